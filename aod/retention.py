@@ -1,0 +1,102 @@
+"""What may stay in the output folder: sealed bundles by age and by total size, oldest first.
+
+`plan` is pure; `scan` and `delete` touch the folder, and only regular files that bear a sealed
+bundle's name. Whatever else lies there is neither counted nor deleted, and no link is followed.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+
+from aod import names
+
+
+class Entry(Struct, frozen=True, order=True):
+    """A sealed bundle. Orders by age: the timestamp in its name, never the file's own times."""
+
+    timestamp: int
+    name: str
+    size_bytes: int
+
+
+class Reason(StrEnum):
+    """Why a bundle has to go."""
+
+    AGE = "older than max_log_age_days"
+    SIZE = "max_total_log_size_mb exceeded"
+
+
+class Removal(Struct, frozen=True):
+    """A bundle that has to go."""
+
+    entry: Entry
+    reason: Reason
+
+
+def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, max_bytes: int) -> list[Removal]:
+    """What has to go, oldest first: all that is too old, then the oldest until the rest fits.
+
+    The newest bundle never goes for its size: evidence of the last incident is worth more than
+    the limit, and deleting what was just captured would make the daemon useless without a word.
+    """
+    ordered = sorted(entries)
+    removals = [Removal(e, Reason.AGE) for e in ordered if now_ns - e.timestamp > max_age_ns]
+    kept = ordered[len(removals) :]
+    total = sum(entry.size_bytes for entry in kept)
+    for entry in kept[:-1]:
+        if total <= max_bytes:
+            break
+        removals.append(Removal(entry, Reason.SIZE))
+        total -= entry.size_bytes
+    return removals
+
+
+def scan(folder: Path) -> list[Entry]:
+    """The sealed bundles in a folder, in no order.
+
+    Raises:
+        OSError: the folder cannot be opened.
+    """
+    with _opened(folder) as folder_fd, os.scandir(folder_fd) as found:
+        return [entry for item in found if (entry := _entry(item)) is not None]
+
+
+def delete(folder: Path, entry: Entry) -> bool:
+    """Delete a bundle; False when it was already gone.
+
+    Raises:
+        OSError: the folder or the file does not let itself be changed.
+    """
+    with _opened(folder) as folder_fd, suppress(FileNotFoundError):
+        os.unlink(entry.name, dir_fd=folder_fd)
+        return True
+    return False
+
+
+def _entry(item: os.DirEntry[str]) -> Entry | None:
+    timestamp = names.timestamp_of_archive(item.name)
+    if timestamp is None:
+        return None
+    with suppress(FileNotFoundError):  # deleted since the folder was read
+        status = item.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            return Entry(timestamp, item.name, status.st_size)
+    return None
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """The folder itself, so that nobody can exchange it between a look and a deletion.
+
+    The output folder may be a link of the administrator's; only what is inside is not followed.
+    """
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder_fd
+    finally:
+        os.close(folder_fd)
