@@ -1,0 +1,160 @@
+"""The spool: anomalies that were declared and not yet sealed, one JSON file each.
+
+detect writes an entry before it sends the message, capture removes it when the bundle is sealed;
+between the two either may be killed and the anomaly still gets its bundle. detect may run as a less
+privileged user, so capture reads an entry as the work of a stranger: no link is followed, nothing
+but a regular file of limited size is read, and names come from the validated timestamp only.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from aod import names
+from aod.anomaly import Anomaly
+
+FOLDER: Final = "spool"
+"""Below the state folder."""
+MAX_ENTRY_BYTES: Final = 1 << 20
+MAX_SET_ASIDE: Final = 16
+_SET_ASIDE: Final = ".rejected"
+_UNFINISHED: Final = ".tmp"
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Anomaly)
+
+
+class SpoolError(Exception):
+    """An entry that is not one of ours, or too large to be one."""
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder (its parent exists) if need be, and remove what a killed writer left.
+
+    For the writer alone to call, before its first `write`.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    folder.mkdir(mode=0o750, exist_ok=True)
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def write(folder: Path, anomaly: Anomaly) -> Path:
+    """Spool an anomaly: complete and on disk when this returns, or not there at all.
+
+    Raises:
+        SpoolError: the entry would be larger than a reader accepts.
+        OSError: the folder is not there, not writable, or full.
+    """
+    encoded = _encoder.encode(anomaly)
+    if len(encoded) > MAX_ENTRY_BYTES:
+        raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
+    path = folder / names.spooled(anomaly.timestamp)
+    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
+    unfinished.unlink(missing_ok=True)
+    try:
+        _write_synced(unfinished, encoded)
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync(folder)
+    return path
+
+
+def read(path: Path) -> Anomaly:
+    """The anomaly in an entry.
+
+    Raises:
+        SpoolError: a link, not a regular file, too large, not an anomaly, or another's name.
+        OSError: it cannot be read; FileNotFoundError when it is gone.
+    """
+    try:
+        anomaly = _decoder.decode(_read_regular(path))
+    except msgspec.MsgspecError as error:
+        raise SpoolError(f"not an anomaly: {error}") from error
+    if names.spooled(anomaly.timestamp) != path.name:
+        raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
+    return anomaly
+
+
+def pending(folder: Path) -> list[Path]:
+    """The entries, oldest first; none when there is no folder yet."""
+    found: list[tuple[int, Path]] = []
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            timestamp = names.timestamp_of_spooled(path.name)
+            if timestamp is not None:
+                found.append((timestamp, path))
+    return [path for _, path in sorted(found)]
+
+
+def remove(path: Path) -> None:
+    """Remove an entry; it may be gone already."""
+    path.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Take an entry out of the queue for good, for a person to look at; the newest few are kept.
+
+    It stays in its folder: a folder for rejected entries could be exchanged for a link by the
+    folder's owner, and we would move files of their making to a place of their choice.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    aside = path.with_suffix(_SET_ASIDE)
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+    for old in sorted(path.parent.glob(f"*{_SET_ASIDE}"), key=_age)[:-MAX_SET_ASIDE]:
+        with suppress(OSError):  # not a file: not worth more trouble
+            old.unlink()
+    return aside
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return len(path.name), path.name  # timestamps sort as numbers
+
+
+def _read_regular(path: Path) -> bytes:
+    # O_NONBLOCK: a FIFO in an entry's place must not stop its reader for ever.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        entry_fd = os.open(path, flags)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise SpoolError("a symbolic link or a socket") from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(entry_fd).st_mode):
+            raise SpoolError("not a regular file")
+        content = os.read(entry_fd, MAX_ENTRY_BYTES + 1)
+    finally:
+        os.close(entry_fd)
+    if len(content) > MAX_ENTRY_BYTES:
+        raise SpoolError(f"larger than {MAX_ENTRY_BYTES} bytes")
+    return content
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o640), "wb") as entry:
+        entry.write(content)
+        entry.flush()
+        os.fsync(entry.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in the folder durable."""
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder_fd)
+    finally:
+        os.close(folder_fd)
