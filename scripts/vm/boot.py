@@ -1,0 +1,123 @@
+"""Boot the guest, run one program in it, and say how that ended."""
+
+import os
+import select
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from scripts.vm.console import Console, last_words
+from scripts.vm.errors import (
+    GuestLostError,
+    GuestPanicError,
+    GuestProgramError,
+    GuestTimeoutError,
+)
+from scripts.vm.initramfs import initramfs_for
+from scripts.vm.kernel import Kernel, stock_kernel
+from scripts.vm.machine import Machine, qemu_command
+from scripts.vm.tools import REPO, require_tools
+
+# Beside the results proper: what host and guest tell each other, and the console's log.
+PRIVATE = ".vm"
+
+
+@dataclass(frozen=True)
+class GuestRun:
+    """A program that ran in the guest and ended with status 0."""
+
+    console: str
+    seconds: float
+
+
+def run_guest(
+    argv: Sequence[str],
+    results: Path,
+    *,
+    timeout_s: float,
+    on_line: Callable[[str], None] | None = None,
+    machine: Machine | None = None,
+) -> GuestRun:
+    """Run `argv` as root in a fresh guest; its working folder is the repository.
+
+    `results` is writable in the guest as /results. `on_line` sees the console's lines as they come.
+    Raises a GuestError that says how the guest ended, unless the program ended with status 0.
+    """
+    require_tools("qemu-system-x86_64", "setpriv", "busybox", "cpio", "modprobe")
+    machine = machine or Machine(stock_kernel())
+    _write_settings(results / PRIVATE, argv, machine.kernel)
+    command = qemu_command(machine, initramfs_for(machine.kernel), results)
+    started = time.monotonic()
+    with closing(Console(results / PRIVATE / "console.log", on_line)) as console:
+        ended = _run_qemu(command, console, started + timeout_s)
+    _check_end(console, results / PRIVATE / "status", None if ended else timeout_s)
+    return GuestRun(console.text, time.monotonic() - started)
+
+
+def _write_settings(folder: Path, argv: Sequence[str], kernel: Kernel) -> None:
+    """Leave what the guest's scripts need to know as shell variables."""
+    settings = {
+        "VM_ARGV": shlex.join(argv),
+        "VM_MODULES": str(kernel.modules),
+        "VM_PYTHON": sys.base_prefix,
+        "VM_RELEASE": kernel.release,
+        "VM_REPO": str(REPO),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "status").unlink(missing_ok=True)
+    lines = (f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+    (folder / "settings").write_text("".join(lines))
+
+
+def _run_qemu(command: Sequence[str], console: Console, deadline: float) -> bool:
+    """Follow one guest to its end; False when it had to be stopped at the deadline."""
+    with _started(command) as output:
+        return _follow(output.fileno(), console, deadline)
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> Iterator[IO[bytes]]:
+    """The output of a qemu that is gone when the block is left, however it is left."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+    ) as process:
+        try:
+            yield cast(IO[bytes], process.stdout)
+        finally:
+            process.kill()
+
+
+def _follow(descriptor: int, console: Console, deadline: float) -> bool:
+    """Feed the console until qemu closes it; False when the deadline (monotonic) came first."""
+    while (left := deadline - time.monotonic()) > 0:
+        readable, _, _ = select.select([descriptor], [], [], left)
+        if readable:
+            data = os.read(descriptor, 65536)
+            if not data:
+                return True
+            console.feed(data)
+    return False
+
+
+def _check_end(console: Console, status_file: Path, exceeded_s: float | None) -> None:
+    """Raise the error that fits the guest's end; return when its program ended with 0."""
+    tail = last_words(console.text)
+    if (panic := console.panic()) is not None:
+        raise GuestPanicError(f"the guest's kernel panicked: {panic}", tail)
+    if exceeded_s is not None:
+        raise GuestTimeoutError(f"the guest was still running after {exceeded_s:g} s", tail)
+    if not status_file.is_file():
+        raise GuestLostError("the guest went off before its program had ended", tail)
+    status = int(status_file.read_text())
+    if status != 0:
+        raise GuestProgramError(f"the program in the guest ended with {status}", tail, status)

@@ -1,0 +1,103 @@
+"""Work with files as programs do it, in rounds that are all alike: the same requests every time.
+
+One round makes a file, writes it, reads it, asks for its attributes, renames it, lists the folder
+and deletes the file. How much of that the client answers from its caches is decided by the mount's
+options: with `cache=none,actimeo=0` every step is at least one request.
+"""
+
+import errno
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+STEPS = ("create", "write", "read", "stat", "rename", "list", "delete")
+
+# Called before each round with the number of rounds done; whether to do one more.
+KeepGoing = Callable[[int], bool]
+
+
+def rounds(count: int) -> KeepGoing:
+    """Work for a number of rounds."""
+    return lambda done: done < count
+
+
+def seconds(duration_s: float) -> KeepGoing:
+    """Begin rounds for a time."""
+    end = time.monotonic() + duration_s
+    return lambda _done: time.monotonic() < end
+
+
+def work(folder: Path, keep_going: KeepGoing, *, size: int = 4096) -> Counter[str]:
+    """Do rounds in `folder` with files of `size` bytes; count what succeeded and what did not.
+
+    The keys are `rounds`, the STEPS that succeeded, and the names of the errors that were met
+    (EACCES). A round ends with its first error.
+    """
+    tally: Counter[str] = Counter()
+    while keep_going(tally["rounds"]):
+        try:
+            _do_round(folder, tally, size)
+        except OSError as error:
+            tally[errno.errorcode.get(error.errno or 0, "unknown")] += 1
+        tally["rounds"] += 1
+    return tally
+
+
+@contextmanager
+def working(folder: Path, *, size: int = 4096) -> Iterator[Counter[str]]:
+    """Work in the background; the tally is filled in when the block is left."""
+    stop = threading.Event()
+    tally: Counter[str] = Counter()
+
+    def run() -> None:
+        tally.update(work(folder, lambda _done: not stop.is_set(), size=size))
+
+    thread = threading.Thread(target=run, name="workload")
+    thread.start()
+    try:
+        yield tally
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _do_round(folder: Path, tally: Counter[str], size: int) -> None:
+    path = folder / f"file-{tally['rounds']:06}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    tally["create"] += 1
+    try:
+        _write(descriptor, tally, size)
+        path = _use(path, tally)
+        list(folder.iterdir())
+        tally["list"] += 1
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    path.unlink()
+    tally["delete"] += 1
+
+
+def _write(descriptor: int, tally: Counter[str], size: int) -> None:
+    """fsync, because a write that stays in the client's cache is no request, and tells no error."""
+    try:
+        os.write(descriptor, bytes(size))
+        os.fsync(descriptor)
+        tally["write"] += 1
+    finally:
+        os.close(descriptor)
+
+
+def _use(path: Path, tally: Counter[str]) -> Path:
+    """Read the file, look at it, and give it another name, which is returned."""
+    path.read_bytes()
+    tally["read"] += 1
+    path.stat()
+    tally["stat"] += 1
+    renamed = path.rename(path.with_suffix(".renamed"))
+    tally["rename"] += 1
+    return renamed

@@ -1,0 +1,71 @@
+"""The rig itself: does each part of the laboratory do what its name says?"""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from scripts.vm.guest import cifs, faults
+from scripts.vm.guest.lab import Facts, Lab
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.guest.workload import rounds, work
+
+ROUNDS = 3
+DELAY_MS = 50
+PAUSE_S = 1.0
+
+# Every step of the workload is a request, nothing is answered from a cache.
+UNCACHED = f"{cifs.OPTIONS},cache=none,actimeo=0"
+
+
+def run(lab: Lab) -> Facts:
+    """Mount, work, and break things one at a time."""
+    facts: Facts = {
+        "release": os.uname().release,
+        "hostname": os.uname().nodename,
+        "clock": time.time(),
+        "repository_is_visible": Path(__file__).is_file(),
+    }
+    with lab.mounted(UNCACHED) as folder:
+        facts["module_loaded"] = cifs.module_loaded()
+        facts["healthy"] = _counted(folder)
+        with faults.slow_network(DELAY_MS):
+            facts["slow"] = _counted(folder)
+        with faults.creates_denied():
+            facts["denied"] = _counted(folder)
+        with faults.full_share():
+            facts["full"] = _counted(folder)
+        facts["paused_s"] = _answer_of_paused_server_s(lab, folder)
+        facts["servers_while_gone"] = _replace_server(lab, folder)
+        facts["healed"] = _counted(folder)
+    cifs.unload_module()
+    facts["module_unloaded"] = not cifs.module_loaded()
+    return facts
+
+
+def _counted(folder: Path) -> Facts:
+    """A workload with what it did, what the client says it sent, and how long it took."""
+    before, started = cifs.command_counts(), time.monotonic()
+    tally = work(folder, rounds(ROUNDS))
+    elapsed_s = time.monotonic() - started
+    sent = cifs.difference(before, cifs.command_counts())
+    return {"tally": tally, "sent": {k: v._asdict() for k, v in sent.items()}, "s": elapsed_s}
+
+
+def _answer_of_paused_server_s(lab: Lab, folder: Path) -> float:
+    """How long a request takes when the server pauses for PAUSE_S."""
+    started = time.monotonic()
+    with lab.samba.paused():
+        timer = threading.Timer(PAUSE_S, lab.samba.resume)
+        timer.start()
+        work(folder, rounds(1))
+        timer.join()
+    return time.monotonic() - started
+
+
+def _replace_server(lab: Lab, folder: Path) -> int:
+    """Kill the server and start another under the same mount; how many processes were left."""
+    with lab.samba.gone():
+        left = len(lab.samba.pids())
+    wait_until(lambda: work(folder, rounds(1))["delete"], 30, "the client to reconnect")
+    return left
