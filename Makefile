@@ -1,0 +1,77 @@
+# AODv2. `make help` lists what there is; scripts/setup installs what a target needs.
+
+PYTHON := .venv/bin/python
+CLANG ?= clang
+MULTIARCH := $(shell cc -dumpmachine 2>/dev/null)
+# v3 (5.1+) has 32-bit instructions, which the verifier of 5.10 follows best.
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
+BPF_HEADERS := $(wildcard ebpf/*.h)
+NATIVE := $(wildcard native/*.c native/*.h native/*.py)
+C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch])
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test test-fast build bpf lint format bench install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## run the daemon here with conf/aod.yaml; where this kernel cannot: make demo
+	@scripts/run
+
+demo: build ## the whole thing in a throw-away VM: an injected fault, its bundle in demo-output/
+	@scripts/setup vm
+	@$(PYTHON) -m scripts.vm.demo
+
+test: build ## set everything up and run all tests and checks, one real boot included
+	@scripts/setup vm dev
+	@$(MAKE) --no-print-directory lint
+	$(PYTHON) -m pytest
+
+test-fast: build ## the tests that need no VM
+	@scripts/setup dev
+	$(PYTHON) -m pytest --ignore=tests/vm
+
+build: build/.installed ## build the eBPF object and the shim, install the package into .venv
+
+build/.setup: scripts/setup requirements.txt
+	@scripts/setup build
+	@mkdir -p build && touch $@
+
+build/.installed: build/.setup aod/bpf/smb.bpf.o $(NATIVE) $(BPF_HEADERS) pyproject.toml
+	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
+	@touch $@
+
+bpf: aod/bpf/smb.bpf.o build/producer.bpf.o ## build the eBPF objects only
+
+aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -Itests/kernel -c $< -o $@
+
+lint: build ## ruff, mypy --strict, clang-format
+	@scripts/setup dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	clang-format --dry-run -Werror $(C_FILES)
+
+format: build ## let the formatters write
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+	clang-format -i $(C_FILES)
+
+bench: build ## measure: one line of JSON per figure
+	@$(PYTHON) -m tests.bench
+
+install: ## install as a systemd service (root)
+	@scripts/install
+
+uninstall: ## remove the service, keep configuration and bundles (root)
+	@scripts/install --remove
+
+clean: ## remove what was built (the caches stay; `rm -rf .venv .cache` for those)
+	rm -rf build aod/bpf aod/_native*.so *.egg-info demo-output
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,52 @@
+"""The record as numpy sees it; its only declaration is `ebpf/event.h`."""
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aod._native import ffi, lib
+
+COMMANDS: Final = int(lib.AOD_COMMANDS)
+ERRNO_LIMIT: Final = int(lib.AOD_ERRNO_LIMIT)
+IN_FLIGHT: Final = int(lib.AOD_EVENT_IN_FLIGHT)
+MATCHED: Final = int(lib.AOD_EVENT_MATCHED)
+
+Events: TypeAlias = NDArray[np.void]
+"""Shape (n,), dtype `EVENT_DTYPE`."""
+
+_SCALARS: Final = {
+    "uint64_t": "<u8",
+    "int64_t": "<i8",
+    "uint32_t": "<u4",
+    "int16_t": "<i2",
+    "uint8_t": "u1",
+}
+
+
+def struct_dtype(name: str) -> np.dtype[np.void]:
+    """The dtype of a C struct of the shim: same names, offsets, widths and size."""
+    struct = ffi.typeof(f"struct {name}")
+    names, formats, offsets = [], [], []
+    for field, info in struct.fields:
+        names.append(field)
+        formats.append(_field_dtype(info.type))
+        offsets.append(info.offset)
+    return np.dtype(
+        {"names": names, "formats": formats, "offsets": offsets, "itemsize": ffi.sizeof(struct)}
+    )
+
+
+def _field_dtype(ctype: Any) -> np.dtype[np.generic]:
+    if ctype.kind == "struct":
+        return struct_dtype(ctype.cname.removeprefix("struct "))
+    if ctype.kind != "array":
+        return np.dtype(_SCALARS[ctype.cname])
+    if ctype.item.cname == "char":
+        return np.dtype(f"S{ctype.length}")
+    return np.dtype((_field_dtype(ctype.item), (ctype.length,)))
+
+
+EVENT_DTYPE: Final = struct_dtype("aod_event")
+"""64 bytes: end_ns latency_ns session_id mid (u8) tree_id pid status (u4) error (i2, -errno)
+command flags (u1) comm (S16). Times in ns, end_ns CLOCK_MONOTONIC."""

@@ -1,0 +1,41 @@
+"""Logging: to stderr, with journald's priorities under systemd."""
+
+import logging
+import os
+import sys
+from typing import Final
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ROOT: Final = logging.getLogger("aod")
+
+# sd-daemon(3): a line that begins with <N> has priority N.
+_PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+
+class _JournalFormatter(logging.Formatter):
+    """Every line of a record carries the priority: journald takes each for an entry."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{_PRIORITIES.get(record.levelname, 6)}>"
+        return "\n".join(prefix + line for line in super().format(record).splitlines())
+
+
+def setup(level: str | None = None) -> None:
+    """Log to stderr from `level` on (default: AOD_LOG_LEVEL, else INFO).
+
+    Raises:
+        ValueError: not one of `LEVELS`.
+    """
+    level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
+    if level not in LEVELS:
+        raise ValueError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
+    handler = logging.StreamHandler(sys.stderr)
+    if "JOURNAL_STREAM" in os.environ:
+        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+    else:
+        handler.setFormatter(
+            logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        )
+    ROOT.handlers[:] = [handler]
+    ROOT.setLevel(level)
+    ROOT.propagate = False

@@ -1,0 +1,189 @@
+"""collect: from the kernel's ring into the event log, and the doorbell to detect.
+
+The kernel wakes this stage for a match, or for a ring that fills up; everything else waits for the
+next tick. Nothing here looks at a record.
+"""
+
+import errno
+import os
+import select
+import time
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from aod.config import Config
+from aod.event import COMMANDS
+from aod.eventlog import EventLog, ReadPosition, write_limit
+from aod.rules import kernel_knobs
+from aod.smb.commands import Command
+from aod.stages.base import StageContext
+from aod.tracer import Attachment, Drained, DrainStop, Tracer, TracerSetup, remove
+from aod.wire import Batch
+
+TICK_SEC: Final = 0.1
+MIN_DRAIN_INTERVAL_SEC: Final = 0.002
+"""Wake-ups closer together than this are served by one drain: a storm costs no more than a tick."""
+STATS_INTERVAL_SEC: Final = 1.0
+ATTACH_INTERVAL_SEC: Final = 1.0
+MAX_RECORDS_PER_COMMIT: Final = 16384
+LONGEST_WAIT_NS: Final = 86_400 * 10**9
+"""A lock or a directory watch may rightly be answered after hours."""
+OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
+
+
+def program() -> bytes:
+    """The eBPF object: the installed one, or the file that AOD_BPF_OBJECT names (for tests)."""
+    override = os.environ.get(OBJECT_VARIABLE)
+    if override:
+        return Path(override).read_bytes()
+    return resources.files("aod").joinpath("bpf", "smb.bpf.o").read_bytes()
+
+
+def tracer_setup(config: Config) -> TracerSetup:
+    """What the configuration says about the sizes in the kernel."""
+    return TracerSetup(config.pin_dir, config.ring_mb << 20, config.max_inflight)
+
+
+def give_up_ages_ns(config: Config) -> list[int]:
+    """By command: the age at which an operation in flight counts as never answered."""
+    ages = [int(config.unanswered_sec * 1e9)] * COMMANDS
+    for command in (Command.SMB2_LOCK, Command.SMB2_CHANGE_NOTIFY):
+        ages[command] = max(ages[command], LONGEST_WAIT_NS)
+    return ages
+
+
+class Collector:
+    """The stage's state: the tracer, the log, and what it has told."""
+
+    def __init__(self, context: StageContext, tracer: Tracer):
+        config = context.config
+        self.context = context
+        self.tracer = tracer
+        self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
+        self.reader = ReadPosition.open(config.runtime_dir, self.log.position)
+        self.outbox = context.outbox("detect")
+        self.tracer.adopt_log(self.log)
+        self.note = ""
+        self._give_up_ns = give_up_ages_ns(config)
+        self._wake = select.epoll()
+        # Edge-triggered: the ring is readable whenever it holds anything, but only the records that
+        # the kernel wakes us for are worth a drain before the next tick.
+        self._wake.register(tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
+        self._next_attach = self._next_stats = 0.0
+        self._malformed = 0
+
+    def limit(self) -> int:
+        """Up to which log position may be written."""
+        position = self.log.position
+        limit = write_limit(position, self.reader.get(), self.log.capacity)
+        if limit is not None:
+            return limit
+        if not self.log.header["reader_invalid"]:
+            self.context.log.error(
+                "detect claims to have read up to %d, the log ends at %d: not believed",
+                self.reader.get(),
+                position,
+            )
+        self.log.header["reader_invalid"] += 1
+        return position + self.log.capacity
+
+    def drain(self) -> None:
+        """Empty the kernel's ring into the log, and ring detect's bell."""
+        self.tracer.begin_drain()
+        stop = DrainStop.LIMIT
+        while stop is DrainStop.LIMIT:
+            drained = self.tracer.drain(self.log, self.limit(), MAX_RECORDS_PER_COMMIT)
+            stop = drained.stop
+            self._tell(drained)
+
+    def _tell(self, drained: Drained) -> None:
+        if drained.count:
+            self.outbox.send(Batch(drained.start, drained.count))
+        if drained.malformed and not self._malformed:
+            self.context.log.error("the ring holds entries that are no records; passed over")
+        self._malformed += drained.malformed
+
+    def scan(self) -> None:
+        """Tell of operations that hang, and give up those that nobody waits for any more."""
+        start = self.log.position
+        now_ns = time.monotonic_ns()
+        hung = self.tracer.scan_in_flight(self.log, self.limit(), now_ns, self._give_up_ns)
+        if len(hung):
+            self.outbox.send(Batch(start, len(hung)))
+
+    def attach(self) -> None:
+        """Attach what is not attached yet; what changed is said once."""
+        note = describe_missing(self.tracer.attach())
+        if note != self.note:
+            self.context.log.info("%s", note or "attached to the cifs client; watching")
+        self.note = note
+
+    def tick(self) -> None:
+        """What is due by the clock."""
+        now = time.monotonic()
+        if now >= self._next_attach and (self.note or not self._next_attach):
+            self.attach()
+            self._next_attach = now + ATTACH_INTERVAL_SEC
+        self.scan()
+        if now >= self._next_stats:
+            self.tracer.publish_stats(self.log, time.monotonic_ns())
+            self._next_stats = now + STATS_INTERVAL_SEC
+
+    def wait(self, timeout_sec: float) -> bool:
+        """Until the tick, or sooner when the kernel or the inbox asks; whether the kernel did."""
+        self.context.wait(timeout_sec, [self._wake.fileno()])
+        return bool(self._wake.poll(0))
+
+    def beat(self) -> None:
+        self.context.beat(
+            "waiting" if self.note else "ready",
+            self.note,
+            records=self.log.position,
+            in_flight=int(self.log.header["in_flight"]),
+            dropped=int(self.log.header["stats"]["dropped_ring_full"].sum()),
+            malformed=self._malformed,
+            unsent=self.outbox.unsent,
+        )
+
+    def close(self) -> None:
+        """A clean end: the last records, the last counters, nothing left in the kernel."""
+        self.drain()
+        self.tracer.publish_stats(self.log, time.monotonic_ns())
+        self._wake.close()
+        self.tracer.close()
+        remove(self.context.config.pin_dir)
+
+
+def describe_missing(attachments: Iterable[Attachment]) -> str:
+    """Why some programs are not attached, in a line; empty when all are."""
+    missing = [one for one in attachments if not one.attached]
+    if not missing:
+        return ""
+    if all(one.error == errno.ENOENT for one in missing):
+        return "waiting for the cifs module to be loaded (a first mount does it)"
+    reasons = (f"{one.name}: {os.strerror(one.error)}" for one in missing)
+    return f"not attached: {', '.join(reasons)}"
+
+
+def run(context: StageContext) -> int:
+    """Collect until told to stop."""
+    config = context.config
+    tracer = Tracer.adopt(program(), tracer_setup(config), kernel_knobs(config))
+    collector = Collector(context, tracer)
+    next_tick = 0.0
+    while not context.stopping:
+        for message in context.messages():
+            context.log.warning("collect takes no %s; ignored", type(message).__name__)
+        now = time.monotonic()
+        if now >= next_tick:
+            collector.tick()
+            next_tick = now + TICK_SEC
+        collector.drain()
+        collector.beat()
+        if collector.wait(max(0.0, next_tick - time.monotonic())):
+            time.sleep(MIN_DRAIN_INTERVAL_SEC)
+    context.beat("stopping")
+    collector.close()
+    return 0

@@ -1,0 +1,225 @@
+"""The programs and maps in the kernel, as Python uses them: a typed wrapper around the shim."""
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+
+from aod._native import ffi, lib
+from aod.event import EVENT_DTYPE, Events
+from aod.eventlog import EventLog
+from aod.rules import KernelKnobs
+
+MAX_IN_FLIGHT_EVENTS: Final = 4096
+"""Hung operations that one scan can tell; the others are told when they finish."""
+WAKE_FRACTION: Final = 4
+"""A ring that is 1/4 full wakes its reader."""
+
+
+class TracerError(OSError):
+    """The kernel refused something; `args` are (errno, what was tried and what libbpf said)."""
+
+
+class Attachment(NamedTuple):
+    """Whether a program is attached, and why not."""
+
+    name: str
+    error: int
+    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
+
+    @property
+    def attached(self) -> bool:
+        return self.error == 0
+
+
+class DrainStop(IntEnum):
+    """Why a drain ended."""
+
+    EMPTY = lib.AOD_DRAIN_EMPTY
+    LIMIT = lib.AOD_DRAIN_LIMIT
+    FULL = lib.AOD_DRAIN_FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain copied: log positions [start, start + count)."""
+
+    start: int
+    count: int
+    matched: int
+    malformed: int
+    ring_position: int
+    stop: DrainStop
+
+
+@dataclass(frozen=True)
+class TracerSetup:
+    """What is fixed when the programs are loaded."""
+
+    pin_dir: Path
+    ring_bytes: int
+    max_inflight: int
+
+
+def _messages() -> str:
+    text = ffi.new("char[16384]")
+    lib.aod_messages(text, 16384)
+    return ffi.string(text).decode(errors="replace").strip()
+
+
+def _check(result: int, what: str) -> int:
+    """The result, or the exception that its negative errno stands for."""
+    if result >= 0:
+        return result
+    said = _messages()
+    detail = f"{what}: {os.strerror(-result)}" + (f"\n{said}" if said else "")
+    raise TracerError(-result, detail)
+
+
+def build_id(program: bytes, setup: TracerSetup) -> bytes:
+    """What makes an installation re-usable: the same object with the same sizes."""
+    sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
+    return hashlib.sha256(program + sizes).digest()
+
+
+def probe(program: bytes) -> None:
+    """Load the object and throw it away.
+
+    Raises:
+        TracerError: this kernel, or this user's rights, do not allow it.
+    """
+    _check(lib.aod_probe(program, len(program)), "loading the eBPF object")
+
+
+def remove(pin_dir: Path) -> None:
+    """Detach the programs and drop the maps of `pin_dir`; nothing to do where there is none."""
+    result = lib.aod_remove(bytes(pin_dir))
+    if result != -errno.ENOENT:
+        _check(result, f"removing {pin_dir}")
+
+
+class Tracer:
+    """The kernel's side, opened from its pins; whoever opens it next goes on where this stopped."""
+
+    def __init__(self, pin_dir: Path):
+        out = ffi.new("struct aod_tracer **")
+        _check(lib.aod_open(bytes(pin_dir), out), f"opening the pins in {pin_dir}")
+        self._tracer = out[0]
+        self._control = lib.aod_control(self._tracer)
+        self._drained = ffi.new("struct aod_drained *")
+        self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
+        self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
+        self.wake_fd = int(lib.aod_wake_fd(self._tracer))
+
+    @classmethod
+    def install(cls, program: bytes, setup: TracerSetup, knobs: KernelKnobs) -> Self:
+        """Load the object, pin it and open it.
+
+        Raises:
+            TracerError: the kernel refused, or bpffs is not there.
+        """
+        staging = setup.pin_dir.with_name(setup.pin_dir.name + "-new")  # bpffs refuses dots
+        remove(staging)
+        names = ffi.new("char[]", bytes(setup.pin_dir)), ffi.new("char[]", bytes(staging))
+        c_setup = ffi.new("struct aod_setup *")
+        c_setup.pin_dir, c_setup.staging_dir = names
+        c_setup.ring_bytes, c_setup.max_inflight = setup.ring_bytes, setup.max_inflight
+        c_setup.ring_id = secrets.randbits(64)
+        c_setup.build_id = build_id(program, setup)
+        _fill_knobs(ffi.addressof(c_setup, "knobs"), knobs, setup.ring_bytes)
+        _check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
+        return cls(setup.pin_dir)
+
+    @classmethod
+    def adopt(cls, program: bytes, setup: TracerSetup, knobs: KernelKnobs) -> Self:
+        """Go on with what a predecessor left, if it is the same build; else replace it."""
+        try:
+            tracer = cls(setup.pin_dir)
+        except TracerError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            remove(setup.pin_dir)
+            return cls.install(program, setup, knobs)
+        if bytes(ffi.buffer(tracer._control.build_id)) == build_id(program, setup):
+            _fill_knobs(lib.aod_knobs(tracer._tracer), knobs, setup.ring_bytes)
+            return tracer
+        tracer.close()
+        remove(setup.pin_dir)
+        return cls.install(program, setup, knobs)
+
+    def attach(self) -> tuple[Attachment, ...]:
+        """Attach what is not attached yet; which programs are, and why the others are not."""
+        rows = ffi.new("struct aod_attachment[]", lib.AOD_MAX_PROGRAMS)
+        count = lib.aod_attach(self._tracer, rows, lib.AOD_MAX_PROGRAMS)
+        return tuple(
+            Attachment(ffi.string(rows[i].name).decode(), rows[i].error) for i in range(count)
+        )
+
+    def adopt_log(self, log: EventLog) -> None:
+        """Go on in this log, where its last writer stopped."""
+        _check(lib.aod_log_adopt(self._tracer, log.c_header), "adopting the event log")
+
+    def begin_drain(self) -> None:
+        """Ask to be woken again; before the first drain of a round, so that nothing slips by."""
+        self._control.wake_pending = 0
+
+    def drain(self, log: EventLog, limit: int, max_records: int) -> Drained:
+        """Copy records from the kernel's ring into the log, not past log position `limit`.
+
+        One call into C for any number of records; they and both positions are committed together.
+        """
+        out = self._drained
+        _check(lib.aod_drain(self._tracer, log.c_header, limit, max_records, out), "draining")
+        return Drained(
+            out.start,
+            out.count,
+            out.matched,
+            out.malformed,
+            out.ring_position,
+            DrainStop(out.stop),
+        )
+
+    def scan_in_flight(
+        self, log: EventLog, limit: int, now_ns: int, give_up_ns: Sequence[int]
+    ) -> Events:
+        """Operations that came of emergency age since the last scan, appended to the log.
+
+        Returns:
+            The records that were appended (flag IN_FLIGHT, latency = age). `give_up_ns` (by
+            command, `COMMANDS` of them) is the age at which an operation counts as unanswered.
+        """
+        ages = ffi.new("uint64_t[]", list(give_up_ns))
+        found = _check(
+            lib.aod_scan_inflight(
+                self._tracer, log.c_header, now_ns, ages, self._c_events, len(self._events)
+            ),
+            "scanning the operations in flight",
+        )
+        copied = lib.aod_log_append(log.c_header, limit, self._c_events, found)
+        self._control.scanned_ns = now_ns
+        return self._events[:copied]
+
+    def publish_stats(self, log: EventLog, now_ns: int) -> None:
+        """Copy the kernel's counters into the head of the log."""
+        _check(lib.aod_publish_stats(self._tracer, log.c_header, now_ns), "reading the counters")
+
+    def close(self) -> None:
+        """Close what this process opened; the kernel's side goes on."""
+        if self._tracer != ffi.NULL:
+            lib.aod_close(self._tracer)
+            self._tracer = ffi.NULL
+
+
+def _fill_knobs(target: Any, knobs: KernelKnobs, ring_bytes: int) -> None:
+    ffi.memmove(target.threshold_ns, knobs.threshold_ns.tobytes(), knobs.threshold_ns.nbytes)
+    ffi.memmove(target.emergency_ns, knobs.emergency_ns.tobytes(), knobs.emergency_ns.nbytes)
+    ffi.memmove(target.tracked_errors, knobs.tracked_errors.tobytes(), knobs.tracked_errors.nbytes)
+    target.wake_bytes = ring_bytes // WAKE_FRACTION
+    target.matching_only = knobs.matching_only

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The maps. Pinned by these names; sizes marked "set at load" come from the configuration. */
+#ifndef AOD_MAPS_BPF_H
+#define AOD_MAPS_BPF_H
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "chain.bpf.h"
+#include "shared.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20); /* set at load */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct aod_knobs);
+} knobs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct aod_control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, AOD_COMMANDS);
+	__type(key, __u32);
+	__type(value, struct aod_command_stats);
+} stats SEC(".maps");
+
+/* Not an LRU map: that would evict the oldest first, which are the hung ones that matter most. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384); /* set at load */
+	__type(key, struct aod_inflight_key);
+	__type(value, struct aod_inflight);
+} inflight SEC(".maps");
+
+/* By thread id. LRU: threads end without a word, and a chain lost costs only a late `unanswered`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct aod_chain);
+} chains SEC(".maps");
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shim over libbpf: what Python calls. Functions return 0 or a count, or -errno.
+ *
+ * A tracer is a folder in bpffs: maps/NAME, programs/NAME and, once attached, links/NAME. It is
+ * made whole by aod_install() and used by aod_open(); the process that opened it owns nothing, so
+ * its death loses nothing.
+ */
+#ifndef AOD_H
+#define AOD_H
+
+#ifndef AOD_CDEF
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+#include "eventlog.h"
+
+enum aod_shim_limits {
+	AOD_MAX_PROGRAMS = 32,
+	AOD_NAME_LEN = 32,
+};
+
+struct aod_setup {
+	const char *pin_dir;
+	const char *staging_dir; /* beside pin_dir, does not exist */
+	uint32_t ring_bytes;     /* a power of two, at least a page */
+	uint32_t max_inflight;   /* operations */
+	uint64_t ring_id;        /* new for each installation */
+	uint8_t build_id[32];    /* of the object */
+	struct aod_knobs knobs;
+};
+
+struct aod_attachment {
+	char name[32]; /* of the program and of its raw tracepoint */
+	int error;     /* 0: attached; else why not, a positive errno */
+};
+
+enum aod_drain_stop {
+	AOD_DRAIN_EMPTY = 0, /* all that is complete was copied */
+	AOD_DRAIN_LIMIT = 1, /* `max_records` were copied, there is more */
+	AOD_DRAIN_FULL = 2,  /* the log has no room for the next record */
+};
+
+struct aod_drained {
+	uint64_t start; /* log position of the first record copied */
+	uint64_t count;
+	uint64_t matched;   /* of them, how many carry AOD_EVENT_MATCHED */
+	uint64_t malformed; /* ring entries of another size, passed over */
+	uint64_t ring_position;
+	int stop; /* enum aod_drain_stop */
+};
+
+struct aod_tracer;
+
+/* Load the object and pin it, complete, as setup->pin_dir. */
+int aod_install(const void *object, size_t size, const struct aod_setup *setup);
+/* Remove a tracer's folder: detaches its programs and drops its maps. */
+int aod_remove(const char *pin_dir);
+/* Load the object and throw it away: can this kernel run it? */
+int aod_probe(const void *object, size_t size);
+
+int aod_open(const char *pin_dir, struct aod_tracer **tracer);
+void aod_close(struct aod_tracer *tracer);
+/* The wake-up descriptor: readable when a record wants attention. */
+int aod_wake_fd(const struct aod_tracer *tracer);
+/* Attach every program that is not attached; fills one row a program, returns how many. */
+int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows);
+struct aod_knobs *aod_knobs(struct aod_tracer *tracer);
+struct aod_control *aod_control(struct aod_tracer *tracer);
+
+/* Continue in `log` where its last writer stopped, or begin with this tracer's ring. */
+int aod_log_adopt(struct aod_tracer *tracer, struct aod_log_header *log);
+struct aod_log_commit aod_log_committed(const struct aod_log_header *log);
+/* Copy records from the ring into the log, up to log position `limit` (exclusive). */
+int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t limit,
+	      uint64_t max_records, struct aod_drained *drained);
+/* Copy user space's own records (operations in flight) into the log; returns how many fitted. */
+int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_event *events,
+		   int count);
+/*
+ * Look at the operations in flight: those that came of emergency age since the last scan become
+ * records, those older than give_up_ns of their command are dropped and counted.
+ */
+int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
+		      const uint64_t *give_up_ns, struct aod_event *events, int max_events);
+/* Copy the counters of the maps into the log's head. */
+int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns);
+
+/* libbpf's messages since the last call. Returns the length. */
+int aod_messages(char *text, size_t size);
+/* Name this process in `ps` and `top`. */
+int aod_name_process(const char *name);
+/* Be killed when the parent dies. */
+int aod_die_with_parent(void);
+
+#endif

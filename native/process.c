@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process does to itself. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "aod.h"
+
+/* proc(5), /proc/self/stat: fields 48 and 49, arg_start and arg_end; comm may hold anything. */
+static int argument_area(char **start, char **end)
+{
+	unsigned long from = 0, to = 0;
+	char text[2048], *after_comm;
+	FILE *stat = fopen("/proc/self/stat", "re");
+	size_t len;
+
+	if (!stat)
+		return -errno;
+	len = fread(text, 1, sizeof(text) - 1, stat);
+	fclose(stat);
+	text[len] = '\0';
+	after_comm = strrchr(text, ')');
+	for (int field = 2; after_comm && field < 48; field++)
+		after_comm = strchr(after_comm + 1, ' ');
+	if (!after_comm || sscanf(after_comm, "%lu %lu", &from, &to) != 2 || from >= to)
+		return -EINVAL;
+	*start = (char *)from;
+	*end = (char *)to;
+	return 0;
+}
+
+int aod_name_process(const char *name)
+{
+	char *start, *end;
+	int err;
+
+	if (prctl(PR_SET_NAME, name))
+		return -errno;
+	err = argument_area(&start, &end);
+	if (err)
+		return err;
+	memset(start, 0, (size_t)(end - start));
+	snprintf(start, (size_t)(end - start), "%s", name);
+	return 0;
+}
+
+int aod_die_with_parent(void)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Open a pinned tracer, attach its programs, close it. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tracer.h"
+
+static int open_pin(const char *pin_dir, const char *kind, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, kind, name);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_maps(struct aod_tracer *tracer)
+{
+	const struct {
+		const char *name;
+		int *fd;
+	} maps[] = {
+	    {"events", &tracer->events_fd},     {"knobs", &tracer->knobs_fd},
+	    {"control", &tracer->control_fd},   {"stats", &tracer->stats_fd},
+	    {"inflight", &tracer->inflight_fd},
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		*maps[i].fd = open_pin(tracer->pin_dir, "maps", maps[i].name);
+		if (*maps[i].fd < 0)
+			return *maps[i].fd;
+	}
+	return 0;
+}
+
+/* Programs that attach to nothing by themselves (those of the tests) are left alone. */
+static int add_program(struct aod_tracer *tracer, const char *name)
+{
+	struct aod_program *program = &tracer->programs[tracer->program_count];
+	struct bpf_prog_info info = {0};
+	__u32 len = sizeof(info);
+	size_t name_len = strlen(name);
+	int fd =
+	    name_len < AOD_NAME_LEN ? open_pin(tracer->pin_dir, "programs", name) : -ENAMETOOLONG;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_PROG_TYPE_RAW_TRACEPOINT) {
+		close(fd);
+		return 0;
+	}
+	memcpy(program->name, name, name_len + 1);
+	program->fd = fd;
+	tracer->program_count++;
+	return 0;
+}
+
+static int open_programs(struct aod_tracer *tracer)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/programs", tracer->pin_dir);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!err && tracer->program_count < AOD_MAX_PROGRAMS && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			err = add_program(tracer, entry->d_name);
+	closedir(dir);
+	return err;
+}
+
+static void *map_shared(int fd, size_t size, int protection, off_t offset)
+{
+	void *memory = mmap(NULL, size, protection, MAP_SHARED, fd, offset);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* kernel/bpf/ringbuf.c: page 0 is the consumer's, page 1 the producer's, then the data, twice. */
+static int map_ring(struct aod_tracer *tracer)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+	uint8_t *producer;
+
+	if (bpf_obj_get_info_by_fd(tracer->events_fd, &info, &len))
+		return -errno;
+	tracer->ring.bytes = info.max_entries;
+	tracer->ring.consumer_pos = map_shared(tracer->events_fd, page, PROT_READ | PROT_WRITE, 0);
+	if (!tracer->ring.consumer_pos)
+		return -errno;
+	producer =
+	    map_shared(tracer->events_fd, page + 2 * tracer->ring.bytes, PROT_READ, (off_t)page);
+	if (!producer)
+		return -errno;
+	tracer->ring.producer_pos = (const unsigned long *)producer;
+	tracer->ring.data = producer + page;
+	return 0;
+}
+
+static int map_values(struct aod_tracer *tracer)
+{
+	tracer->knobs =
+	    map_shared(tracer->knobs_fd, sizeof(*tracer->knobs), PROT_READ | PROT_WRITE, 0);
+	if (!tracer->knobs)
+		return -errno;
+	tracer->control =
+	    map_shared(tracer->control_fd, sizeof(*tracer->control), PROT_READ | PROT_WRITE, 0);
+	return tracer->control ? 0 : -errno;
+}
+
+static int open_all(struct aod_tracer *tracer)
+{
+	int err = open_maps(tracer);
+
+	if (!err)
+		err = map_ring(tracer);
+	if (!err)
+		err = map_values(tracer);
+	if (!err)
+		err = open_programs(tracer);
+	if (err)
+		return err;
+	tracer->cpus = libbpf_num_possible_cpus();
+	if (tracer->cpus < 0)
+		return tracer->cpus;
+	tracer->per_cpu = calloc((size_t)tracer->cpus, sizeof(*tracer->per_cpu));
+	return tracer->per_cpu ? 0 : -ENOMEM;
+}
+
+int aod_open(const char *pin_dir, struct aod_tracer **out)
+{
+	struct aod_tracer *tracer = calloc(1, sizeof(*tracer));
+	int err;
+
+	if (!tracer)
+		return -ENOMEM;
+	tracer->events_fd = tracer->knobs_fd = tracer->control_fd = -1;
+	tracer->stats_fd = tracer->inflight_fd = -1;
+	tracer->pin_dir = strdup(pin_dir);
+	err = tracer->pin_dir ? open_all(tracer) : -ENOMEM;
+	if (err) {
+		aod_close(tracer);
+		return err;
+	}
+	*out = tracer;
+	return 0;
+}
+
+static void unmap(const void *memory, size_t size)
+{
+	if (memory)
+		munmap((void *)memory, size);
+}
+
+void aod_close(struct aod_tracer *tracer)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const int fds[] = {tracer->events_fd, tracer->knobs_fd, tracer->control_fd,
+			   tracer->stats_fd, tracer->inflight_fd};
+
+	unmap(tracer->ring.consumer_pos, page);
+	unmap(tracer->ring.producer_pos, page + 2 * tracer->ring.bytes);
+	unmap(tracer->knobs, sizeof(*tracer->knobs));
+	unmap(tracer->control, sizeof(*tracer->control));
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	for (int i = 0; i < tracer->program_count; i++)
+		close(tracer->programs[i].fd);
+	free(tracer->per_cpu);
+	free(tracer->pin_dir);
+	free(tracer);
+}
+
+int aod_wake_fd(const struct aod_tracer *tracer)
+{
+	return tracer->events_fd;
+}
+
+struct aod_knobs *aod_knobs(struct aod_tracer *tracer)
+{
+	return tracer->knobs;
+}
+
+struct aod_control *aod_control(struct aod_tracer *tracer)
+{
+	return tracer->control;
+}
+
+/* The pinned link keeps the program attached when this process is gone. */
+static int attach_program(const struct aod_tracer *tracer, const struct aod_program *program)
+{
+	char path[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "%s/links/%s", tracer->pin_dir, program->name);
+	if (access(path, F_OK) == 0)
+		return 0;
+	fd = bpf_raw_tracepoint_open(program->name, program->fd);
+	if (fd < 0)
+		return errno;
+	if (bpf_obj_pin(fd, path))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows)
+{
+	int count = tracer->program_count < max_rows ? tracer->program_count : max_rows;
+
+	for (int i = 0; i < count; i++) {
+		memcpy(rows[i].name, tracer->programs[i].name, sizeof(rows[i].name));
+		rows[i].error = attach_program(tracer, &tracer->programs[i]);
+	}
+	return count;
+}

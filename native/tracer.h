@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the shim: an opened tracer. */
+#ifndef AOD_TRACER_H
+#define AOD_TRACER_H
+
+#include "aod.h"
+
+struct aod_ring {
+	unsigned long *consumer_pos;
+	const unsigned long *producer_pos;
+	const uint8_t *data; /* mapped twice in a row: no record wraps */
+	size_t bytes;        /* of the data, a power of two */
+};
+
+struct aod_program {
+	char name[AOD_NAME_LEN];
+	int fd;
+};
+
+struct aod_tracer {
+	char *pin_dir;
+	int events_fd;
+	int knobs_fd;
+	int control_fd;
+	int stats_fd;
+	int inflight_fd;
+	struct aod_ring ring;
+	struct aod_knobs *knobs;
+	struct aod_control *control;
+	struct aod_program programs[AOD_MAX_PROGRAMS];
+	int program_count;
+	int cpus;
+	struct aod_command_stats *per_cpu; /* room for one command's counters, all CPUs */
+};
+
+struct aod_event *aod_log_records(struct aod_log_header *log);
+void aod_log_commit_to(struct aod_log_header *log, uint64_t log_position, uint64_t ring_position);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The arguments of the test programs; tests/kernel/producer.py packs them. */
+#ifndef AOD_TEST_PRODUCER_H
+#define AOD_TEST_PRODUCER_H
+
+#include "event.h"
+
+struct aod_test_operation {
+	__u64 session_id;
+	__u64 mid;
+	__u32 tree_id;
+	__u32 command;
+	__u32 pid;
+	__u32 tid;
+	__u32 status;
+	int error;
+	char comm[AOD_COMM_LEN];
+};
+
+struct aod_test_load {
+	__u64 first_mid;
+	__u64 latency_ns;
+	__u32 count;
+	__u32 command;
+	__u32 status;
+	int error;
+	__u32 tid;
+	__u32 reserved;
+};
+
+#endif

@@ -1,0 +1,95 @@
+"""Run the test programs of producer.bpf.c: operations for the real ring, without tracing."""
+
+import ctypes
+import struct
+from pathlib import Path
+from typing import Final
+
+OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
+
+_OPERATION: Final = struct.Struct("<QQIIIIIi16s")
+_LOAD: Final = struct.Struct("<QQIIIiII")
+_libbpf: Final = ctypes.CDLL("libbpf.so.1", use_errno=True)
+
+
+class _RunOptions(ctypes.Structure):
+    """struct bpf_test_run_opts, bpf/bpf.h."""
+
+    _fields_ = (
+        ("sz", ctypes.c_size_t),
+        ("data_in", ctypes.c_void_p),
+        ("data_out", ctypes.c_void_p),
+        ("data_size_in", ctypes.c_uint32),
+        ("data_size_out", ctypes.c_uint32),
+        ("ctx_in", ctypes.c_void_p),
+        ("ctx_out", ctypes.c_void_p),
+        ("ctx_size_in", ctypes.c_uint32),
+        ("ctx_size_out", ctypes.c_uint32),
+        ("retval", ctypes.c_uint32),
+        ("repeat", ctypes.c_int),
+        ("duration", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("cpu", ctypes.c_uint32),
+        ("batch_size", ctypes.c_uint32),
+    )
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "libbpf")
+    return result
+
+
+class Producer:
+    """The test programs of an installed tracer, by their pins."""
+
+    def __init__(self, pin_dir: Path):
+        self._programs = {
+            path.name: _checked(_libbpf.bpf_obj_get(bytes(path)))
+            for path in (pin_dir / "programs").iterdir()
+        }
+
+    def _run(self, program: str, context: bytes) -> None:
+        # ctypes lets other threads run during the call, so a reader may work meanwhile.
+        buffer = ctypes.create_string_buffer(context, len(context))
+        options = _RunOptions(
+            sz=ctypes.sizeof(_RunOptions),
+            ctx_in=ctypes.addressof(buffer),
+            ctx_size_in=len(context),
+        )
+        _checked(
+            _libbpf.bpf_prog_test_run_opts(self._programs[program], ctypes.byref(options))
+        )
+
+    def _operation(
+        self, program: str, mid: int, command: int, *, session: int = 1, tree: int = 1,
+        pid: int = 100, tid: int = 100, status: int = 0, error: int = 0, comm: bytes = b"app",
+    ) -> None:  # fmt: skip
+        self._run(
+            program,
+            _OPERATION.pack(session, mid, tree, command, pid, tid, status, error, comm),
+        )
+
+    def start(self, mid: int, command: int, **fields: int | bytes) -> None:
+        """smb3_cmd_enter."""
+        self._operation("test_start", mid, command, **fields)  # type: ignore[arg-type]
+
+    def finish(self, mid: int, command: int, **fields: int | bytes) -> None:
+        """smb3_cmd_done, or smb3_cmd_err with `status` and `error` (-errno)."""
+        self._operation("test_finish", mid, command, **fields)  # type: ignore[arg-type]
+
+    def load(
+        self, count: int, *, first_mid: int = 0, latency_ns: int = 1000, command: int = 9,
+        status: int = 0, error: int = 0,
+    ) -> None:  # fmt: skip
+        """`count` finished operations at full speed, numbered by their mids."""
+        self._run(
+            "test_load", _LOAD.pack(first_mid, latency_ns, count, command, status, error, 1, 0)
+        )
+
+    def operate(
+        self, count: int, *, first_mid: int = 0, command: int = 5, status: int = 0, error: int = 0,
+        tid: int = 1,
+    ) -> None:  # fmt: skip
+        """`count` operations started and finished at full speed: the whole path in the kernel."""
+        self._run("test_operate", _LOAD.pack(first_mid, 0, count, command, status, error, tid, 0))
