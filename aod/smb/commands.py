@@ -55,6 +55,9 @@ CONNECTION_SETUP: Final = {
 LEFT_OUT: Final = WAIT_BY_DESIGN | CONNECTION_SETUP
 """Command -> why a latency rule does not watch it unless `track_commands` names it."""
 
+UNTIMED: Final = frozenset({Command.SMB2_ECHO, Command.SMB2_CANCEL})
+"""Their end is never reported by the client's tracepoints: ECHO begins only, CANCEL is silent."""
+
 
 def command_name(number: int) -> str:
     """`SMB2_WRITE` for 9; `command 77` for a number that SMB2 does not have."""

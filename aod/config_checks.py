@@ -1,0 +1,133 @@
+"""What a schema cannot say: values that must agree with each other.
+
+`faults` make a configuration unusable, `doubts` are warnings: it works, but perhaps not as meant.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from aod.config import Config, Error, Latency, Mode, why_skipped
+from aod.config_explain import Problem
+from aod.config_lists import list_faults, repeated, selection
+from aod.config_words import dotted, quoted
+from aod.rules import watched_commands
+from aod.smb.commands import UNTIMED, Command
+from aod.yaml_lines import Document, Where
+
+LONGEST_RUNTIME_DIR: Final = 90
+"""Bytes: with a socket's name behind it, it must fit into sockaddr_un (108)."""
+
+
+def faults(config: Config, document: Document) -> Iterator[Problem]:
+    """Every contradiction and every unknown name, with its line."""
+    for name, anomaly in config.guardian.anomalies.items():
+        where: Where = ("guardian", "anomalies", name)
+        yield from list_faults(anomaly, document, where)
+        yield from repeated(anomaly.actions, document, (*where, "actions"))
+        if isinstance(anomaly, Latency):
+            yield from _unreachable(config, anomaly, document, where)
+    yield from repeated(config.watcher.actions, document, ("watcher", "actions"))
+    yield from _size_faults(config, document)
+    yield from _folder_faults(config, document)
+    if config.supervision.longest_delay_sec < config.supervision.first_delay_sec:
+        text = f"is shorter than first_delay_sec, {config.supervision.first_delay_sec:g}"
+        yield _at(document, ("supervision", "longest_delay_sec"), text)
+
+
+def doubts(config: Config, document: Document) -> Iterator[Problem]:
+    """What is skipped or has no effect, with its line. For a configuration without faults."""
+    for name, anomaly in config.guardian.anomalies.items():
+        where: Where = ("guardian", "anomalies", name)
+        yield from _skipped_actions(config, anomaly, document, where)
+        chosen = selection(anomaly)
+        if chosen.excluded and anomaly.mode is not Mode.EXCLUDEONLY:
+            text = f"has no effect in mode {anomaly.mode}, only in mode {Mode.EXCLUDEONLY}"
+            yield _at(document, (*where, chosen.excludes), text)
+        if isinstance(anomaly, Latency):
+            yield from _latency_doubts(anomaly, document, where)
+
+
+def _skipped_actions(
+    config: Config, anomaly: Latency | Error, document: Document, where: Where
+) -> Iterator[Problem]:
+    for index, action in enumerate(anomaly.actions):
+        reason = why_skipped(config, action)
+        if reason is not None:
+            text = f"the action {action} of {dotted(where)} is skipped: {reason}"
+            yield Problem(document.line((*where, "actions", index)), text)
+
+
+def _unreachable(
+    config: Config, anomaly: Latency, document: Document, where: Where
+) -> Iterator[Problem]:
+    """Thresholds beyond the age at which an operation is given up."""
+    thresholds: dict[Where, float | None] = {
+        ("default_threshold_ms",): anomaly.default_threshold_ms,
+        ("emergency_threshold_ms",): anomaly.emergency_threshold_ms,
+    }
+    for index, entry in enumerate(anomaly.track_commands):
+        thresholds["track_commands", index, "threshold"] = entry.threshold
+    limit_ms = config.unanswered_sec * 1000
+    for key, threshold_ms in thresholds.items():
+        if threshold_ms is not None and threshold_ms >= limit_ms:
+            text = f"is {threshold_ms:g} and never reached: an operation is given up after"
+            text += f" unanswered_sec, {config.unanswered_sec:g}; allowed: below {limit_ms:g}"
+            yield _at(document, (*where, *key), text)
+
+
+def _latency_doubts(anomaly: Latency, document: Document, where: Where) -> Iterator[Problem]:
+    for index, entry in enumerate(anomaly.track_commands):
+        if Command[entry.command] in UNTIMED:
+            text = f"{entry.command} cannot be timed: the client never reports its end"
+            yield Problem(document.line((*where, "track_commands", index)), text)
+    if not watched_commands(anomaly):
+        yield _at(document, (*where, "exclude_commands"), "leaves no command to watch")
+    emergency_ms = anomaly.emergency_threshold_ms
+    highest_ms = max(
+        [anomaly.default_threshold_ms, *(each.threshold or 0 for each in anomaly.track_commands)]
+    )
+    if emergency_ms is not None and highest_ms >= emergency_ms:
+        text = f"is {emergency_ms:g}, not above the threshold {highest_ms:g} of some commands:"
+        text += " every slow one of them is an emergency"
+        yield _at(document, (*where, "emergency_threshold_ms"), text)
+
+
+def _size_faults(config: Config, document: Document) -> Iterator[Problem]:
+    sizes = {
+        "ring_mb": config.ring_mb,
+        "event_log_mb": config.event_log_mb,
+        "max_inflight": config.max_inflight,
+    }
+    for key, size in sizes.items():
+        if size.bit_count() != 1:
+            lower = 1 << (size.bit_length() - 1)
+            text = f"is {size}; allowed: a power of two, such as {lower} or {lower * 2}"
+            yield _at(document, (key,), text)
+
+
+def _folder_faults(config: Config, document: Document) -> Iterator[Problem]:
+    folders = {
+        "aod_output_dir": config.aod_output_dir,
+        "runtime_dir": config.runtime_dir,
+        "state_dir": config.state_dir,
+        "pin_dir": config.pin_dir,
+    }
+    seen: dict[Path, str] = {}
+    for key, folder in folders.items():
+        first = seen.setdefault(folder, key)
+        if first != key:
+            text = f"is {quoted(str(folder))}, and so is {first}; allowed: a folder for each"
+            yield _at(document, (key if (key,) in document.key_lines else first,), text)
+    length = len(str(config.runtime_dir).encode())
+    if length > LONGEST_RUNTIME_DIR:
+        text = f"is {length} bytes long; allowed: at most {LONGEST_RUNTIME_DIR}, for its sockets"
+        yield _at(document, ("runtime_dir",), text)
+
+
+def _at(document: Document, where: Where, text: str) -> Problem:
+    """A problem at a key, or at the nearest section around it when the key is not written."""
+    message = f"{dotted(where)} {text}"
+    while where and where not in document.key_lines:
+        where = where[:-1]
+    return Problem(document.line(where), message)

@@ -1,0 +1,209 @@
+"""YAML as plain Python values that still know their lines.
+
+The composer of ruamel.yaml gives nodes with positions; the values are built here, because what
+ruamel builds has either no positions or types that msgspec does not take. That also keeps files
+small and flat: aliases cannot unfold without end, and nothing recurses deeper than `MAX_DEPTH`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+MAX_BYTES: Final = 256 * 1024
+MAX_VALUES: Final = 50_000
+MAX_DEPTH: Final = 20
+
+_TAG: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = frozenset({"null", "bool", "int", "float", "str", "timestamp", "value"})
+_KINDS: Final = {"int": "number", "float": "number", "timestamp": "date"}
+_HINTS: Final = {
+    "\\t": "indent with spaces, not with tabs",
+    "cannot start any token": "text that begins with it needs quotes",
+    "mapping values are not allowed": "wrong indentation, or text with ': ' that needs quotes",
+    "<document start>": "the line begins further left than those before it",
+    "<block end>": "wrong indentation, or a '- ' or ':' is missing",
+    "could not find expected ':'": "a ':' is missing, or the indentation is wrong",
+}
+"""Part of ruamel.yaml's message -> what the writer of the file did."""
+
+Where: TypeAlias = tuple[str | int, ...]
+"""The keys and indexes that lead to a value; () is the whole document."""
+
+
+class BadYamlError(Exception):
+    """Not YAML, or YAML that a configuration has no use for."""
+
+    def __init__(self, line: int, text: str):
+        super().__init__(text)
+        self.line = line
+        self.text = text
+
+
+@dataclass
+class Document:
+    """One YAML document; lines count from 1."""
+
+    data: Any = None
+    """None, bool, int, float, str, date, datetime, list, dict with text keys."""
+    value_lines: dict[Where, int] = field(default_factory=dict)
+    key_lines: dict[Where, int] = field(default_factory=dict)
+
+    def line(self, where: Where) -> int:
+        """The line of a key; of the item, for what is in a list."""
+        return self.key_lines.get(where) or self.value_lines.get(where, 1)
+
+
+def parse(raw: bytes) -> Document:
+    """The document in a file's content.
+
+    Raises:
+        BadYamlError: with the line; nothing else, whatever the bytes are.
+    """
+    if len(raw) > MAX_BYTES:
+        raise BadYamlError(1, f"the file is larger than {MAX_BYTES // 1024} KiB")
+    yaml, text = YAML(typ="safe", pure=True), _decoded(raw)
+    try:
+        root = yaml.compose(text)
+    except RecursionError:
+        raise BadYamlError(1, f"nested too deeply; at most {MAX_DEPTH} levels") from None
+    except ReaderError as error:
+        raise _bad_character(text, error) from error
+    except MarkedYAMLError as error:
+        raise _broken(error) from error
+    except (YAMLError, ValueError) as error:
+        raise BadYamlError(1, f"broken YAML: {str(error).splitlines()[0]}") from error
+    document = Document()
+    if root is not None:
+        document.data = _Builder(yaml, document).value(root, ())
+    return document
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadYamlError(line, f"not UTF-8: byte 0x{raw[error.start]:02x}") from error
+
+
+def _bad_character(text: str, error: ReaderError) -> BadYamlError:
+    character = chr(error.character) if isinstance(error.character, int) else error.character
+    line = text.count("\n", 0, max(text.find(character), 0)) + 1
+    return BadYamlError(line, f"the character {character!r} is not allowed in YAML")
+
+
+def _broken(error: MarkedYAMLError) -> BadYamlError:
+    problem = error.problem or error.context or "unknown error"
+    mark = error.problem_mark or error.context_mark
+    if "end of stream" in problem or "<stream end>" in problem:
+        mark = error.context_mark or mark  # where it begins, not where the file ends
+    line = mark.line + 1 if mark else 1
+    if "single document" in str(error.context):
+        return BadYamlError(line, "a second document begins here; allowed: one")
+    return BadYamlError(line, f"broken YAML: {problem}{_hint(problem)}")
+
+
+def _hint(problem: str) -> str:
+    return next((f"; {hint}" for part, hint in _HINTS.items() if part in problem), "")
+
+
+class _Builder:
+    """Walks the nodes of one document."""
+
+    def __init__(self, yaml: YAML, document: Document):
+        self._scalar = yaml.constructor.construct_object
+        self._document = document
+        self._left = MAX_VALUES
+
+    def value(self, node: Node, where: Where) -> Any:
+        line = self._document.value_lines[where] = _line(node)
+        self._spend(node, len(where))
+        kind = _kind(node)
+        if isinstance(node, MappingNode) and kind == "map":
+            return self._mapping(node, where)
+        if isinstance(node, SequenceNode) and kind == "seq":
+            return [self.value(item, (*where, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and kind in _SCALARS:
+            return self._plain(node)
+        tag = kind if ":" in kind or kind.startswith("!") else f"!!{kind}"
+        raise BadYamlError(line, f"the tag {_short(tag)} is not supported; leave it out")
+
+    def _spend(self, node: Node, depth: int) -> None:
+        """Ends what unfolds without end: aliases of aliases, a section merged into itself."""
+        self._left -= 1
+        if depth > MAX_DEPTH:
+            raise BadYamlError(_line(node), f"nested too deeply; at most {MAX_DEPTH} levels")
+        if self._left < 0:
+            raise BadYamlError(_line(node), f"too much: more than {MAX_VALUES} values")
+
+    def _plain(self, node: ScalarNode) -> Any:
+        try:
+            return self._scalar(node)
+        except (YAMLError, ValueError, ArithmeticError, LookupError) as error:
+            kind = _KINDS.get(_kind(node), "value")
+            text = f"{_short(node.value)} is no {kind}; if text is meant, put it in quotes"
+            raise BadYamlError(_line(node), text) from error
+
+    def _mapping(self, node: MappingNode, where: Where) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key_node, value_node in _own(node):
+            key = self._key(key_node)
+            if key in made:
+                first = self._document.key_lines[(*where, key)]
+                text = f"the key {_short(key)} stands a second time; first in line {first}"
+                raise BadYamlError(_line(key_node), text)
+            self._add(made, key_node, value_node, where)
+        for key_node, value_node in self._merged(node, len(where)):
+            if self._key(key_node) not in made:
+                self._add(made, key_node, value_node, where)
+        return made
+
+    def _add(self, made: dict[str, Any], key_node: Node, value_node: Node, where: Where) -> None:
+        key = self._key(key_node)
+        self._document.key_lines[(*where, key)] = _line(key_node)
+        made[key] = self.value(value_node, (*where, key))
+
+    def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[Node, Node]]:
+        """The keys that `<<:` brings, nearest first."""
+        for source in _sources(node):
+            self._spend(source, depth)
+            if not isinstance(source, MappingNode):
+                raise BadYamlError(_line(source), "<< takes a section, or a list of sections")
+            yield from _own(source)
+            yield from self._merged(source, depth + 1)
+
+    def _key(self, node: Node) -> str:
+        if not isinstance(node, ScalarNode):
+            raise BadYamlError(_line(node), "a key is text, not a list or a section")
+        key = self._plain(node)
+        if not isinstance(key, str):
+            text = f"the key {_short(node.value)} is not text; put it in quotes"
+            raise BadYamlError(_line(node), text)
+        return key
+
+
+def _own(node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    return (pair for pair in node.value if _kind(pair[0]) != "merge")
+
+
+def _sources(node: MappingNode) -> Iterator[Node]:
+    for key_node, value_node in node.value:
+        if _kind(key_node) == "merge":
+            yield from value_node.value if isinstance(value_node, SequenceNode) else (value_node,)
+
+
+def _kind(node: Node) -> str:
+    return str(node.tag).removeprefix(_TAG)
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
