@@ -34,10 +34,10 @@ class Command(IntEnum):
 
 
 WAIT_BY_DESIGN: Final = {
-    Command.SMB2_CHANGE_NOTIFY: "answered when something changes, which may be never",
-    Command.SMB2_LOCK: "a blocking lock waits for whoever holds it",
+    Command.SMB2_CHANGE_NOTIFY: "answered when something changes, if ever",
+    Command.SMB2_LOCK: "may wait for whoever holds the lock",
     Command.SMB2_OPLOCK_BREAK: "waits for caches to be written back",
-    Command.SMB2_ECHO: "a keep-alive; the client never reports its end",
+    Command.SMB2_ECHO: "a keep-alive whose end the client does not report",
     Command.SMB2_CANCEL: "has no answer of its own",
     Command.SMB2_IOCTL: "server-side copies and FSCTLs may take long",
 }
@@ -45,7 +45,7 @@ WAIT_BY_DESIGN: Final = {
 
 CONNECTION_SETUP: Final = {
     Command.SMB2_NEGOTIATE: "connection set-up",
-    Command.SMB2_SESSION_SETUP: "connection set-up; asks a domain controller",
+    Command.SMB2_SESSION_SETUP: "connection set-up",
     Command.SMB2_LOGOFF: "connection tear-down",
     Command.SMB2_TREE_CONNECT: "connection set-up",
     Command.SMB2_TREE_DISCONNECT: "connection tear-down",
