@@ -1,0 +1,44 @@
+"""The cifs file systems that are mounted, from /proc/self/mountinfo."""
+
+import re
+from typing import Final
+
+from aod.actions.mask import mask_text
+from aod.manifest import Mount
+
+MOUNTINFO: Final = "/proc/self/mountinfo"
+_TYPES: Final = frozenset({"cifs", "smb3"})
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+
+
+def cifs_mounts(mountinfo: str) -> tuple[Mount, ...]:
+    """The cifs file systems in a mountinfo file, each once, where it was mounted first.
+
+    Lines that are not of mountinfo's form (proc(5)) are passed over.
+    """
+    found: dict[str, Mount] = {}
+    for line in mountinfo.splitlines():
+        parsed = _parse(line)
+        if parsed is not None:
+            device, mount = parsed
+            found.setdefault(device, mount)
+    return tuple(found.values())
+
+
+def _parse(line: str) -> tuple[str, Mount] | None:
+    where, separator, what = line.partition(" - ")
+    left, right = where.split(" "), what.split(" ")
+    if not separator or len(left) < 6 or len(right) < 3 or right[0] not in _TYPES:
+        return None
+    mount = Mount(
+        source=_unescape(right[1]),
+        mount_point=_unescape(left[4]),
+        type=right[0],
+        options=mask_text(right[2]),
+    )
+    return left[2], mount
+
+
+def _unescape(field: str) -> str:
+    """Spaces, tabs, newlines and backslashes are octal in mountinfo."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)

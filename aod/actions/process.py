@@ -1,0 +1,211 @@
+"""One child process, and the promise that waiting for it ends.
+
+Reading /proc/fs/cifs or asking a hung server can block in the kernel, where not even SIGKILL ends
+it. So every source is read by a child: killed with its whole group when its time is up, and left
+behind when it does not die. A child's end is seen through a pidfd: no thread and no signal handler,
+and it is not reaped before its group was killed, so the group's id cannot be another's by then.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO, Final, Self, cast
+
+from msgspec import Struct
+
+from aod.actions.output import FullError
+
+KILL_GRACE_SEC: Final = 1.0
+STDERR_TAIL_BYTES: Final = 2048
+_NICE: Final = 10
+_CHUNK: Final = 1 << 16
+_NO_PIDFD_POLL_SEC: Final = 0.02
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
+"""Kept to be reaped when they die after all."""
+
+
+class StartError(Exception):
+    """A command cannot be started; the text says why."""
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """How a child ended, or that it did not."""
+
+    exit_status: int | None
+    """Negative: killed by that signal; None: it was abandoned."""
+    timed_out: bool
+    enough: bool
+    """Killed because its reader had enough."""
+    stderr_tail: bytes
+
+
+def environment() -> dict[str, str]:
+    """A child's whole environment: English output, and nothing of ours but where programs are."""
+    return {"PATH": os.environ.get("PATH", _PATH), "LC_ALL": "C"}
+
+
+async def run(argv: Sequence[str], take: Callable[[bytes], None], timeout_sec: float) -> Ended:
+    """Run a command and give its output to `take`, piece by piece, until it ends or has to.
+
+    Returns twice `KILL_GRACE_SEC` after `timeout_sec` at the latest.
+
+    Raises:
+        StartError: no such program, or no more processes.
+        OSError: from `take`.
+    """
+    popen = _spawn(argv)
+    tail = bytearray()
+    with _Reader(popen.stdout, take) as output, _Reader(popen.stderr, _keep_tail(tail)) as errors:
+        try:
+            with _Exit(popen.pid) as exited:
+                timed_out = await _until_finished(output, exited, timeout_sec)
+                _kill_group(popen)
+                await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
+                if exited.done.done():
+                    # What was written is in the pipes; only who left the group holds them open.
+                    await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
+        finally:
+            _leave(argv, popen)
+    if isinstance(output.error, OSError):
+        raise output.error
+    return Ended(
+        exit_status=popen.returncode,
+        timed_out=timed_out,
+        enough=output.error is not None,
+        stderr_tail=bytes(tail),
+    )
+
+
+def hanging() -> list[tuple[str, ...]]:
+    """The commands of abandoned children that still have not died; those that have are reaped."""
+    _abandoned[:] = [(argv, popen) for argv, popen in _abandoned if popen.poll() is None]
+    return [argv for argv, _ in _abandoned]
+
+
+class _Reader:
+    """Reads a pipe on the event loop, until its end or until `take` raises."""
+
+    def __init__(self, pipe: IO[bytes] | None, take: Callable[[bytes], None]) -> None:
+        self._pipe = cast(IO[bytes], pipe)
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self.done = self._loop.create_future()
+        self.error: OSError | FullError | None = None
+
+    def __enter__(self) -> Self:
+        os.set_blocking(self._pipe.fileno(), False)
+        self._loop.add_reader(self._pipe, self._readable)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.remove_reader(self._pipe)
+        self._pipe.close()
+
+    def _readable(self) -> None:
+        try:
+            piece = os.read(self._pipe.fileno(), _CHUNK)
+            if piece:
+                self._take(piece)
+                return
+        except BlockingIOError:
+            return
+        except (OSError, FullError) as error:
+            self.error = error
+        self._loop.remove_reader(self._pipe)
+        self.done.set_result(None)
+
+
+class _Exit:
+    """Notices a child's end without reaping it."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._pidfd = -1
+        self._loop = asyncio.get_running_loop()
+        self.done = self._loop.create_future()
+
+    def __enter__(self) -> Self:
+        try:
+            self._pidfd = os.pidfd_open(self._pid)
+        except OSError:  # Linux before 5.3
+            self._poll()
+        else:
+            self._loop.add_reader(self._pidfd, self._exited)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.cancel()
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+
+    def _exited(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self.done.set_result(None)
+
+    def _poll(self) -> None:
+        if self.done.cancelled():
+            return
+        if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            self.done.set_result(None)
+        else:
+            self._loop.call_later(_NO_PIDFD_POLL_SEC, self._poll)
+
+
+async def _until_finished(output: _Reader, exited: _Exit, timeout_sec: float) -> bool:
+    """Wait for the child's end or its reader's; whether time was up before."""
+    try:
+        async with asyncio.timeout(timeout_sec):
+            await asyncio.wait((output.done, exited.done), return_when=asyncio.FIRST_COMPLETED)
+            if output.error is None:
+                await asyncio.wait((exited.done,))
+    except TimeoutError:
+        return True
+    return False
+
+
+def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        popen = subprocess.Popen(
+            argv,
+            bufsize=0,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StartError(str(error)) from error
+    # From here and not in the child: code between fork and exec would run beside our threads.
+    with suppress(OSError):
+        nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
+        os.setpriority(os.PRIO_PGRP, popen.pid, nice)
+    return popen
+
+
+def _kill_group(popen: subprocess.Popen[bytes]) -> None:
+    """SIGKILL at once: a source has nothing to save. Called before the child is reaped."""
+    with suppress(ProcessLookupError):
+        os.killpg(popen.pid, signal.SIGKILL)
+
+
+def _leave(argv: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
+    """Reap a child, or abandon it; also when we were cancelled or failed and it still runs."""
+    _kill_group(popen)
+    if popen.poll() is None:
+        _abandoned.append((tuple(argv), popen))
+
+
+def _keep_tail(tail: bytearray) -> Callable[[bytes], None]:
+    def take(piece: bytes) -> None:
+        tail.extend(piece)
+        del tail[:-STDERR_TAIL_BYTES]
+
+    return take

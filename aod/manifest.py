@@ -1,0 +1,173 @@
+"""The manifest: what a bundle holds, how each part was got, and what is missing. The one schema.
+
+Every key is always there; `null` or an empty string says that there is nothing to say. Times are
+UTC in ISO 8601, except `*_ns`: CLOCK_MONOTONIC, as in the records.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
+
+import aod
+from aod.anomaly import Anomaly, AnomalyType, Rule
+
+FILE: Final = "manifest.json"
+SCHEMA_VERSION: Final = 1
+_CIFS: Final = Path("/sys/module/cifs")
+
+
+class Status(StrEnum):
+    """How a source ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    """Exit status other than 0, or an error in its output; what it printed is kept."""
+    TIMED_OUT = "timed_out"
+    """Killed; what it printed until then is kept."""
+    TRUNCATED = "truncated"
+    """More than its size cap; the rest was dropped."""
+    ABANDONED = "abandoned"
+    """Killed and did not die: it hangs in the kernel, which is a finding in itself."""
+    MISSING = "missing"
+    """Not run: this host does not have it; `note` says what."""
+
+
+class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One command that was run (or could not be) for an action."""
+
+    name: str
+    """The action."""
+    file: str
+    """Its file in the bundle; sources of one action share it."""
+    command: tuple[str, ...]
+    status: Status
+    started: str
+    duration_sec: float
+    exit_status: int | None
+    """Negative: killed by that signal; null: not run, or not ended."""
+    timed_out: bool
+    truncated: bool
+    bytes: int
+    """Size of the file."""
+    sha256: str
+    """Of the file; empty when there is none."""
+    stderr_tail: str
+    note: str
+
+
+class Mount(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mounted cifs file system; each once, however often it is bound."""
+
+    source: str
+    mount_point: str
+    type: str
+    options: str
+    """Of the file system; secrets are masked."""
+
+
+class CifsModule(Struct, frozen=True, forbid_unknown_fields=True):
+    """The client in the kernel."""
+
+    loaded: bool
+    version: str
+
+
+class Identity(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which anomaly the bundle is about; the rest is in anomaly.json."""
+
+    anomaly: AnomalyType
+    timestamp: int
+    name: str
+    rule: Rule
+
+
+class Events(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The operations in events.npy."""
+
+    file: str
+    records: int
+    before_trigger: int
+    """Of these, how many ended before the trigger."""
+    first_end_ns: int | None
+    last_end_ns: int | None
+    trigger_ns: int
+    note: str
+
+
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """manifest.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    aod_version: str = aod.__version__
+    created: str
+    host: str
+    kernel: str
+    cifs: CifsModule
+    mounts: tuple[Mount, ...]
+    anomaly: Identity
+    events: Events
+    sources: tuple[Source, ...]
+    losses: dict[str, int]
+    """Counters of what was lost on the way, as they stood when the bundle was made."""
+
+
+def describe(
+    anomaly: Anomaly,
+    events: Events,
+    mounts: tuple[Mount, ...],
+    sources: tuple[Source, ...],
+    losses: Mapping[str, int],
+) -> Manifest:
+    """The manifest of a bundle made here and now."""
+    return Manifest(
+        created=utc_now(),
+        host=socket.gethostname(),
+        kernel=os.uname().release,
+        cifs=cifs_module(),
+        mounts=tuple(_printable(mount) for mount in mounts),
+        anomaly=Identity(anomaly.anomaly, anomaly.timestamp, anomaly.name, anomaly.rule),
+        events=events,
+        sources=sources,
+        losses=dict(losses),
+    )
+
+
+def _printable(mount: Mount) -> Mount:
+    """JSON is UTF-8; a path need not be."""
+    return Mount(*(os.fsencode(field).decode(errors="replace") for field in astuple(mount)))
+
+
+def cifs_module(folder: Path = _CIFS) -> CifsModule:
+    """The cifs module as sysfs shows it; a kernel with cifs built in has the folder too."""
+    version = ""
+    with suppress(OSError):
+        version = (folder / "version").read_text().strip()
+    return CifsModule(loaded=folder.is_dir(), version=version)
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The text of manifest.json."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode(content: bytes) -> Manifest:
+    """The manifest in a manifest.json.
+
+    Raises:
+        msgspec.DecodeError: it is not one, or of another schema.
+    """
+    return msgspec.json.decode(content, type=Manifest)
+
+
+def utc_now() -> str:
+    """Now, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,26 @@
+"""mountinfo, as the kernel writes it."""
+
+from aod.actions.mounts import cifs_mounts
+from aod.manifest import Mount
+
+MOUNTINFO = r"""
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+35 22 0:31 / /mnt/share rw,relatime shared:14 - cifs //127.0.0.1/share rw,vers=3.1.1,username=me
+36 22 0:32 / /mnt/with\040space rw shared:1 master:2 - smb3 //srv/a\040b rw,password=hunter2
+37 22 0:31 /sub /srv/bind rw,relatime - cifs //127.0.0.1/share rw,vers=3.1.1,username=me
+38 22 0:33 / /mnt/other rw - fuse.sshfs cifs rw
+broken line
+39 22 0:34 / /mnt/short rw - cifs
+"""
+
+
+def test_each_cifs_file_system_once_with_its_first_mount_point() -> None:
+    assert cifs_mounts(MOUNTINFO) == (
+        Mount("//127.0.0.1/share", "/mnt/share", "cifs", "rw,vers=3.1.1,username=me"),
+        Mount("//srv/a b", "/mnt/with space", "smb3", "rw,password=***"),
+    )
+
+
+def test_no_cifs_no_mounts() -> None:
+    assert cifs_mounts("") == ()
+    assert cifs_mounts("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw") == ()

@@ -1,0 +1,129 @@
+"""All actions of a bundle together: order, independence, and what a full disk does."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from aod.actions import mounts, runner
+from aod.actions.output import OutputFile
+from aod.actions.runner import Collected
+from aod.actions.source import Limits
+from aod.actions.table import ACTIONS, Action
+from aod.config import ActionName
+from aod.manifest import Status
+
+LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
+NOW_NS = 1_700_000_000 * 10**9
+NAMES = list(ActionName)
+
+
+def shell(number: int, code: str, **changes: object) -> Action:
+    action = Action(
+        name=NAMES[number],
+        file=f"{number}.log",
+        argv=("sh", "-c", code),
+        timeout_sec=30,
+        max_bytes=1 << 20,
+    )
+    return replace(action, **changes)
+
+
+def collect(actions: list[Action], folder: Path, limits: Limits = LIMITS) -> Collected:
+    return asyncio.run(runner.collect(actions, folder, NOW_NS, limits))
+
+
+def test_actions_run_at_the_same_time(tmp_path: Path) -> None:
+    """Each waits for the other: one after the other they would never end."""
+    os.mkfifo(tmp_path / "fifo")
+    actions = [
+        shell(0, f"echo word > {tmp_path}/fifo"),
+        shell(1, f"cat {tmp_path}/fifo"),
+    ]
+    assert [source.status for source in collect(actions, tmp_path).sources] == [Status.OK] * 2
+    assert (tmp_path / "1.log").read_text() == "word\n"
+
+
+def test_volatile_evidence_is_complete_before_the_rest_begins(tmp_path: Path) -> None:
+    actions = [
+        shell(0, f"cat {tmp_path}/1.log {tmp_path}/2.log"),
+        shell(1, "echo first", volatile=True),
+        shell(2, "echo second", volatile=True),
+    ]
+    collected = collect(actions, tmp_path)
+    assert [source.file for source in collected.sources] == ["0.log", "1.log", "2.log"]
+    assert (tmp_path / "0.log").read_text() == "first\nsecond\n"
+
+
+def test_volatile_evidence_that_hangs_does_not_hold_up_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The volatile one ends only when the other has run."""
+    monkeypatch.setattr(runner, "HEAD_START_SEC", 0.05)
+    os.mkfifo(tmp_path / "fifo")
+    actions = [
+        shell(0, f"cat {tmp_path}/fifo", volatile=True),
+        shell(1, f"echo free > {tmp_path}/fifo"),
+    ]
+    assert [source.status for source in collect(actions, tmp_path).sources] == [Status.OK] * 2
+
+
+def test_one_bad_source_costs_nothing_but_itself(tmp_path: Path) -> None:
+    actions = [
+        shell(0, "echo fine"),
+        shell(1, "exit 1"),
+        shell(2, "sleep infinity", timeout_sec=0.2),
+        shell(3, "x", argv=("no-such-program",)),
+        shell(4, "yes", max_bytes=100),
+        shell(5, "echo fine"),
+    ]
+    assert [source.status for source in collect(actions, tmp_path).sources] == [
+        Status.OK,
+        Status.FAILED,
+        Status.TIMED_OUT,
+        Status.MISSING,
+        Status.TRUNCATED,
+        Status.OK,
+    ]
+    assert len(list(tmp_path.iterdir())) == len(actions)
+
+
+def test_a_full_disk_ends_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: OutputFile, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(OutputFile, "write", full)
+    actions = [shell(0, "sleep infinity"), shell(1, "echo")]
+    with pytest.raises(OSError, match="No space"):
+        collect(actions, tmp_path)
+
+
+def test_mounts_are_read_by_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text("35 22 0:31 / /mnt/a rw - cifs //srv/a rw,username=me\n")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(table))
+    collected = collect([shell(0, 'echo "asked $0"', each_mount=True)], tmp_path)
+    assert [mount.source for mount in collected.mounts] == ["//srv/a"]
+    assert (tmp_path / "0.log").read_text().endswith("asked /mnt/a\n")
+
+
+def test_mounts_that_cannot_be_read_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "MOUNTINFO", "/dev/zero")
+    assert collect([], tmp_path).mounts == ()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert collect([], tmp_path).mounts == ()
+
+
+def test_every_real_row_makes_its_file(tmp_path: Path) -> None:
+    """On any host: what is not there is missing, what is there is collected."""
+    collected = collect(list(ACTIONS), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {action.file for action in ACTIONS}
+    for source in collected.sources:
+        assert source.status is not Status.TIMED_OUT, source
+        assert (tmp_path / source.file).stat().st_size == source.bytes, source
+        assert (tmp_path / source.file).stat().st_mode & 0o007 == 0
+    assert "/proc" in (tmp_path / "mounts.log").read_text()

@@ -1,0 +1,164 @@
+"""One action to its file: what the manifest says is what happened. All children are real."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from aod.actions import process
+from aod.actions.output import Keep
+from aod.actions.resolve import Situation
+from aod.actions.source import Limits, collect_action
+from aod.actions.table import Action
+from aod.config import ActionName
+from aod.manifest import Mount, Source, Status
+
+NO_TIME_SEC = 0.2
+LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
+MOUNTS = tuple(Mount(f"//s/{name}", f"/mnt/{name}", "cifs", "rw") for name in "abc")
+SITUATION = Situation(1_700_000_000 * 10**9, MOUNTS)
+ACTION = Action(
+    name=ActionName.DMESG, file="dmesg.log", argv=("true",), timeout_sec=30, max_bytes=1 << 20
+)
+
+
+def shell(code: str, **changes: object) -> Action:
+    """A row that runs a shell; `$0` is the mount point, where it has one."""
+    return replace(ACTION, argv=("sh", "-c", code), **changes)
+
+
+def collect(action: Action, folder: Path, limits: Limits = LIMITS) -> tuple[list[Source], str]:
+    """Run an action; its sources, and the content of its file."""
+    sources = asyncio.run(collect_action(action, folder, SITUATION, limits))
+    content = (folder / action.file).read_bytes()
+    for source in sources:
+        assert source.name == action.name
+        assert source.file == action.file
+        assert source.bytes == len(content) <= limits.max_bytes
+        assert source.sha256 == hashlib.sha256(content).hexdigest()
+    return sources, content.decode()
+
+
+def test_success(tmp_path: Path) -> None:
+    [source], content = collect(shell("echo one; echo two"), tmp_path)
+    assert content == "one\ntwo\n"
+    assert source.status is Status.OK
+    assert source.exit_status == 0
+    assert not source.truncated
+    assert not source.timed_out
+    assert source.command == ("sh", "-c", "echo one; echo two")
+    assert source.started.endswith("+00:00")
+    assert source.duration_sec > 0
+
+
+def test_failure_keeps_output_and_the_tail_of_stderr(tmp_path: Path) -> None:
+    [source], content = collect(shell("echo some; echo 'no pass=hunter2' >&2; exit 9"), tmp_path)
+    assert content == "some\n"
+    assert (source.status, source.exit_status) == (Status.FAILED, 9)
+    assert source.stderr_tail == "no pass=***\n"
+
+
+def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:
+    action = shell("echo syscall failed: no", error_text=b"syscall failed")
+    [source], _ = collect(action, tmp_path)
+    assert (source.status, source.exit_status) == (Status.FAILED, 0)
+
+
+def test_a_hanging_source_is_killed_and_its_output_kept(tmp_path: Path) -> None:
+    action = shell("trap '' TERM; echo begun; sleep infinity", timeout_sec=NO_TIME_SEC)
+    [source], content = collect(action, tmp_path)
+    assert content == "begun\n"
+    assert source.status is Status.TIMED_OUT
+    assert source.timed_out
+    assert NO_TIME_SEC <= source.duration_sec < 30
+
+
+def test_the_configuration_may_allow_less_time_and_less_room(tmp_path: Path) -> None:
+    limits = Limits(timeout_sec=NO_TIME_SEC, max_bytes=3)
+    [source], content = collect(shell("printf 123; sleep infinity"), tmp_path, limits)
+    assert (source.status, content) == (Status.TIMED_OUT, "123")
+
+
+def test_an_endless_source_is_stopped_at_its_cap(tmp_path: Path) -> None:
+    [source], content = collect(replace(ACTION, argv=("yes",), max_bytes=1001), tmp_path)
+    assert content == ("y\n" * 501)[:1001]
+    assert source.status is Status.TRUNCATED
+    assert source.truncated
+
+
+def test_the_end_of_a_log_is_kept(tmp_path: Path) -> None:
+    action = replace(ACTION, argv=("seq", "100000"), max_bytes=12, keep=Keep.END)
+    [source], content = collect(action, tmp_path)
+    assert content == "99999\n100000\n"[1:]
+    assert (source.status, source.exit_status) == (Status.TRUNCATED, 0)
+
+
+def test_a_missing_source_has_a_file_that_says_so(tmp_path: Path) -> None:
+    [source], content = collect(replace(ACTION, argv=("no-such-program",)), tmp_path)
+    assert content == "aod: not collected: no-such-program: no such program in PATH\n"
+    assert source.status is Status.MISSING
+    assert source.exit_status is None
+    assert source.note == "no-such-program: no such program in PATH"
+
+
+def test_a_program_that_cannot_be_started_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [source], _ = collect(replace(ACTION, argv=("program",)), tmp_path)
+    assert source.status is Status.FAILED
+    assert "program" in source.note
+
+
+def test_secrets_are_masked_in_content_and_command(tmp_path: Path) -> None:
+    [source], content = collect(shell("printf 'a,password=hunter2,b'"), tmp_path)
+    assert content == "a,password=***,b"
+    assert "hunter2" not in str(source)
+
+
+ASK = 'case "$0" in */b) echo half; exec sleep infinity;; *) echo "free $0";; esac'
+
+
+def test_a_mount_that_hangs_does_not_cost_the_others(tmp_path: Path) -> None:
+    sources, content = collect(shell(ASK, each_mount=True, timeout_sec=3), tmp_path)
+    assert [source.status for source in sources] == [Status.OK, Status.TIMED_OUT, Status.OK]
+    assert [source.command[-1] for source in sources] == ["/mnt/a", "/mnt/b", "/mnt/c"]
+    sections = content.split("==> ")
+    assert sections[1].endswith("/mnt/a <==\nfree /mnt/a\n")
+    assert "/mnt/b <==\nhalf\naod: timed_out after " in sections[2]
+    assert sections[3].endswith("/mnt/c <==\nfree /mnt/c\n")
+
+
+def test_a_full_file_ends_an_action_with_many_commands(tmp_path: Path) -> None:
+    sources, _ = collect(shell("yes", each_mount=True, max_bytes=500), tmp_path)
+    assert [source.status for source in sources] == [Status.TRUNCATED] * 3
+    assert sources[2].note == "not run: the file is full"
+
+
+def test_what_hangs_in_the_kernel_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = replace(ACTION, argv=("sleep", "infinity"), timeout_sec=NO_TIME_SEC)
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "KILL_GRACE_SEC", NO_TIME_SEC)
+        patch.setattr(process, "_kill_group", lambda popen: None)
+        [first], _ = collect(action, tmp_path)
+    (tmp_path / action.file).unlink()
+    [second], content = collect(action, tmp_path)
+    [(_, popen)] = process._abandoned
+    popen.kill()
+    popen.wait()
+    assert process.hanging() == []
+    assert (first.status, first.timed_out, first.exit_status) == (Status.ABANDONED, True, None)
+    assert second.status is Status.ABANDONED
+    assert content == "aod: not run: an earlier one still hangs in the kernel\n"
+
+
+def test_a_file_that_cannot_be_written_is_not_the_sources_fault(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        collect(ACTION, tmp_path / "gone")

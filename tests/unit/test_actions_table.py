@@ -1,0 +1,47 @@
+"""The rows: complete, unambiguous, and nothing that must never be read or run."""
+
+import pytest
+
+from aod.actions.table import ACTIONS, Action, row
+from aod.config import BUILT_ACTIONS
+
+
+@pytest.fixture(params=ACTIONS, ids=lambda action: action.name)
+def action(request: pytest.FixtureRequest) -> Action:
+    found: Action = request.param
+    return found
+
+
+def test_every_built_action_is_one_row() -> None:
+    assert sorted(action.name for action in ACTIONS) == sorted(BUILT_ACTIONS)
+    assert len({action.file for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_its_file_is_the_one_of_the_contract(action: Action) -> None:
+    assert action.file == f"{action.name}.log"
+
+
+def test_it_is_bounded(action: Action) -> None:
+    assert 0 < action.timeout_sec <= 60
+    assert 0 < action.max_bytes <= 64 << 20
+
+
+def test_it_is_one_kind_of_source(action: Action) -> None:
+    assert action.argv
+    assert not (action.paths and action.each_mount)
+
+
+def test_it_is_harmless(action: Action) -> None:
+    words = " ".join((*action.argv, *action.paths))
+    for never in ("traceSMB", "cifsFYI", "keys", "clear", "sh -c", ">"):
+        assert never not in words
+
+
+def test_the_clients_own_state_is_read_first() -> None:
+    assert {action.name for action in ACTIONS if action.volatile} == {"debugdata", "stats"}
+
+
+def test_a_row_is_found_by_its_name() -> None:
+    assert [row(action.name) for action in ACTIONS] == list(ACTIONS)
+    assert row("tcpdump") is None
+    assert row("../dmesg") is None
