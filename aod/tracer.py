@@ -116,6 +116,7 @@ class Tracer:
         self._drained = ffi.new("struct aod_drained *")
         self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
+        self._ring_bytes = int(lib.aod_ring_bytes(self._tracer))
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))
 
     @classmethod
@@ -148,11 +149,15 @@ class Tracer:
             remove(setup.pin_dir)
             return cls.install(program, setup, knobs)
         if bytes(ffi.buffer(tracer._control.build_id)) == build_id(program, setup):
-            _fill_knobs(lib.aod_knobs(tracer._tracer), knobs, setup.ring_bytes)
+            tracer.set_knobs(knobs)
             return tracer
         tracer.close()
         remove(setup.pin_dir)
         return cls.install(program, setup, knobs)
+
+    def set_knobs(self, knobs: KernelKnobs) -> None:
+        """Change thresholds and tracked errors under the running programs."""
+        _fill_knobs(lib.aod_knobs(self._tracer), knobs, self._ring_bytes)
 
     def attach(self) -> tuple[Attachment, ...]:
         """Attach what is not attached yet; which programs are, and why the others are not."""

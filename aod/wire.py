@@ -120,7 +120,7 @@ class Inbox:
             os.umask(old_mask)
 
     def receive(self) -> Message | None:
-        """The next message that is already here, or None; what is not ours is counted and dropped."""
+        """The next message that is here, or None; what is not ours is counted and dropped."""
         while True:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK)

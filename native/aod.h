@@ -64,6 +64,7 @@ int aod_open(const char *pin_dir, struct aod_tracer **tracer);
 void aod_close(struct aod_tracer *tracer);
 /* The wake-up descriptor: readable when a record wants attention. */
 int aod_wake_fd(const struct aod_tracer *tracer);
+uint64_t aod_ring_bytes(const struct aod_tracer *tracer);
 /* Attach every program that is not attached; fills one row a program, returns how many. */
 int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows);
 struct aod_knobs *aod_knobs(struct aod_tracer *tracer);

@@ -192,6 +192,11 @@ int aod_wake_fd(const struct aod_tracer *tracer)
 	return tracer->events_fd;
 }
 
+uint64_t aod_ring_bytes(const struct aod_tracer *tracer)
+{
+	return tracer->ring.bytes;
+}
+
 struct aod_knobs *aod_knobs(struct aod_tracer *tracer)
 {
 	return tracer->knobs;

@@ -57,9 +57,7 @@ class Producer:
             ctx_in=ctypes.addressof(buffer),
             ctx_size_in=len(context),
         )
-        _checked(
-            _libbpf.bpf_prog_test_run_opts(self._programs[program], ctypes.byref(options))
-        )
+        _checked(_libbpf.bpf_prog_test_run_opts(self._programs[program], ctypes.byref(options)))
 
     def _operation(
         self, program: str, mid: int, command: int, *, session: int = 1, tree: int = 1,

@@ -1,0 +1,32 @@
+"""Exit codes, and the one place where an error that a user can mend becomes one of them."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from aod.config_file import ConfigError
+from aod.eventlog import EventLogError
+from aod.folders import FolderError, LockedError
+from aod.preflight import PreflightError
+
+CLEAN: Final = 0
+OTHER: Final = 1
+USAGE: Final = 2
+KERNEL: Final = 3
+
+_CODES: Final[dict[type[Exception], int]] = {
+    ConfigError: USAGE,
+    FolderError: USAGE,
+    PreflightError: KERNEL,
+    LockedError: OTHER,
+    EventLogError: OTHER,
+}
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Run it; say a user's error in its own words, without a traceback."""
+    try:
+        return main()
+    except tuple(_CODES) as error:
+        print(error, file=sys.stderr)
+        return _CODES[type(error)]

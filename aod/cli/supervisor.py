@@ -1,0 +1,90 @@
+"""aod-supervisor: the daemon, in the foreground."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from aod import __version__, check, folders, log, preflight
+from aod.cli.exits import CLEAN, USAGE, guarded
+from aod.config_file import Loaded, load
+from aod.supervisor import Supervisor
+from aod.wire import STAGES
+
+SYSTEM_FILE: Final = Path("/etc/aod/aod.yaml")
+SOURCE_FILE: Final = Path(__file__).resolve().parents[2] / "conf" / "aod.yaml"
+
+
+def default_file() -> Path:
+    """The installed configuration, else the one of this source tree."""
+    return SYSTEM_FILE if SYSTEM_FILE.exists() or not SOURCE_FILE.exists() else SOURCE_FILE
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command of ours takes."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help=f"the configuration (default: {SYSTEM_FILE}, then conf/aod.yaml)",
+    )
+    parser.add_argument("--version", action="version", version=f"AODv2 {__version__}")
+
+
+def load_with_warnings(path: Path | None) -> Loaded:
+    """Load the configuration and log its warnings.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    loaded = load(path or default_file())
+    for warning in loaded.warnings:
+        log.ROOT.warning("%s", warning)
+    return loaded
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aod-supervisor",
+        description="Watch SMB/CIFS traffic and capture a bundle of evidence for every incident.",
+        epilog="exit codes: 0 clean, 2 usage or configuration, 3 this kernel cannot do it, 1 other",
+    )
+    add_common(parser)
+    parser.add_argument("--check", action="store_true", help="say what will be watched, and exit")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=STAGES,
+        metavar="STAGE",
+        help=f"leave a stage out, to run it with aod-stage: {', '.join(STAGES)}",
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    loaded = load_with_warnings(arguments.config)
+    if arguments.check:
+        print(check.render(loaded))
+        return CLEAN
+    preflight.check(loaded.config)
+    folders.prepare(loaded.config)
+    return Supervisor(loaded.config, arguments.without).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point."""
+    arguments = _parser().parse_args(argv)
+    try:
+        log.setup()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    return guarded(lambda: _run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""The supervisor: spawns the stages, watches them, brings them back, and stops them in order.
+
+Workers are forked from this process, which has imported what they share and holds no ZeroMQ context
+at that moment: the inbox is closed for a fork and opened again after it. A heartbeat that is lost
+meanwhile comes again a second later.
+"""
+
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from types import FrameType
+from typing import Final
+
+import zmq
+
+from aod import folders, log
+from aod.config import Config
+from aod.eventlog import EventLog, ReadPosition
+from aod.lifecycle import WorkerEvent, WorkerState, is_due, is_silent
+from aod.sdnotify import notify
+from aod.wire import STAGES, SUPERVISOR, Health, Inbox, Outbox, Stop
+from aod.workers import Process, close_pidfds, how_it_ended, stage_run
+
+LONGEST_WAIT_SEC: Final = 1.0
+EXIT_CLEAN: Final = 0
+EXIT_FAILED: Final = 1
+
+
+class Supervisor:
+    """All workers of one configuration."""
+
+    def __init__(self, config: Config, without: Iterable[str] = ()):
+        self.config = config
+        self.log: logging.Logger = log.ROOT.getChild(SUPERVISOR)
+        self.processes = [
+            Process(name, config.supervision) for name in STAGES if name not in set(without)
+        ]
+        self._stop_signals = 0
+        self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._zmq: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._inbox: Inbox | None = None
+        self._status = ""
+
+    def run(self) -> int:
+        """Run the daemon until a signal, or until a worker cannot be kept alive; exit status."""
+        lock = folders.Lock(self.config.runtime_dir)
+        self._prepare()
+        try:
+            failed = self._watch()
+            self._drain()
+        finally:
+            self._close_wire()
+            folders.clear_runtime(self.config.runtime_dir, lock)
+        notify("STOPPING=1")
+        return EXIT_FAILED if failed else EXIT_CLEAN
+
+    def _prepare(self) -> None:
+        event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
+        ReadPosition.open(self.config.runtime_dir, event_log.position)
+        for process in self.processes:
+            stage_run(process.stage)
+        signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop_signal)
+        gc.collect()
+        gc.freeze()  # what is here now is never collected, so its pages stay shared
+
+    def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_signals += 1
+
+    def _watch(self) -> bool:
+        """Keep the workers alive; True when one of them has failed for good."""
+        for process in self.processes:
+            self._spawn(process)
+        while not self._stop_signals:
+            self._open_wire()
+            self._wait(self._time_to_next_respawn())
+            self._hear()
+            self._care()
+            self._tell_systemd()
+            if any(one.worker.state is WorkerState.FAILED for one in self.processes):
+                return True
+        return False
+
+    # The wire: closed while a worker is forked.
+
+    def _open_wire(self) -> None:
+        if self._inbox is None:
+            self._zmq = zmq.Context()
+            self._inbox = Inbox(self._zmq, self.config.runtime_dir, SUPERVISOR)
+
+    def _close_wire(self) -> None:
+        if self._zmq is not None and self._inbox is not None:
+            self._inbox.close()
+            self._zmq.term()
+            self._zmq = self._inbox = None
+
+    def _wait(self, timeout_sec: float) -> None:
+        """Until a worker ends, beats, a signal comes, or the time is over."""
+        poller = zmq.Poller()
+        if self._inbox is not None:
+            poller.register(self._inbox.socket, zmq.POLLIN)
+        for fd in (self._signal_fd, *(one.pidfd for one in self.processes if one.alive)):
+            poller.register(fd, zmq.POLLIN)
+        poller.poll(max(0, int(timeout_sec * 1000)))
+        with suppress(BlockingIOError):
+            os.read(self._signal_fd, 64)
+
+    # The workers.
+
+    def _spawn(self, process: Process) -> None:
+        self._close_wire()
+        process.spawn(self.config, self._let_go)
+        self.log.debug("%s: started, pid %d", process.stage, process.pid)
+
+    def _let_go(self) -> None:
+        """In a child: what belongs to the supervisor alone."""
+        close_pidfds(self.processes)
+        os.close(self._signal_fd)
+        os.close(self._signal_write_fd)
+
+    def _hear(self) -> None:
+        """Read the heartbeats."""
+        by_pid = {process.pid: process for process in self.processes}
+        while self._inbox is not None and (message := self._inbox.receive()) is not None:
+            process = by_pid.get(message.pid) if isinstance(message, Health) else None
+            if isinstance(message, Health) and process is not None:
+                process.health = message
+                process.change(WorkerEvent.BEAT)
+
+    def _care(self) -> None:
+        """Reap the dead, end the silent, bring back those whose time has come."""
+        now = time.monotonic()
+        for process in self.processes:
+            code = process.reap()
+            if code is not None:
+                self._say_death(process, code)
+            if is_silent(process.worker, now, self.config.supervision):
+                self.log.error("%s: alive but silent; ending it", process.stage)
+                process.kill()
+            if is_due(process.worker, now):
+                process.restarts += 1
+                self._spawn(process)
+
+    def _say_death(self, process: Process, code: int) -> None:
+        how = how_it_ended(code)
+        if process.worker.state is WorkerState.FAILED:
+            policy = self.config.supervision
+            self.log.critical(
+                "%s: %s; given up, for it died %d times within %g s",
+                process.stage,
+                how,
+                policy.attempts,
+                policy.window_sec,
+            )
+            return
+        delay_sec = max(0.0, process.worker.respawn_at - time.monotonic())
+        self.log.warning("%s: %s; back in %.1f s", process.stage, how, delay_sec)
+
+    def _time_to_next_respawn(self) -> float:
+        due = [
+            one.worker.respawn_at
+            for one in self.processes
+            if one.worker.state is WorkerState.BACKING_OFF
+        ]
+        return min([LONGEST_WAIT_SEC, *(at - time.monotonic() for at in due)])
+
+    # Saying how it goes.
+
+    def _tell_systemd(self) -> None:
+        if not all(one.worker.state is WorkerState.RUNNING for one in self.processes):
+            return
+        notes = sorted({one.health.note for one in self.processes if one.health} - {""})
+        status = "; ".join(notes) or "watching"
+        if status != self._status:
+            if not self._status:
+                self.log.info("running; bundles go to %s", self.config.aod_output_dir)
+                notify("READY=1")
+            notify(f"STATUS={status}")
+            self._status = status
+        notify("WATCHDOG=1")
+
+    # The end.
+
+    def _drain(self) -> None:
+        """Stop the stages in the order of the data, so that each gets all that the last one had."""
+        self.log.info("stopping: each stage finishes what it has")
+        self._open_wire()
+        deadline = time.monotonic() + self.config.supervision.drain_timeout_sec
+        for process in self.processes:
+            self._stop(process, deadline)
+
+    def _stop(self, process: Process, deadline: float) -> None:
+        process.change(WorkerEvent.STOP)
+        if not process.alive or self._zmq is None:
+            return
+        outbox = Outbox(self._zmq, self.config.runtime_dir, process.stage)
+        outbox.send(Stop("the supervisor stops"))
+        while (code := process.reap()) is None:
+            if time.monotonic() >= deadline or self._stop_signals > 1:
+                self.log.warning("%s: not done in time; ending it", process.stage)
+                process.kill()
+            self._wait(min(LONGEST_WAIT_SEC, max(0.01, deadline - time.monotonic())))
+            self._hear()
+        outbox.close()
+        if code:
+            self.log.warning("%s: %s while stopping", process.stage, how_it_ended(code))
