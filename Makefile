@@ -33,7 +33,7 @@ test-fast: build ## the tests that need no VM
 
 build: build/.installed ## build the eBPF object and the shim, install the package into .venv
 
-build/.setup: scripts/setup requirements.txt
+build/.setup: scripts/setup scripts/requirements.txt
 	@scripts/setup build
 	@mkdir -p build && touch $@
 
