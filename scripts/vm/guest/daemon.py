@@ -16,6 +16,10 @@ SUPERVISOR = REPO / ".venv" / "bin" / "aod-supervisor"
 CONFIGURATION = REPO / "conf" / "aod.yaml"
 
 _WORKERS = ("aod-collect", "aod-detect", "aod-capture", "aod-cleanup")
+# What its log says when all stages run, and when the hooks in the kernel are in place.
+_RUNNING = r"running; bundles go to"
+_WATCHING = r"attached to the cifs client"
+
 _OUTPUT_DIR = re.compile(r"^aod_output_dir:\s*(\S+)", re.MULTILINE)
 _LOG_TAIL = 3000
 
@@ -41,7 +45,7 @@ class Daemon:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running():
             self.stop()
 
     def start(self) -> None:
@@ -56,6 +60,10 @@ class Daemon:
     def pid(self) -> int:
         """The supervisor's process id."""
         return self._running().pid
+
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, timeout_s: float = 30) -> int:
         """Send SIGTERM and return the exit status; LabError if it does not end in time."""
@@ -73,6 +81,11 @@ class Daemon:
             raise LabError(
                 f"the daemon did not end in {timeout_s:g} s\n{self.log_tail()}"
             ) from error
+
+    def wait_until_watching(self, timeout_s: float = 60) -> None:
+        """Return when every stage runs and operations are being recorded (cifs must be loaded)."""
+        self.wait_for_line(_RUNNING, timeout_s)
+        self.wait_for_line(_WATCHING, timeout_s)
 
     def wait_for_line(self, pattern: str, timeout_s: float = 30) -> str:
         """Return the first line of the log in which `pattern` (a regular expression) is found."""

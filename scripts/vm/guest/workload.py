@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def seconds(duration_s: float) -> KeepGoing:
     return lambda _done: time.monotonic() < end
 
 
-def work(folder: Path, keep_going: KeepGoing, *, size: int = 4096) -> Counter[str]:
+def work(
+    folder: Path, keep_going: KeepGoing, *, size: int = 4096, prefix: str = "file"
+) -> Counter[str]:
     """Do rounds in `folder` with files of `size` bytes; count what succeeded and what did not.
 
     The keys are `rounds`, the STEPS that succeeded, and the names of the errors that were met
@@ -40,7 +43,7 @@ def work(folder: Path, keep_going: KeepGoing, *, size: int = 4096) -> Counter[st
     tally: Counter[str] = Counter()
     while keep_going(tally["rounds"]):
         try:
-            _do_round(folder, tally, size)
+            _do_round(folder / f"{prefix}-{tally['rounds']:06}", tally, size)
         except OSError as error:
             tally[errno.errorcode.get(error.errno or 0, "unknown")] += 1
         tally["rounds"] += 1
@@ -48,31 +51,34 @@ def work(folder: Path, keep_going: KeepGoing, *, size: int = 4096) -> Counter[st
 
 
 @contextmanager
-def working(folder: Path, *, size: int = 4096) -> Iterator[Counter[str]]:
-    """Work in the background; the tally is filled in when the block is left."""
+def working(folder: Path, *, size: int = 4096, workers: int = 1) -> Iterator[Counter[str]]:
+    """Work in the background, as so many at a time; the tally is there when the block is left."""
     stop = threading.Event()
-    tally: Counter[str] = Counter()
+    total: Counter[str] = Counter()
 
-    def run() -> None:
-        tally.update(work(folder, lambda _done: not stop.is_set(), size=size))
+    def go_on(_done: int) -> bool:
+        return not stop.is_set()
 
-    thread = threading.Thread(target=run, name="workload")
-    thread.start()
-    try:
-        yield tally
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(workers, thread_name_prefix="workload") as pool:
+        jobs = [
+            pool.submit(work, folder, go_on, size=size, prefix=f"file-{number}")
+            for number in range(workers)
+        ]
+        try:
+            yield total
+        finally:
+            stop.set()
+    for job in jobs:
+        total.update(job.result())
 
 
-def _do_round(folder: Path, tally: Counter[str], size: int) -> None:
-    path = folder / f"file-{tally['rounds']:06}"
+def _do_round(path: Path, tally: Counter[str], size: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     tally["create"] += 1
     try:
         _write(descriptor, tally, size)
         path = _use(path, tally)
-        list(folder.iterdir())
+        list(path.parent.iterdir())
         tally["list"] += 1
     except OSError:
         with suppress(OSError):
