@@ -5,6 +5,7 @@ ruamel builds has either no positions or types that msgspec does not take. That 
 small and flat: aliases cannot unfold without end, and nothing recurses deeper than `MAX_DEPTH`.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -66,9 +67,21 @@ def parse(raw: bytes) -> Document:
     """
     if len(raw) > MAX_BYTES:
         raise BadYamlError(1, f"the file is larger than {MAX_BYTES // 1024} KiB")
-    yaml, text = YAML(typ="safe", pure=True), _decoded(raw)
+    text = _decoded(raw)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH
+    document = Document()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ruamel's taste: an anchor defined twice, and the like
+        root = _composed(yaml, text)
+        if root is not None:
+            document.data = _Builder(yaml, document).value(root, ())
+    return document
+
+
+def _composed(yaml: YAML, text: str) -> Node | None:
     try:
-        root = yaml.compose(text)
+        root: Node | None = yaml.compose(text)
     except RecursionError:
         raise BadYamlError(1, f"nested too deeply; at most {MAX_DEPTH} levels") from None
     except ReaderError as error:
@@ -77,10 +90,7 @@ def parse(raw: bytes) -> Document:
         raise _broken(error) from error
     except (YAMLError, ValueError) as error:
         raise BadYamlError(1, f"broken YAML: {str(error).splitlines()[0]}") from error
-    document = Document()
-    if root is not None:
-        document.data = _Builder(yaml, document).value(root, ())
-    return document
+    return root
 
 
 def _decoded(raw: bytes) -> str:
@@ -103,6 +113,8 @@ def _broken(error: MarkedYAMLError) -> BadYamlError:
     if "end of stream" in problem or "<stream end>" in problem:
         mark = error.context_mark or mark  # where it begins, not where the file ends
     line = mark.line + 1 if mark else 1
+    if "maximum depth" in problem:
+        return BadYamlError(line, f"nested too deeply; at most {MAX_DEPTH} levels")
     if "single document" in str(error.context):
         return BadYamlError(line, "a second document begins here; allowed: one")
     return BadYamlError(line, f"broken YAML: {problem}{_hint(problem)}")
@@ -167,6 +179,8 @@ class _Builder:
         key = self._key(key_node)
         self._document.key_lines[(*where, key)] = _line(key_node)
         made[key] = self.value(value_node, (*where, key))
+        if made[key] is None:  # one that is not written has the position of what follows
+            self._document.value_lines[(*where, key)] = _line(key_node)
 
     def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[Node, Node]]:
         """The keys that `<<:` brings, nearest first."""

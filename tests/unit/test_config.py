@@ -1,0 +1,56 @@
+"""The schema: its defaults are good values, and only one place decides which actions run."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from aod.config import (
+    BUILT_ACTIONS,
+    ActionName,
+    Config,
+    Error,
+    Guardian,
+    Latency,
+    Mode,
+    Watcher,
+    effective_actions,
+    why_skipped,
+)
+from aod.config_explain import to_path
+
+CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency(), "failed": Error()}))
+
+
+def test_every_default_lies_within_its_own_bounds() -> None:
+    written = msgspec.to_builtins(CONFIG, enc_hook=str)
+    assert msgspec.convert(written, Config, dec_hook=to_path) == CONFIG
+
+
+def test_the_defaults_are_those_of_the_document() -> None:
+    latency = Latency()
+    assert (latency.mode, latency.acceptable_count) == (Mode.ALL, 10)
+    assert (latency.default_threshold_ms, latency.emergency_threshold_ms) == (20, 1000)
+    assert (CONFIG.watch_interval_sec, CONFIG.aod_output_dir) == (1, Path("/var/log/aod"))
+    assert CONFIG.capture.max_concurrent == 4
+    assert CONFIG.audit.enabled
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        CONFIG.ring_mb = 32  # type: ignore[misc]
+
+
+def test_an_action_runs_if_it_is_allowed_and_built() -> None:
+    allowed = Watcher(actions=(ActionName.TCPDUMP, ActionName.STATS, ActionName.DMESG))
+    anomaly = Latency(actions=(ActionName.DMESG, ActionName.MOUNTS, ActionName.TCPDUMP))
+    config = Config(guardian=Guardian(anomalies={"slow": anomaly}), watcher=allowed)
+    assert effective_actions(config, anomaly) == ("dmesg",)
+    assert why_skipped(config, ActionName.DMESG) is None
+    assert "allow-list" in str(why_skipped(config, ActionName.MOUNTS))
+    assert "not available" in str(why_skipped(config, ActionName.TCPDUMP))
+
+
+def test_without_an_allow_list_all_that_is_built_runs() -> None:
+    everything = Latency(actions=tuple(ActionName))
+    assert set(effective_actions(CONFIG, everything)) == BUILT_ACTIONS

@@ -1,0 +1,192 @@
+"""Whole files: those that must load, those that cannot be read, and thousands of broken ones."""
+
+import os
+import random
+import re
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from aod.config import ActionName, Error, Latency, Mode, TrackedCommand, Watcher
+from aod.config_file import ConfigError, load
+from tests.unit.config_cases import MINIMAL, write
+
+DOCUMENT = Path(__file__).with_name("document_example.yaml")
+SHIPPED = Path(__file__).parents[2] / "conf" / "aod.yaml"
+
+
+def test_the_example_of_the_document_loads_as_it_is_written() -> None:
+    config = load(DOCUMENT).config
+    assert config.watch_interval_sec == 1
+    assert config.guardian.anomalies == {
+        "latency": Latency(
+            mode=Mode.ALL,
+            acceptable_count=10,
+            default_threshold_ms=20,
+            track_commands=(TrackedCommand(command="SMB2_WRITE", threshold=50),),
+            actions=tuple(action for action in ActionName if action is not ActionName.TCPDUMP),
+        ),
+        "error": Error(
+            mode=Mode.TRACKONLY,
+            acceptable_count=10,
+            track_codes=("EACCES", "EAGAIN", "EIO"),
+            actions=(ActionName.DMESG, ActionName.JOURNALCTL),
+        ),
+    }
+    assert config.watcher.actions == ("tcpdump", "dmesg", "journalctl", "debugdata", "stats")
+    assert (config.cleanup.max_log_age_days, config.cleanup.max_total_log_size_mb) == (2, 0.5)
+    assert config.audit.enabled
+
+
+def test_the_example_names_three_actions_that_its_allow_list_lacks() -> None:
+    warnings = load(DOCUMENT).warnings
+    assert [warning.split(": ")[0] for warning in warnings] == [
+        f"{DOCUMENT}:{line}" for line in (23, 24, 25)
+    ]
+    for warning, action in zip(warnings, ("mounts", "smbinfo", "syslogs"), strict=True):
+        assert f"the action {action} of" in warning
+
+
+def test_the_shipped_file_is_the_example_with_every_action_allowed() -> None:
+    shipped, example = load(SHIPPED), load(DOCUMENT)
+    assert shipped.warnings == ()
+    assert set(shipped.config.watcher.actions) == set(ActionName)
+    allowed = Watcher(actions=shipped.config.watcher.actions)
+    assert msgspec.structs.replace(example.config, watcher=allowed) == shipped.config
+
+
+def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:
+    spelled_out = re.sub(r"^( *)#(?=[a-z_ ]+: |[a-z]+:$)", r"\1", SHIPPED.read_text(), flags=re.M)
+    assert spelled_out.count("\n#") < SHIPPED.read_text().count("\n#") - 15
+    assert load(write(tmp_path, spelled_out)).config == load(SHIPPED).config
+
+
+def test_a_file_may_be_one_anomaly(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, MINIMAL))
+    assert loaded.config.guardian.anomalies == {"slow": Latency()}
+    assert loaded.path == tmp_path / "aod.yaml"
+
+
+def test_anchors_and_merge_keys_save_typing(tmp_path: Path) -> None:
+    text = """\
+guardian:
+  anomalies:
+    reads: &base
+      type: Latency
+      mode: trackonly
+      track_commands: [{command: SMB2_READ}]
+      actions: &actions [dmesg, stats]
+    writes:
+      <<: *base
+      track_commands: [{command: SMB2_WRITE}]
+    failed: {type: Error, actions: *actions}
+"""
+    anomalies = load(write(tmp_path, text)).config.guardian.anomalies
+    writes = anomalies["writes"]
+    assert isinstance(writes, Latency)
+    assert (writes.mode, writes.track_commands[0].command) == (Mode.TRACKONLY, "SMB2_WRITE")
+    assert anomalies["failed"].actions == writes.actions == ("dmesg", "stats")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n...\n", "null\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}:1: the file is empty; allowed: ")
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    missing = tmp_path / "none.yaml"
+    assert refusal(missing) == f"{missing}: cannot be read: No such file or directory"
+    assert refusal(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
+    assert "Not a directory" in refusal(write(tmp_path, MINIMAL) / "below")
+    assert "cannot be read" in refusal(tmp_path / ("x" * 300))
+    assert "cannot be read" in refusal(Path("/tmp/a\0b"))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in refusal(tmp_path / "pipe")
+    assert "not a regular file" in refusal(Path("/dev/zero"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+    path.chmod(0)
+    assert "Permission denied" in refusal(path)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    assert "larger than 256 KiB" in refusal(write(tmp_path, "#" * 1_000_000))
+
+
+SPLICES = (
+    *"\t\n :-#[]{}&*!|>'\"%@`,?\0\x85\u2028é",
+    *("null", "true", "-1", "1e999", ".nan", "9" * 30, "0x1F", "2024-01-01", "<<: *a", "&a ", "*a"),
+    *("---\n", "- ", "? ", "!!binary ", "!!set ", "!!timestamp x", "\ufeff", "SMB2_READ", "EIO"),
+)
+
+
+def mutated(text: str, rng: random.Random) -> str:
+    """A few random edits: characters and tokens spliced in, lines moved, repeated, re-indented."""
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(text) + 1)
+        lines = text.splitlines(keepends=True) or [""]
+        line = rng.randrange(len(lines))
+        match rng.randrange(6):
+            case 0:
+                text = text[:at] + rng.choice(SPLICES) + text[at:]
+            case 1:
+                text = text[:at] + text[at + rng.randint(1, 8) :]
+            case 2:
+                lines.insert(rng.randrange(len(lines) + 1), lines[line])
+                text = "".join(lines)
+            case 3:
+                lines[line] = " " * rng.randint(0, 8) + lines[line].lstrip()
+                text = "".join(lines)
+            case 4:
+                key = lines[line].split(":")[0]
+                lines[line] = f"{key}: {rng.choice(SPLICES)}\n"
+                text = "".join(lines)
+            case _:
+                del lines[line]
+                text = "".join(lines)
+    return text
+
+
+def test_no_mutation_raises_anything_but_the_configuration_error(tmp_path: Path) -> None:
+    seed = int(os.environ.get("AOD_FUZZ_SEED", time.time_ns() % 2**32))
+    rng = random.Random(seed)  # noqa: S311 - reproducible on purpose
+    text, path = DOCUMENT.read_text(), tmp_path / "aod.yaml"
+    outcomes = {True: 0, False: 0}
+    for number in range(int(os.environ.get("AOD_FUZZ_RUNS", "2000"))):
+        mutation = mutated(text, rng).encode("utf-8", "surrogatepass")
+        path.write_bytes(mutation)
+        try:
+            load(path)
+            outcomes[True] += 1
+        except ConfigError as error:
+            outcomes[False] += 1
+            assert re.match(rf"{re.escape(str(path))}:\d+: \S", str(error)), (seed, number)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}, mutation {number}: {mutation!r}") from error
+    assert min(outcomes.values()) > 0, outcomes
+
+
+def test_no_bytes_raise_anything_but_the_configuration_error(tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311 - reproducible on purpose
+    path = tmp_path / "aod.yaml"
+    for _ in range(300):
+        path.write_bytes(rng.randbytes(rng.randint(1, 60)))
+        with pytest.raises(ConfigError):
+            load(path)
