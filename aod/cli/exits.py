@@ -14,9 +14,15 @@ OTHER: Final = 1
 USAGE: Final = 2
 KERNEL: Final = 3
 
+
+class UsageError(Exception):
+    """The command line asks for what is not there."""
+
+
 _CODES: Final[dict[type[Exception], int]] = {
     ConfigError: USAGE,
     FolderError: USAGE,
+    UsageError: USAGE,
     PreflightError: KERNEL,
     LockedError: OTHER,
     EventLogError: OTHER,

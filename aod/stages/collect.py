@@ -65,7 +65,7 @@ class Collector:
         self.reader = ReadPosition.open(config.runtime_dir, self.log.position)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.log)
-        self.note = ""
+        self.note: str | None = None
         self._give_up_ns = give_up_ages_ns(config)
         self._wake = select.epoll()
         # Edge-triggered: the ring is readable whenever it holds anything, but only the records that
@@ -123,7 +123,7 @@ class Collector:
     def tick(self) -> None:
         """What is due by the clock."""
         now = time.monotonic()
-        if now >= self._next_attach and (self.note or not self._next_attach):
+        if self.note != "" and now >= self._next_attach:
             self.attach()
             self._next_attach = now + ATTACH_INTERVAL_SEC
         self.scan()
@@ -139,7 +139,7 @@ class Collector:
     def beat(self) -> None:
         self.context.beat(
             "waiting" if self.note else "ready",
-            self.note,
+            self.note or "",
             records=self.log.position,
             in_flight=int(self.log.header["in_flight"]),
             dropped=int(self.log.header["stats"]["dropped_ring_full"].sum()),

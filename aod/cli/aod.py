@@ -1,0 +1,43 @@
+"""aod: ask a running daemon."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from aod import status
+from aod.cli.exits import CLEAN, OTHER, guarded
+from aod.cli.supervisor import add_common, default_file
+from aod.config_file import load
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="aod", description="Ask a running AODv2 daemon.")
+    add_common(parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = commands.add_parser(
+        "status", help="what it has counted, and if it adds up"
+    )
+    asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    return parser
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config or default_file()).config
+    found = status.gather(config.runtime_dir)
+    if arguments.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print(status.render(found))
+    return CLEAN if found.supervisor_pid and found.conserved else OTHER
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point."""
+    arguments = _parser().parse_args(argv)
+    return guarded(lambda: _status(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

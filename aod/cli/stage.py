@@ -1,0 +1,158 @@
+"""aod-stage: one stage in the foreground, against a live pipeline or alone."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import numpy as np
+
+from aod import folders, log, preflight
+from aod.cli.exits import CLEAN, USAGE, UsageError, guarded
+from aod.cli.supervisor import add_common, load_with_warnings
+from aod.config import Config
+from aod.event import EVENT_DTYPE, Events
+from aod.stages.base import run_stage
+from aod.wire import STAGES
+from aod.workers import stage_run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aod-stage",
+        description="Run one stage in the foreground: in the place of the one that a running "
+        "aod-supervisor was started --without, or alone with the options below.",
+    )
+    stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    made = {name: stages.add_parser(name, help=_HELP[name]) for name in STAGES}
+    for one in made.values():
+        add_common(one)
+    made["collect"].add_argument(
+        "--print", action="store_true", help="print operations as they finish, beside any daemon"
+    )
+    made["detect"].add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE.npy",
+        help="evaluate these records (a bundle's events.npy); each anomaly is a line of JSON",
+    )
+    made["capture"].add_argument(
+        "--now", metavar="NAME", help="make a bundle with the actions of this anomaly, and exit"
+    )
+    made["cleanup"].add_argument("--once", action="store_true", help="clean up once, and exit")
+    made["cleanup"].add_argument(
+        "--dry-run", action="store_true", help="with --once: say what would go, delete nothing"
+    )
+    return parser
+
+
+_HELP = {
+    "collect": "from the kernel's ring into the event log",
+    "detect": "from the event log to anomalies",
+    "capture": "from an anomaly to a sealed bundle",
+    "cleanup": "bundles that are too old or too many",
+}
+
+
+def _live(stage: str, config: Config) -> int:
+    if stage == "collect":
+        preflight.check(config)
+    folders.prepare(config)
+    return run_stage(stage, stage_run(stage), config, supervised=False)
+
+
+def _print_events(config: Config) -> int:
+    from aod.stages.printer import print_events  # noqa: PLC0415  # a tool of people alone
+
+    preflight.check(config)
+    stopped = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return print_events(config, lambda: stopped, lambda line: print(line, flush=True))
+
+
+def read_events(path: Path) -> Events:
+    """Records from a file, in the order of their end.
+
+    Raises:
+        UsageError: it cannot be read, or holds something else.
+    """
+    try:
+        events = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: no file of records: {error}") from error
+    if events.dtype != EVENT_DTYPE or events.ndim != 1:
+        raise UsageError(f"{path}: dtype {events.dtype}, not that of a record ({EVENT_DTYPE})")
+    ordered: Events = events[np.argsort(events["end_ns"], kind="stable")]
+    return ordered
+
+
+def _replay(config: Config, path: Path) -> int:
+    from aod.rules import rules  # noqa: PLC0415
+    from aod.stages.detect import Detector  # noqa: PLC0415
+
+    for anomaly in Detector(rules(config), 0).feed(read_events(path)):
+        print(msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode())
+    return CLEAN
+
+
+def _capture_now(config: Config, name: str) -> int:
+    from aod.stages.capture import capture_now  # noqa: PLC0415
+
+    if name not in config.guardian.anomalies:
+        known = ", ".join(config.guardian.anomalies)
+        raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
+    folders.prepare(config)
+    print(capture_now(config, name))
+    return CLEAN
+
+
+def _clean_up(config: Config, *, dry_run: bool) -> int:
+    from aod.stages.cleanup import sweep  # noqa: PLC0415
+
+    for removal in sweep(config, dry_run=dry_run):
+        verb = "would delete" if dry_run else "deleted"
+        print(f"{verb} {removal.entry.name}: {removal.reason}")
+    return CLEAN
+
+
+def _task(arguments: argparse.Namespace, config: Config) -> Callable[[], int]:
+    match arguments.stage:
+        case "collect" if arguments.print:
+            return lambda: _print_events(config)
+        case "detect" if arguments.events:
+            return lambda: _replay(config, arguments.events)
+        case "capture" if arguments.now:
+            return lambda: _capture_now(config, arguments.now)
+        case "cleanup" if arguments.once:
+            return lambda: _clean_up(config, dry_run=arguments.dry_run)
+        case "cleanup" if arguments.dry_run:
+            raise UsageError("--dry-run goes with --once")
+    return lambda: _live(arguments.stage, config)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    return _task(arguments, load_with_warnings(arguments.config).config)()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point."""
+    arguments = _parser().parse_args(argv)
+    try:
+        log.setup()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    return guarded(lambda: _run(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What the daemon has seen: the kernel's counters, as the head of the event log has them."""
+
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from aod import folders
+from aod.event import COMMANDS
+from aod.eventlog import EventLog, ReadPosition
+from aod.smb.commands import command_name
+
+_COUNTERS: Final = (
+    "started",
+    "finished",
+    "unanswered",
+    "untimed",
+    "orphaned",
+    "emitted",
+    "filtered",
+    "dropped_ring_full",
+    "dropped_inflight_full",
+)
+
+
+class CommandStatus(Struct, frozen=True):
+    """The counters of one command (ebpf/shared.h, struct aod_command_stats)."""
+
+    started: int
+    finished: int
+    unanswered: int
+    untimed: int
+    orphaned: int
+    emitted: int
+    filtered: int
+    dropped_ring_full: int
+    dropped_inflight_full: int
+    gave_up: int
+
+    @property
+    def unexplained(self) -> int:
+        """Finished operations that neither became a record nor were counted as lost."""
+        return self.finished - self.emitted - self.filtered - self.dropped_ring_full
+
+
+class Status(Struct, frozen=True):
+    """One look at a running daemon."""
+
+    supervisor_pid: int | None
+    stats_ns: int
+    """When the counters were taken, CLOCK_MONOTONIC."""
+    records: int
+    """Written to the event log, ever."""
+    read: int
+    """Of them, evaluated by detect."""
+    in_flight: int
+    commands: dict[str, CommandStatus]
+    """Only commands that were seen."""
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every finished operation is accounted for."""
+        return not any(one.unexplained for one in self.commands.values())
+
+
+def gather(runtime_dir: Path) -> Status:
+    """Look at the daemon of this runtime folder.
+
+    Raises:
+        EventLogError: there is no event log: it does not run.
+    """
+    log = EventLog.reader(runtime_dir)
+    stats, gave_up = log.header["stats"], log.header["gave_up"]
+    commands = {
+        command_name(number): CommandStatus(
+            **{name: int(stats[name][number]) for name in _COUNTERS}, gave_up=int(gave_up[number])
+        )
+        for number in range(COMMANDS)
+        if stats["started"][number] or stats["orphaned"][number]
+    }
+    return Status(
+        supervisor_pid=folders.holder(runtime_dir),
+        stats_ns=int(log.header["stats_ns"]),
+        records=log.position,
+        read=ReadPosition.peek(runtime_dir),
+        in_flight=int(log.header["in_flight"]),
+        commands=commands,
+    )
+
+
+def render(status: Status) -> str:
+    """The same for a person."""
+    pid = status.supervisor_pid
+    lines = [
+        f"supervisor   {f'running, pid {pid}' if pid else 'not running'}",
+        f"event log    {status.records:,} records, {status.records - status.read:,} not yet read",
+        f"in flight    {status.in_flight:,} operations",
+        f"conserved    {'yes' if status.conserved else 'NO: finished operations are missing'}",
+        "",
+        f"{'command':<22}{'started':>12}{'finished':>12}{'unanswered':>12}{'dropped':>10}",
+    ]
+    lines += [
+        f"{name:<22}{one.started:>12,}{one.finished:>12,}{one.unanswered + one.gave_up:>12,}"
+        f"{one.dropped_ring_full + one.dropped_inflight_full:>10,}"
+        for name, one in status.commands.items()
+    ]
+    return "\n".join(lines)
