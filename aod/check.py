@@ -73,11 +73,12 @@ def _left_out(anomaly: Latency, rule: LatencyRule) -> Iterator[str]:
     if anomaly.mode is Mode.TRACKONLY:
         yield from _labelled("left out", "every command that is not in track_commands")
         return
-    if anomaly.mode is Mode.EXCLUDEONLY and anomaly.exclude_commands:
-        yield from _labelled("left out", ", ".join(anomaly.exclude_commands))
+    excluded = anomaly.exclude_commands if anomaly.mode is Mode.EXCLUDEONLY else ()
+    if excluded:
+        yield from _labelled("left out", ", ".join(excluded))
     by_reason: dict[str, list[str]] = {}
     for command, reason in LEFT_OUT.items():
-        if rule.threshold_ns[command] == NEVER_NS:
+        if rule.threshold_ns[command] == NEVER_NS and command.name not in excluded:
             by_reason.setdefault(reason, []).append(command.name)
     yield from _labelled("left out", "what is slow for its own reasons, unless in track_commands:")
     for reason, names in by_reason.items():
