@@ -166,7 +166,7 @@ def mutated(text: str, rng: random.Random) -> str:
 
 def test_no_mutation_raises_anything_but_the_configuration_error(tmp_path: Path) -> None:
     seed = int(os.environ.get("AOD_FUZZ_SEED", time.time_ns() % 2**32))
-    rng = random.Random(seed)  # noqa: S311 - reproducible on purpose
+    rng = random.Random(seed)
     text, path = DOCUMENT.read_text(), tmp_path / "aod.yaml"
     outcomes = {True: 0, False: 0}
     for number in range(int(os.environ.get("AOD_FUZZ_RUNS", "2000"))):
@@ -184,7 +184,7 @@ def test_no_mutation_raises_anything_but_the_configuration_error(tmp_path: Path)
 
 
 def test_no_bytes_raise_anything_but_the_configuration_error(tmp_path: Path) -> None:
-    rng = random.Random(1)  # noqa: S311 - reproducible on purpose
+    rng = random.Random(1)
     path = tmp_path / "aod.yaml"
     for _ in range(300):
         path.write_bytes(rng.randbytes(rng.randint(1, 60)))
