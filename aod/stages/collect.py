@@ -24,7 +24,7 @@ from aod.wire import Batch
 
 TICK_SEC: Final = 0.1
 MIN_DRAIN_INTERVAL_SEC: Final = 0.002
-"""Wake-ups closer together than this are served by one drain: a storm costs no more than a tick."""
+"""Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
 STATS_INTERVAL_SEC: Final = 1.0
 ATTACH_INTERVAL_SEC: Final = 1.0
 MAX_RECORDS_PER_COMMIT: Final = 16384
@@ -71,7 +71,7 @@ class Collector:
         # Edge-triggered: the ring is readable whenever it holds anything, but only the records that
         # the kernel wakes us for are worth a drain before the next tick.
         self._wake.register(tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
-        self._next_attach = self._next_stats = 0.0
+        self._next_attach = self._next_stats = self._last_drain = 0.0
         self._malformed = 0
 
     def limit(self) -> int:
@@ -97,6 +97,7 @@ class Collector:
             drained = self.tracer.drain(self.log, self.limit(), MAX_RECORDS_PER_COMMIT)
             stop = drained.stop
             self._tell(drained)
+        self._last_drain = time.monotonic()
 
     def _tell(self, drained: Drained) -> None:
         if drained.count:
@@ -131,10 +132,11 @@ class Collector:
             self.tracer.publish_stats(self.log, time.monotonic_ns())
             self._next_stats = now + STATS_INTERVAL_SEC
 
-    def wait(self, timeout_sec: float) -> bool:
-        """Until the tick, or sooner when the kernel or the inbox asks; whether the kernel did."""
-        self.context.wait(timeout_sec, [self._wake.fileno()])
-        return bool(self._wake.poll(0))
+    def wait(self, until: float) -> None:
+        """Until the tick, or sooner when the kernel or the inbox asks; not right after a drain."""
+        time.sleep(max(0.0, self._last_drain + MIN_DRAIN_INTERVAL_SEC - time.monotonic()))
+        self.context.wait(max(0.0, until - time.monotonic()), [self._wake.fileno()])
+        self._wake.poll(0)
 
     def beat(self) -> None:
         self.context.beat(
@@ -182,8 +184,7 @@ def run(context: StageContext) -> int:
             next_tick = now + TICK_SEC
         collector.drain()
         collector.beat()
-        if collector.wait(max(0.0, next_tick - time.monotonic())):
-            time.sleep(MIN_DRAIN_INTERVAL_SEC)
+        collector.wait(next_tick)
     context.beat("stopping")
     collector.close()
     return 0

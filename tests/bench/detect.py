@@ -1,0 +1,46 @@
+"""The detectors alone: ns per record, with the rules of conf/aod.yaml."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from aod.config_file import load
+from aod.event import EVENT_DTYPE, Events
+from aod.rules import rules
+from aod.stages.detect import Detector
+from tests.bench.bench_rig import REPO
+
+RECORDS = 262_144
+BATCH = 16_384
+ROUNDS = 15
+
+
+def _stream(matching: float) -> Events:
+    """Fast operations, and a share of them that is slow."""
+    random = np.random.default_rng(1)
+    events = np.zeros(RECORDS, EVENT_DTYPE)
+    events["end_ns"] = np.arange(RECORDS) * 1000 + 10**12
+    events["command"] = random.integers(5, 10, RECORDS)
+    events["latency_ns"] = random.integers(100_000, 5_000_000, RECORDS)
+    slow = random.random(RECORDS) < matching
+    events["latency_ns"][slow] = 100_000_000
+    return events
+
+
+def _ns_per_record(events: Events) -> float:
+    made = rules(load(REPO / "conf" / "aod.yaml").config)
+    detector = Detector(made, 0)
+    start = time.perf_counter_ns()
+    for first in range(0, RECORDS, BATCH):
+        detector.feed(events[first : first + BATCH])
+    return (time.perf_counter_ns() - start) / RECORDS
+
+
+def figures() -> Iterator[dict[str, object]]:
+    """ns per record for normal traffic, and for a storm in which every tenth operation matches."""
+    for name, matching in (("no match", 0.0), ("1 in 1000 matches", 0.001), ("1 in 10", 0.1)):
+        events = _stream(matching)
+        cost = statistics.median(_ns_per_record(events) for _ in range(ROUNDS))
+        yield {"figure": f"detect, {name}", "ns_per_record": round(cost, 2)}

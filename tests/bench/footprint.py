@@ -1,0 +1,51 @@
+"""What the running daemon costs while nothing happens: CPU and memory of all its processes."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.bench_rig import REPO, bench_daemon
+from tests.kernel.daemon import LocalDaemon
+
+IDLE_SEC = 20
+KIB = 1024
+
+
+def _cpu_ns(pids: list[int]) -> int:
+    """Time on a CPU so far (/proc/PID/schedstat, first field)."""
+    return sum(
+        int(path.read_text().split()[0])
+        for pid in pids
+        for path in (Path("/proc") / str(pid) / "task").glob("*/schedstat")
+    )
+
+
+def _pss_bytes(pid: int) -> int:
+    for line in (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * KIB
+    return 0
+
+
+def _measure(daemon: LocalDaemon) -> Iterator[dict[str, object]]:
+    pids = daemon.pids()
+    before, start = _cpu_ns(pids), time.monotonic()
+    time.sleep(IDLE_SEC)
+    cpu = (_cpu_ns(pids) - before) / 1e9 / (time.monotonic() - start)
+    yield {"figure": "idle CPU", "percent_of_one_core": round(cpu * 100, 2)}
+    pss = {pid: _pss_bytes(pid) for pid in pids}
+    for pid, size in pss.items():
+        name = (Path("/proc") / str(pid) / "comm").read_text().strip()
+        yield {"figure": "PSS", "process": name, "mb": round(size / 1e6, 1)}
+    total = sum(pss.values()) / 1e6
+    yield {"figure": "PSS of all processes", "mb": round(total, 1), "target_mb_below": 90}
+
+
+def figures() -> Iterator[dict[str, object]]:
+    """With the anomalies of conf/aod.yaml."""
+    from ruamel.yaml import YAML
+
+    text = (REPO / "conf" / "aod.yaml").read_text()
+    with bench_daemon(YAML(typ="safe").load(text)) as daemon:
+        daemon.producer()
+        yield from _measure(daemon)

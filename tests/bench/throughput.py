@@ -1,0 +1,69 @@
+"""Records per second from the kernel's ring to the detector, through the running daemon.
+
+The producer is a process of its own that emits at a steady pace for some seconds; the figure is the
+highest pace at which the kernel counts no drop and detect has evaluated every record.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from aod import status
+from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
+from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.kernel.producer import Producer
+
+SECONDS = 3
+CHUNK_SEC = 0.001
+PACES = (250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 6_000_000, 8_000_000)
+
+
+def produce(producer: Producer, per_second: int) -> None:
+    """Emit at this pace, in chunks of a millisecond; slower only where the core is too slow."""
+    chunk = max(1, int(per_second * CHUNK_SEC))
+    start = time.monotonic()
+    for number in range(int(SECONDS / CHUNK_SEC)):
+        ahead = start + number * CHUNK_SEC - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+        producer.load(chunk)
+
+
+def _run(daemon: LocalDaemon, per_second: int) -> tuple[int, float]:
+    """Drops, and the pace that was really reached."""
+    before = daemon.status()
+    start = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "tests.bench.produce", str(daemon.pin_dir), str(per_second)],
+        cwd=REPO,
+        check=True,
+    )
+    elapsed = time.monotonic() - start
+    after = wait_until(lambda: _settled(daemon, time.monotonic_ns()), "detect to catch up", 60)
+    finished = _total(after, "finished") - _total(before, "finished")
+    dropped = _total(after, "dropped_ring_full") - _total(before, "dropped_ring_full")
+    return dropped, finished / max(elapsed, SECONDS)
+
+
+def _settled(daemon: LocalDaemon, _now_ns: int) -> status.Status | None:
+    found = daemon.status()
+    emitted = _total(found, "emitted")
+    return found if found.read == found.records == emitted else None
+
+
+def _total(found: status.Status, counter: str) -> int:
+    return sum(int(getattr(one, counter)) for one in found.commands.values())
+
+
+def figures() -> Iterator[dict[str, object]]:
+    """The highest pace without loss."""
+    best = 0.0
+    with bench_daemon(CONFIG, "--without", "capture", "--without", "cleanup") as daemon:
+        daemon.producer()
+        for pace in PACES:
+            dropped, reached = _run(daemon, pace)
+            if dropped or reached < best:
+                break
+            best = reached
+    yield {"figure": "ring to detector without loss", "records_per_second": round(best)}

@@ -1,0 +1,140 @@
+"""The whole daemon on this machine: the real ring, fed by the test programs, not the hooks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from ruamel.yaml import YAML
+
+from aod import status, tracer
+from tests.kernel.producer import OBJECT, Producer
+
+REPO: Final = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T | None], what: str, timeout_sec: float = 20) -> T:
+    """The first true value of a condition, looked at every few milliseconds."""
+    deadline = time.monotonic() + timeout_sec
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    raise TimeoutError(f"waited {timeout_sec:g} s in vain for {what}")
+
+
+class LocalDaemon:
+    """aod-supervisor with every folder below `base`; a context manager that stops it."""
+
+    def __init__(self, base: Path, pin_dir: Path, config: dict[str, Any], *arguments: str):
+        self.base, self.pin_dir = base, pin_dir
+        self.output, self.runtime, self.state = base / "out", base / "run", base / "state"
+        self.config_file = base / "aod.yaml"
+        self.log_file = base / "daemon.log"
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+        folders = {
+            "aod_output_dir": str(self.output),
+            "runtime_dir": str(self.runtime),
+            "state_dir": str(self.state),
+            "pin_dir": str(pin_dir),
+        }
+        with self.config_file.open("w") as file:
+            YAML(typ="safe").dump(config | folders, file)
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.wait_for_log("running;")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        tracer.remove(self.pin_dir)
+
+    def start(self) -> None:
+        """Start it; its log goes to a file."""
+        command = [sys.executable, "-m", "aod.cli.supervisor", "-c", str(self.config_file)]
+        environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._arguments], cwd=REPO, env=environment, stdout=log, stderr=log
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("not started")
+        return self._process
+
+    def stop(self, timeout_sec: float = 20) -> int:
+        """SIGTERM; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_sec)
+
+    def producer(self) -> Producer:
+        """The test programs in this daemon's maps."""
+        return wait_until(self._producer, "the pins")
+
+    def _producer(self) -> Producer | None:
+        return Producer(self.pin_dir) if (self.pin_dir / "links").exists() else None
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def wait_for_log(self, text: str, timeout_sec: float = 20) -> None:
+        """Until the log holds `text`."""
+
+        def found() -> bool:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"ended with {self.process.returncode}:\n{self.log()}")
+            return text in self.log()
+
+        wait_until(found, f"{text!r} in the log", timeout_sec)
+
+    def bundles(self) -> list[Path]:
+        return sorted(self.output.glob("aod_*.tar.zst"))
+
+    def wait_for_bundles(self, count: int) -> list[Path]:
+        """Until there are `count` sealed bundles."""
+        return wait_until(
+            lambda: found if len(found := self.bundles()) >= count else None, f"{count} bundles"
+        )
+
+    def status(self) -> status.Status:
+        return status.gather(self.runtime)
+
+    def worker_pid(self, stage: str) -> int | None:
+        """The pid of a stage's worker, by its name; None while there is none."""
+        for child in _children(self.process.pid):
+            if (Path("/proc") / str(child) / "comm").read_text().strip() == f"aod-{stage}":
+                return child
+        return None
+
+    def pids(self) -> list[int]:
+        """The supervisor and its workers."""
+        return [self.process.pid, *_children(self.process.pid)]
+
+
+def _children(pid: int) -> list[int]:
+    """By the fourth field of /proc/PID/stat; `children` is not in every kernel."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_comm = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(after_comm[1]) == pid and after_comm[0] != "Z":
+            found.append(int(entry.parent.name))
+    return found
