@@ -19,6 +19,8 @@ class Rule(StrEnum):
     """More than `acceptable_count` matches lay in one window."""
     EMERGENCY = "emergency"
     """One operation reached the emergency threshold, finished or still in flight."""
+    MANUAL = "manual"
+    """Nothing was declared: a person asked for a bundle."""
 
 
 class Operation(Struct, frozen=True, forbid_unknown_fields=True):

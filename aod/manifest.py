@@ -38,7 +38,7 @@ class Status(StrEnum):
     ABANDONED = "abandoned"
     """Killed and did not die: it hangs in the kernel, which is a finding in itself."""
     MISSING = "missing"
-    """Not run: this host does not have it; `note` says what."""
+    """Not run; `note` says what this host lacks, or who does not allow it."""
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +62,25 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of the file; empty when there is none."""
     stderr_tail: str
     note: str
+
+
+def not_run(name: str, file: str, command: tuple[str, ...], status: Status, note: str) -> Source:
+    """A source as it is before it has run, or when it has not."""
+    return Source(
+        name=name,
+        file=file,
+        command=command,
+        status=status,
+        started=utc_now(),
+        duration_sec=0.0,
+        exit_status=None,
+        timed_out=False,
+        truncated=False,
+        bytes=0,
+        sha256="",
+        stderr_tail="",
+        note=note,
+    )
 
 
 class Mount(Struct, frozen=True, forbid_unknown_fields=True):

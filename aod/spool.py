@@ -17,6 +17,8 @@ import msgspec
 
 from aod import names
 from aod.anomaly import Anomaly
+from aod.event import EVENT_DTYPE
+from aod.files import FOLDER_MODE, create, sync_folder
 
 FOLDER: Final = "spool"
 """Below the state folder."""
@@ -41,7 +43,7 @@ def prepare(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be made.
     """
-    folder.mkdir(mode=0o750, exist_ok=True)
+    folder.mkdir(FOLDER_MODE, exist_ok=True)
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
 
@@ -60,12 +62,15 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
     try:
-        _write_synced(unfinished, encoded)
+        with create(unfinished) as entry:
+            entry.write(encoded)
+            entry.flush()
+            os.fsync(entry.fileno())
         unfinished.rename(path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync(folder)
+    sync_folder(folder)
     return path
 
 
@@ -73,7 +78,7 @@ def read(path: Path) -> Anomaly:
     """The anomaly in an entry.
 
     Raises:
-        SpoolError: a link, not a regular file, too large, not an anomaly, or another's name.
+        SpoolError: a link, not a regular file, too large, another's name, or not an anomaly.
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
@@ -82,7 +87,22 @@ def read(path: Path) -> Anomaly:
         raise SpoolError(f"not an anomaly: {error}") from error
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
+    check(anomaly)
     return anomaly
+
+
+def check(anomaly: Anomaly) -> None:
+    """Refuse what decodes and still cannot be, from a file or from a message.
+
+    Raises:
+        SpoolError: a timestamp that names no bundle, a time that is none, half a record.
+    """
+    if names.timestamp_of_spooled(names.spooled(anomaly.timestamp)) is None:
+        raise SpoolError(f"{anomaly.timestamp} is no timestamp")
+    if not 0 <= anomaly.trigger_ns < 1 << 63:
+        raise SpoolError(f"{anomaly.trigger_ns} is no time")
+    if len(anomaly.evidence) % EVENT_DTYPE.itemsize:
+        raise SpoolError(f"{len(anomaly.evidence)} bytes of evidence are not whole records")
 
 
 def pending(folder: Path) -> list[Path]:
@@ -141,20 +161,3 @@ def _read_regular(path: Path) -> bytes:
     if len(content) > MAX_ENTRY_BYTES:
         raise SpoolError(f"larger than {MAX_ENTRY_BYTES} bytes")
     return content
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o640), "wb") as entry:
-        entry.write(content)
-        entry.flush()
-        os.fsync(entry.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in the folder durable."""
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder_fd)
-    finally:
-        os.close(folder_fd)

@@ -1,9 +1,10 @@
 """An action's file: written as the output arrives, never larger than its cap."""
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import Final
+
+from aod.files import create
 
 _CHUNK: Final = 1 << 16
 
@@ -34,8 +35,7 @@ class OutputFile:
     """
 
     def __init__(self, path: Path, max_bytes: int, keep: Keep) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.fdopen(os.open(path, flags, 0o640), "w+b")
+        self._file = create(path)
         self._keep = keep
         self._max_bytes = max_bytes
         self.size = 0

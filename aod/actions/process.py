@@ -49,21 +49,28 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", _PATH), "LC_ALL": "C"}
 
 
-async def run(argv: Sequence[str], take: Callable[[bytes], None], timeout_sec: float) -> Ended:
+async def run(
+    argv: Sequence[str],
+    take: Callable[[bytes], None],
+    timeout_sec: float,
+    hurry: asyncio.Future[None] | None = None,
+) -> Ended:
     """Run a command and give its output to `take`, piece by piece, until it ends or has to.
 
-    Returns twice `KILL_GRACE_SEC` after `timeout_sec` at the latest.
+    Its time is up after `timeout_sec`, or when `hurry` is done. Returns twice `KILL_GRACE_SEC`
+    later at the latest.
 
     Raises:
         StartError: no such program, or no more processes.
         OSError: from `take`.
     """
+    hurry = hurry or asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
     tail = bytearray()
     with _Reader(popen.stdout, take) as output, _Reader(popen.stderr, _keep_tail(tail)) as errors:
         try:
             with _Exit(popen.pid) as exited:
-                timed_out = await _until_finished(output, exited, timeout_sec)
+                timed_out = await _until_finished(output, exited, hurry, timeout_sec)
                 _kill_group(popen)
                 await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
                 if exited.done.done():
@@ -157,16 +164,22 @@ class _Exit:
             self._loop.call_later(_NO_PIDFD_POLL_SEC, self._poll)
 
 
-async def _until_finished(output: _Reader, exited: _Exit, timeout_sec: float) -> bool:
+async def _until_finished(
+    output: _Reader, exited: _Exit, hurry: asyncio.Future[None], timeout_sec: float
+) -> bool:
     """Wait for the child's end or its reader's; whether time was up before."""
     try:
         async with asyncio.timeout(timeout_sec):
-            await asyncio.wait((output.done, exited.done), return_when=asyncio.FIRST_COMPLETED)
+            await _first_of(output.done, exited.done, hurry)
             if output.error is None:
-                await asyncio.wait((exited.done,))
+                await _first_of(exited.done, hurry)
     except TimeoutError:
         return True
-    return False
+    return output.error is None and not exited.done.done()
+
+
+async def _first_of(*futures: asyncio.Future[None]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -15,14 +15,20 @@ from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
 from aod.actions.resolve import MissingError, Situation, commands
 from aod.actions.table import Action
-from aod.manifest import Source, Status, utc_now
+from aod.manifest import Source, Status, not_run, utc_now
 
 
 class Limits(Struct, frozen=True):
-    """What the configuration allows a single action; its row may ask for less."""
+    """What is allowed a single action; its row may ask for less."""
 
     timeout_sec: float
     max_bytes: int
+    hurry: asyncio.Future[None] | None = None
+    """Done: what runs is ended now, and what it has printed has to do."""
+
+    @property
+    def in_a_hurry(self) -> bool:
+        return self.hurry is not None and self.hurry.done()
 
 
 async def collect_action(
@@ -36,8 +42,7 @@ async def collect_action(
     path = folder / action.file
     file = OutputFile(path, min(action.max_bytes, limits.max_bytes), action.keep)
     try:
-        timeout_sec = min(action.timeout_sec, limits.timeout_sec)
-        sources = await _run_commands(action, situation, file, timeout_sec)
+        sources = await _run_commands(action, situation, file, limits)
     finally:
         file.close()
     digest = await asyncio.to_thread(_sha256, path)
@@ -45,31 +50,33 @@ async def collect_action(
 
 
 async def _run_commands(
-    action: Action, situation: Situation, file: OutputFile, timeout_sec: float
+    action: Action, situation: Situation, file: OutputFile, limits: Limits
 ) -> list[Source]:
     try:
         argvs = commands(action, situation)
     except MissingError as error:
         _remark(file, f"not collected: {error}")
         return [_source(action, action.argv, Status.MISSING, note=str(error))]
-    deadline = time.monotonic() + timeout_sec
+    deadline = time.monotonic() + min(action.timeout_sec, limits.timeout_sec)
     sources = []
     for left, argv in zip(range(len(argvs), 0, -1), argvs, strict=True):
         # An equal share of what is left: a mount that hangs does not use up the others' time.
         share = max(0.0, deadline - time.monotonic()) / left
-        sources.append(await _run(action, argv, file, share))
+        share_of_limits = replace(limits, timeout_sec=share)
+        sources.append(await _run(action, argv, file, share_of_limits))
     return sources
 
 
-async def _run(
-    action: Action, argv: tuple[str, ...], file: OutputFile, timeout_sec: float
-) -> Source:
+async def _run(action: Action, argv: tuple[str, ...], file: OutputFile, limits: Limits) -> Source:
+    """Run one command, unless it would be in vain; for no longer than `limits.timeout_sec`."""
     if argv in process.hanging():
         note = "not run: an earlier one still hangs in the kernel"
         _remark(file, note)
         return _source(action, argv, Status.ABANDONED, note=note)
+    if limits.in_a_hurry:
+        return _source(action, argv, Status.TIMED_OUT, note="not run: aod was stopping")
     started, clock = utc_now(), time.monotonic()
-    source = await _run_child(action, argv, file, timeout_sec)
+    source = await _run_child(action, argv, file, limits)
     duration_sec = round(time.monotonic() - clock, 6)
     if action.each_mount and source.status is not Status.OK:
         _remark(file, f"{source.status} after {duration_sec:.1f} s {source.note}".rstrip())
@@ -77,25 +84,25 @@ async def _run(
 
 
 async def _run_child(
-    action: Action, argv: tuple[str, ...], file: OutputFile, timeout_sec: float
+    action: Action, argv: tuple[str, ...], file: OutputFile, limits: Limits
 ) -> Source:
     output = _Masked(file)
     try:
         if action.each_mount:
             file.write(mask_text(f"==> {' '.join(argv)} <==\n").encode())
-        ended = await process.run(argv, output.take, timeout_sec)
+        ended = await process.run(argv, output.take, limits.timeout_sec, limits.hurry)
     except FullError:
         return _source(action, argv, Status.TRUNCATED, note="not run: the file is full")
     except process.StartError as error:
         return _source(action, argv, Status.FAILED, note=str(error))
     full = output.finish() or ended.enough
     failed = bool(ended.exit_status) or output.starts_with(action.error_text)
-    status = _status(ended, full=full, failed=failed)
     return replace(
-        _source(action, argv, status),
+        _source(action, argv, _status(ended, full=full, failed=failed)),
         exit_status=ended.exit_status,
         timed_out=ended.timed_out,
         stderr_tail=mask(ended.stderr_tail).decode(errors="replace"),
+        note="cut short: aod was stopping" if ended.timed_out and limits.in_a_hurry else "",
     )
 
 
@@ -134,21 +141,8 @@ def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
 
 
 def _source(action: Action, argv: tuple[str, ...], status: Status, note: str = "") -> Source:
-    return Source(
-        name=action.name,
-        file=action.file,
-        command=tuple(mask_text(argument) for argument in argv),
-        status=status,
-        started=utc_now(),
-        duration_sec=0.0,
-        exit_status=None,
-        timed_out=False,
-        truncated=False,
-        bytes=0,
-        sha256="",
-        stderr_tail="",
-        note=note,
-    )
+    command = tuple(mask_text(argument) for argument in argv)
+    return not_run(action.name, action.file, command, status, note)
 
 
 def _with_file(source: Source, action: Action, file: OutputFile, digest: str) -> Source:

@@ -1,10 +1,18 @@
 """Samples shared by the tests of what happens after a declaration."""
 
+import io
+import tarfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import zstandard
 
+from aod._native import ffi, lib
 from aod.anomaly import Anomaly, AnomalyType, Rule
+from aod.event import EVENT_DTYPE, Events
+from aod.eventlog import EventLog
 
 TIMESTAMP = 1_700_000_000_123_456_789
 _ANOMALY = Anomaly(
@@ -26,3 +34,36 @@ _ANOMALY = Anomaly(
 def anomaly(**changes: Any) -> Anomaly:
     """An anomaly, changed where a test says so."""
     return msgspec.structs.replace(_ANOMALY, **changes)
+
+
+def records(*end_ns: int, **fields: Any) -> Events:
+    """Records that ended at these times; other fields are the same in all."""
+    made = np.zeros(len(end_ns), EVENT_DTYPE)
+    made["end_ns"] = end_ns
+    for field, value in fields.items():
+        made[field] = value
+    return made
+
+
+def event_log(folder: Path, events: Events, trigger_ns: int = _ANOMALY.trigger_ns) -> EventLog:
+    """A log that holds these records, by whose clock `TIMESTAMP` was at `trigger_ns`."""
+    log = EventLog.create(folder, 1)
+    log.header["realtime_offset_ns"] = TIMESTAMP - trigger_ns
+    c_events = ffi.from_buffer("struct aod_event[]", events.tobytes())
+    lib.aod_log_append(log.c_header, 1 << 60, c_events, len(events))
+    return log
+
+
+def unpacked(archive: Path) -> dict[str, bytes]:
+    """The files in a sealed bundle, in their order, by their names in the archive."""
+    with archive.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
+        content = io.BytesIO(stream.read())
+    with tarfile.open(fileobj=content) as tar:
+        members = [member for member in tar if member.isfile()]
+        return {member.name: _content(tar, member) for member in members}
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None
+    return file.read()

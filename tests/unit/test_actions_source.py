@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,24 @@ def test_what_hangs_in_the_kernel_is_not_run_again(
 def test_a_file_that_cannot_be_written_is_not_the_sources_fault(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         collect(ACTION, tmp_path / "gone")
+
+
+def test_in_a_hurry_what_was_printed_has_to_do(tmp_path: Path) -> None:
+    async def hurry_when_it_runs() -> list[Source]:
+        os.mkfifo(tmp_path / "runs")
+        hurry = asyncio.get_running_loop().create_future()
+        limits = Limits(30, 1000, hurry)
+        action = shell(f"echo begun; : > {tmp_path}/runs; sleep infinity", each_mount=True)
+        task = asyncio.create_task(collect_action(action, tmp_path, SITUATION, limits))
+        await asyncio.to_thread((tmp_path / "runs").read_bytes)
+        hurry.set_result(None)
+        return await task
+
+    sources = asyncio.run(hurry_when_it_runs())
+    assert [source.status for source in sources] == [Status.TIMED_OUT] * 3
+    assert [source.note for source in sources] == [
+        "cut short: aod was stopping",
+        "not run: aod was stopping",
+        "not run: aod was stopping",
+    ]
+    assert "begun\n" in (tmp_path / ACTION.file).read_text()

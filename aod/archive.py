@@ -1,0 +1,61 @@
+"""A bundle's archive: a zstd-compressed tar that has its name only when it is complete."""
+
+import os
+import tarfile
+from pathlib import Path
+from typing import IO, Final
+
+import zstandard
+
+from aod.files import FILE_MODE, FOLDER_MODE, create, sync_folder
+
+_BLOCK_BYTES: Final = 1 << 16
+
+
+def seal(
+    folder: Path, archive: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()
+) -> int:
+    """Pack a folder of plain files; the size of the archive.
+
+    Written under the name `unfinished`, in the same folder as `archive`, synced, renamed: a death
+    at any moment leaves a complete archive or none. `first` are the files that a reader wants
+    first. Blocks for as long as the disk does: not for the event loop.
+
+    Raises:
+        OSError: it cannot be written; nothing is left then.
+    """
+    try:
+        with create(unfinished) as file:
+            _pack(folder, file, level, first)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(archive)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_folder(archive.parent)
+    return archive.stat().st_size
+
+
+def _pack(folder: Path, file: IO[bytes], level: int, first: tuple[str, ...]) -> None:
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
+    with (
+        compressor.stream_writer(file, closefd=False) as stream,
+        tarfile.open(fileobj=stream, mode="w|", bufsize=_BLOCK_BYTES) as tar,
+    ):
+        tar.add(folder, folder.name, recursive=False, filter=_plain)
+        for path in _ordered(folder, first):
+            tar.add(path, f"{folder.name}/{path.name}", recursive=False, filter=_plain)
+
+
+def _ordered(folder: Path, first: tuple[str, ...]) -> list[Path]:
+    rank = {name: number for number, name in enumerate(first)}
+    return sorted(folder.iterdir(), key=lambda path: (rank.get(path.name, len(first)), path.name))
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Whose they were says nothing at the other end."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode = FOLDER_MODE if member.isdir() else FILE_MODE
+    return member

@@ -1,0 +1,107 @@
+"""From an anomaly to its sealed bundle: `aod_<timestamp>/`, filled, packed, renamed into place.
+
+A maker owns nothing between two bundles. Killed at any moment, it leaves either the sealed archive
+or a folder that is found, removed and made again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from aod import archive, history, manifest, names
+from aod.actions import runner
+from aod.actions.source import Limits
+from aod.actions.table import Action, row
+from aod.anomaly import Anomaly
+from aod.files import create
+from aod.history import Recorded
+from aod.manifest import Source, Status
+from aod.wire import Sealed
+from aod.workfolder import work_folder
+
+ANOMALY_FILE: Final = "anomaly.json"
+_READ_FIRST: Final = (manifest.FILE, ANOMALY_FILE, history.FILE)
+
+
+class Policy(Struct, frozen=True):
+    """How bundles are made here."""
+
+    output_dir: Path
+    allowed_actions: frozenset[str]
+    limits: Limits
+    compression_level: int
+
+
+async def make(anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]) -> Sealed:
+    """Make the bundle of an anomaly, unless it is there already.
+
+    `recall` and the compression run in threads of the loop's default executor.
+
+    Raises:
+        BusyError: another process makes it.
+        OSError: it cannot be written; nothing is left then.
+    """
+    path = policy.output_dir / names.archive(anomaly.timestamp)
+    if not path.exists():
+        with work_folder(policy.output_dir, anomaly.timestamp) as folder:
+            await _fill(folder, anomaly, policy, recall)
+            await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
+    return Sealed(anomaly.timestamp, str(path), path.stat().st_size)
+
+
+async def _fill(
+    folder: Path, anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]
+) -> None:
+    _write(folder / ANOMALY_FILE, _anomaly_json(anomaly))
+    recorded = await asyncio.to_thread(recall, anomaly)
+    events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
+    actions, refused = _chosen(anomaly.actions, policy.allowed_actions)
+    collected = await runner.collect(actions, folder, anomaly.timestamp, policy.limits)
+    described = manifest.describe(
+        anomaly, events, collected.mounts, (*collected.sources, *refused), recorded.losses
+    )
+    _write(folder / manifest.FILE, manifest.encode(described))
+
+
+def _save_events(folder: Path, anomaly: Anomaly, recorded: Recorded) -> manifest.Events:
+    events = history.merged(recorded.events, anomaly.evidence)
+    return history.save(folder, events, anomaly.trigger_ns, recorded.note)
+
+
+def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> None:
+    unfinished = path.with_name(names.unfinished(timestamp))
+    archive.seal(folder, path, unfinished, policy.compression_level, _READ_FIRST)
+
+
+def _chosen(
+    wanted: Sequence[str], allowed: frozenset[str]
+) -> tuple[list[Action], tuple[Source, ...]]:
+    """The rows of the wanted actions, each once, and what to say about the others.
+
+    The names come from detect, which is not trusted with more than the configuration allows.
+    """
+    actions, refused = [], []
+    for name in dict.fromkeys(wanted):
+        action = row(name)
+        if action is None or name not in allowed:
+            note = "no such action" if action is None else "not in watcher.actions"
+            refused.append(manifest.not_run(name, "", (), Status.MISSING, note))
+        else:
+            actions.append(action)
+    return actions, tuple(refused)
+
+
+def _anomaly_json(anomaly: Anomaly) -> bytes:
+    """Without the evidence: that is in events.npy."""
+    fields = msgspec.to_builtins(anomaly)
+    del fields["evidence"]
+    return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    with create(path) as file:
+        file.write(content)

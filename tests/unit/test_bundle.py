@@ -1,0 +1,202 @@
+"""A whole bundle: what is in it, what the manifest says about it, and what is left of a failure."""
+
+import asyncio
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from aod import bundle, manifest, names
+from aod.actions import table
+from aod.actions.source import Limits
+from aod.actions.table import Action
+from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
+from aod.bundle import Policy
+from aod.config import ActionName
+from aod.history import Recorded
+from aod.manifest import Manifest, Status
+from aod.wire import Sealed
+from tests.unit.samples import TIMESTAMP, anomaly, records, unpacked
+
+ROWS = (
+    Action(
+        name=ActionName.DMESG,
+        file="dmesg.log",
+        argv=("echo", "kernel says"),
+        timeout_sec=10,
+        max_bytes=1000,
+    ),
+    Action(
+        name=ActionName.STATS,
+        file="stats.log",
+        argv=("no-such-program",),
+        timeout_sec=10,
+        max_bytes=1000,
+    ),
+)
+HISTORY = records(1_000_000_000, 4_000_000_000, 5_000_000_000)
+RECORDED = Recorded(HISTORY, {"dropped_ring_full": 3})
+
+
+@pytest.fixture(autouse=True)
+def rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ACTIONS", ROWS)
+
+
+def policy(output_dir: Path, **changes: object) -> Policy:
+    plain = Policy(output_dir, frozenset(ActionName), Limits(10, 1 << 20), 3)
+    return msgspec.structs.replace(plain, **changes)
+
+
+def make(made_of: Anomaly, how: Policy, recorded: Recorded = RECORDED) -> Sealed:
+    return asyncio.run(bundle.make(made_of, how, lambda _: recorded))
+
+
+def files_of(sealed: Sealed) -> dict[str, bytes]:
+    """By name, without the folder."""
+    prefix = f"{names.folder(sealed.timestamp)}/"
+    return {
+        name.removeprefix(prefix): content for name, content in unpacked(Path(sealed.path)).items()
+    }
+
+
+def manifest_of(sealed: Sealed) -> Manifest:
+    return manifest.decode(files_of(sealed)["manifest.json"])
+
+
+def test_a_bundle_holds_what_was_asked_for(tmp_path: Path) -> None:
+    sealed = make(anomaly(actions=("dmesg", "stats")), policy(tmp_path))
+    assert sealed.timestamp == TIMESTAMP
+    assert Path(sealed.path) == tmp_path / f"aod_{TIMESTAMP}.tar.zst"
+    assert sealed.size_bytes == Path(sealed.path).stat().st_size
+    files = files_of(sealed)
+    assert list(files) == ["manifest.json", "anomaly.json", "events.npy", "dmesg.log", "stats.log"]
+    assert files["dmesg.log"] == b"kernel says\n"
+    assert [path.name for path in tmp_path.iterdir()] == [Path(sealed.path).name]
+
+
+def test_the_manifest_agrees_with_the_files(tmp_path: Path) -> None:
+    sealed = make(anomaly(actions=("dmesg", "stats")), policy(tmp_path))
+    files, told = files_of(sealed), manifest_of(sealed)
+    assert [source.status for source in told.sources] == [Status.OK, Status.MISSING]
+    for source in told.sources:
+        assert source.bytes == len(files[source.file])
+        assert source.sha256 == hashlib.sha256(files[source.file]).hexdigest()
+    assert told.anomaly == manifest.Identity(AnomalyType.LATENCY, TIMESTAMP, "latency", Rule.COUNT)
+    assert told.losses == {"dropped_ring_full": 3}
+    assert told.schema_version == manifest.SCHEMA_VERSION
+
+
+def test_events_begin_before_the_trigger_and_hold_the_evidence(tmp_path: Path) -> None:
+    evidence = records(4_500_000_000, 5_000_000_000)
+    sealed = make(anomaly(evidence=evidence.tobytes()), policy(tmp_path))
+    events = np.load(io.BytesIO(files_of(sealed)["events.npy"]))
+    assert events["end_ns"].tolist() == [
+        1_000_000_000,
+        4_000_000_000,
+        4_500_000_000,
+        5_000_000_000,
+    ]
+    told = manifest_of(sealed).events
+    assert (told.records, told.before_trigger, told.trigger_ns) == (4, 3, 5_000_000_000)
+
+
+def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
+    slow = Operation(
+        command="SMB2_READ",
+        latency_ns=2_000_000_000,
+        end_ns=5,
+        session_id=1,
+        tree_id=2,
+        mid=3,
+        pid=4,
+        comm="cp",
+        status="STATUS_SUCCESS",
+        error="",
+        in_flight=False,
+    )
+    declared = anomaly(worst=(slow,), evidence=records(1).tobytes())
+    told = json.loads(files_of(make(declared, policy(tmp_path)))["anomaly.json"])
+    assert told["anomaly"] == "Latency"
+    assert told["timestamp"] == TIMESTAMP
+    assert told["worst"][0]["command"] == "SMB2_READ"
+    assert "evidence" not in told
+
+
+def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
+    wanted = ("dmesg", "dmesg", "../../etc/passwd", "stats")
+    sealed = make(anomaly(actions=wanted), policy(tmp_path, allowed_actions=frozenset({"dmesg"})))
+    sources = manifest_of(sealed).sources
+    assert [(source.name, source.status, source.file) for source in sources] == [
+        ("dmesg", Status.OK, "dmesg.log"),
+        ("../../etc/passwd", Status.MISSING, ""),
+        ("stats", Status.MISSING, ""),
+    ]
+    assert [source.note for source in sources[1:]] == ["no such action", "not in watcher.actions"]
+    assert "stats.log" not in files_of(sealed)
+
+
+def test_a_sealed_bundle_is_not_made_again(tmp_path: Path) -> None:
+    first = make(anomaly(), policy(tmp_path))
+    before = Path(first.path).stat()
+    assert make(anomaly(count=99), policy(tmp_path)) == first
+    assert Path(first.path).stat() == before
+
+
+def test_a_leftover_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / names.folder(TIMESTAMP)
+    folder.mkdir()
+    (folder / "anomaly.json").write_text("half")
+    (tmp_path / names.unfinished(TIMESTAMP)).write_text("half")
+    sealed = make(anomaly(), policy(tmp_path))
+    assert json.loads(files_of(sealed)["anomaly.json"])["timestamp"] == TIMESTAMP
+    assert [path.name for path in tmp_path.iterdir()] == [Path(sealed.path).name]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    def fail(_: Anomaly) -> Recorded:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        asyncio.run(bundle.make(anomaly(), policy(tmp_path), fail))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = msgspec.structs.replace(ROWS[0], argv=("sh", "-c", "echo; exec sleep infinity"))
+    monkeypatch.setattr(table, "ACTIONS", (hang,))
+
+    async def cancel_when_it_runs() -> None:
+        made = asyncio.create_task(
+            bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), lambda _: RECORDED)
+        )
+        log = tmp_path / names.folder(TIMESTAMP) / "dmesg.log"
+        while not log.exists():
+            await asyncio.sleep(0)
+        made.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await made
+
+    asyncio.run(cancel_when_it_runs())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang = msgspec.structs.replace(ROWS[0], argv=("sleep", "infinity"))
+    monkeypatch.setattr(table, "ACTIONS", (hang,))
+
+    async def in_a_hurry() -> Sealed:
+        hurry = asyncio.get_running_loop().create_future()
+        hurry.set_result(None)
+        how = policy(tmp_path, limits=Limits(1000, 1000, hurry))
+        return await bundle.make(anomaly(actions=("dmesg",)), how, lambda _: RECORDED)
+
+    told = manifest_of(asyncio.run(in_a_hurry()))
+    assert told.events.records == 3
+    assert told.sources[0].status is Status.TIMED_OUT
