@@ -64,7 +64,7 @@ class Supervisor:
         for process in self.processes:
             stage_run(process.stage)
         signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_stop_signal)
         gc.collect()
         gc.freeze()  # what is here now is never collected, so its pages stay shared

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
+from aod import log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
@@ -21,6 +22,8 @@ MAX_IN_FLIGHT_EVENTS: Final = 4096
 """Hung operations that one scan can tell; the others are told when they finish."""
 WAKE_FRACTION: Final = 4
 """A ring that is 1/4 full wakes its reader."""
+
+_log: Final = log.ROOT.getChild("libbpf")
 
 
 class TracerError(OSError):
@@ -136,6 +139,8 @@ class Tracer:
         c_setup.build_id = build_id(program, setup)
         _fill_knobs(ffi.addressof(c_setup, "knobs"), knobs, setup.ring_bytes)
         _check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
+        if said := _messages():
+            _log.debug("%s", said)
         return cls(setup.pin_dir)
 
     @classmethod

@@ -59,7 +59,7 @@ class Process:
         if os.getppid() != parent:  # it died before that call
             return 1
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         in_child()
         return run_stage(self.stage, stage_run(self.stage), config, supervised=True)

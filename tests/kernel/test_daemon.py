@@ -1,0 +1,166 @@
+"""The whole daemon on the real ring: from an operation to a sealed bundle, and through deaths."""
+
+import io
+import json
+import os
+import signal
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from aod.event import EVENT_DTYPE, Events
+from aod.wire import STAGES
+from tests.kernel.daemon import LocalDaemon, wait_until
+
+CONFIG = {
+    "guardian": {
+        "anomalies": {
+            "latency": {
+                "type": "Latency",
+                "acceptable_count": 10,
+                "cooldown_sec": 0,
+                "actions": ["mounts", "stats"],
+            },
+        }
+    }
+}
+SLOW_NS = 50_000_000
+CREATE = 5
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
+        yield running
+
+
+def _unpack(bundle: Path) -> dict[str, bytes]:
+    data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(bundle.read_bytes())).read()
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        files = {
+            member.name: tar.extractfile(member) for member in tar.getmembers() if member.isfile()
+        }
+        return {Path(name).name: file.read() for name, file in files.items() if file}
+
+
+def _slow(daemon: LocalDaemon, first_mid: int, count: int = 11) -> None:
+    daemon.producer().load(count, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
+
+
+def _events(files: dict[str, bytes]) -> Events:
+    events: Events = np.load(io.BytesIO(files["events.npy"]), allow_pickle=False)
+    return events
+
+
+def test_eleven_slow_operations_make_a_bundle_with_what_came_before(daemon: LocalDaemon) -> None:
+    daemon.producer().load(100, command=CREATE)
+    _slow(daemon, 1000)
+    (bundle,) = daemon.wait_for_bundles(1)
+    files = _unpack(bundle)
+    assert {"manifest.json", "anomaly.json", "events.npy", "mounts.log", "stats.log"} <= set(files)
+    events = _events(files)
+    assert events.dtype == EVENT_DTYPE
+    assert events["mid"].tolist() == [*range(100), *range(1000, 1011)]
+    anomaly = json.loads(files["anomaly.json"])
+    assert (anomaly["anomaly"], anomaly["rule"], anomaly["count"]) == ("Latency", "count", 11)
+
+
+def test_ten_slow_operations_make_none(daemon: LocalDaemon) -> None:
+    _slow(daemon, 0, count=10)
+    wait_until(lambda: daemon.status().read == 10, "detect to read them")
+    assert daemon.stop() == 0
+    assert daemon.bundles() == []
+    assert "anomaly" not in daemon.log()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_worker_is_back_and_a_later_anomaly_makes_a_bundle(
+    daemon: LocalDaemon, stage: str
+) -> None:
+    _slow(daemon, 0)
+    daemon.wait_for_bundles(1)
+    pid = wait_until(lambda: daemon.worker_pid(stage), "the worker")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: daemon.worker_pid(stage) not in (None, pid), "the worker's successor", 2)
+    _slow(daemon, 5000)
+    assert len(daemon.wait_for_bundles(2)) == 2
+    assert f"{stage}: killed by SIGKILL" in daemon.log()
+    assert daemon.status().conserved
+
+
+def test_anomaly_that_was_declared_while_capture_was_dead_gets_its_bundle(
+    daemon: LocalDaemon,
+) -> None:
+    pid = wait_until(lambda: daemon.worker_pid("capture"), "capture")
+    os.kill(pid, signal.SIGSTOP)
+    _slow(daemon, 0)
+    wait_until(lambda: list((daemon.state / "spool").glob("*.json")), "the spool entry")
+    os.kill(pid, signal.SIGKILL)
+    daemon.wait_for_bundles(1)
+    wait_until(lambda: not list((daemon.state / "spool").iterdir()), "an empty spool")
+
+
+def test_operations_that_finish_while_collect_is_dead_are_not_lost(daemon: LocalDaemon) -> None:
+    producer = daemon.producer()
+    pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+    os.kill(pid, signal.SIGSTOP)
+    producer.load(1000)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: daemon.status().read == 1000, "all records")
+    assert daemon.status().records == 1000
+
+
+def test_stop_drains_and_leaves_nothing(daemon: LocalDaemon, pin_dir: Path) -> None:
+    _slow(daemon, 0)
+    assert daemon.stop() == 0
+    assert len(daemon.bundles()) == 1
+    assert not daemon.runtime.exists()
+    assert not pin_dir.exists()
+    assert list((daemon.state / "spool").iterdir()) == []
+    assert [path for path in daemon.output.iterdir() if path not in daemon.bundles()] == []
+
+
+def test_second_supervisor_names_the_first(daemon: LocalDaemon) -> None:
+    second = LocalDaemon(daemon.base, daemon.pin_dir, CONFIG)
+    second.log_file = daemon.base / "second.log"
+    second.start()
+    assert second.process.wait(20) == 1
+    assert f"(pid {daemon.process.pid})" in second.log()
+
+
+def test_workers_have_names_of_their_own(daemon: LocalDaemon) -> None:
+    for stage in STAGES:
+        pid = wait_until(lambda name=stage: daemon.worker_pid(name), stage)  # type: ignore[misc]
+        assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(f"aod-{stage}\0".encode())
+
+
+def test_dead_supervisor_takes_its_workers_along_and_the_next_goes_on(
+    daemon: LocalDaemon,
+) -> None:
+    daemon.producer().load(10)
+    wait_until(lambda: daemon.status().read == 10, "ten records")
+    workers = daemon.pids()[1:]
+    daemon.process.kill()
+    daemon.process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "their end")
+    daemon.start()
+    wait_until(lambda: daemon.log().count("running;") == 2, "the second start")
+    daemon.producer().load(10)
+    wait_until(lambda: daemon.status().read == 20, "twenty records")
+    assert daemon.status().conserved
+
+
+def test_nothing_is_for_everybody_to_read(daemon: LocalDaemon) -> None:
+    _slow(daemon, 0)
+    daemon.wait_for_bundles(1)
+    seen = [
+        path
+        for folder in (daemon.output, daemon.runtime, daemon.state)
+        for path in (folder, *folder.rglob("*"))
+    ]
+    assert len(seen) > 10
+    assert [path for path in seen if path.lstat().st_mode & 0o007] == []
