@@ -10,7 +10,7 @@ Pure: state and records in, state and declarations out. Time is the records' own
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,11 @@ from aod.rules import Rule, emergencies, matches
 MAX_EVIDENCE: Final = 64
 """Records that a declaration carries."""
 MAX_RECENT: Final = 1024
-"""Matching records kept to choose the evidence from."""
+"""Matching records up to the trigger that the evidence is chosen from."""
 MAX_HUNG: Final = 4096
+FIRST_LOOK: Final = 256
+"""Matches looked at for the next trigger, doubled while there is none: however many declarations a
+batch leads to, its cost stays in proportion to its length."""
 
 Operation = tuple[int, int, int]
 """(session id, mid, start in ns): the same for a hung operation and for its end."""
@@ -50,7 +53,7 @@ class State:
     times: NDArray[np.int64]
     """End times of the matches that may still count, sorted."""
     recent: Events
-    """The last matching records."""
+    """The last matching records, sorted."""
     used_ns: int = 0
     """Matches up to here are used up by a declaration."""
     quiet_until_ns: int = 0
@@ -68,17 +71,25 @@ def initial_state() -> State:
 def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declaration, ...]]:
     """Evaluate a batch of records.
 
+    How a stream in order of end_ns is cut into batches makes no difference, unless between two
+    records of the same end_ns.
+
     Args:
         events: shape (n,), dtype `EVENT_DTYPE`, in any order.
     """
     found = matches(rule, events)
     if not found.any():
         return state, ()
-    new = events[found]
-    new = new[np.argsort(new["end_ns"], kind="stable")]
+    new = _in_order(events[found])
     urgent, hung = _urgent(rule, state, new)
-    state = replace(state, hung=hung, recent=np.concatenate((state.recent, new))[-MAX_RECENT:])
-    return _evaluate(rule, state, new["end_ns"].astype(np.int64), urgent)
+    matched = _Matches.of(rule, state, new, urgent)
+    recent = matched.recent[-MAX_RECENT:].copy()
+    first_ns = int(new["end_ns"][0])
+    return _evaluate(rule, replace(state, hung=hung, recent=recent), matched, first_ns)
+
+
+def _in_order(events: Events) -> Events:
+    return events[np.argsort(events["end_ns"], kind="stable")]
 
 
 def _operations(events: Events) -> list[Operation]:
@@ -105,76 +116,95 @@ def _urgent(
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidates:
+class _Matches:
     """The matches of the window and of the batch, in order of time; arrays of shape (n,)."""
 
     times: NDArray[np.int64]
     urgent: NDArray[np.bool_]
-    counts: NDArray[np.int64]
-    """How many matches lie in the window that ends with this one, used ones left out."""
-    fires: NDArray[np.bool_]
-    """Which are triggers, and not evaluated yet."""
+    fresh: NDArray[np.bool_]
+    """Those of the batch. An older one is looked at again when a record came late: the late one
+    may make it a trigger, but it is not counted again."""
+    begins: NDArray[np.int64]
+    """Index of the first match in the window that ends with this one."""
+    ends: NDArray[np.int64]
+    """Index behind the last one in it; of several at the same time, all are in it."""
+    recent: Events
+    """Of those before the batch the last few, and the batch, in order of time."""
+    recent_ns: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, rule: Rule, state: State, new: Events, urgent: NDArray[np.bool_]) -> Self:
+        times = np.concatenate((state.times, new["end_ns"].astype(np.int64)))
+        order = np.argsort(times, kind="stable")
+        times = times[order]
+        before = np.zeros(len(state.times), np.bool_)
+        recent = _in_order(np.concatenate((state.recent, new)))
+        return cls(
+            times=times,
+            urgent=np.concatenate((before, urgent))[order],
+            fresh=order >= len(before),
+            begins=np.searchsorted(times, times - rule.window_ns, side="right"),
+            ends=np.searchsorted(times, times, side="right"),
+            recent=recent,
+            recent_ns=np.ascontiguousarray(recent["end_ns"]),
+        )
+
+    def counts(self, state: State, part: slice) -> NDArray[np.int64]:
+        """How many matches lie in the window of each, used ones left out."""
+        used = np.searchsorted(self.times, state.used_ns, side="right")
+        return self.ends[part] - np.maximum(self.begins[part], used)
+
+    def triggers(self, rule: Rule, state: State, part: slice) -> NDArray[np.bool_]:
+        """Which would be declared if there were no episodes."""
+        many = self.counts(state, part) > rule.acceptable_count
+        return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
+
+    def free(self, state: State, part: slice) -> NDArray[np.bool_]:
+        """Which the episode lets through."""
+        over = self.times[part] >= state.quiet_until_ns
+        return over | self.urgent[part] if state.may_escalate else over
 
 
 def _evaluate(
-    rule: Rule, state: State, new: NDArray[np.int64], urgent: NDArray[np.bool_]
+    rule: Rule, state: State, matched: _Matches, first_ns: int
 ) -> tuple[State, tuple[Declaration, ...]]:
-    """Merge the new matches into the window and walk over what fires."""
-    times = np.concatenate((state.times, new))
-    flags = np.concatenate((np.zeros(len(state.times), np.bool_), urgent))
-    order = np.argsort(times, kind="stable")
-    times, flags = times[order], flags[order]
-    first = int(np.searchsorted(times, new[0]))
+    """Walk from trigger to trigger, beginning at the batch's first record."""
     declared: list[Declaration] = []
-    while True:
-        candidates = _candidates(rule, state, times, flags, first)
-        index = _next_declaration(state, candidates)
-        if index is None:
-            break
-        declared.append(_declare(rule, state, candidates, index))
-        state = _after(rule, state, declared[-1])
-        first = index + 1
-    remembered_ns = max(int(times[-1]) - rule.window_ns, state.used_ns)
-    suppressed = state.suppressed + int(candidates.fires.sum())
-    return replace(state, suppressed=suppressed, times=times[times > remembered_ns]), tuple(
-        declared
-    )
+    at, look = int(np.searchsorted(matched.times, first_ns)), FIRST_LOOK
+    while at < len(matched.times):
+        part = slice(at, at + look)
+        triggers = matched.triggers(rule, state, part)
+        found = np.flatnonzero(triggers & matched.free(state, part))
+        passed = slice(at, at + int(found[0])) if found.size else part
+        suppressed = triggers[: passed.stop - at] & matched.fresh[passed]
+        state = replace(state, suppressed=state.suppressed + int(suppressed.sum()))
+        if found.size:
+            declared.append(_declare(rule, state, matched, passed.stop))
+            state = _after(rule, state, declared[-1])
+            at, look = passed.stop + 1, FIRST_LOOK
+        else:
+            at, look = at + look, look * 2
+    remembered_ns = max(int(matched.times[-1]) - rule.window_ns, state.used_ns)
+    times = matched.times[matched.times > remembered_ns]
+    return replace(state, times=times), tuple(declared)
 
 
-def _candidates(
-    rule: Rule, state: State, times: NDArray[np.int64], urgent: NDArray[np.bool_], first: int
-) -> _Candidates:
-    begins = np.searchsorted(times, np.maximum(times - rule.window_ns, state.used_ns), side="right")
-    ends = np.searchsorted(times, times, side="right")
-    counts = np.asarray(ends - begins, np.int64)
-    fires = (urgent | (counts > rule.acceptable_count)) & (times > state.used_ns)
-    fires[:first] = False
-    return _Candidates(times, urgent, counts, fires)
-
-
-def _next_declaration(state: State, candidates: _Candidates) -> int | None:
-    """The first trigger that the episode lets through."""
-    free = candidates.fires & (candidates.times >= state.quiet_until_ns)
-    if state.may_escalate:
-        free |= candidates.fires & candidates.urgent
-    index = int(np.argmax(free))
-    return index if free[index] else None
-
-
-def _declare(rule: Rule, state: State, candidates: _Candidates, index: int) -> Declaration:
-    trigger_ns = int(candidates.times[index])
+def _declare(rule: Rule, state: State, matched: _Matches, index: int) -> Declaration:
+    trigger_ns = int(matched.times[index])
     begin_ns = max(trigger_ns - rule.window_ns, state.used_ns)
     return Declaration(
-        rule=anomaly.Rule.EMERGENCY if candidates.urgent[index] else anomaly.Rule.COUNT,
+        rule=anomaly.Rule.EMERGENCY if matched.urgent[index] else anomaly.Rule.COUNT,
         trigger_ns=trigger_ns,
-        count=int(candidates.counts[index]),
-        suppressed=state.suppressed + int(candidates.fires[:index].sum()),
-        evidence=_evidence(state.recent, begin_ns, trigger_ns),
+        count=int(matched.counts(state, slice(index, index + 1))[0]),
+        suppressed=state.suppressed,
+        evidence=_evidence(matched, begin_ns, trigger_ns),
     )
 
 
-def _evidence(recent: Events, begin_ns: int, trigger_ns: int) -> Events:
-    inside = recent[(recent["end_ns"] > begin_ns) & (recent["end_ns"] <= trigger_ns)]
+def _evidence(matched: _Matches, begin_ns: int, trigger_ns: int) -> Events:
+    edges = np.array([begin_ns, trigger_ns], np.uint64)
+    begin, end = np.searchsorted(matched.recent_ns, edges, side="right")
+    inside = matched.recent[max(begin, end - MAX_RECENT) : end]
     return inside[np.argsort(inside["latency_ns"], kind="stable")[::-1][:MAX_EVIDENCE]]
 
 
