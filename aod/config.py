@@ -147,7 +147,7 @@ class Supervision(Section, frozen=True):
     longest_delay_sec: Seconds = 30
     heartbeat_timeout_sec: Annotated[float, Meta(ge=2, le=DAY_SEC)] = 10
     """Workers beat once a second."""
-    drain_timeout_sec: Seconds = 5
+    drain_timeout_sec: Seconds = 4
 
 
 class Config(Section, frozen=True):

@@ -7,6 +7,7 @@ meanwhile comes again a second later.
 
 import gc
 import logging
+import math
 import os
 import signal
 import time
@@ -106,7 +107,7 @@ class Supervisor:
             poller.register(self._inbox.socket, zmq.POLLIN)
         for fd in (self._signal_fd, *(one.pidfd for one in self.processes if one.alive)):
             poller.register(fd, zmq.POLLIN)
-        poller.poll(max(0, int(timeout_sec * 1000)))
+        poller.poll(max(0, math.ceil(timeout_sec * 1000)))
         with suppress(BlockingIOError):
             os.read(self._signal_fd, 64)
 

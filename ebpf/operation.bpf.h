@@ -97,6 +97,16 @@ static __always_inline bool is_asynchronous(__u32 command)
 	return command == SMB2_READ || command == SMB2_WRITE;
 }
 
+/* Read by all CPUs, written only after user space has looked: no cache line goes to and fro. */
+static __always_inline void mark_busy(void)
+{
+	__u32 zero = 0;
+	struct aod_control *ctl = bpf_map_lookup_elem(&control, &zero);
+
+	if (ctl && !ctl->busy)
+		ctl->busy = 1;
+}
+
 static __always_inline void track(const struct aod_inflight_key *key, __u32 tree_id,
 				  const struct task *task, struct aod_command_stats *stat)
 {
@@ -108,6 +118,7 @@ static __always_inline void track(const struct aod_inflight_key *key, __u32 tree
 		stat->unanswered++; /* its mid is in use again: that one was never answered */
 	if (bpf_map_update_elem(&inflight, key, &op, BPF_ANY))
 		stat->dropped_inflight_full++;
+	mark_busy();
 }
 
 static __always_inline void start_operation(__u32 tree_id, __u64 session_id, __u32 command,

@@ -25,9 +25,9 @@ struct aod_knobs {
 /* Written by both sides while running. One entry, mapped. */
 struct aod_control {
 	__u32 wake_pending; /* the reader was woken and has not begun its drain */
-	__u32 reserved;
-	__u64 ring_id;               /* of this installation */
-	__u64 scanned_ns;            /* when user space last looked at `inflight` */
+	__u32 busy;         /* an operation has started since the last look at `inflight` */
+	__u64 ring_id;      /* of this installation */
+	__u64 scanned_ns;   /* when user space last looked at `inflight` */
 	__u64 gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
 	__u8 build_id[AOD_BUILD_ID_LEN];
 };

@@ -71,6 +71,8 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 	void *from = NULL;
 	int found = 0, err;
 
+	if (!__atomic_exchange_n(&tracer->control->busy, 0, __ATOMIC_ACQ_REL) && !log->in_flight)
+		return 0; /* an idle share costs no walk through the map */
 	do {
 		count = BATCH;
 		err = bpf_map_lookup_batch(tracer->inflight_fd, from, &cursor, keys, ops, &count,

@@ -5,6 +5,7 @@ context and never knows who started it: the supervisor, or a person with `aod-st
 """
 
 import logging
+import math
 import os
 import signal
 import time
@@ -47,6 +48,9 @@ class StageContext:
         self._last_beat = 0.0
         self._last_state = ("", "")
         self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poller = zmq.Poller()
+        self._poller.register(self.inbox.socket, zmq.POLLIN)
+        self._poller.register(self._signal_fd, zmq.POLLIN)
 
     def outbox(self, receiver: str) -> Outbox:
         """A way to send to another stage; closed with the context."""
@@ -74,15 +78,14 @@ class StageContext:
             else:
                 yield message
 
-    def wait(self, timeout_sec: float, fds: Iterable[int] = ()) -> None:
-        """Until there is a message, a signal, or one of `fds` is readable."""
-        if self.stopping:
-            return
-        poller = zmq.Poller()
-        poller.register(self.inbox.socket, zmq.POLLIN)
-        for fd in (self._signal_fd, *fds):
-            poller.register(fd, zmq.POLLIN)
-        poller.poll(int(timeout_sec * 1000))
+    def also_wait_for(self, fd: int) -> None:
+        """From now on `wait` ends when `fd` is readable, too."""
+        self._poller.register(fd, zmq.POLLIN)
+
+    def wait(self, timeout_sec: float) -> None:
+        """Until there is a message, a signal, or something to read elsewhere."""
+        if not self.stopping:
+            self._poller.poll(math.ceil(timeout_sec * 1000))  # never a spin through the last ms
 
     def catch_signals(self, stop_signals: Iterable[signal.Signals]) -> None:
         """Stop on these; the pipe ends a `wait` that a signal would otherwise not interrupt."""

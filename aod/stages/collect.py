@@ -23,6 +23,8 @@ from aod.tracer import Attachment, Drained, DrainStop, Tracer, TracerSetup, remo
 from aod.wire import Batch
 
 TICK_SEC: Final = 0.1
+IDLE_TICK_SEC: Final = 0.25
+"""Between ticks while nothing is in flight and nothing was read: an idle share costs nothing."""
 MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 """Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
 STATS_INTERVAL_SEC: Final = 1.0
@@ -71,8 +73,10 @@ class Collector:
         # Edge-triggered: the ring is readable whenever it holds anything, but only the records that
         # the kernel wakes us for are worth a drain before the next tick.
         self._wake.register(tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
+        context.also_wait_for(self._wake.fileno())
         self._next_attach = self._next_stats = self._last_drain = 0.0
         self._malformed = 0
+        self._active = False
 
     def limit(self) -> int:
         """Up to which log position may be written."""
@@ -101,6 +105,7 @@ class Collector:
 
     def _tell(self, drained: Drained) -> None:
         if drained.count:
+            self._active = True
             self.outbox.send(Batch(drained.start, drained.count))
         if drained.malformed and not self._malformed:
             self.context.log.error("the ring holds entries that are no records; passed over")
@@ -119,7 +124,8 @@ class Collector:
         note = describe_missing(self.tracer.attach())
         if note != self.note:
             self.context.log.info("%s", note or "attached to the cifs client; watching")
-        self.note = note
+            self.note = note
+            self.beat()
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -131,11 +137,18 @@ class Collector:
         if now >= self._next_stats:
             self.tracer.publish_stats(self.log, time.monotonic_ns())
             self._next_stats = now + STATS_INTERVAL_SEC
+            self.beat()
+
+    def next_tick_sec(self) -> float:
+        """How long until the next tick; operations in flight are looked at more often."""
+        idle = not self._active and not self.log.header["in_flight"]
+        self._active = False
+        return IDLE_TICK_SEC if idle else TICK_SEC
 
     def wait(self, until: float) -> None:
         """Until the tick, or sooner when the kernel or the inbox asks; not right after a drain."""
         time.sleep(max(0.0, self._last_drain + MIN_DRAIN_INTERVAL_SEC - time.monotonic()))
-        self.context.wait(max(0.0, until - time.monotonic()), [self._wake.fileno()])
+        self.context.wait(max(0.0, until - time.monotonic()))
         self._wake.poll(0)
 
     def beat(self) -> None:
@@ -181,9 +194,8 @@ def run(context: StageContext) -> int:
         now = time.monotonic()
         if now >= next_tick:
             collector.tick()
-            next_tick = now + TICK_SEC
+            next_tick = now + collector.next_tick_sec()
         collector.drain()
-        collector.beat()
         collector.wait(next_tick)
     context.beat("stopping")
     collector.close()
