@@ -27,7 +27,8 @@ def declare(
     rule: Rule, records: Iterable[Record], state: State | None = None
 ) -> tuple[State, list[Declaration]]:
     """Feed records one by one."""
-    state, declared = state or initial_state(), []
+    state = state or initial_state()
+    declared: list[Declaration] = []
     for record in records:
         state, found = step(rule, state, events(record))
         declared += found

@@ -64,7 +64,8 @@ def batches(records: list[Record], cuts: list[int]) -> Iterator[Events]:
 
 def run(rule: LatencyRule, parts: Iterator[Events]) -> tuple[list[Outcome], int]:
     """What is declared, and how many triggers are suppressed at the end."""
-    state, declared = window.initial_state(), []
+    state = window.initial_state()
+    declared: list[Outcome] = []
     for part in parts:
         state, found = window.step(rule, state, part)
         declared += [Outcome.of(one) for one in found]

@@ -4,6 +4,7 @@ For records in order of end_ns, no two at the same time.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from aod import anomaly
@@ -12,7 +13,8 @@ from aod.rules import LatencyRule
 from tests.unit.records import Record
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True)
+class Outcome:
     """A declaration, in a form that can be compared."""
 
     rule: anomaly.Rule
