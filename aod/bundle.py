@@ -36,8 +36,10 @@ class Policy(Struct, frozen=True):
     compression_level: int
 
 
-async def make(anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]) -> Sealed:
-    """Make the bundle of an anomaly, unless it is there already.
+async def make(
+    anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]
+) -> Sealed | None:
+    """Make the bundle of an anomaly; None if it is there already.
 
     `recall` and the compression run in threads of the loop's default executor.
 
@@ -46,11 +48,12 @@ async def make(anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Rec
         OSError: it cannot be written; nothing is left then.
     """
     path = policy.output_dir / names.archive(anomaly.timestamp)
-    if not path.exists():
-        with work_folder(policy.output_dir, anomaly.timestamp) as folder:
-            await _fill(folder, anomaly, policy, recall)
-            await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
-    return Sealed(anomaly.timestamp, str(path), path.stat().st_size)
+    if path.exists():
+        return None
+    with work_folder(policy.output_dir, anomaly.timestamp) as folder:
+        await _fill(folder, anomaly, policy, recall)
+        size_bytes = await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
+    return Sealed(anomaly.timestamp, str(path), size_bytes)
 
 
 async def _fill(
@@ -72,9 +75,9 @@ def _save_events(folder: Path, anomaly: Anomaly, recorded: Recorded) -> manifest
     return history.save(folder, events, anomaly.trigger_ns, recorded.note)
 
 
-def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> None:
+def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> int:
     unfinished = path.with_name(names.unfinished(timestamp))
-    archive.seal(folder, path, unfinished, policy.compression_level, _READ_FIRST)
+    return archive.seal(folder, path, unfinished, policy.compression_level, _READ_FIRST)
 
 
 def _chosen(

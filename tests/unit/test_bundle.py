@@ -53,7 +53,9 @@ def policy(output_dir: Path, **changes: object) -> Policy:
 
 
 def make(made_of: Anomaly, how: Policy, recorded: Recorded = RECORDED) -> Sealed:
-    return asyncio.run(bundle.make(made_of, how, lambda _: recorded))
+    sealed = asyncio.run(bundle.make(made_of, how, lambda _: recorded))
+    assert sealed is not None
+    return sealed
 
 
 def files_of(sealed: Sealed) -> dict[str, bytes]:
@@ -141,10 +143,11 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
 
 
 def test_a_sealed_bundle_is_not_made_again(tmp_path: Path) -> None:
-    first = make(anomaly(), policy(tmp_path))
-    before = Path(first.path).stat()
-    assert make(anomaly(count=99), policy(tmp_path)) == first
-    assert Path(first.path).stat() == before
+    path = Path(make(anomaly(), policy(tmp_path)).path)
+    before = path.stat()
+    again = bundle.make(anomaly(count=99), policy(tmp_path), lambda _: RECORDED)
+    assert asyncio.run(again) is None
+    assert path.stat() == before
 
 
 def test_a_leftover_is_made_again(tmp_path: Path) -> None:
@@ -195,7 +198,9 @@ def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
         hurry = asyncio.get_running_loop().create_future()
         hurry.set_result(None)
         how = policy(tmp_path, limits=Limits(1000, 1000, hurry))
-        return await bundle.make(anomaly(actions=("dmesg",)), how, lambda _: RECORDED)
+        sealed = await bundle.make(anomaly(actions=("dmesg",)), how, lambda _: RECORDED)
+        assert sealed is not None
+        return sealed
 
     told = manifest_of(asyncio.run(in_a_hurry()))
     assert told.events.records == 3

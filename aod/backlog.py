@@ -1,0 +1,130 @@
+"""What capture still has to do: the spool, and what only a message could bring.
+
+The spool is the truth; a message is the doorbell. Only where the spool could not be written (a full
+state folder) is the anomaly in the message all that there is.
+"""
+
+import logging
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Final
+
+from aod import names, spool
+from aod.anomaly import Anomaly
+from aod.spool import SpoolError
+
+RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
+MAX_UNSPOOLED: Final = 64
+
+
+@dataclass
+class _Attempts:
+    """Of a capture that failed."""
+
+    count: int = 0
+    not_before: float = 0.0
+    """Monotonic seconds."""
+
+
+class Backlog:
+    """Anomalies that have no bundle yet, oldest first, with the patience for each.
+
+    Attributes:
+        set_aside: how many entries were given up.
+    """
+
+    def __init__(self, folder: Path, log: logging.Logger) -> None:
+        self.set_aside = 0
+        self._folder = folder
+        self._log = log
+        self._unspooled: dict[int, Anomaly] = {}
+        self._attempts: dict[int, _Attempts] = {}
+
+    def offer(self, anomaly: Anomaly) -> None:
+        """Take an anomaly from a message, if it is not in the spool."""
+        if self._path(anomaly.timestamp).exists():
+            return
+        try:
+            spool.check(anomaly)
+        except SpoolError as error:
+            self._log.warning("an anomaly in a message is refused: %s", error)
+            return
+        if len(self._unspooled) >= MAX_UNSPOOLED:
+            self._log.error("anomaly %d is dropped: the backlog is full", anomaly.timestamp)
+            return
+        self._unspooled[anomaly.timestamp] = anomaly
+
+    def due(self, now: float, busy: Container[int]) -> Iterator[Anomaly]:
+        """What to capture now, oldest first; what is no anomaly is set aside on the way.
+
+        Args:
+            now: monotonic seconds.
+            busy: timestamps that are being captured.
+        """
+        for timestamp in self._waiting():
+            if timestamp in busy or self._attempts_of(timestamp).not_before > now:
+                continue
+            anomaly = self._read(timestamp, now)
+            if anomaly is not None:
+                yield anomaly
+
+    def __len__(self) -> int:
+        return len(self._waiting())
+
+    def done(self, timestamp: int) -> None:
+        """The bundle is sealed.
+
+        Raises:
+            OSError: the entry cannot be removed.
+        """
+        self._unspooled.pop(timestamp, None)
+        self._attempts.pop(timestamp, None)
+        spool.remove(self._path(timestamp))
+
+    def failed(self, timestamp: int, now: float, why: object) -> None:
+        """A capture failed: it is tried again later, at last set aside."""
+        attempts = self._attempts.setdefault(timestamp, _Attempts())
+        if attempts.count == len(RETRY_DELAYS_SEC):
+            self._give_up(timestamp, f"failed {attempts.count + 1} times, last: {why}")
+            return
+        delay_sec = RETRY_DELAYS_SEC[attempts.count]
+        attempts.count += 1
+        attempts.not_before = now + delay_sec
+        self._log.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
+
+    def _waiting(self) -> list[int]:
+        spooled = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))
+        return sorted({*self._unspooled, *(one for one in spooled if one is not None)})
+
+    def _read(self, timestamp: int, now: float) -> Anomaly | None:
+        if timestamp in self._unspooled:
+            return self._unspooled[timestamp]
+        try:
+            return spool.read(self._path(timestamp))
+        except FileNotFoundError:
+            return None
+        except SpoolError as error:
+            self._give_up(timestamp, f"not ours: {error}")
+        except OSError as error:
+            self.failed(timestamp, now, error)
+        return None
+
+    def _give_up(self, timestamp: int, why: str) -> None:
+        self.set_aside += 1
+        self._log.error("anomaly %d is set aside: %s", timestamp, why)
+        self._unspooled.pop(timestamp, None)
+        self._attempts.pop(timestamp, None)
+        try:
+            spool.set_aside(self._path(timestamp))
+        except OSError as error:
+            # It stays where it is, and is looked at no more while this process lives.
+            self._attempts[timestamp] = _Attempts(not_before=inf)
+            self._log.error("anomaly %d cannot be set aside: %s", timestamp, error)
+
+    def _attempts_of(self, timestamp: int) -> _Attempts:
+        return self._attempts.get(timestamp) or _Attempts()
+
+    def _path(self, timestamp: int) -> Path:
+        return self._folder / names.spooled(timestamp)

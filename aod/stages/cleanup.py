@@ -1,0 +1,109 @@
+"""cleanup: sealed bundles that are too old or too many go, on a timer and after each new one."""
+
+import logging
+import time
+from typing import Final
+
+from aod import log, retention
+from aod.config import DAY_SEC, Config
+from aod.retention import Entry, Removal
+from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
+from aod.wire import Sealed
+
+_MIB: Final = 1 << 20
+_MAX_SAID: Final = 100
+
+
+class Cleaner:
+    """Keeps the output folder within its limits; says what it does, and each trouble once.
+
+    Attributes:
+        deleted: bundles deleted so far.
+        left: bundles that stayed after the last sweep.
+    """
+
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
+        self.deleted = 0
+        self.left: list[Entry] = []
+        self._folder = config.aod_output_dir
+        self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
+        self._max_bytes = int(config.cleanup.max_total_log_size_mb * _MIB)
+        self._log = logger
+        self._said: set[str] = set()
+
+    def sweep(self, *, dry_run: bool = False) -> list[Removal]:
+        """Delete what has to go (with `dry_run`: nothing); what went or would go, oldest first.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        entries = retention.scan(self._folder)
+        planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
+        if dry_run:
+            return planned
+        removed = [removal for removal in planned if self._delete(removal)]
+        self.left = sorted(set(entries) - {removal.entry for removal in removed})
+        self._warn_of_size()
+        return removed
+
+    def try_sweep(self) -> None:
+        """`sweep`, where a folder that is not there for a while is no reason to stop."""
+        try:
+            self.sweep()
+        except OSError as error:
+            self._say_once(f"cannot clean up: {error}")
+
+    def _delete(self, removal: Removal) -> bool:
+        try:
+            if not retention.delete(self._folder, removal.entry):
+                return False
+        except OSError as error:
+            self._say_once(f"cannot delete {removal.entry.name}: {error.strerror}")
+            return False
+        self.deleted += 1
+        self._log.info("deleted %s: %s", removal.entry.name, removal.reason)
+        return True
+
+    def _warn_of_size(self) -> None:
+        if self.left and self.left[-1].size_bytes > self._max_bytes:
+            self._say_once(
+                f"{self.left[-1].name} alone is larger than max_total_log_size_mb; "
+                "kept, as it is the newest"
+            )
+
+    def _say_once(self, text: str) -> None:
+        if text in self._said:
+            return
+        if len(self._said) >= _MAX_SAID:
+            self._said.clear()
+        self._said.add(text)
+        self._log.warning("%s", text)
+
+
+def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
+    """Clean up once; what went, or with `dry_run` would go, oldest first.
+
+    Raises:
+        OSError: the output folder cannot be read.
+    """
+    return Cleaner(config, log.ROOT.getChild("cleanup")).sweep(dry_run=dry_run)
+
+
+def run(context: StageContext) -> int:
+    """Clean up until told to stop."""
+    cleaner = Cleaner(context.config, context.log)
+    interval_sec = context.config.cleanup.cleanup_interval_sec
+    due = time.monotonic()
+    while not context.stopping:
+        context.wait(min(BEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
+        sealed = [message for message in context.messages() if isinstance(message, Sealed)]
+        if sealed or time.monotonic() >= due:
+            cleaner.try_sweep()
+            due = time.monotonic() + interval_sec
+        context.beat(
+            deleted=cleaner.deleted,
+            bundles=len(cleaner.left),
+            bytes=sum(entry.size_bytes for entry in cleaner.left),
+        )
+    context.beat("stopping")
+    return 0

@@ -1,0 +1,112 @@
+"""A stage in a process of its own, between sockets of the test's."""
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zmq
+from msgspec.structs import replace
+
+from aod import spool
+from aod.config import Capture, Config, Guardian, Latency, Supervision
+from aod.stages.base import StageContext, run_stage
+from aod.wire import Inbox, Message, Outbox
+
+M = TypeVar("M", bound=Message)
+PATIENCE_SEC = 20.0
+_FORK = multiprocessing.get_context("fork")
+
+
+def config(folder: Path, **changes: Any) -> Config:
+    """A configuration whose folders are in `folder`, and exist."""
+    made = Config(
+        guardian=Guardian(anomalies={"latency": Latency()}),
+        aod_output_dir=folder / "out",
+        runtime_dir=folder / "run",
+        state_dir=folder / "state",
+        capture=Capture(action_timeout_sec=10),
+        supervision=Supervision(drain_timeout_sec=PATIENCE_SEC),
+    )
+    for path in (made.aod_output_dir, made.runtime_dir, made.state_dir):
+        path.mkdir(exist_ok=True)
+    spool.prepare(made.state_dir / spool.FOLDER)
+    return replace(made, **changes)
+
+
+def spool_of(made: Config) -> Path:
+    return made.state_dir / spool.FOLDER
+
+
+def start(name: str, run: Callable[[StageContext], int], made: Config) -> BaseProcess:
+    """Start a stage as the supervisor does; before any socket of the test's."""
+
+    def child() -> None:
+        raise SystemExit(run_stage(name, run, made, supervised=True))
+
+    process = _FORK.Process(target=child, daemon=True)
+    process.start()
+    return process
+
+
+def stop(process: BaseProcess) -> int | None:
+    """SIGTERM and wait; the exit status."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    process.join(PATIENCE_SEC)
+    return process.exitcode
+
+
+def kill(process: BaseProcess) -> None:
+    """SIGKILL and wait."""
+    process.kill()
+    process.join(PATIENCE_SEC)
+    assert process.exitcode == -signal.SIGKILL
+
+
+class Peers:
+    """What surrounds a stage."""
+
+    def __init__(self, made: Config, zmq_context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+        self._config = made
+        self._zmq = zmq_context
+        self._boxes: list[Inbox | Outbox] = []
+
+    def inbox(self, owner: str) -> Inbox:
+        self._boxes.append(box := Inbox(self._zmq, self._config.runtime_dir, owner))
+        return box
+
+    def outbox(self, receiver: str) -> Outbox:
+        self._boxes.append(box := Outbox(self._zmq, self._config.runtime_dir, receiver))
+        return box
+
+    def context(self, name: str) -> StageContext:
+        """A stage's context in this very process."""
+        return StageContext(name, self._config, self._zmq)
+
+    def close(self) -> None:
+        for box in self._boxes:
+            box.close()
+
+
+@contextmanager
+def peers(made: Config) -> Iterator[Peers]:
+    zmq_context = zmq.Context()
+    around = Peers(made, zmq_context)
+    try:
+        yield around
+    finally:
+        around.close()
+        zmq_context.destroy(linger=0)
+
+
+def next_message(inbox: Inbox, kind: type[M]) -> M:
+    """The next message, of that kind; fails when none comes for a long time."""
+    assert inbox.socket.poll(int(PATIENCE_SEC * 1000)), "no message"
+    message = inbox.receive()
+    assert isinstance(message, kind)
+    return message

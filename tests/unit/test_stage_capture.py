@@ -1,0 +1,323 @@
+"""The capture stage: every declared anomaly gets one bundle, whatever happens to the stage."""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from aod import bundle, manifest, names, spool
+from aod.actions import table
+from aod.actions.table import Action
+from aod.anomaly import Anomaly, Rule
+from aod.bundle import Policy
+from aod.config import ActionName, Capture, Config, Guardian, Latency, Supervision
+from aod.manifest import Manifest, Status
+from aod.stages import capture
+from aod.wire import Sealed, Stop
+from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
+from tests.unit.stage_rig import (
+    config,
+    kill,
+    next_message,
+    peers,
+    spool_of,
+    start,
+    stop,
+)
+
+QUICK = Action(
+    name=ActionName.DMESG, file="dmesg.log", argv=("echo", "x"), timeout_sec=60, max_bytes=1000
+)
+
+
+@pytest.fixture(autouse=True)
+def rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ACTIONS", (QUICK,))
+
+
+def hanging_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ACTIONS", (replace(QUICK, argv=("sleep", "infinity")),))
+
+
+def spooled(made: Config, *timestamps: int) -> None:
+    for timestamp in timestamps:
+        declared = anomaly(timestamp=timestamp, actions=("dmesg",))
+        spool.write(spool_of(made), declared)
+
+
+def bundles(made: Config) -> list[str]:
+    """All names in the output folder."""
+    return sorted(path.name for path in made.aod_output_dir.iterdir())
+
+
+def run_to_the_end(made: Config) -> list[Sealed]:
+    """Run the stage in this process over what is pending; what it told cleanup."""
+    with peers(made) as around:
+        cleanup = around.inbox("cleanup")
+        context = around.context("capture")
+        context.stopping = True
+        assert capture.run(context) == 0
+        told = []
+        while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:
+            assert isinstance(message, Sealed)
+            told.append(message)
+        context.close()
+    return told
+
+
+def manifest_in(made: Config, timestamp: int) -> Manifest:
+    files = unpacked(made.aod_output_dir / names.archive(timestamp))
+    return manifest.decode(files[f"{names.folder(timestamp)}/manifest.json"])
+
+
+def test_what_is_pending_at_the_start_is_captured(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1, 2, 3)
+    told = run_to_the_end(made)
+    assert sorted(message.timestamp for message in told) == [1, 2, 3]
+    assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 3)]
+    assert spool.pending(spool_of(made)) == []
+    for message in told:
+        assert Path(message.path).stat().st_size == message.size_bytes
+
+
+def test_the_history_is_in_the_bundle(tmp_path: Path) -> None:
+    made = config(tmp_path, capture=Capture(history_sec=2))
+    event_log(made.runtime_dir, records(1 * 10**9, 4 * 10**9, 5 * 10**9, 6 * 10**9))
+    spool.write(spool_of(made), anomaly(evidence=records(5 * 10**9).tobytes()))
+    run_to_the_end(made)
+    told = manifest_in(made, TIMESTAMP)
+    assert (told.events.records, told.events.before_trigger) == (3, 1)
+    assert told.losses["dropped_ring_full"] == 0
+
+
+def test_leftovers_of_a_killed_capture_are_removed(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    for timestamp in (1, 2):
+        folder = made.aod_output_dir / names.folder(timestamp)
+        folder.mkdir()
+        (folder / "dmesg.log").write_text("half")
+        (made.aod_output_dir / names.unfinished(timestamp)).write_text("half")
+    run_to_the_end(made)
+    assert bundles(made) == [names.archive(1)]
+
+
+def test_a_sealed_bundle_only_loses_its_entry(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    sealed = made.aod_output_dir / names.archive(1)
+    sealed.write_text("sealed before the kill")
+    assert run_to_the_end(made) == []
+    assert sealed.read_text() == "sealed before the kill"
+    assert spool.pending(spool_of(made)) == []
+
+
+def test_an_entry_that_is_not_ours_costs_nothing_but_itself(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    (spool_of(made) / "1.json").write_text("{}")
+    (spool_of(made) / "2.json").symlink_to("/etc/passwd")
+    spooled(made, 3)
+    run_to_the_end(made)
+    assert bundles(made) == [names.archive(3)]
+    assert sorted(path.name for path in spool_of(made).iterdir()) == ["1.rejected", "2.rejected"]
+
+
+def test_a_failing_capture_keeps_its_entry_and_leaves_nothing(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1, 2)
+    (made.aod_output_dir / names.folder(1)).write_text("a file where the folder should be")
+    run_to_the_end(made)
+    assert bundles(made) == [names.folder(1), names.archive(2)]
+    assert [path.name for path in spool.pending(spool_of(made))] == ["1.json"]
+
+
+def test_a_fault_of_ours_ends_one_capture_and_not_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(tmp_path)
+    spooled(made, 1, 2)
+    real_make = bundle.make
+
+    async def make(one: Anomaly, policy: Policy, recall: object) -> Sealed | None:
+        if one.timestamp == 1:
+            raise ZeroDivisionError
+        return await real_make(one, policy, recall)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bundle, "make", make)
+    assert [message.timestamp for message in run_to_the_end(made)] == [2]
+
+
+def test_an_output_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    made.aod_output_dir.rmdir()
+    run_to_the_end(made)
+    assert bundles(made) == [names.archive(1)]
+    assert made.aod_output_dir.stat().st_mode & 0o777 == 0o750
+
+
+def test_no_more_than_allowed_are_made_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(tmp_path, capture=Capture(max_concurrent=3))
+    spooled(made, *range(1, 11))
+    running, most = 0, 0
+
+    async def make(*_arguments: object) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running -= 1
+
+    monkeypatch.setattr(bundle, "make", make)
+    run_to_the_end(made)
+    assert most == 3
+    assert spool.pending(spool_of(made)) == []
+
+
+def test_a_message_rings_and_the_spool_alone_is_enough(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    process = start("capture", capture.run, made)
+    with peers(made) as around:
+        cleanup, to_capture = around.inbox("cleanup"), around.outbox("capture")
+        spooled(made, 1)
+        to_capture.send(anomaly(timestamp=1))
+        assert next_message(cleanup, Sealed).timestamp == 1
+        spooled(made, 2)
+        assert next_message(cleanup, Sealed).timestamp == 2
+        to_capture.send(anomaly(timestamp=3))  # its spool was full
+        assert next_message(cleanup, Sealed).timestamp == 3
+        to_capture.send(Stop("the test is over"))
+        process.join(20)
+    assert process.exitcode == 0
+    assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 3)]
+
+
+def test_sigterm_ends_it(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    process = start("capture", capture.run, made)
+    with peers(made) as around:
+        cleanup = around.inbox("cleanup")
+        spooled(made, 1)
+        next_message(cleanup, Sealed)  # it runs
+    assert stop(process) == 0
+
+
+def test_a_source_that_hangs_is_cut_short_at_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging_rows(monkeypatch)
+    made = config(tmp_path, supervision=Supervision(drain_timeout_sec=2))
+    event_log(made.runtime_dir, records(5 * 10**9))
+    spool.write(spool_of(made), anomaly(actions=("dmesg",)))
+    began = time.monotonic()
+    run_to_the_end(made)
+    assert time.monotonic() - began < 2
+    told = manifest_in(made, TIMESTAMP)
+    assert told.sources[0].status is Status.TIMED_OUT
+    assert told.sources[0].note == "cut short: aod was stopping"
+    assert told.events.records == 1
+
+
+def test_a_bundle_that_cannot_be_finished_is_left_for_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(tmp_path, supervision=Supervision(drain_timeout_sec=0.5))
+    spooled(made, 1)
+
+    async def collect(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("aod.actions.runner.collect", collect)
+    began = time.monotonic()
+    assert run_to_the_end(made) == []
+    assert time.monotonic() - began < 2
+    assert bundles(made) == []
+    assert [path.name for path in spool.pending(spool_of(made))] == ["1.json"]
+
+
+def test_kill_it_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each anomaly has exactly one, whole bundle in the end, and nothing else is left."""
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    slow = replace(QUICK, argv=("sh", "-c", "sleep 0.02; seq 10000"), max_bytes=1 << 20)
+    monkeypatch.setattr(table, "ACTIONS", (slow,))
+    made = config(tmp_path)
+    timestamps = range(1, 61)
+    spooled(made, *timestamps)
+    for _ in range(20):
+        process = start("capture", capture.run, made)
+        time.sleep(chance.uniform(0.0, 0.15))  # the moment of the kill; nothing waits for it
+        kill(process)
+    run_to_the_end(made)
+    assert bundles(made) == sorted(names.archive(timestamp) for timestamp in timestamps)
+    assert list(spool_of(made).iterdir()) == []
+    for timestamp in timestamps:
+        assert [one.status for one in manifest_in(made, timestamp).sources] == [Status.OK]
+
+
+def test_capture_now(tmp_path: Path) -> None:
+    made = config(
+        tmp_path, guardian=Guardian(anomalies={"slow": Latency(actions=(ActionName.DMESG,))})
+    )
+    now_ns = time.monotonic_ns()
+    log = event_log(made.runtime_dir, records(now_ns - 10**9, now_ns))
+    log.header["realtime_offset_ns"] = 0  # a clock that was set since
+    path = capture.capture_now(made, "slow")
+    timestamp = names.timestamp_of_archive(path.name)
+    assert timestamp is not None
+    assert abs(timestamp - time.time_ns()) < 60 * 10**9
+    told = manifest_in(made, timestamp)
+    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Rule.MANUAL)
+    assert [source.name for source in told.sources] == ["dmesg"]
+    assert (told.events.records, told.events.before_trigger) == (2, 2)
+
+
+def test_capture_now_knows_only_what_is_configured(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        capture.capture_now(config(tmp_path), "nothing")
+
+
+def test_capture_now_beside_a_starting_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon's search for leftovers does not take the folder from under a person's capture."""
+    os.mkfifo(tmp_path / "fifo")
+    waits = replace(QUICK, argv=("cat", str(tmp_path / "fifo")))
+    monkeypatch.setattr(table, "ACTIONS", (waits,))
+    made = config(
+        tmp_path, guardian=Guardian(anomalies={"slow": Latency(actions=(ActionName.DMESG,))})
+    )
+    pid = os.fork()
+    if not pid:
+        capture.capture_now(made, "slow")
+        os._exit(0)
+    with (tmp_path / "fifo").open("w") as person:  # open when its `cat` runs
+        run_to_the_end(made)
+        person.write("still there\n")
+    _, status = os.waitpid(pid, 0)
+    assert status == 0
+    [name] = bundles(made)
+    timestamp = names.timestamp_of_archive(name)
+    assert timestamp is not None
+    assert manifest_in(made, timestamp).sources[0].status is Status.OK
+
+
+def test_events_load_with_the_dtype_of_a_record(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    event_log(made.runtime_dir, records(5 * 10**9, comm=b"cp"))
+    spooled(made, TIMESTAMP)
+    run_to_the_end(made)
+    files = unpacked(made.aod_output_dir / names.archive(TIMESTAMP))
+    path = tmp_path / "events.npy"
+    path.write_bytes(files[f"{names.folder(TIMESTAMP)}/events.npy"])
+    assert (np.load(path) == records(5 * 10**9, comm=b"cp")).all()
