@@ -108,6 +108,9 @@ def change(folder: Path, **changes: object) -> Path:
         {"evidence": "not base64!"},
         {"rule": "because"},
         {"count": None},
+        {"trigger_ns": -1},
+        {"trigger_ns": 1 << 63},
+        {"evidence": "AAAA"},
     ],
 )
 def test_an_entry_that_is_not_an_anomaly_of_that_name_is_refused(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aod import names
+from aod import names, retention
 from aod.config import Cleanup, Config
-from aod.retention import Reason
+from aod.retention import Entry, Reason
 from aod.stages import cleanup
 from aod.stages.cleanup import Cleaner, sweep
 from aod.wire import Health, Sealed, Stop
@@ -98,14 +98,14 @@ def test_what_cannot_be_deleted_does_not_stop_the_rest(
 ) -> None:
     made = config(tmp_path, cleanup=ONE_MB)
     stuck, free = seal(made, 26), seal(made, 25)
-    real_delete = cleanup.retention.delete
+    real_delete = retention.delete
 
-    def delete(folder: Path, entry: cleanup.Entry) -> bool:
+    def delete(folder: Path, entry: Entry) -> bool:
         if entry.name == stuck.name:
             raise OSError(1, "Operation not permitted")
         return real_delete(folder, entry)
 
-    monkeypatch.setattr(cleanup.retention, "delete", delete)
+    monkeypatch.setattr(retention, "delete", delete)
     cleaner = Cleaner(made, LOG)
     assert [one.entry.name for one in cleaner.sweep()] == [free.name]
     assert [entry.name for entry in cleaner.left] == [stuck.name]
