@@ -153,7 +153,7 @@ def _bundles(config: Config) -> list[str]:
             f" {_number(cleanup.max_total_log_size_mb)} MB in total; looked at every"
             f" {_number(cleanup.cleanup_interval_sec)} s",
         ),
-        *_labelled("audit log", "on" if config.audit.enabled else "off"),
+        *_labelled("audit log", "not written by this version, whatever audit.enabled says"),
     ]
 
 
@@ -192,7 +192,9 @@ def _supervision(config: Config) -> list[str]:
             f" {_number(policy.longest_delay_sec)} s; given up when it dies {policy.attempts} times"
             f" within {_number(policy.window_sec)} s",
         ),
-        *_labelled("stop", f"each worker has {_number(policy.drain_timeout_sec)} s to finish"),
+        *_labelled(
+            "stop", f"all stages together have {_number(policy.drain_timeout_sec)} s to finish"
+        ),
     ]
 
 
