@@ -66,6 +66,8 @@ class WireError(Exception):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
+"""What msgspec raises for bytes of a stranger; deep nesting, too, is met before the schema."""
 
 
 def endpoint(runtime_dir: Path, receiver: str) -> str:
@@ -94,7 +96,7 @@ def decode(frames: Sequence[bytes]) -> Message:
     """
     try:
         message = _decoder.decode(frames[0])
-    except (msgspec.DecodeError, IndexError) as error:
+    except _UNDECODABLE as error:
         raise WireError(f"not a message: {error}") from error
     expected = 2 if isinstance(message, Anomaly) else 1
     if len(frames) != expected:

@@ -52,7 +52,7 @@ def test_unknown_distribution_is_told_what_is_needed(path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root may")
 def test_user_without_root_or_sudo_is_told_the_packages(path: Path) -> None:
-    _script(path, "dpkg-query", "case $4 in clang) exit 1 ;; *) printf 'ii ' ;; esac")
+    _script(path, "dpkg-query", "case $3 in clang) exit 1 ;; *) printf 'ii ' ;; esac")
     _script(path, "apt-get", "echo apt-get must not run >&2; exit 9")
     # The user must reach the script through the folders above the repository.
     copy = path / "repo" / "scripts"
