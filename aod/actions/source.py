@@ -56,7 +56,8 @@ async def _run_commands(
         argvs = commands(action, situation)
     except MissingError as error:
         _remark(file, f"not collected: {error}")
-        return [_source(action, action.argv, Status.MISSING, note=str(error))]
+        argv = (*action.argv, *action.paths)
+        return [_source(action, argv, Status.MISSING, note=str(error))]
     deadline = time.monotonic() + min(action.timeout_sec, limits.timeout_sec)
     sources = []
     for left, argv in zip(range(len(argvs), 0, -1), argvs, strict=True):
