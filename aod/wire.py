@@ -118,6 +118,9 @@ class Inbox:
         old_mask = os.umask(0o117)
         try:
             self.socket.bind(endpoint(runtime_dir, owner))
+        except zmq.ZMQError:
+            self.close()
+            raise
         finally:
             os.umask(old_mask)
 
