@@ -1,0 +1,152 @@
+"""The sockets of the wire over real ipc: nothing blocks, nothing is open to everybody."""
+
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from aod.anomaly import Anomaly
+from aod.event import EVENT_DTYPE
+from aod.wire import (
+    MAX_MESSAGE_BYTES,
+    QUEUED_MESSAGES,
+    Batch,
+    Inbox,
+    Message,
+    Outbox,
+    Stop,
+    endpoint,
+    socket_path,
+)
+from tests.unit.records import numbered
+from tests.unit.samples import anomaly
+
+Context = zmq.Context[zmq.Socket[bytes]]
+PATIENCE_MS = 20_000
+"""Only a failure waits this long."""
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    made = zmq.Context()
+    yield made
+    made.destroy(linger=0)
+
+
+@pytest.fixture
+def inbox(context: Context, tmp_path: Path) -> Iterator[Inbox]:
+    made = Inbox(context, tmp_path, "detect")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def outbox(context: Context, tmp_path: Path) -> Iterator[Outbox]:
+    made = Outbox(context, tmp_path, "detect")
+    yield made
+    made.close()
+
+
+def next_message(inbox: Inbox) -> Message:
+    assert inbox.socket.poll(PATIENCE_MS), "nothing came"
+    message = inbox.receive()
+    assert message is not None
+    return message
+
+
+def test_messages_arrive_in_order(inbox: Inbox, outbox: Outbox) -> None:
+    sent = [Batch(i, 1) for i in range(100)]
+    assert all(outbox.send(message) for message in sent)
+    assert [next_message(inbox) for _ in sent] == sent
+    assert inbox.receive() is None
+    assert (inbox.rejected, outbox.unsent) == (0, 0)
+
+
+def test_evidence_arrives_unchanged_and_reads_as_records(inbox: Inbox, outbox: Outbox) -> None:
+    records = numbered(7, 64)
+    sent = anomaly(evidence=records.tobytes())
+    outbox.send(sent)
+    received = next_message(inbox)
+    assert isinstance(received, Anomaly)
+    assert received == sent
+    assert np.array_equal(np.frombuffer(received.evidence, EVENT_DTYPE), records)
+
+
+def test_strangers_bytes_are_counted_and_passed_over(
+    context: Context, inbox: Inbox, tmp_path: Path
+) -> None:
+    with context.socket(zmq.PUSH) as stranger:
+        stranger.set(zmq.LINGER, 0)
+        stranger.connect(endpoint(tmp_path, "detect"))
+        for frames in ([b"rubbish"], [b""], [b"", b"", b""], [b"\x82\xa4type\xa1\xff"]):
+            stranger.send_multipart(frames)
+        stranger.send(b"\x82\xa4type\xa4stop\xa6reason\xa0")
+        assert next_message(inbox) == Stop("")
+    assert inbox.rejected == 4
+
+
+def test_frame_too_large_costs_its_sender_the_connection_and_nobody_else(
+    context: Context, inbox: Inbox, outbox: Outbox, tmp_path: Path
+) -> None:
+    with context.socket(zmq.PUSH) as stranger, stranger.get_monitor_socket() as monitor:
+        stranger.set(zmq.LINGER, 0)
+        stranger.connect(endpoint(tmp_path, "detect"))
+        stranger.send(bytes(MAX_MESSAGE_BYTES + 1))
+        seen = 0
+        while seen != zmq.EVENT_DISCONNECTED:
+            assert monitor.poll(PATIENCE_MS), "still connected"
+            seen = recv_monitor_message(monitor)["event"]
+        stranger.disable_monitor()
+    outbox.send(Stop("still here"))
+    assert next_message(inbox) == Stop("still here")
+    assert inbox.rejected == 0
+
+
+def test_without_a_receiver_nothing_blocks_and_what_does_not_fit_is_counted(
+    outbox: Outbox,
+) -> None:
+    results = [outbox.send(Batch(i, 1)) for i in range(2 * QUEUED_MESSAGES)]
+    assert results.count(True) == QUEUED_MESSAGES
+    assert outbox.unsent == results.count(False) == QUEUED_MESSAGES
+
+
+def test_receiver_that_comes_later_gets_what_is_queued(
+    context: Context, outbox: Outbox, tmp_path: Path
+) -> None:
+    outbox.send(Stop("wait for me"))
+    late = Inbox(context, tmp_path, "detect")
+    assert next_message(late) == Stop("wait for me")
+    late.close()
+
+
+def test_successor_takes_over_the_address_of_a_killed_receiver(
+    context: Context, outbox: Outbox, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:  # leaves its file behind
+        killed.bind(str(socket_path(tmp_path, "detect")))
+    successor = Inbox(context, tmp_path, "detect")
+    outbox.send(Stop("hello"))
+    assert next_message(successor) == Stop("hello")
+    successor.close()
+
+
+def test_socket_is_for_owner_and_group_alone(inbox: Inbox, tmp_path: Path) -> None:
+    mode = socket_path(tmp_path, "detect").stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) & ~0o660 == 0
+
+
+def test_umask_is_as_it_was(context: Context, tmp_path: Path) -> None:
+    Inbox(context, tmp_path, "capture").close()
+    with pytest.raises(zmq.ZMQError):
+        Inbox(context, tmp_path / "missing", "capture")
+    probe = tmp_path / "probe"
+    probe.mkdir()
+    before = tmp_path.parent / "probe-before"
+    before.mkdir()
+    assert probe.stat().st_mode == before.stat().st_mode
