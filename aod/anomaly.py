@@ -35,6 +35,7 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
     pid: int
     comm: str
     status: str
+    """Name of the NTSTATUS; empty while it is in flight."""
     error: str
     in_flight: bool
 

@@ -49,6 +49,7 @@ def operations(events: Events) -> tuple[Operation, ...]:
 
 
 def _operation(event: np.void) -> Operation:
+    in_flight = bool(event["flags"] & IN_FLIGHT)
     return Operation(
         command=command_name(int(event["command"])),
         latency_ns=int(event["latency_ns"]),
@@ -58,9 +59,9 @@ def _operation(event: np.void) -> Operation:
         mid=int(event["mid"]),
         pid=int(event["pid"]),
         comm=bytes(event["comm"]).decode(errors="replace"),
-        status=status_name(int(event["status"])),
+        status="" if in_flight else status_name(int(event["status"])),
         error=errno_name(-int(event["error"])) if event["error"] else "",
-        in_flight=bool(event["flags"] & IN_FLIGHT),
+        in_flight=in_flight,
     )
 
 
