@@ -23,6 +23,7 @@ HEADER_DTYPE: Final = struct_dtype("aod_log_header")
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
 FILE_MODE: Final = 0o640
+MAX_COMMIT_RECORDS: Final = 16384
 
 
 class EventLogError(Exception):
@@ -31,7 +32,9 @@ class EventLogError(Exception):
 
 def _open_ours(path: Path, writable: bool) -> int:
     """A descriptor of a regular file that this user or root owns; links are not followed."""
-    flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC
+    # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags |= os.O_RDWR if writable else os.O_RDONLY
     try:
         fd = os.open(path, flags)
     except OSError as error:
@@ -86,12 +89,15 @@ class EventLog:
                 f"{self.path}: magic, version, record size are {found}, not {expected}; "
                 "it was made by another version: stop the daemon and remove the file"
             )
-        if capacity & (capacity - 1) or size != HEADER_BYTES + capacity * EVENT_DTYPE.itemsize:
+        fits = size == HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
+        if not fits or capacity.bit_count() != 1:
             raise EventLogError(f"{self.path}: {size} bytes do not hold {capacity} records")
 
     @classmethod
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
         """A new, empty log; it appears under its name when it is complete.
+
+        What was read of another log goes with it.
 
         Raises:
             OSError: the folder cannot be written.
@@ -107,6 +113,7 @@ class EventLog:
         head["capacity"] = capacity
         head["realtime_offset_ns"] = time.time_ns() - time.monotonic_ns()
         os.pwrite(fd, head.tobytes(), 0)
+        (runtime_dir / POSITION_NAME).unlink(missing_ok=True)
         staging.rename(path)
         return cls(fd, path, writable=True)
 
@@ -146,6 +153,11 @@ class EventLog:
         return max(0, self.position - self.capacity)
 
     @property
+    def commit_records(self) -> int:
+        """How many records a writer may copy before it commits them."""
+        return min(MAX_COMMIT_RECORDS, self.capacity // 4)
+
+    @property
     def realtime_offset_ns(self) -> int:
         """Add this to a record's time to get ns since the epoch."""
         return int(self.header["realtime_offset_ns"])
@@ -155,17 +167,23 @@ class EventLog:
         slot = start & (self.capacity - 1)
         return self.records[slot : slot + min(count, self.capacity - slot)]
 
-    def history(self, since_ns: int) -> Events:
-        """A copy of the records that ended at `since_ns` or later, sorted by end_ns.
+    def copy(self, start: int, end: int) -> Events:
+        """A copy of the records [start, end), for who is not the reader that the writer waits for.
 
-        The writer goes on meanwhile: what it may have overwritten during the copy is left out.
+        The writer goes on meanwhile: at the beginning, the records that it has overwritten are left
+        out, and those that it may be overwriting before its next commit.
         """
-        start, end = self.oldest, self.position
+        start = max(start, self.oldest)
+        end = max(start, end)
         first = self.view(start, end - start)
         second = self.view(start + len(first), end - start - len(first))
         copy = np.concatenate((first, second))
-        overwritten = min(max(0, self.oldest - start), len(copy))
-        copy = copy[overwritten:]
+        intact = self.position + self.commit_records - self.capacity
+        return copy[max(0, intact - start) :]
+
+    def history(self, since_ns: int) -> Events:
+        """A copy of the records that ended at `since_ns` or later, sorted by end_ns."""
+        copy = self.copy(self.oldest, self.position)
         copy = copy[copy["end_ns"] >= since_ns]
         return copy[np.argsort(copy["end_ns"], kind="stable")]
 

@@ -20,6 +20,7 @@ from aod.stages.base import StageContext
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
 LOG_WAIT_SEC: Final = 0.2
+REMEMBERED_AT_ONCE: Final = 16384
 
 
 class Detector:
@@ -64,11 +65,9 @@ class Reader:
 
     def _remember(self) -> None:
         """Rebuild the windows from the history that the predecessor read."""
-        start = self.log.oldest
-        while start < self.at:
-            events = self.log.view(start, self.at - start)
-            self.detector.feed(events)
-            start += len(events)
+        for start in range(self.log.oldest, self.at, REMEMBERED_AT_ONCE):
+            end = min(start + REMEMBERED_AT_ONCE, self.at)
+            self.detector.feed(self.log.copy(start, end))
 
     def read(self) -> None:
         """Evaluate what is new in the log."""
