@@ -1,15 +1,13 @@
 """capture: from a declared anomaly to a sealed bundle, on an async event loop, a few at a time.
 
 A capture that fails is tried again later and never ends the stage. Everything that blocks runs in a
-child process or in a thread, so the loop can always answer.
+child process or in a thread, so the loop can always answer. The threads are not niced like the
+children: on a busy host a niced one would keep the interpreter's lock, and the loop, waiting.
 """
 
 import asyncio
-import os
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,7 +34,6 @@ HURRY_SHARE: Final = 0.4
 GIVE_UP_SHARE: Final = 0.8
 """Of `drain_timeout_sec`: when sources are cut short, and when bundles are left for the next start,
 so that the stage has ended by itself before the supervisor ends it."""
-_NICE: Final = 10
 
 
 def policy(config: Config, hurry: asyncio.Future[None] | None = None) -> Policy:
@@ -186,7 +183,6 @@ def run(context: StageContext) -> int:
     """Capture until told to stop."""
 
     async def stage() -> None:
-        _use_nice_threads(context.config.capture.max_concurrent)
         await Capture(context).run()
 
     asyncio.run(stage())
@@ -223,14 +219,3 @@ def _manual(config: Config, name: str) -> Anomaly:
         actions=effective_actions(config, configured),
         worst=(),
     )
-
-
-def _use_nice_threads(max_concurrent: int) -> None:
-    """Hashing and compression must not slow down the host that is in trouble already."""
-    threads = ThreadPoolExecutor(max_concurrent, "aod-capture", initializer=_be_nice)
-    asyncio.get_running_loop().set_default_executor(threads)
-
-
-def _be_nice() -> None:
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # of this thread alone

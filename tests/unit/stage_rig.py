@@ -30,7 +30,7 @@ def config(folder: Path, **changes: Any) -> Config:
         runtime_dir=folder / "run",
         state_dir=folder / "state",
         capture=Capture(action_timeout_sec=10),
-        supervision=Supervision(drain_timeout_sec=PATIENCE_SEC),
+        supervision=Supervision(drain_timeout_sec=600),
     )
     for path in (made.aod_output_dir, made.runtime_dir, made.state_dir):
         path.mkdir(exist_ok=True)

@@ -74,7 +74,7 @@ def test_one_bad_source_costs_nothing_but_itself(tmp_path: Path) -> None:
     actions = [
         shell(0, "echo fine"),
         shell(1, "exit 1"),
-        shell(2, "sleep infinity", timeout_sec=0.2),
+        shell(2, "sleep infinity", timeout_sec=0.5),
         shell(3, "x", argv=("no-such-program",)),
         shell(4, "yes", max_bytes=100),
         shell(5, "echo fine"),

@@ -16,7 +16,7 @@ from aod.actions.table import Action
 from aod.config import ActionName
 from aod.manifest import Mount, Source, Status
 
-NO_TIME_SEC = 0.2
+NO_TIME_SEC = 0.5
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
 MOUNTS = tuple(Mount(f"//s/{name}", f"/mnt/{name}", "cifs", "rw") for name in "abc")
 SITUATION = Situation(1_700_000_000 * 10**9, MOUNTS)

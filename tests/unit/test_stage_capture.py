@@ -215,12 +215,12 @@ def test_a_source_that_hangs_is_cut_short_at_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging_rows(monkeypatch)
-    made = config(tmp_path, supervision=Supervision(drain_timeout_sec=2))
+    made = config(tmp_path, supervision=Supervision(drain_timeout_sec=4))
     event_log(made.runtime_dir, records(5 * 10**9))
     spool.write(spool_of(made), anomaly(actions=("dmesg",)))
     began = time.monotonic()
     run_to_the_end(made)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     told = manifest_in(made, TIMESTAMP)
     assert told.sources[0].status is Status.TIMED_OUT
     assert told.sources[0].note == "cut short: aod was stopping"
