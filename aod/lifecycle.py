@@ -66,13 +66,14 @@ def _beat(worker: Worker, now: float) -> Worker:
 
 
 def _stop(worker: Worker) -> Worker:
-    if worker.state in (WorkerState.STARTING, WorkerState.RUNNING):
-        return replace(worker, state=WorkerState.STOPPING)
-    return replace(worker, state=WorkerState.STOPPED)
+    alive = (WorkerState.STARTING, WorkerState.RUNNING, WorkerState.STOPPING)
+    return replace(
+        worker, state=WorkerState.STOPPING if worker.state in alive else WorkerState.STOPPED
+    )
 
 
 def _died(worker: Worker, now: float, policy: Supervision) -> Worker:
-    if worker.state is WorkerState.STOPPING:
+    if worker.state in (WorkerState.STOPPING, WorkerState.STOPPED):
         return replace(worker, state=WorkerState.STOPPED)
     deaths = (*(death for death in worker.deaths if now - death < policy.window_sec), now)
     if len(deaths) >= policy.attempts:
