@@ -12,6 +12,10 @@ ROOT: Final = logging.getLogger("aod")
 _PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 
+class LevelError(ValueError):
+    """AOD_LOG_LEVEL is no level."""
+
+
 class _JournalFormatter(logging.Formatter):
     """Every line of a record carries the priority: journald takes each for an entry."""
 
@@ -24,11 +28,11 @@ def setup(level: str | None = None) -> None:
     """Log to stderr from `level` on (default: AOD_LOG_LEVEL, else INFO).
 
     Raises:
-        ValueError: not one of `LEVELS`.
+        LevelError: not one of `LEVELS`.
     """
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
-        raise ValueError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
+        raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
     handler = logging.StreamHandler(sys.stderr)
     if "JOURNAL_STREAM" in os.environ:
         handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))

@@ -1,28 +1,69 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/*
- * A chain: the operations that one thread has sent and waits for, in order.
- *
- * The client reads the answers of a compound in order and stops at the first failure
- * (compound_send_recv): the later ones get neither done nor err, though the server answered them.
- * The tracepoints do not say what is a compound, but a thread that waits sends nothing else. So
- * what a thread sends before its first answer is one chain, and it is over when one of its
- * operations failed, or when the thread sends again after an answer.
- *
- * READ, WRITE and ECHO may be sent without waiting and are no part of a chain.
- */
+/* A chain grows, is answered, and ends (chain.h says what it is). */
 #ifndef AOD_CHAIN_BPF_H
 #define AOD_CHAIN_BPF_H
 
-#include "shared.h"
+#include "maps.bpf.h"
 
-#define AOD_CHAIN_MAX 10 /* MAX_COMPOUND, fs/smb/client/cifsglob.h: 5, later 10 */
+/* Give up what the chain still waits for, from operation `first` on. */
+static __always_inline void end_chain(struct aod_chain *chain, __u32 first)
+{
+	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {
+		if (i < first || !(chain->waiting >> i & 1))
+			continue;
+		if (bpf_map_delete_elem(&inflight, &chain->ops[i]) == 0)
+			count_unanswered(chain->ops[i].command);
+	}
+	chain->count = 0;
+	chain->waiting = 0;
+	chain->answered = 0;
+}
 
-struct aod_chain {
-	struct aod_inflight_key ops[AOD_CHAIN_MAX];
-	__u32 count;
-	__u32 waiting;  /* how many of them have not been answered */
-	__u32 answered; /* whether one of them has */
-	__u32 reserved;
-};
+static __always_inline void append_to_chain(struct aod_chain *chain,
+					    const struct aod_inflight_key *key)
+{
+	__u32 slot = chain->count;
+
+	if (slot >= AOD_CHAIN_MAX)
+		return;
+	chain->ops[slot] = *key;
+	chain->count = slot + 1;
+	chain->waiting |= 1u << slot;
+}
+
+static __always_inline void join_chain(__u32 tid, const struct aod_inflight_key *key)
+{
+	struct aod_chain *chain = bpf_map_lookup_elem(&chains, &tid);
+
+	if (!chain) {
+		struct aod_chain fresh = {.ops = {*key}, .count = 1, .waiting = 1};
+
+		bpf_map_update_elem(&chains, &tid, &fresh, BPF_ANY);
+		return;
+	}
+	if (chain->answered)
+		end_chain(chain, 0);
+	append_to_chain(chain, key);
+}
+
+/* The thread read the answer to `mid`; after a failure it reads no more of them. */
+static __always_inline void answer_chain(__u32 tid, __u64 mid, int rc)
+{
+	struct aod_chain *chain = bpf_map_lookup_elem(&chains, &tid);
+
+	if (!chain)
+		return;
+	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {
+		if (i >= chain->count)
+			break;
+		if (chain->ops[i].mid != mid)
+			continue;
+		chain->answered = 1;
+		chain->waiting &= ~(1u << i);
+		if (rc && chain->waiting)
+			end_chain(chain, i + 1);
+		break;
+	}
+}
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "chain.bpf.h"
+#include "chain.h"
 #include "shared.h"
 
 struct {
@@ -54,5 +54,18 @@ struct {
 	__type(key, __u32);
 	__type(value, struct aod_chain);
 } chains SEC(".maps");
+
+static __always_inline struct aod_command_stats *stats_of(__u32 command)
+{
+	return bpf_map_lookup_elem(&stats, &command);
+}
+
+static __always_inline void count_unanswered(__u32 command)
+{
+	struct aod_command_stats *stat = stats_of(command);
+
+	if (stat)
+		stat->unanswered++;
+}
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* An operation starts and ends: everything between the hooks and the ring. */
+/* An operation starts and ends: what the hooks call. */
 #ifndef AOD_OPERATION_BPF_H
 #define AOD_OPERATION_BPF_H
 
-#include "maps.bpf.h"
+#include "chain.bpf.h"
+#include "record.bpf.h"
 
 enum smb2_command { /* MS-SMB2 2.2.1.2 */
 		    SMB2_SESSION_SETUP = 1,
@@ -17,80 +18,6 @@ struct task {
 	__u32 tid;
 	char comm[AOD_COMM_LEN];
 };
-
-static __always_inline struct aod_command_stats *stats_of(__u32 command)
-{
-	return bpf_map_lookup_elem(&stats, &command);
-}
-
-static __always_inline void count_unanswered(__u32 command)
-{
-	struct aod_command_stats *stat = stats_of(command);
-
-	if (stat)
-		stat->unanswered++;
-}
-
-/* Give up what the chain still waits for, from operation `first` on. */
-static __always_inline void end_chain(struct aod_chain *chain, __u32 first)
-{
-	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {
-		if (i < first || !(chain->waiting >> i & 1))
-			continue;
-		if (bpf_map_delete_elem(&inflight, &chain->ops[i]) == 0)
-			count_unanswered(chain->ops[i].command);
-	}
-	chain->count = 0;
-	chain->waiting = 0;
-	chain->answered = 0;
-}
-
-static __always_inline void append_to_chain(struct aod_chain *chain,
-					    const struct aod_inflight_key *key)
-{
-	__u32 slot = chain->count;
-
-	if (slot >= AOD_CHAIN_MAX)
-		return;
-	chain->ops[slot] = *key;
-	chain->count = slot + 1;
-	chain->waiting |= 1u << slot;
-}
-
-static __always_inline void join_chain(__u32 tid, const struct aod_inflight_key *key)
-{
-	struct aod_chain *chain = bpf_map_lookup_elem(&chains, &tid);
-
-	if (!chain) {
-		struct aod_chain fresh = {.ops = {*key}, .count = 1, .waiting = 1};
-
-		bpf_map_update_elem(&chains, &tid, &fresh, BPF_ANY);
-		return;
-	}
-	if (chain->answered)
-		end_chain(chain, 0);
-	append_to_chain(chain, key);
-}
-
-/* The thread read the answer to `mid`; after a failure it reads no more of them. */
-static __always_inline void answer_chain(__u32 tid, __u64 mid, int rc)
-{
-	struct aod_chain *chain = bpf_map_lookup_elem(&chains, &tid);
-
-	if (!chain)
-		return;
-	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {
-		if (i >= chain->count)
-			break;
-		if (chain->ops[i].mid != mid)
-			continue;
-		chain->answered = 1;
-		chain->waiting &= ~(1u << i);
-		if (rc && chain->waiting)
-			end_chain(chain, i + 1);
-		break;
-	}
-}
 
 static __always_inline bool is_asynchronous(__u32 command)
 {
@@ -161,61 +88,6 @@ static __always_inline __u32 log2_slot(__u64 value)
 		}
 	}
 	return slot < AOD_LATENCY_SLOTS ? slot : AOD_LATENCY_SLOTS - 1;
-}
-
-static __always_inline bool is_match(const struct aod_knobs *knob, const struct aod_event *event)
-{
-	__u32 command = event->command & (AOD_COMMANDS - 1);
-	__u32 error = -event->error;
-
-	if (event->latency_ns > knob->threshold_ns[command] ||
-	    event->latency_ns >= knob->emergency_ns[command])
-		return true;
-	error &= AOD_ERRNO_LIMIT - 1;
-	return error && knob->tracked_errors[error / 64] >> (error % 64) & 1;
-}
-
-/*
- * Wake the reader for a match or a ring that fills up, once per drain: it clears the mark, then
- * reads. A record that saw the mark just before it was cleared waits for the reader's next tick.
- */
-static __always_inline __u64 wake_flag(const struct aod_knobs *knob, bool match)
-{
-	__u32 zero = 0;
-	struct aod_control *ctl;
-
-	if (!match && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < knob->wake_bytes)
-		return BPF_RB_NO_WAKEUP;
-	ctl = bpf_map_lookup_elem(&control, &zero);
-	if (!ctl || ctl->wake_pending)
-		return BPF_RB_NO_WAKEUP;
-	ctl->wake_pending = 1;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-static __always_inline void emit(struct aod_event *event, struct aod_command_stats *stat)
-{
-	__u32 zero = 0;
-	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
-	struct aod_event *slot;
-	bool match;
-
-	if (!knob)
-		return;
-	match = is_match(knob, event);
-	if (!match && knob->matching_only) {
-		stat->filtered++;
-		return;
-	}
-	slot = bpf_ringbuf_reserve(&events, sizeof(*slot), 0);
-	if (!slot) {
-		stat->dropped_ring_full++;
-		return;
-	}
-	event->flags = match ? AOD_EVENT_MATCHED : 0;
-	*slot = *event;
-	stat->emitted++;
-	bpf_ringbuf_submit(slot, wake_flag(knob, match));
 }
 
 static __always_inline void finish_operation(__u64 session_id, __u32 command, __u64 mid,

@@ -15,9 +15,7 @@ from aod.config_file import load
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="aod", description="Ask a running AODv2 daemon.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked = commands.add_parser(
-        "status", help="what it has counted, and if it adds up"
-    )
+    asked = commands.add_parser("status", help="what it has counted, and if it adds up")
     add_common(asked)
     asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     return parser

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from aod import log
 from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
 from aod.folders import FolderError, LockedError
@@ -23,6 +24,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     ConfigError: USAGE,
     FolderError: USAGE,
     UsageError: USAGE,
+    log.LevelError: USAGE,
     PreflightError: KERNEL,
     LockedError: OTHER,
     EventLogError: OTHER,
@@ -30,8 +32,9 @@ _CODES: Final[dict[type[Exception], int]] = {
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Run it; say a user's error in its own words, without a traceback."""
+    """Set up the log and run it; say a user's error in its own words, without a traceback."""
     try:
+        log.setup()
         return main()
     except tuple(_CODES) as error:
         print(error, file=sys.stderr)

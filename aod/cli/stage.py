@@ -10,8 +10,8 @@ from types import FrameType
 import msgspec
 import numpy as np
 
-from aod import folders, log, preflight
-from aod.cli.exits import CLEAN, USAGE, UsageError, guarded
+from aod import folders, preflight
+from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
 from aod.event import EVENT_DTYPE, Events
@@ -146,11 +146,6 @@ def _run(arguments: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point."""
     arguments = _parser().parse_args(argv)
-    try:
-        log.setup()
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return USAGE
     return guarded(lambda: _run(arguments))
 
 

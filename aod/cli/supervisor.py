@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import __version__, check, folders, log, preflight
-from aod.cli.exits import CLEAN, USAGE, guarded
+from aod.cli.exits import CLEAN, guarded
 from aod.config_file import Loaded, load
 from aod.supervisor import Supervisor
 from aod.wire import STAGES
@@ -78,11 +78,6 @@ def _run(arguments: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point."""
     arguments = _parser().parse_args(argv)
-    try:
-        log.setup()
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return USAGE
     return guarded(lambda: _run(arguments))
 
 
