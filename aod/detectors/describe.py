@@ -58,11 +58,17 @@ def _operation(event: np.void) -> Operation:
         tree_id=int(event["tree_id"]),
         mid=int(event["mid"]),
         pid=int(event["pid"]),
-        comm=bytes(event["comm"]).decode(errors="replace"),
+        comm=_printable(bytes(event["comm"])),
         status="" if in_flight else status_name(int(event["status"])),
         error=errno_name(-int(event["error"])) if event["error"] else "",
         in_flight=in_flight,
     )
+
+
+def _printable(comm: bytes) -> str:
+    """A task names itself: no line of a log begins where it likes."""
+    text = comm.decode(errors="replace")
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _reason(
