@@ -60,17 +60,30 @@ class Lock:
 
     def __init__(self, runtime_dir: Path):
         self._path = runtime_dir / LOCK_NAME
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._fd, 32).decode(errors="replace").strip()
+        self._fd = self._take()
+        while not self._is_there():  # its last holder removed it before we had it
             os.close(self._fd)
-            raise LockedError(
-                f"{runtime_dir} is in use by another aod-supervisor (pid {holder or 'unknown'})"
-            ) from None
+            self._fd = self._take()
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def _take(self) -> int:
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(fd, 32).decode(errors="replace").strip()
+            os.close(fd)
+            raise LockedError(
+                f"{self._path.parent} is in use by another aod-supervisor "
+                f"(pid {holder or 'unknown'})"
+            ) from None
+        return fd
+
+    def _is_there(self) -> bool:
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._fd), self._path.lstat())
+        return False
 
     def release(self) -> None:
         self._path.unlink(missing_ok=True)
