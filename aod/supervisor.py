@@ -56,7 +56,6 @@ class Supervisor:
         finally:
             self._close_wire()
             folders.clear_runtime(self.config.runtime_dir, lock)
-        notify("STOPPING=1")
         return EXIT_FAILED if failed else EXIT_CLEAN
 
     def _prepare(self) -> None:
@@ -189,6 +188,7 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Stop the stages in the order of the data, so that each gets all that the last one had."""
+        notify("STOPPING=1")
         self.log.info("stopping: each stage finishes what it has")
         self._open_wire()
         deadline = time.monotonic() + self.config.supervision.drain_timeout_sec

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
 
+from aod import log
 from aod._native import lib
 from aod.config import Config, Supervision
 from aod.lifecycle import Worker, WorkerEvent, WorkerState, next_state
@@ -50,7 +51,13 @@ class Process:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            os._exit(self._child(config, parent, in_child))
+            code = 1
+            try:
+                code = self._child(config, parent, in_child)
+            except Exception:
+                log.ROOT.getChild(self.stage).exception("failed to start")
+            finally:  # whatever happened: the parent's stack is not ours to unwind
+                os._exit(code)
         self.pid, self.pidfd, self.health = pid, os.pidfd_open(pid), None
         self.change(WorkerEvent.SPAWNED)
 
