@@ -24,6 +24,15 @@ class _JournalFormatter(logging.Formatter):
         return "\n".join(prefix + line for line in super().format(record).splitlines())
 
 
+def _goes_to_journal() -> bool:
+    """systemd.exec(5): the variable names its stream, for children of another inherit it."""
+    try:
+        info = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{info.st_dev}:{info.st_ino}"
+
+
 def setup(level: str | None = None) -> None:
     """Log to stderr from `level` on (default: AOD_LOG_LEVEL, else INFO).
 
@@ -34,7 +43,7 @@ def setup(level: str | None = None) -> None:
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
     handler = logging.StreamHandler(sys.stderr)
-    if "JOURNAL_STREAM" in os.environ:
+    if _goes_to_journal():
         handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
     else:
         handler.setFormatter(
