@@ -29,7 +29,6 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 """Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
 STATS_INTERVAL_SEC: Final = 1.0
 ATTACH_INTERVAL_SEC: Final = 1.0
-MAX_RECORDS_PER_COMMIT: Final = 16384
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
 OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
@@ -98,7 +97,7 @@ class Collector:
         self.tracer.begin_drain()
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
-            drained = self.tracer.drain(self.log, self.limit(), MAX_RECORDS_PER_COMMIT)
+            drained = self.tracer.drain(self.log, self.limit(), self.log.commit_records)
             stop = drained.stop
             self._tell(drained)
         self._last_drain = time.monotonic()
