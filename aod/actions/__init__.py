@@ -1,5 +1,11 @@
 """What is collected for a bundle besides the operations: rows in a table, each run in a child.
 
-`table` the rows · `resolve` from a row to commands on this host · `runner` from commands to files ·
-`process` a child that can be abandoned · `output` a file with a cap · `mask` secrets · `mounts`
+table    the rows
+resolve  from a row to the commands that it comes to on this host
+runner   all actions of a bundle, what is volatile first
+source   one action: its commands, into its file
+process  one command: a child that can be abandoned
+output   a file with a size cap
+mask     secrets
+mounts   the cifs file systems that are mounted
 """
