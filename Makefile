@@ -7,7 +7,7 @@ MULTIARCH := $(shell cc -dumpmachine 2>/dev/null)
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
 BPF_HEADERS := $(wildcard ebpf/*.h)
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
-C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch])
+C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-fast build bpf lint format bench install uninstall clean

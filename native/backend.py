@@ -22,13 +22,13 @@ def _prepare() -> None:
 
 def build_wheel(*arguments: Any, **options: Any) -> str:
     _prepare()
-    return build_meta.build_wheel(*arguments, **options)
+    return str(build_meta.build_wheel(*arguments, **options))
 
 
 def build_editable(*arguments: Any, **options: Any) -> str:
     _prepare()
-    return build_meta.build_editable(*arguments, **options)
+    return str(build_meta.build_editable(*arguments, **options))
 
 
 def build_sdist(*arguments: Any, **options: Any) -> str:
-    return build_meta.build_sdist(*arguments, **options)
+    return str(build_meta.build_sdist(*arguments, **options))

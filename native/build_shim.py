@@ -22,7 +22,7 @@ def declarations() -> str:
 
 
 def emit() -> Path:
-    """Write the extension's source where pyproject.toml expects it; unchanged text keeps its time."""
+    """Write the source where pyproject.toml expects it; unchanged text keeps its time."""
     builder = cffi.FFI()
     builder.cdef(declarations())
     builder.set_source("aod._native", '#include "aod.h"')
