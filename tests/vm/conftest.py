@@ -1,6 +1,9 @@
-"""One boot for all tests here: each test module names its SCENARIO and judges its facts."""
+"""One boot for all tests here: each test module names its SCENARIO and judges its facts.
 
-from collections.abc import Generator, Iterator
+Scenarios that want another number of processors get a boot of their own.
+"""
+
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,12 @@ import pytest
 from scripts.vm.console import last_words
 from scripts.vm.errors import GuestError
 from scripts.vm.results import Results
-from scripts.vm.scenarios import read_facts, run_scenarios
+from scripts.vm.scenarios import cpus_of, read_facts, run_scenarios
 
 
 @dataclass
 class Guest:
-    """What is left of the session's guest. A guest that came to a bad end may still have facts."""
+    """What is left of a guest. One that came to a bad end may still have facts."""
 
     results: Path
     console_tail: str
@@ -27,6 +30,32 @@ class Guest:
             return read_facts(self.results, scenario)
         except Exception as error:
             raise (self.error or error) from None
+
+
+class Guests:
+    """The guests of a test session, by number of processors; each is run when first asked for."""
+
+    def __init__(self, folder: Path, scenarios: Iterable[str]) -> None:
+        self._folder = folder
+        self._scenarios = set(scenarios)
+        self._guests: dict[int, Guest] = {}
+
+    def with_scenario(self, name: str) -> Guest:
+        """The guest in which a scenario ran, together with all others that fit."""
+        cpus = cpus_of(name)
+        if cpus not in self._guests:
+            self._guests[cpus] = self._run(cpus)
+        return self._guests[cpus]
+
+    def _run(self, cpus: int) -> Guest:
+        folder = self._folder / f"cpus-{cpus}"
+        folder.mkdir()
+        names = [name for name in self._scenarios if cpus_of(name) == cpus]
+        try:
+            run = run_scenarios(names, folder, cpus)
+        except GuestError as error:
+            return Guest(folder, error.console_tail, error)
+        return Guest(folder, last_words(run.console))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,23 +73,21 @@ def _scenario_of(item: pytest.Item) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
-    """Run the scenarios of all tests that were selected, in one boot."""
+def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
+    """Guests for the scenarios of all tests that were selected."""
     results = Results()
-    names = [name for item in request.session.items if (name := _scenario_of(item))]
+    scenarios = (name for item in request.session.items if (name := _scenario_of(item)))
     try:
-        yield _run(names, results.folder)
+        yield Guests(results.folder, scenarios)
     finally:
         results.failed = request.session.testsfailed > 0
         results.close()
 
 
-def _run(names: list[str], folder: Path) -> Guest:
-    try:
-        run = run_scenarios(names, folder)
-    except GuestError as error:
-        return Guest(folder, error.console_tail, error)
-    return Guest(folder, last_words(run.console))
+@pytest.fixture(scope="module")
+def guest(request: pytest.FixtureRequest, guests: Guests) -> Guest:
+    """The guest in which this module's scenario ran."""
+    return guests.with_scenario(request.module.SCENARIO)
 
 
 @pytest.fixture(scope="module")

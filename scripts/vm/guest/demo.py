@@ -13,7 +13,7 @@ from scripts.vm.guest import faults
 from scripts.vm.guest.daemon import CONFIGURATION, Daemon
 from scripts.vm.guest.lab import Lab, reset
 from scripts.vm.guest.samba import UNC, Samba
-from scripts.vm.guest.workload import seconds, work, working
+from scripts.vm.guest.workload import at_rate, seconds, work, working
 
 # What the host shows to the user; everything else on the console is the kernel's.
 GUEST = "[guest] "
@@ -21,6 +21,7 @@ DAEMON = "[aod]   "
 
 ARTEFACTS = Path("/results/demo")
 HEALTHY_S = 5
+RATE = 10  # rounds per second
 DELAY_MS = 40
 WORKERS = 4
 
@@ -49,8 +50,9 @@ def main() -> int:
 def _break_and_catch(daemon: Daemon, folder: Path) -> Path:
     """Work, slow the network down, and return the bundle that this led to."""
     say(f"working on healthy files for {HEALTHY_S} s with {CONFIGURATION.name}: all quiet?")
-    say(f"{_told(work(folder, seconds(HEALTHY_S)))}; bundles: {len(daemon.bundles())}")
+    healthy = work(folder, at_rate(RATE, seconds(HEALTHY_S)))
     known = set(daemon.bundles())
+    say(f"{_told(healthy)}; bundles: {len(known)}")
     say(f"tc qdisc add dev lo root netem delay {DELAY_MS}ms, and the work goes on")
     with working(folder, workers=WORKERS) as tally, faults.slow_network(DELAY_MS):
         bundle = daemon.wait_for_bundle(known, _DETECTION_TIMEOUT_S)

@@ -2,7 +2,8 @@
 
 A scenario is a file tests/vm/scenarios/NAME.py with `run(lab) -> dict`. It gathers facts, which
 have to fit into JSON, and judges nothing: that is for the tests on the host, which get the facts.
-It may set TIMEOUT_S.
+It may set TIMEOUT_S, its time limit in the guest, and CPUS: with the usual one, times can be relied
+on, with two, things happen at the same time.
 """
 
 import shutil

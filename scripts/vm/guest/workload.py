@@ -17,6 +17,9 @@ from pathlib import Path
 
 STEPS = ("create", "write", "read", "stat", "rename", "list", "delete")
 
+# Rounds in a second of one worker in the background: busy, but not all that the processor can do.
+DEFAULT_RATE = 20.0
+
 # Called before each round with the number of rounds done; whether to do one more.
 KeepGoing = Callable[[int], bool]
 
@@ -30,6 +33,17 @@ def seconds(duration_s: float) -> KeepGoing:
     """Begin rounds for a time."""
     end = time.monotonic() + duration_s
     return lambda _done: time.monotonic() < end
+
+
+def at_rate(rounds_per_s: float, keep_going: KeepGoing) -> KeepGoing:
+    """Begin no more rounds in a second than this, as users do, who also think."""
+    start = time.monotonic()
+
+    def go_on(done: int) -> bool:
+        time.sleep(max(0.0, start + done / rounds_per_s - time.monotonic()))
+        return keep_going(done)
+
+    return go_on
 
 
 def work(
@@ -51,13 +65,13 @@ def work(
 
 
 @contextmanager
-def working(folder: Path, *, size: int = 4096, workers: int = 1) -> Iterator[Counter[str]]:
+def working(
+    folder: Path, *, rounds_per_s: float = DEFAULT_RATE, size: int = 4096, workers: int = 1
+) -> Iterator[Counter[str]]:
     """Work in the background, as so many at a time; the tally is there when the block is left."""
     stop = threading.Event()
     total: Counter[str] = Counter()
-
-    def go_on(_done: int) -> bool:
-        return not stop.is_set()
+    go_on = at_rate(rounds_per_s, lambda _done: not stop.is_set())
 
     with ThreadPoolExecutor(workers, thread_name_prefix="workload") as pool:
         jobs = [

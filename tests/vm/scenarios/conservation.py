@@ -20,6 +20,7 @@ MISSING_FILES = 300
 LOCKS = 50
 RUNTIME = Path("/run/aod")
 TIMEOUT_S = 240
+CPUS = 2  # operations begin on one processor and end on another
 
 
 def run(lab: Lab) -> Facts:
