@@ -1,0 +1,50 @@
+"""A server that refuses new files makes an error bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aod.event import EVENT_DTYPE
+from tests.vm.evidence import ALWAYS, Bundle, open_bundle
+
+SCENARIO = "errors"
+
+ACTIONS = {"dmesg", "journalctl"}
+STATUS_ACCESS_DENIED = 0xC0000022
+
+
+@pytest.fixture(scope="module")
+def bundle(facts: dict[str, Any], artefacts: Path) -> Bundle:
+    return open_bundle(artefacts / facts["bundle"])
+
+
+def test_every_attempt_was_refused(facts: dict[str, Any]) -> None:
+    assert facts["denied"] == {
+        "rounds": facts["denied"]["rounds"],
+        "EACCES": facts["denied"]["rounds"],
+    }
+    assert facts["bundles_before"] == []
+
+
+def test_bundle_has_the_anomalys_name_and_files(bundle: Bundle) -> None:
+    anomaly = bundle.json("anomaly.json")
+    assert anomaly["anomaly"] == "Error"
+    assert bundle.folder == f"aod_{anomaly['timestamp']}"
+    assert set(bundle.files) == ALWAYS | {f"{action}.log" for action in ACTIONS}
+
+
+def test_events_hold_the_refusals_and_what_was_before(
+    bundle: Bundle, facts: dict[str, Any]
+) -> None:
+    events = bundle.events()
+    assert events.dtype == EVENT_DTYPE
+    refused = events[events["status"] == STATUS_ACCESS_DENIED]
+    assert len(refused) > 10
+    assert np.all(refused["error"] == -13)
+    assert events["end_ns"][0] < facts["fault_ns"] < refused["end_ns"][0]
+
+
+def test_daemon_stopped_cleanly(facts: dict[str, Any]) -> None:
+    assert facts["exit_status"] == 0
