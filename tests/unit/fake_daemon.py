@@ -1,0 +1,93 @@
+"""A supervisor over fake stages, in an interpreter of its own.
+
+`python -m tests.unit.fake_daemon RUNTIME_DIR PLAN`, where PLAN is JSON: what each stage does (good
+unless said otherwise), the fields of the policy, the stages left out. Every stage writes to stdout,
+a line of JSON a time, what it does.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from aod import folders
+from aod.cli.exits import guarded
+from aod.config import Config, Guardian, Latency, Supervision
+from aod.stages.base import StageContext
+from aod.supervisor import Supervisor
+from aod.wire import STAGES
+
+
+def say(context: StageContext, what: str, **more: Any) -> None:
+    line = json.dumps({"stage": context.name, "what": what, "pid": os.getpid(), **more})
+    os.write(1, f"{line}\n".encode())
+
+
+def myself() -> dict[str, Any]:
+    """How others see this process."""
+    fds = [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.exists()]
+    return {
+        "comm": Path("/proc/self/comm").read_text().strip(),
+        "command": Path("/proc/self/cmdline").read_bytes().rstrip(b"\0").decode(),
+        "fds": {kind: sum(kind in fd for fd in fds) for kind in ("pidfd", "pipe:", "eventpoll")},
+        "parent": os.getppid(),
+    }
+
+
+def live(context: StageContext, behaviour: str) -> None:
+    """Beat until told to stop."""
+    note = "for a reason" if behaviour == "waiting" else ""
+    while not context.stopping:
+        context.beat("waiting" if note else "ready", note)
+        context.wait(0.2)
+        for message in context.messages():
+            say(context, "received", message=type(message).__name__)
+    say(context, "stopped")
+
+
+def fake(behaviour: str, context: StageContext) -> int:
+    say(context, "started", **myself())
+    match behaviour:
+        case "fails":
+            return 7
+        case "raises":
+            raise RuntimeError("boom")
+        case "exits":
+            sys.exit(9)
+        case "silent":
+            signal.pause()
+        case _:
+            live(context, behaviour)
+    if behaviour == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            signal.pause()
+    if behaviour == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def main() -> int:
+    runtime_dir, plan = Path(sys.argv[1]), json.loads(sys.argv[2])
+    for stage in STAGES:
+        module: Any = ModuleType(f"aod.stages.{stage}")
+        behaviour = plan["stages"].get(stage, "good")
+        module.run = lambda context, behaviour=behaviour: fake(behaviour, context)
+        sys.modules[module.__name__] = module
+    config = Config(
+        guardian=Guardian(anomalies={"slow": Latency()}),
+        aod_output_dir=runtime_dir / "output",
+        state_dir=runtime_dir / "state",
+        runtime_dir=runtime_dir / "run",
+        event_log_mb=1,
+        supervision=Supervision(**plan["policy"]),
+    )
+    folders.prepare(config)
+    return Supervisor(config, plan["without"]).run()
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
