@@ -1,0 +1,79 @@
+"""A worker's process: forked, watched, reaped."""
+
+import os
+import select
+import signal
+
+import pytest
+
+from aod.config import Supervision
+from aod.lifecycle import WorkerState
+from aod.wire import STAGES
+from aod.workers import Process, close_pidfds, how_it_ended, stage_run
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "exited with status 0"),
+        (3, "exited with status 3"),
+        (-9, "killed by SIGKILL"),
+        (-11, "killed by SIGSEGV"),
+    ],
+)
+def test_end_in_words(code: int, words: str) -> None:
+    assert how_it_ended(code) == words
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_a_run(stage: str) -> None:
+    assert callable(stage_run(stage))
+
+
+def test_process_that_was_never_started() -> None:
+    process = Process("detect", Supervision())
+    assert not process.alive
+    assert process.reap() is None
+    process.kill()
+    close_pidfds([process])
+    assert process.worker.state is WorkerState.STOPPED
+
+
+def forked(exit_code: int, ready_fd: int) -> Process:
+    """A worker that ends when the pipe is closed."""
+    process = Process("detect", Supervision())
+    process.pid = os.fork()
+    if process.pid == 0:
+        os.read(ready_fd, 1)
+        os._exit(exit_code)
+    process.pidfd = os.pidfd_open(process.pid)
+    return process
+
+
+def wait(process: Process) -> None:
+    assert select.select([process.pidfd], [], [], 60)[0]
+
+
+def test_end_is_seen_once() -> None:
+    ready, go = os.pipe()
+    process = forked(3, ready)
+    assert process.reap() is None
+    os.write(go, b"x")
+    wait(process)
+    assert process.reap() == 3
+    assert not process.alive
+    assert process.reap() is None
+    os.close(ready)
+    os.close(go)
+
+
+def test_killed_worker_is_reaped_with_its_signal_and_killing_it_again_is_fine() -> None:
+    ready, go = os.pipe()
+    process = forked(0, ready)
+    process.kill()
+    wait(process)
+    process.kill()  # a zombie
+    assert process.reap() == -signal.SIGKILL
+    process.kill()  # nobody
+    os.close(ready)
+    os.close(go)
