@@ -1,0 +1,60 @@
+"""An event log with records that matter, and who reads it, in the folders of a test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import zmq
+
+from aod import folders
+from aod.config import Config, Error, Guardian, Latency
+from aod.event import EVENT_DTYPE, Events
+from aod.smb.commands import Command
+from aod.stages.base import StageContext
+
+SECOND = 10**9
+START_NS = 1000 * SECOND
+SLOW_NS = 30_000_000
+
+
+def configured(root: Path, *, cooldown_sec: float = 60) -> Config:
+    """More than 10 writes of over 20 ms, or more than 10 EACCES, within a second."""
+    latency = Latency(cooldown_sec=cooldown_sec)
+    error = Error(track_codes=("EACCES",), cooldown_sec=cooldown_sec)
+    return Config(
+        guardian=Guardian(anomalies={"slow": latency, "failed": error}),
+        aod_output_dir=root / "output",
+        state_dir=root / "state",
+        runtime_dir=root / "run",
+    )
+
+
+def operations(count: int, *, at_ns: int = START_NS, latency_ns: int = SLOW_NS) -> Events:
+    """Writes, a millisecond apart."""
+    made = np.zeros(count, EVENT_DTYPE)
+    made["end_ns"] = at_ns + np.arange(count) * 1_000_000
+    made["latency_ns"] = latency_ns
+    made["command"] = Command.SMB2_WRITE
+    made["mid"] = np.arange(count)
+    return made
+
+
+def failures(count: int, *, at_ns: int = START_NS) -> Events:
+    made = operations(count, at_ns=at_ns, latency_ns=1)
+    made["error"], made["status"] = -13, 0xC0000022
+    return made
+
+
+@contextmanager
+def detect_context(root: Path, *, cooldown_sec: float = 60) -> Iterator[StageContext]:
+    """What the detect stage runs in, in this process."""
+    config = configured(root, cooldown_sec=cooldown_sec)
+    folders.prepare(config)
+    zmq_context = zmq.Context()
+    made = StageContext("detect", config, zmq_context)
+    try:
+        yield made
+    finally:
+        zmq_context.destroy(linger=0)  # before it closes: nobody waits for what is queued
+        made.close()

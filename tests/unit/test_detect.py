@@ -1,0 +1,205 @@
+"""The detector and its place in the log: what it declares, and what survives its death."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aod import spool
+from aod.anomaly import Anomaly
+from aod.event import Events
+from aod.eventlog import EventLog, ReadPosition
+from aod.rules import rules
+from aod.stages.base import StageContext
+from aod.stages.detect import Detector, Reader
+from aod.wire import Inbox
+from tests.unit.detecting import (
+    SECOND,
+    SLOW_NS,
+    START_NS,
+    configured,
+    detect_context,
+    failures,
+    operations,
+)
+from tests.unit.test_eventlog_ring import append
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[StageContext]:
+    with detect_context(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def log(context: StageContext) -> EventLog:
+    return EventLog.create(context.runtime_dir, 1)
+
+
+def spooled(context: StageContext) -> list[Anomaly]:
+    folder = context.config.state_dir / spool.FOLDER
+    return [spool.read(path) for path in spool.pending(folder)]
+
+
+def published(context: StageContext) -> int:
+    return ReadPosition.peek(context.runtime_dir)
+
+
+def test_every_rule_sees_every_record(tmp_path: Path) -> None:
+    detector = Detector(rules(configured(tmp_path)), 0)
+    assert detector.feed(np.concatenate((operations(10), failures(10)))) == []
+    found = detector.feed(np.concatenate((operations(1), failures(1))))
+    assert sorted(one.name for one in found) == ["failed", "slow"]
+    assert len({one.timestamp for one in found}) == 2
+    detector.feed(operations(12, at_ns=START_NS + 2 * SECOND))
+    assert detector.suppressed == 2
+
+
+def test_anomaly_is_spooled_then_sent_and_then_the_position_is_published(
+    context: StageContext, log: EventLog
+) -> None:
+    capture = Inbox(context._zmq, context.runtime_dir, "capture")
+    reader = Reader(context, EventLog.reader(context.runtime_dir))
+    append(log, operations(11))
+    reader.read()
+    assert capture.socket.poll(60_000)
+    sent = capture.receive()
+    assert [sent] == spooled(context)
+    assert isinstance(sent, Anomaly)
+    assert sent.timestamp == int(operations(11)["end_ns"][-1]) + log.realtime_offset_ns
+    assert (published(context), reader.declared) == (11, 1)
+    capture.close()
+
+
+def test_anomaly_that_cannot_be_spooled_is_still_sent(
+    context: StageContext, log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    capture = Inbox(context._zmq, context.runtime_dir, "capture")
+    reader = Reader(context, EventLog.reader(context.runtime_dir))
+    shutil.rmtree(context.config.state_dir / spool.FOLDER)
+    append(log, operations(11))
+    reader.read()
+    assert capture.socket.poll(60_000)
+    assert isinstance(capture.receive(), Anomaly)
+    assert "is not spooled" in caplog.text
+    capture.close()
+
+
+def test_records_across_the_wrap_are_one_stream(context: StageContext, log: EventLog) -> None:
+    reader = Reader(context, EventLog.reader(context.runtime_dir))
+    append(log, operations(log.capacity - 5, latency_ns=1))
+    reader.read()
+    append(log, operations(11, at_ns=START_NS + 100 * SECOND))
+    reader.read()
+    assert (reader.at, published(context)) == (log.capacity + 6, log.capacity + 6)
+    assert [one.count for one in spooled(context)] == [11]
+
+
+def respawned(context: StageContext) -> Reader:
+    """A reader that knows nothing but what is on disk."""
+    return Reader(context, EventLog.reader(context.runtime_dir))
+
+
+def test_window_survives_the_detectors_death(context: StageContext, log: EventLog) -> None:
+    reader = respawned(context)
+    append(log, operations(6))
+    reader.read()
+    append(log, operations(5, at_ns=START_NS + SECOND // 2))
+    respawned(context).read()
+    assert [one.count for one in spooled(context)] == [11]
+
+
+def test_episode_survives_the_detectors_death(context: StageContext, log: EventLog) -> None:
+    reader = respawned(context)
+    append(log, operations(11))
+    reader.read()
+    append(log, operations(11, at_ns=START_NS + 2 * SECOND))
+    successor = respawned(context)
+    successor.read()
+    assert len(spooled(context)) == 1
+    assert successor.detector.suppressed == 1
+
+
+def test_death_before_the_position_is_published_names_the_same_anomaly_again(
+    context: StageContext, log: EventLog
+) -> None:
+    reader = respawned(context)
+    append(log, operations(30))
+    reader.read()
+    before = spooled(context)
+    ReadPosition.open(context.runtime_dir).set(0)
+    respawned(context).read()
+    assert spooled(context) == before
+    assert len(before) == 1
+
+
+@pytest.mark.parametrize(("claimed", "begins"), [(0, 100), (50, 100), (200, 200), (2**63, 16_484)])
+def test_position_outside_of_the_log_is_not_believed(
+    context: StageContext, log: EventLog, claimed: int, begins: int
+) -> None:
+    append(log, operations(log.capacity, latency_ns=1))
+    append(log, operations(100, latency_ns=1))
+    ReadPosition.open(context.runtime_dir).set(claimed)
+    assert respawned(context).at == begins
+
+
+def test_history_that_is_being_overwritten_is_not_remembered(
+    context: StageContext, log: EventLog
+) -> None:
+    """Records of a commit in the making must not be counted now and again when they are there."""
+    append(log, operations(log.capacity, latency_ns=1))
+    ReadPosition.open(context.runtime_dir, log.capacity)
+    log.records[:11] = operations(11, at_ns=START_NS + 100 * SECOND)  # not committed yet
+    reader = respawned(context)
+    assert append(log, operations(11, at_ns=START_NS + 100 * SECOND)) == 11
+    reader.read()
+    assert [one.count for one in spooled(context)] == [11]
+    assert reader.detector.suppressed == 0
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(1, 400_000_000), st.sampled_from([1, SLOW_NS, SLOW_NS, 2 * SECOND])),
+    min_size=1,
+    max_size=80,
+)
+
+
+def stream(steps: list[tuple[int, int]]) -> Events:
+    made = operations(len(steps))
+    made["end_ns"] = START_NS + np.cumsum([step for step, _ in steps])
+    made["latency_ns"] = [latency for _, latency in steps]
+    return made
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    STEPS,
+    st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=6),
+    st.sampled_from([0.0, 0.5, 60.0]),
+)
+def test_deaths_change_nothing_about_what_is_declared(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[int, int]],
+    turns: list[tuple[int, bool, bool]],
+    cooldown_sec: float,
+) -> None:
+    """After each turn the detector may die, perhaps before it published its position."""
+    with detect_context(tmp_path_factory.mktemp("d"), cooldown_sec=cooldown_sec) as context:
+        log = EventLog.create(context.runtime_dir, 1)
+        events, at = stream(steps), 0
+        reader = respawned(context)
+        for count, dies, unpublished in [*turns, (len(events), False, False)]:
+            before = published(context)
+            append(log, events[at : at + count])
+            at = min(at + count, len(events))
+            reader.read()
+            if dies and unpublished:
+                ReadPosition.open(context.runtime_dir).set(before)
+            if dies:
+                reader = respawned(context)
+        expected = Detector(rules(context.config), log.realtime_offset_ns).feed(events)
+        assert spooled(context) == sorted(expected, key=lambda one: one.timestamp)
