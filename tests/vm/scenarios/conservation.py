@@ -33,11 +33,9 @@ def run(lab: Lab) -> Facts:
     ):
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
-        before, counted_before = _account(), cifs.command_counts()
-        start = log.position
+        counted_before, before, start = _accounts(log)
         _every_kind_of_work(folder)
-        counted_after, after = cifs.command_counts(), _account()
-        end = log.position
+        counted_after, after, end = _accounts(log)
         records = log.view(start, end - start)
         (lab.artefacts / "status.json").write_text(json.dumps(after, indent=2))
         exit_status = daemon.stop()
@@ -67,6 +65,20 @@ def _every_kind_of_work(folder: Path) -> None:
             fcntl.lockf(file, fcntl.LOCK_UN)
     (folder / "below").mkdir()
     (folder / "below").rmdir()
+
+
+def _accounts(log: EventLog) -> tuple[dict[str, cifs.Count], Facts, int]:
+    """The client's account, the daemon's, and the log's end: of one moment, when nothing was sent.
+
+    The client closes files when it thinks best, a second after the program did.
+    """
+
+    def of_one_moment() -> tuple[dict[str, cifs.Count], Facts, int] | None:
+        counted = cifs.command_counts()
+        account, position = _account(), log.position
+        return (counted, account, position) if cifs.command_counts() == counted else None
+
+    return wait_until(of_one_moment, 60, "a moment without requests")
 
 
 def _account() -> Facts:
