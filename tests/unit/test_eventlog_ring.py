@@ -141,7 +141,7 @@ while log.position < int(sys.argv[2]):
 
 def test_history_is_whole_while_another_process_overwrites(log: EventLog, tmp_path: Path) -> None:
     append(log, numbered(0, log.capacity))
-    end = 400 * log.capacity
+    end = 150 * log.capacity
     looks = 0
     with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(end)]) as writer:
         while log.position < end and writer.poll() is None:
