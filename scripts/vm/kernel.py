@@ -63,8 +63,21 @@ def _origin(tree: Path) -> str:
 
 
 def _fetch(source: str) -> Path:
-    """Download the kernel that `source` depends on and unpack it under its version."""
+    """Fetch a kernel; refresh apt's lists only if they do not lead to it."""
     require_tools("apt-get", "apt-cache", "dpkg-deb", "depmod")
+    try:
+        return _fetch_listed(source)
+    except SetupError as unlisted:
+        # The lists lack it, or name a version that the mirror has replaced since.
+        try:
+            run_tool("apt-get", "update")
+        except SetupError as stale:
+            raise SetupError(f"{unlisted}\nand apt's lists cannot be refreshed: {stale}") from stale
+        return _fetch_listed(source)
+
+
+def _fetch_listed(source: str) -> Path:
+    """Download the kernel that `source` depends on and unpack it under its version."""
     package = _kernel_package(source)
     version = _version(package)
     KERNELS.mkdir(parents=True, exist_ok=True)
@@ -76,27 +89,19 @@ def _fetch(source: str) -> Path:
 
 
 def _kernel_package(source: str) -> str:
-    """Name the package with the kernel itself; refreshes apt's lists only if they lack `source`."""
+    """Name the package with the kernel itself."""
     try:
         listing = run_tool("apt-cache", "depends", "--important", source)
-    except SetupError:
-        run_tool("apt-get", "update")
-        listing = _known_to_apt(source)
-    for line in listing.splitlines():
-        relation, _, name = line.strip().partition(": ")
-        if relation == "Depends" and name.startswith("linux-image-"):
-            return name
-    raise SetupError(f"{source} depends on no linux-image package on this system")
-
-
-def _known_to_apt(source: str) -> str:
-    try:
-        return run_tool("apt-cache", "depends", "--important", source)
     except SetupError as error:
         raise SetupError(
             f"apt knows no {source}, which is Debian's name for its stock kernel: "
             "add a Debian suite to apt's sources, on a machine with an x86-64 processor"
         ) from error
+    for line in listing.splitlines():
+        relation, _, name = line.strip().partition(": ")
+        if relation == "Depends" and name.startswith("linux-image-"):
+            return name
+    raise SetupError(f"{source} depends on no linux-image package on this system")
 
 
 def _version(package: str) -> str:
