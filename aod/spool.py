@@ -83,7 +83,7 @@ def read(path: Path) -> Anomaly:
     """
     try:
         anomaly = _decoder.decode(_read_regular(path))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SpoolError(f"not an anomaly: {error}") from error
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")

@@ -27,6 +27,8 @@ from aod.wire import STAGES, SUPERVISOR, Health, Inbox, Outbox, Stop
 from aod.workers import Process, close_pidfds, how_it_ended, stage_run
 
 LONGEST_WAIT_SEC: Final = 1.0
+DRAIN_SHARES: Final = {"collect": 0.1, "detect": 0.1, "capture": 1.0, "cleanup": 1.0}
+"""Of the time for the whole stop: one stage that hangs must not take that of capture."""
 EXIT_CLEAN: Final = 0
 EXIT_FAILED: Final = 1
 
@@ -139,11 +141,10 @@ class Supervisor:
             code = process.reap()
             if code is not None:
                 self._say_death(process, code)
-            if is_silent(process.worker, now, self.config.supervision):
+            if is_silent(process.worker, now, self.config.supervision) and not process.killed:
                 self.log.error("%s: alive but silent; ending it", process.stage)
                 process.kill()
             if is_due(process.worker, now):
-                process.restarts += 1
                 self._spawn(process)
 
     def _say_death(self, process: Process, code: int) -> None:
@@ -191,9 +192,11 @@ class Supervisor:
         notify("STOPPING=1")
         self.log.info("stopping: each stage finishes what it has")
         self._open_wire()
-        deadline = time.monotonic() + self.config.supervision.drain_timeout_sec
+        total_sec = self.config.supervision.drain_timeout_sec
+        end = time.monotonic() + total_sec
         for process in self.processes:
-            self._stop(process, deadline)
+            share_sec = total_sec * DRAIN_SHARES[process.stage]
+            self._stop(process, min(end, time.monotonic() + share_sec))
 
     def _stop(self, process: Process, deadline: float) -> None:
         process.change(WorkerEvent.STOP)
@@ -202,7 +205,8 @@ class Supervisor:
         outbox = Outbox(self._zmq, self.config.runtime_dir, process.stage)
         outbox.send(Stop("the supervisor stops"))
         while (code := process.reap()) is None:
-            if time.monotonic() >= deadline or self._stop_signals > 1:
+            late = time.monotonic() >= deadline or self._stop_signals > 1
+            if late and not process.killed:
                 self.log.warning("%s: not done in time; ending it", process.stage)
                 process.kill()
             self._wait(min(LONGEST_WAIT_SEC, max(0.01, deadline - time.monotonic())))

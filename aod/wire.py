@@ -7,6 +7,7 @@ lives in the event log and the spool (README.md, "What survives what").
 """
 
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -80,6 +81,12 @@ def socket_path(runtime_dir: Path, receiver: str) -> Path:
     return runtime_dir / f"{receiver}.sock"
 
 
+def is_taken(runtime_dir: Path, receiver: str) -> bool:
+    """Whether a living process listens there; the socket of a dead one does not answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+        return probe.connect_ex(str(socket_path(runtime_dir, receiver))) == 0
+
+
 def encode(message: Message) -> list[bytes]:
     """The frames of a message."""
     if isinstance(message, Anomaly):
@@ -114,7 +121,6 @@ class Inbox:
         self.socket.set(zmq.RCVHWM, QUEUED_MESSAGES)
         self.socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self.rejected = 0
-        self._path = socket_path(runtime_dir, owner)
         old_mask = os.umask(0o117)
         try:
             self.socket.bind(endpoint(runtime_dir, owner))

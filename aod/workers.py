@@ -31,7 +31,7 @@ class Process:
         self.pid = 0
         self.pidfd = -1
         self.health: Health | None = None
-        self.restarts = 0
+        self.killed = False
         self._policy = policy
 
     @property
@@ -59,6 +59,7 @@ class Process:
             finally:  # whatever happened: the parent's stack is not ours to unwind
                 os._exit(code)
         self.pid, self.pidfd, self.health = pid, os.pidfd_open(pid), None
+        self.killed = False
         self.change(WorkerEvent.SPAWNED)
 
     def _child(self, config: Config, parent: int, in_child: Callable[[], None]) -> int:
@@ -84,8 +85,9 @@ class Process:
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
-        """End it now; it owns nothing that matters."""
+        """End it now; it owns nothing that matters. One that hangs in the kernel ends later."""
         if self.alive:
+            self.killed = True
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 

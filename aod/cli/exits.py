@@ -1,5 +1,6 @@
 """Exit codes, and the one place where an error that a user can mend becomes one of them."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -36,6 +37,9 @@ def guarded(main: Callable[[], int]) -> int:
     try:
         log.setup()
         return main()
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLEAN
     except tuple(_CODES) as error:
         print(error, file=sys.stderr)
         return _CODES[type(error)]

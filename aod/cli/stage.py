@@ -16,7 +16,7 @@ from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
 from aod.event import EVENT_DTYPE, Events
 from aod.stages.base import run_stage
-from aod.wire import STAGES
+from aod.wire import STAGES, is_taken
 from aod.workers import stage_run
 
 
@@ -58,6 +58,11 @@ _HELP = {
 
 
 def _live(stage: str, config: Config) -> int:
+    if is_taken(config.runtime_dir, stage):
+        raise UsageError(
+            f"{stage} runs already in {config.runtime_dir}: "
+            f"start the daemon with aod-supervisor --without {stage}"
+        )
     if stage == "collect":
         preflight.check(config)
     folders.prepare(config)
@@ -87,7 +92,7 @@ def read_events(path: Path) -> Events:
     """
     try:
         events = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: no file of records: {error}") from error
     if events.dtype != EVENT_DTYPE or events.ndim != 1:
         raise UsageError(f"{path}: dtype {events.dtype}, not that of a record ({EVENT_DTYPE})")

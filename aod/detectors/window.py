@@ -61,7 +61,7 @@ class State:
     may_escalate: bool = False
     suppressed: int = 0
     hung: frozenset[Operation] = frozenset()
-    """Operations told as hanging: their end is no second emergency."""
+    """Operations told as hanging: they have counted, their end does not count again."""
 
 
 def initial_state() -> State:
@@ -80,9 +80,10 @@ def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declara
     found = matches(rule, events)
     if not found.any():
         return state, ()
-    new = _in_order(events[found])
-    urgent, hung = _urgent(rule, state, new)
-    matched = _Matches.of(rule, state, new, urgent)
+    new, hung = _without_told(rule, state, _in_order(events[found]))
+    if not len(new):
+        return replace(state, hung=hung), ()
+    matched = _Matches.of(rule, state, new, emergencies(rule, new))
     recent = matched.recent[-MAX_RECENT:].copy()
     first_ns = int(new["end_ns"][0])
     return _evaluate(rule, replace(state, hung=hung, recent=recent), matched, first_ns)
@@ -99,20 +100,18 @@ def _operations(events: Events) -> list[Operation]:
     )
 
 
-def _urgent(
-    rule: Rule, state: State, new: Events
-) -> tuple[NDArray[np.bool_], frozenset[Operation]]:
-    """Which records are emergencies of their own, and the operations now known to hang."""
-    urgent = emergencies(rule, new)
+def _without_told(rule: Rule, state: State, new: Events) -> tuple[Events, frozenset[Operation]]:
+    """The records without the ends of operations that were told as hanging, and who hangs now."""
     hung = state.hung
-    for index in np.flatnonzero(urgent):
+    counts = np.ones(len(new), np.bool_)
+    for index in np.flatnonzero(emergencies(rule, new)):
         (operation,) = _operations(new[index : index + 1])
         if new["flags"][index] & IN_FLIGHT:
             hung = hung | {operation} if len(hung) < MAX_HUNG else frozenset({operation})
         elif operation in hung:
-            urgent[index] = False
+            counts[index] = False
             hung -= {operation}
-    return urgent, hung
+    return new[counts], hung
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,11 +190,11 @@ def run(context: StageContext) -> int:
     while not context.stopping:
         for message in context.messages():
             context.log.warning("collect takes no %s; ignored", type(message).__name__)
+        collector.drain()  # before the tick: what ended comes before what hangs
         now = time.monotonic()
         if now >= next_tick:
             collector.tick()
             next_tick = now + collector.next_tick_sec()
-        collector.drain()
         collector.wait(next_tick)
     context.beat("stopping")
     collector.close()

@@ -60,17 +60,17 @@ class Reference:
 
     def feed(self, stream: Iterable[Record]) -> None:
         for record in stream:
-            if self._matches(record):
+            if self._matches(record) and not self._was_told(record):
                 self.matches.append(record)
-                self._match(record, urgent=self._is_urgent(record))
+                self._match(record, urgent=record.latency_ns >= self.emergency_ns)
 
     def _matches(self, record: Record) -> bool:
         if record.latency_ns >= self.emergency_ns:
             return True
         return not record.in_flight and record.latency_ns > self.threshold_ns
 
-    def _is_urgent(self, record: Record) -> bool:
-        """An operation that was told while it hung is no second emergency when it ends."""
+    def _was_told(self, record: Record) -> bool:
+        """An operation that was told while it hung has counted; its end does not count again."""
         if record.latency_ns < self.emergency_ns:
             return False
         operation = record.session_id, record.mid, record.end_ns - record.latency_ns
@@ -78,8 +78,8 @@ class Reference:
             self.hung.add(operation)
         elif operation in self.hung:
             self.hung.remove(operation)
-            return False
-        return True
+            return True
+        return False
 
     def _match(self, record: Record, *, urgent: bool) -> None:
         now = record.end_ns
