@@ -166,7 +166,7 @@ class Config(Section, frozen=True):
     runtime_dir: Path = Path("/run/aod")
     state_dir: Path = Path("/var/lib/aod")
     pin_dir: Path = Path("/sys/fs/bpf/aod")
-    ring_mb: Annotated[int, Meta(ge=1, le=1024)] = 16
+    ring_mb: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The kernel's ring; a power of two."""
     event_log_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
     """The history; a power of two. 1 MiB holds 16,384 operations."""

@@ -1,7 +1,6 @@
 """aod: ask a running daemon."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 import msgspec
@@ -32,10 +31,6 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point."""
+    """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
     return guarded(lambda: _status(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

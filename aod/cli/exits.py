@@ -11,6 +11,7 @@ from aod.eventlog import EventLogError
 from aod.folders import FolderError, LockedError
 from aod.preflight import PreflightError
 
+INTERRUPTED: Final = 130
 CLEAN: Final = 0
 OTHER: Final = 1
 USAGE: Final = 2
@@ -37,6 +38,8 @@ def guarded(main: Callable[[], int]) -> int:
     try:
         log.setup()
         return main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN

@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -15,7 +14,12 @@ from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
 from aod.event import EVENT_DTYPE, Events
+from aod.rules import rules
 from aod.stages.base import run_stage
+from aod.stages.capture import capture_now
+from aod.stages.cleanup import sweep
+from aod.stages.detect import Detector
+from aod.stages.printer import print_events
 from aod.wire import STAGES, is_taken
 from aod.workers import stage_run
 
@@ -70,8 +74,6 @@ def _live(stage: str, config: Config) -> int:
 
 
 def _print_events(config: Config) -> int:
-    from aod.stages.printer import print_events  # noqa: PLC0415  # a tool of people alone
-
     preflight.check(config)
     stopped = False
 
@@ -101,17 +103,12 @@ def read_events(path: Path) -> Events:
 
 
 def _replay(config: Config, path: Path) -> int:
-    from aod.rules import rules  # noqa: PLC0415
-    from aod.stages.detect import Detector  # noqa: PLC0415
-
     for anomaly in Detector(rules(config), 0).feed(read_events(path)):
         print(msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode())
     return CLEAN
 
 
 def _capture_now(config: Config, name: str) -> int:
-    from aod.stages.capture import capture_now  # noqa: PLC0415
-
     if name not in config.guardian.anomalies:
         known = ", ".join(config.guardian.anomalies)
         raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
@@ -121,8 +118,6 @@ def _capture_now(config: Config, name: str) -> int:
 
 
 def _clean_up(config: Config, *, dry_run: bool) -> int:
-    from aod.stages.cleanup import sweep  # noqa: PLC0415
-
     for removal in sweep(config, dry_run=dry_run):
         verb = "would delete" if dry_run else "deleted"
         print(f"{verb} {removal.entry.name}: {removal.reason}")
@@ -149,10 +144,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point."""
+    """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
     return guarded(lambda: _run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

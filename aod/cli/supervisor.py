@@ -1,7 +1,6 @@
 """aod-supervisor: the daemon, in the foreground."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -76,10 +75,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The entry point."""
+    """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
     return guarded(lambda: _run(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

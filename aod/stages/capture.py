@@ -28,7 +28,7 @@ from aod.stages.base import StageContext
 from aod.wire import Sealed
 from aod.workfolder import BusyError, remove_leftovers
 
-TICK_SEC: Final = 0.25
+TICK_SEC: Final = 0.5
 """A doorbell that was lost, or a signal, delays by this at most."""
 HURRY_SHARE: Final = 0.4
 GIVE_UP_SHARE: Final = 0.8

@@ -69,7 +69,7 @@ def _unpack(bundle: Path) -> Path:
 def _describe(bundle: Path, folder: Path) -> None:
     """What was detected, what was collected, and where to look."""
     anomaly = json.loads((folder / "anomaly.json").read_text())
-    print(f"\nDetected and captured: {anomaly['anomaly']}")
+    print(f"\nDetected ({anomaly['anomaly']}): {anomaly['reason']}")
     for path in sorted(folder.iterdir()):
         print(f"  {path.stat().st_size:>9,}  {path.relative_to(REPO)}")
     print(f"Sealed bundle: {bundle.relative_to(REPO)}")

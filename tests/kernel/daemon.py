@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from aod import status, tracer
 from tests.kernel.producer import OBJECT, Producer
 
+BIN: Final = Path(sys.executable).parent
 REPO: Final = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class LocalDaemon:
 
     def start(self) -> None:
         """Start it; its log goes to a file."""
-        command = [sys.executable, "-m", "aod.cli.supervisor", "-c", str(self.config_file)]
+        command = [str(BIN / "aod-supervisor"), "-c", str(self.config_file)]
         environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(

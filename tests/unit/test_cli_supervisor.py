@@ -17,6 +17,8 @@ PRODUCER = ROOT / "build" / "producer.bpf.o"
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="loading eBPF programs needs root")
 Result = subprocess.CompletedProcess[str]
 
+ENTRY = "import sys; from aod.cli.entry import supervisor; sys.exit(supervisor())"
+
 
 def supervisor(
     *arguments: str | Path,
@@ -26,7 +28,7 @@ def supervisor(
     """Run it to its end, away from the source tree's folder."""
     environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     environment |= {"PYTHONPATH": str(ROOT)} | (variables or {})
-    command = [sys.executable, *python, "-m", "aod.cli.supervisor", *map(str, arguments)]
+    command = [sys.executable, *python, "-c", ENTRY, *map(str, arguments)]
     return subprocess.run(
         command, check=False, env=environment, capture_output=True, text=True, cwd="/", timeout=60
     )

@@ -1,0 +1,31 @@
+"""The commands' entry points.
+
+While a command is being imported, Ctrl-C ends the process the hard way: an interrupt that Python
+raises in the midst of an import is swallowed by some extension modules, and they would go on.
+"""
+
+import signal
+from importlib import import_module
+
+
+def _run(command: str) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    module = import_module(f"aod.cli.{command}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status: int = module.main()
+    return status
+
+
+def supervisor() -> int:
+    """aod-supervisor."""
+    return _run("supervisor")
+
+
+def stage() -> int:
+    """aod-stage."""
+    return _run("stage")
+
+
+def aod() -> int:
+    """aod."""
+    return _run("aod")
