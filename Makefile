@@ -22,12 +22,12 @@ demo: build ## the whole thing in a throw-away VM: an injected fault, its bundle
 	@scripts/setup vm
 	@$(PYTHON) -m scripts.vm.demo
 
-test: build ## set everything up and run all tests and checks, one real boot included
+test: build bpf ## set everything up and run all tests and checks, one real boot included
 	@scripts/setup vm dev
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest
 
-test-fast: build ## the tests that need no VM
+test-fast: build bpf ## the tests that need no VM
 	@scripts/setup dev
 	$(PYTHON) -m pytest --ignore=tests/vm
 
@@ -63,7 +63,7 @@ format: build ## let the formatters write
 	.venv/bin/ruff check --fix
 	clang-format -i $(C_FILES)
 
-bench: build ## measure: one line of JSON per figure
+bench: build bpf ## measure: one line of JSON per figure
 	@$(PYTHON) -m tests.bench
 
 install: ## install as a systemd service (root)
