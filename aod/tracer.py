@@ -196,6 +196,10 @@ class Tracer:
             DrainStop(out.stop),
         )
 
+    def pending(self) -> int:
+        """Records in the ring that no drain has taken."""
+        return int(lib.aod_pending(self._tracer))
+
     def scan_in_flight(
         self, log: EventLog, limit: int, now_ns: int, give_up_ns: Sequence[int]
     ) -> Events:

@@ -76,6 +76,8 @@ struct aod_log_commit aod_log_committed(const struct aod_log_header *log);
 /* Copy records from the ring into the log, up to log position `limit` (exclusive). */
 int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t limit,
 	      uint64_t max_records, struct aod_drained *drained);
+/* Records in the ring that no drain has taken, complete or not. */
+uint64_t aod_pending(const struct aod_tracer *tracer);
 /* Copy user space's own records (operations in flight) into the log; returns how many fitted. */
 int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_event *events,
 		   int count);

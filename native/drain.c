@@ -101,6 +101,13 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 	return 0;
 }
 
+uint64_t aod_pending(const struct aod_tracer *tracer)
+{
+	unsigned long produced = __atomic_load_n(tracer->ring.producer_pos, __ATOMIC_ACQUIRE);
+
+	return (produced - *tracer->ring.consumer_pos) / ring_entry_bytes(sizeof(struct aod_event));
+}
+
 int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_event *events,
 		   int count)
 {

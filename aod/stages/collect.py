@@ -27,6 +27,7 @@ IDLE_TICK_SEC: Final = 0.25
 """Between ticks while nothing is in flight and nothing was read: an idle share costs nothing."""
 MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 """Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
+LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
 ATTACH_INTERVAL_SEC: Final = 1.0
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
@@ -92,8 +93,8 @@ class Collector:
         self.log.header["reader_invalid"] += 1
         return position + self.log.capacity
 
-    def drain(self) -> None:
-        """Empty the kernel's ring into the log, and ring detect's bell."""
+    def drain(self) -> DrainStop:
+        """Empty the kernel's ring into the log, and ring detect's bell; why it ended."""
         self.tracer.begin_drain()
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
@@ -101,6 +102,7 @@ class Collector:
             stop = drained.stop
             self._tell(drained)
         self._last_drain = time.monotonic()
+        return stop
 
     def _tell(self, drained: Drained) -> None:
         if drained.count:
@@ -162,8 +164,15 @@ class Collector:
         )
 
     def close(self) -> None:
-        """A clean end: the last records, the last counters, nothing left in the kernel."""
-        self.drain()
+        """A clean end: the last records, the last counters, nothing left in the kernel.
+
+        Where the log is full, detect gets a moment to read on; what then is left is said.
+        """
+        deadline = time.monotonic() + LAST_DRAIN_SEC
+        while self.drain() is DrainStop.FULL and time.monotonic() < deadline:
+            time.sleep(MIN_DRAIN_INTERVAL_SEC)
+        if left := self.tracer.pending():
+            self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
         self.tracer.publish_stats(self.log, time.monotonic_ns())
         self._wake.close()
         self.tracer.close()

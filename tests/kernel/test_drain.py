@@ -79,7 +79,9 @@ def test_stopped_detector_loses_nothing_that_was_written_and_counts_the_rest(rig
     assert _mids(rig.log, 0, capacity) == list(range(capacity))
     dropped = rig.stat("dropped_ring_full", WRITE)
     assert dropped > 0
+    assert rig.tracer.pending() == produced - capacity - dropped
     rest = rig.drain()
+    assert rig.tracer.pending() == 0
     assert capacity + rest + dropped == produced
     after = _mids(rig.log, capacity, rest)
     assert after == list(range(capacity, capacity + rest))

@@ -40,6 +40,7 @@ def test_events_hold_the_refusals_and_what_was_before(
 ) -> None:
     events = bundle.events()
     assert events.dtype == EVENT_DTYPE
+    assert np.all(np.diff(events["end_ns"].astype(np.int64)) >= 0)
     refused = events[events["status"] == STATUS_ACCESS_DENIED]
     assert len(refused) > 10
     assert np.all(refused["error"] == -13)
