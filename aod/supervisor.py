@@ -18,7 +18,7 @@ from typing import Final
 
 import zmq
 
-from aod import folders, log
+from aod import folders, log, tracer
 from aod.config import Config
 from aod.eventlog import EventLog, ReadPosition
 from aod.lifecycle import WorkerEvent, WorkerState, is_due, is_silent
@@ -57,6 +57,10 @@ class Supervisor:
             self._drain()
         finally:
             self._close_wire()
+            if any(one.stage == "collect" for one in self.processes):
+                tracer.remove(
+                    self.config.pin_dir
+                )  # where collect had to be ended, it is still there
             folders.clear_runtime(self.config.runtime_dir, lock)
         return EXIT_FAILED if failed else EXIT_CLEAN
 

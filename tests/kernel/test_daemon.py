@@ -180,3 +180,13 @@ def test_stop_with_a_detector_that_hangs_says_what_is_lost(tmp_path: Path, pin_d
         assert daemon.stop() == 0
     assert "100 records in the kernel's ring are lost with this stop" in daemon.log()
     assert "detect: not done in time; ending it" in daemon.log()
+
+
+def test_stop_with_a_collector_that_hangs_leaves_nothing_either(
+    daemon: LocalDaemon, pin_dir: Path
+) -> None:
+    pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+    os.kill(pid, signal.SIGSTOP)
+    assert daemon.stop() == 0
+    assert not pin_dir.exists()
+    assert not daemon.runtime.exists()
