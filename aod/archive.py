@@ -1,13 +1,12 @@
 """A bundle's archive: a zstd-compressed tar that has its name only when it is complete."""
 
-import os
 import tarfile
 from pathlib import Path
 from typing import IO, Final
 
 import zstandard
 
-from aod.files import FILE_MODE, FOLDER_MODE, create, sync_folder
+from aod.files import FILE_MODE, FOLDER_MODE, appearing
 
 _BLOCK_BYTES: Final = 1 << 16
 
@@ -24,16 +23,8 @@ def seal(
     Raises:
         OSError: it cannot be written; nothing is left then.
     """
-    try:
-        with create(unfinished) as file:
-            _pack(folder, file, level, first)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(archive)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
-    sync_folder(archive.parent)
+    with appearing(archive, unfinished) as file:
+        _pack(folder, file, level, first)
     return archive.stat().st_size
 
 

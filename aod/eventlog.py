@@ -17,12 +17,12 @@ import numpy as np
 
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, struct_dtype
+from aod.files import FILE_MODE, create_fd
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
-FILE_MODE: Final = 0o640
 MAX_COMMIT_RECORDS: Final = 16384
 
 
@@ -47,8 +47,7 @@ def _open_ours(path: Path, writable: bool) -> int:
 
 
 def _create(path: Path, size: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(path, flags, FILE_MODE)
+    fd = create_fd(path)
     os.fchmod(fd, FILE_MODE)
     os.ftruncate(fd, size)
     return fd

@@ -1,6 +1,8 @@
 """Files and folders of ours: new, not for everybody, and durable where it matters."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -8,14 +10,44 @@ FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 
 
-def create(path: Path) -> IO[bytes]:
-    """Open a file that did not exist, for writing; whatever lies there is not followed.
+def create_fd(path: Path) -> int:
+    """A descriptor of a file that did not exist; whatever lies there is not followed.
 
     Raises:
         OSError: FileExistsError if there is anything of that name.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, FILE_MODE), "w+b")
+    return os.open(path, flags, FILE_MODE)
+
+
+def create(path: Path) -> IO[bytes]:
+    """`create_fd` as a file, for writing.
+
+    Raises:
+        OSError: FileExistsError if there is anything of that name.
+    """
+    return os.fdopen(create_fd(path), "w+b")
+
+
+@contextmanager
+def appearing(path: Path, unfinished: Path) -> Iterator[IO[bytes]]:
+    """A file to fill, which appears as `path` at the end of the block: whole and durable.
+
+    Until then it is `unfinished`, in the same folder; a death leaves that or the whole file.
+
+    Raises:
+        OSError: it cannot be written; nothing is left then.
+    """
+    try:
+        with create(unfinished) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Final
 from aod import spool
 from aod.config import Config
 from aod.eventlog import LOG_NAME, POSITION_NAME
+from aod.files import FILE_MODE, FOLDER_MODE
 from aod.wire import STAGES, SUPERVISOR, socket_path
 
-FOLDER_MODE: Final = 0o750
 LOCK_NAME: Final = "supervisor.lock"
 
 
@@ -68,7 +68,7 @@ class Lock:
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def _take(self) -> int:
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

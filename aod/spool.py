@@ -18,7 +18,7 @@ import msgspec
 from aod import names
 from aod.anomaly import Anomaly
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, create, sync_folder
+from aod.files import FOLDER_MODE, appearing
 
 FOLDER: Final = "spool"
 """Below the state folder."""
@@ -61,16 +61,8 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     path = folder / names.spooled(anomaly.timestamp)
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
-    try:
-        with create(unfinished) as entry:
-            entry.write(encoded)
-            entry.flush()
-            os.fsync(entry.fileno())
-        unfinished.rename(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
-    sync_folder(folder)
+    with appearing(path, unfinished) as entry:
+        entry.write(encoded)
     return path
 
 

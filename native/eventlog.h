@@ -17,7 +17,6 @@ enum aod_log_layout {
 	AOD_LOG_MAGIC = 0x31474c41, /* "ALG1" */
 	AOD_LOG_VERSION = 1,
 	AOD_LOG_HEADER_BYTES = 16384,
-	AOD_LOG_RECORD_BYTES = 64,
 };
 
 struct aod_log_commit {

@@ -18,7 +18,7 @@ SECRET = b"hunter2"
         (b"rw,pass=hunter2", b"rw,pass=***"),
         (b"password2=hunter2,vers=3.1.1", b"password2=***,vers=3.1.1"),
         (b"PASSWD=hunter2\nUSER=me", b"PASSWD=***\nUSER=me"),
-        (b"credentials=/root/hunter2 0 0", b"credentials=*** 0 0"),
+        (b"credentials=/etc/hunter2 0 0", b"credentials=*** 0 0"),
         (b"cred=hunter2,rw", b"cred=***,rw"),
         (b"password=hunter2,,more,rw", b"password=***,rw"),
         (b'password="hunter2 with, more" rw', b"password=*** rw"),
