@@ -8,7 +8,8 @@ from pathlib import Path
 from scripts.vm.errors import SetupError
 
 REPO = Path(__file__).resolve().parents[2]
-CACHE = REPO / ".cache" / "vm"
+# Resolved: the guest finds what is in it before its root is in place, when links lead elsewhere.
+CACHE = (REPO / ".cache" / "vm").resolve()
 
 # A normal user's PATH often lacks the folders where administrators' programs are.
 _SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin:/usr/sbin:/sbin"))
