@@ -11,6 +11,8 @@ COMMANDS: Final = int(lib.AOD_COMMANDS)
 ERRNO_LIMIT: Final = int(lib.AOD_ERRNO_LIMIT)
 IN_FLIGHT: Final = int(lib.AOD_EVENT_IN_FLIGHT)
 MATCHED: Final = int(lib.AOD_EVENT_MATCHED)
+CONNECTION: Final = int(lib.AOD_EVENT_CONNECTION)
+UNANSWERED: Final = int(lib.AOD_EVENT_UNANSWERED)
 
 Events: TypeAlias = NDArray[np.void]
 """Shape (n,), dtype `EVENT_DTYPE`."""

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The record: one finished (or hanging) SMB operation. The only declaration of it: the programs in
- * the kernel write it, the shim copies it, Python's dtype is made from it. All fields have fixed
- * widths and their natural alignment; there is no padding.
+ * The record: an SMB operation that ended or hangs, or something that happened to a connection. The
+ * only declaration of it: the programs in the kernel write it, the shim copies it, Python's dtype
+ * is made from it. All fields have fixed widths and their natural alignment; there is no padding.
  */
 #ifndef AOD_EVENT_H
 #define AOD_EVENT_H
@@ -17,21 +17,33 @@ enum aod_limits {
 };
 
 enum aod_event_flags {
-	AOD_EVENT_IN_FLIGHT = 1, /* not finished: latency is its age when it was seen */
-	AOD_EVENT_MATCHED = 2,   /* reached a threshold or a tracked error, says the kernel */
+	AOD_EVENT_IN_FLIGHT = 1,  /* not finished: latency is its age when it was seen */
+	AOD_EVENT_MATCHED = 2,    /* reached a threshold or a tracked error, says the kernel */
+	AOD_EVENT_CONNECTION = 4, /* no operation: `command` is an enum aod_connection_event */
+	AOD_EVENT_UNANSWERED = 8, /* never answered: latency is its age when that was known */
+};
+
+/* What happens to a connection: pseudo-commands, beyond the numbers of SMB2. */
+enum aod_connection_event {
+	AOD_RECONNECT = 20,
+	AOD_SEND_CUT = 21,
+	AOD_SESSION_EXPIRED = 22,
+	AOD_CREDIT_TIMEOUT = 23,
+	AOD_CREDITS_SHORT = 24,
+	AOD_CONNECT_FAILED = 25,
 };
 
 struct aod_event {
 	__u64 end_ns; /* CLOCK_MONOTONIC */
 	__u64 latency_ns;
-	__u64 session_id;
-	__u64 mid; /* MS-SMB2 MessageId, per connection */
+	__u64 session_id; /* of a connection event: the connection's id, if it is told */
+	__u64 mid;        /* MS-SMB2 MessageId, per connection */
 	__u32 tree_id;
-	__u32 pid;    /* process (tgid) of the task that started the operation */
-	__u32 status; /* NTSTATUS */
-	__s16 error;  /* what the client made of it: -errno or 0 */
-	__u8 command;
-	__u8 flags;
+	__u32 pid;               /* process (tgid) of the task that started the operation */
+	__u32 status;            /* NTSTATUS */
+	__s16 error;             /* what the client made of it: -errno or 0 */
+	__u8 command;            /* MS-SMB2 2.2.1.2, or an enum aod_connection_event */
+	__u8 flags;              /* enum aod_event_flags */
 	char comm[AOD_COMM_LEN]; /* of the task that started the operation */
 };
 

@@ -127,6 +127,8 @@ def test_limits_and_flags_are_the_headers(tmp_path: Path) -> None:
         "AOD_ERRNO_LIMIT": event.ERRNO_LIMIT,
         "AOD_EVENT_IN_FLIGHT": event.IN_FLIGHT,
         "AOD_EVENT_MATCHED": event.MATCHED,
+        "AOD_EVENT_CONNECTION": event.CONNECTION,
+        "AOD_EVENT_UNANSWERED": event.UNANSWERED,
     }
     prints = "".join(f'printf("%d\\n", {name});\n' for name in names)
     source = f"#include <stdio.h>\n#include <event.h>\nint main(void)\n{{\n{prints}}}\n"
