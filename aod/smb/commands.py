@@ -6,6 +6,8 @@ Numbers and names: MS-SMB2 2.2.1.2, the field Command of the packet header.
 from enum import IntEnum
 from typing import Final
 
+from aod.smb.connection import ConnectionEvent
+
 PREFIX: Final = "SMB2_"
 
 
@@ -59,9 +61,9 @@ UNTIMED: Final = frozenset({Command.SMB2_ECHO, Command.SMB2_CANCEL})
 """Their end is never reported by the client's tracepoints: ECHO begins only, CANCEL is silent."""
 
 
+_NAMES: Final = {int(member): member.name for kind in (Command, ConnectionEvent) for member in kind}
+
+
 def command_name(number: int) -> str:
-    """`SMB2_WRITE` for 9; `command 77` for a number that SMB2 does not have."""
-    try:
-        return Command(number).name
-    except ValueError:
-        return f"command {number}"
+    """`SMB2_WRITE` for 9, `RECONNECT` for 20; `command 77` for a number that is neither."""
+    return _NAMES.get(number, f"command {number}")

@@ -29,4 +29,5 @@ def test_what_is_left_out_waits_or_connects_and_the_rest_is_a_servers_work() -> 
 
 def test_every_number_has_a_name() -> None:
     assert command_name(9) == "SMB2_WRITE"
+    assert command_name(20) == "RECONNECT"
     assert command_name(77) == "command 77"
