@@ -6,9 +6,11 @@ from typing import Final
 from msgspec import Struct
 
 from aod import folders
+from aod.attachments import from_mask
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition
 from aod.smb.commands import command_name
+from aod.smb.connection import PHRASES
 
 _COUNTERS: Final = (
     "started",
@@ -56,6 +58,8 @@ class Status(Struct, frozen=True):
     in_flight: int
     commands: dict[str, CommandStatus]
     """Only commands that were seen."""
+    unseen: tuple[str, ...] = ()
+    """Connection events that this kernel's cifs client has no tracepoint for."""
 
     @property
     def conserved(self) -> bool:
@@ -85,6 +89,7 @@ def gather(runtime_dir: Path) -> Status:
         read=ReadPosition.peek(runtime_dir),
         in_flight=int(log.header["in_flight"]),
         commands=commands,
+        unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
     )
 
 
@@ -96,6 +101,7 @@ def render(status: Status) -> str:
         f"event log    {status.records:,} records, {status.records - status.read:,} not yet read",
         f"in flight    {status.in_flight:,} operations",
         f"conserved    {'yes' if status.conserved else 'NO: finished operations are missing'}",
+        *([f"not seen     {', '.join(status.unseen)}"] if status.unseen else []),
         "",
         f"{'command':<22}{'started':>12}{'finished':>12}{'unanswered':>12}{'dropped':>10}",
     ]

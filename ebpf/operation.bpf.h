@@ -13,12 +13,6 @@ enum smb2_command { /* MS-SMB2 2.2.1.2 */
 		    SMB2_ECHO = 13,
 };
 
-struct task {
-	__u32 pid;
-	__u32 tid;
-	char comm[AOD_COMM_LEN];
-};
-
 static __always_inline bool is_asynchronous(__u32 command)
 {
 	return command == SMB2_READ || command == SMB2_WRITE;

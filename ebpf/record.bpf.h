@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* From a finished operation to a record in the ring, and whether somebody is woken for it. */
+/* From what happened to a record in the ring, and whether somebody is woken for it. */
 #ifndef AOD_RECORD_BPF_H
 #define AOD_RECORD_BPF_H
 
 #include "maps.bpf.h"
+
+/* Whom a record names. */
+struct task {
+	__u32 pid;
+	__u32 tid;
+	char comm[AOD_COMM_LEN];
+};
 
 static __always_inline bool is_match(const struct aod_knobs *knob, const struct aod_event *event)
 {
@@ -54,7 +61,8 @@ static __always_inline void emit(struct aod_event *event, struct aod_command_sta
 		stat->dropped_ring_full++;
 		return;
 	}
-	event->flags = match ? AOD_EVENT_MATCHED : 0;
+	if (match)
+		event->flags |= AOD_EVENT_MATCHED;
 	*slot = *event;
 	stat->emitted++;
 	bpf_ringbuf_submit(slot, wake_flag(knob, match));

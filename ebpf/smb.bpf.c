@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The hooks: the cifs module's own tracepoints, attached raw. The arguments are those of the
- * tracepoint (fs/smb/client/trace.h, DECLARE_EVENT_CLASS smb3_cmd_*), so this needs neither BTF nor
- * the offset of any field.
+ * tracepoint (fs/smb/client/trace.h, DECLARE_EVENT_CLASS smb3_*_class), so this needs neither BTF
+ * nor the offset of any field. Without smb3_cmd_* there is nothing to see; of the others, a kernel
+ * has those that it has.
  */
+#include "connection.bpf.h"
 #include "operation.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-SEC("raw_tp/smb3_cmd_enter")
-int smb3_cmd_enter(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline struct task current_task(void)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct task task = {.pid = pid_tgid >> 32, .tid = pid_tgid};
 
 	bpf_get_current_comm(task.comm, sizeof(task.comm));
+	return task;
+}
+
+SEC("raw_tp/smb3_cmd_enter")
+int smb3_cmd_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task task = current_task();
+
 	start_operation(ctx->args[0], ctx->args[1], (__u16)ctx->args[2], ctx->args[3], &task);
 	return 0;
 }
@@ -32,5 +41,70 @@ int smb3_cmd_err(struct bpf_raw_tracepoint_args *ctx)
 {
 	finish_operation(ctx->args[1], (__u16)ctx->args[2], ctx->args[3], ctx->args[4],
 			 (int)ctx->args[5], bpf_get_current_pid_tgid());
+	return 0;
+}
+
+/*
+ * (mid, connection id, host name, ...), on older kernels (mid, host name, ...). Which of the two is
+ * seen by the second argument: a connection id is a small counter, an address is not.
+ */
+static __always_inline int on_connection(struct bpf_raw_tracepoint_args *ctx, __u32 command)
+{
+	struct task task = current_task();
+	struct aod_event event = {.mid = ctx->args[0], .command = command};
+
+	if (ctx->args[1] >> 32 == 0)
+		event.session_id = ctx->args[1];
+	tell_connection(&event, &task);
+	return 0;
+}
+
+SEC("raw_tp/smb3_reconnect")
+int smb3_reconnect(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_connection(ctx, AOD_RECONNECT);
+}
+
+SEC("raw_tp/smb3_partial_send_reconnect")
+int smb3_partial_send_reconnect(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_connection(ctx, AOD_SEND_CUT);
+}
+
+SEC("raw_tp/smb3_credit_timeout")
+int smb3_credit_timeout(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_connection(ctx, AOD_CREDIT_TIMEOUT);
+}
+
+SEC("raw_tp/smb3_insufficient_credits")
+int smb3_insufficient_credits(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_connection(ctx, AOD_CREDITS_SHORT);
+}
+
+/* (host name, connection id, address, rc) */
+SEC("raw_tp/smb3_connect_err")
+int smb3_connect_err(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task task = current_task();
+	struct aod_event event = {
+	    .session_id = ctx->args[1], .error = (int)ctx->args[3], .command = AOD_CONNECT_FAILED};
+
+	tell_connection(&event, &task);
+	return 0;
+}
+
+/* (tree id, session id, command, mid) of the operation that was refused */
+SEC("raw_tp/smb3_ses_expired")
+int smb3_ses_expired(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task task = current_task();
+	struct aod_event event = {.session_id = ctx->args[1],
+				  .mid = ctx->args[3],
+				  .tree_id = ctx->args[0],
+				  .command = AOD_SESSION_EXPIRED};
+
+	tell_connection(&event, &task);
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 enum aod_log_layout {
 	AOD_LOG_MAGIC = 0x31474c41, /* "ALG1" */
-	AOD_LOG_VERSION = 1,
+	AOD_LOG_VERSION = 2,
 	AOD_LOG_HEADER_BYTES = 16384,
 };
 
@@ -39,6 +39,7 @@ struct aod_log_header {
 	 */
 	__u64 stats_ns;
 	__u64 in_flight;
+	__u64 unseen_events; /* bit n: this kernel has no tracepoint of connection event n */
 	__u64 gave_up[AOD_COMMANDS];
 	struct aod_command_stats stats[AOD_COMMANDS];
 };

@@ -4,22 +4,22 @@ The kernel wakes this stage for a match, or for a ring that fills up; everything
 next tick. Nothing here looks at a record.
 """
 
-import errno
 import os
 import select
 import time
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from aod.attachments import describe_missing as describe_missing
+from aod.attachments import describe_unseen, to_mask, unseen_events
 from aod.config import Config
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition, write_limit
 from aod.rules import kernel_knobs
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
-from aod.tracer import Attachment, Drained, DrainStop, Tracer, TracerSetup, remove
+from aod.tracer import Drained, DrainStop, Tracer, TracerSetup, remove
 from aod.wire import Batch
 
 TICK_SEC: Final = 0.1
@@ -127,6 +127,15 @@ class Collector:
             self.context.log.info("%s", note or "attached to the cifs client; watching")
             self.note = note
             self.beat()
+            if not note:
+                self._say_unseen()
+
+    def _say_unseen(self) -> None:
+        """The module may have come between two programs: only now is absent what is missing."""
+        attachments = self.tracer.attach()
+        self.log.header["unseen_events"] = to_mask(unseen_events(attachments))
+        if told := describe_unseen(attachments):
+            self.context.log.info("%s", told)
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -177,17 +186,6 @@ class Collector:
         self._wake.close()
         self.tracer.close()
         remove(self.context.config.pin_dir)
-
-
-def describe_missing(attachments: Iterable[Attachment]) -> str:
-    """Why some programs are not attached, in a line; empty when all are."""
-    missing = [one for one in attachments if not one.attached]
-    if not missing:
-        return ""
-    if all(one.error == errno.ENOENT for one in missing):
-        return "waiting for the cifs module to be loaded (a first mount does it)"
-    reasons = (f"{one.name}: {os.strerror(one.error)}" for one in missing)
-    return f"not attached: {', '.join(reasons)}"
 
 
 def run(context: StageContext) -> int:

@@ -3,6 +3,7 @@
  * Where the kernel refuses tracing programs, this stands in for the hooks, and for nothing else:
  * `syscall` programs that call the very functions that the hooks call, in the same maps and ring.
  */
+#include "connection.bpf.h"
 #include "operation.bpf.h"
 
 #include "producer.h"
@@ -28,6 +29,21 @@ SEC("syscall")
 int test_finish(struct aod_test_operation *op)
 {
 	finish_operation(op->session_id, op->command, op->mid, op->status, op->error, op->tid);
+	return 0;
+}
+
+SEC("syscall")
+int test_connection(struct aod_test_operation *op)
+{
+	struct task task = {.pid = op->pid, .tid = op->tid};
+	struct aod_event event = {.session_id = op->session_id,
+				  .mid = op->mid,
+				  .tree_id = op->tree_id,
+				  .error = op->error,
+				  .command = op->command};
+
+	set_comm(&task, op);
+	tell_connection(&event, &task);
 	return 0;
 }
 

@@ -76,6 +76,11 @@ class Producer:
         """smb3_cmd_done, or smb3_cmd_err with `status` and `error` (-errno)."""
         self._operation("test_finish", mid, command, **fields)  # type: ignore[arg-type]
 
+    def connection(self, command: int, **fields: int | bytes) -> None:
+        """A connection event; `session` is the connection's id."""
+        mid = int(fields.pop("mid", 0))
+        self._operation("test_connection", mid, command, **fields)  # type: ignore[arg-type]
+
     def load(
         self, count: int, *, first_mid: int = 0, latency_ns: int = 1000, command: int = 9,
         status: int = 0, error: int = 0,

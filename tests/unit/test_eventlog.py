@@ -92,7 +92,7 @@ def change_header(path: Path, **values: int) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"version": 2}, {"magic": 0}, {"record_bytes": 56}],
+    [{"version": 1}, {"magic": 0}, {"record_bytes": 56}],
     ids=lambda values: next(iter(values)),
 )
 @pytest.mark.parametrize("opened", [EventLog.reader, lambda path: EventLog.writer(path, 1)])

@@ -1,0 +1,58 @@
+"""Which programs are attached to the cifs client, and what it means where one is not.
+
+The module's tracepoints differ from kernel to kernel. Those of operations are needed; a connection
+event whose tracepoint a kernel does not have is not seen there, and that is said.
+"""
+
+import errno
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.tracer import Attachment
+
+NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
+"""Without these no operation is seen to start or to end."""
+
+
+def describe_missing(attachments: Iterable[Attachment]) -> str:
+    """Why operations are not seen yet, in a line; empty when they are."""
+    missing = [one for one in attachments if one.name in NEEDED and not one.attached]
+    if not missing:
+        return ""
+    if all(one.error == errno.ENOENT for one in missing):
+        return "waiting for the cifs module to be loaded (a first mount does it)"
+    return f"not attached: {', '.join(map(_reason, missing))}"
+
+
+def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
+    """The connection events that nobody tells on this kernel, once operations are seen."""
+    missing = {one.name for one in attachments if not one.attached}
+    return tuple(event for event, name in TRACEPOINTS.items() if name in missing)
+
+
+def describe_unseen(attachments: Iterable[Attachment]) -> str:
+    """The same in a line, with the reasons; empty when all are seen."""
+    by_name = {one.name: one for one in attachments}
+    told = [
+        f"{PHRASES[event]} ({_reason(by_name[TRACEPOINTS[event]])})"
+        for event in unseen_events(by_name.values())
+    ]
+    return f"not seen on this kernel: {', '.join(told)}" if told else ""
+
+
+def to_mask(events: Iterable[ConnectionEvent]) -> int:
+    """As the head of the event log keeps them: bit n for connection event n."""
+    return sum(1 << event for event in events)
+
+
+def from_mask(mask: int) -> tuple[ConnectionEvent, ...]:
+    """The other way."""
+    return tuple(event for event in ConnectionEvent if mask >> event & 1)
+
+
+def _reason(one: Attachment) -> str:
+    if one.error == errno.ENOENT:
+        return f"no {one.name}"
+    return f"{one.name}: {os.strerror(one.error)}"

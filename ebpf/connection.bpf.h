@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Something happens to a connection: one record, which starts and ends at once. */
+#ifndef AOD_CONNECTION_BPF_H
+#define AOD_CONNECTION_BPF_H
+
+#include "record.bpf.h"
+
+/* `event` says what happened, and where; the rest is filled in here. */
+static __always_inline void tell_connection(struct aod_event *event, const struct task *task)
+{
+	struct aod_command_stats *stat = stats_of(event->command);
+
+	if (!stat)
+		return;
+	event->end_ns = bpf_ktime_get_ns();
+	event->pid = task->pid;
+	event->flags = AOD_EVENT_CONNECTION;
+	__builtin_memcpy(event->comm, task->comm, sizeof(event->comm));
+	stat->started++;
+	stat->finished++;
+	emit(event, stat);
+}
+
+#endif

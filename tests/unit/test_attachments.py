@@ -1,0 +1,61 @@
+"""What is said about programs that are not attached."""
+
+import errno
+
+import pytest
+
+from aod.attachments import (
+    NEEDED,
+    describe_missing,
+    describe_unseen,
+    from_mask,
+    to_mask,
+    unseen_events,
+)
+from aod.smb.connection import TRACEPOINTS, ConnectionEvent
+from aod.tracer import Attachment
+
+WANTED = sorted(TRACEPOINTS.values())
+
+
+def attachments(**errors: int) -> list[Attachment]:
+    """All programs attached, but for those named with an errno."""
+    return [Attachment(name, errors.get(name, 0)) for name in [*sorted(NEEDED), *WANTED]]
+
+
+def test_all_attached_is_nothing_to_say() -> None:
+    assert describe_missing(attachments()) == ""
+    assert describe_unseen(attachments()) == ""
+    assert unseen_events(attachments()) == ()
+
+
+def test_module_that_is_not_loaded_is_waited_for() -> None:
+    absent = dict.fromkeys([*NEEDED, *WANTED], errno.ENOENT)
+    assert describe_missing(attachments(**absent)).startswith("waiting for the cifs module")
+
+
+def test_needed_program_that_the_kernel_refuses_is_named_with_the_reason() -> None:
+    refused = attachments(smb3_cmd_err=errno.EPERM, smb3_reconnect=errno.EPERM)
+    assert describe_missing(refused) == "not attached: smb3_cmd_err: Operation not permitted"
+
+
+def test_tracepoint_that_the_kernel_does_not_have_keeps_nothing_from_watching() -> None:
+    older = attachments(smb3_ses_expired=errno.ENOENT, smb3_connect_err=errno.EINVAL)
+    assert describe_missing(older) == ""
+    assert unseen_events(older) == (
+        ConnectionEvent.SESSION_EXPIRED,
+        ConnectionEvent.CONNECT_FAILED,
+    )
+    assert describe_unseen(older) == (
+        "not seen on this kernel: session expired (no smb3_ses_expired), "
+        "connect failed (smb3_connect_err: Invalid argument)"
+    )
+
+
+@pytest.mark.parametrize(
+    "events", [(), (ConnectionEvent.RECONNECT,), tuple(ConnectionEvent)], ids=len
+)
+def test_mask_and_back(events: tuple[ConnectionEvent, ...]) -> None:
+    mask = to_mask(events)
+    assert from_mask(mask) == events
+    assert mask.bit_count() == len(events)
