@@ -1,6 +1,8 @@
 """Files and folders of ours: new, not for everybody, and durable where it matters."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,32 @@ def appearing(path: Path, unfinished: Path) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def read_regular(path: Path, max_bytes: int) -> bytes:
+    """What a file of at most that size holds; links are not followed.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is something else than a file, or too large; the text says what.
+    """
+    # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise ValueError("a symbolic link or a socket") from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError("not a regular file")
+        content = os.read(fd, max_bytes + 1)
+    finally:
+        os.close(fd)
+    if len(content) > max_bytes:
+        raise ValueError(f"larger than {max_bytes} bytes")
+    return content
 
 
 def sync_folder(folder: Path) -> None:

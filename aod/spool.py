@@ -6,9 +6,6 @@ privileged user, so capture reads an entry as the work of a stranger: no link is
 but a regular file of limited size is read, and names come from the validated timestamp only.
 """
 
-import errno
-import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,7 +15,7 @@ import msgspec
 from aod import names
 from aod.anomaly import Anomaly
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, appearing
+from aod.files import FOLDER_MODE, appearing, read_regular
 
 FOLDER: Final = "spool"
 """Below the state folder."""
@@ -74,7 +71,11 @@ def read(path: Path) -> Anomaly:
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        anomaly = _decoder.decode(_read_regular(path))
+        content = read_regular(path, MAX_ENTRY_BYTES)
+    except ValueError as error:
+        raise SpoolError(str(error)) from error
+    try:
+        anomaly = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SpoolError(f"not an anomaly: {error}") from error
     if names.spooled(anomaly.timestamp) != path.name:
@@ -133,23 +134,3 @@ def set_aside(path: Path) -> Path:
 
 def _age(path: Path) -> tuple[int, str]:
     return len(path.name), path.name  # timestamps sort as numbers
-
-
-def _read_regular(path: Path) -> bytes:
-    # O_NONBLOCK: a FIFO in an entry's place must not stop its reader for ever.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        entry_fd = os.open(path, flags)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise SpoolError("a symbolic link or a socket") from error
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(entry_fd).st_mode):
-            raise SpoolError("not a regular file")
-        content = os.read(entry_fd, MAX_ENTRY_BYTES + 1)
-    finally:
-        os.close(entry_fd)
-    if len(content) > MAX_ENTRY_BYTES:
-        raise SpoolError(f"larger than {MAX_ENTRY_BYTES} bytes")
-    return content

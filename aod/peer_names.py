@@ -1,0 +1,70 @@
+"""Who is at the other end: the share of a tree, the host of a connection, as the client named them.
+
+`collect` writes what the kernel told into a file of the runtime folder; whoever puts a record into
+words reads it there. A name that is not known is an empty text.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from aod.files import FILE_MODE, appearing, read_regular
+
+FILE: Final = "names.json"
+UNFINISHED: Final = "names.json.new"
+MAX_BYTES: Final = 4 << 20
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is known of sessions, trees and connections by their numbers."""
+
+    shares: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """(session id, tree id) -> UNC."""
+    servers: Mapping[int, str] = field(default_factory=dict)
+    """Connection id -> host name."""
+
+    def share(self, session_id: int, tree_id: int) -> str:
+        r"""`\\host\share`; empty when it is not known."""
+        return self.shares.get((session_id, tree_id), "")
+
+    def server(self, connection_id: int) -> str:
+        """The host's name, as the mount gave it; empty when it is not known."""
+        return self.servers.get(connection_id, "")
+
+
+class _Content(Struct, frozen=True, forbid_unknown_fields=True):
+    """JSON has no keys of two numbers."""
+
+    shares: list[tuple[int, int, str]]
+    servers: list[tuple[int, str]]
+
+
+def read(runtime_dir: Path) -> Names:
+    """The names in this runtime folder; none where the file is missing or not ours."""
+    try:
+        content = msgspec.json.decode(read_regular(runtime_dir / FILE, MAX_BYTES), type=_Content)
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return Names()
+    shares = {(session, tree): name for session, tree, name in content.shares}
+    return Names(shares, dict(content.servers))
+
+
+def write(runtime_dir: Path, names: Names) -> None:
+    """Put the names there, whole.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    shares = [(session, tree, name) for (session, tree), name in sorted(names.shares.items())]
+    content = _Content(shares, sorted(names.servers.items()))
+    unfinished = runtime_dir / UNFINISHED
+    unfinished.unlink(missing_ok=True)  # of a writer that died
+    with appearing(runtime_dir / FILE, unfinished) as file:
+        os.fchmod(file.fileno(), FILE_MODE)
+        file.write(msgspec.json.encode(content))

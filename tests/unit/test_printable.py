@@ -1,0 +1,21 @@
+"""Bytes of a stranger become a text that does no harm to a log."""
+
+import pytest
+
+from aod.printable import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"app", "app"),
+        (b"", ""),
+        ("Müller".encode(), "Müller"),
+        (b"a\nERROR b", "a?ERROR b"),
+        (b"\x1b[2J", "?[2J"),
+        (b"\xff", "\N{REPLACEMENT CHARACTER}"),
+        ("\u202eabc".encode(), "?abc"),
+    ],
+)
+def test_what_is_not_printable_is_replaced(text: bytes, shown: str) -> None:
+    assert printable(text) == shown
