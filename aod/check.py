@@ -7,11 +7,11 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from aod.config import ActionName, Config, Error, Latency, Mode, effective_actions, why_skipped
+from aod.config import Config, effective_actions, why_skipped
+from aod.config_base import ActionName
 from aod.config_file import Loaded
-from aod.rules import NEVER_NS, LatencyRule, Rule, rules
-from aod.smb import errors, ntstatus
-from aod.smb.commands import LEFT_OUT, Command
+from aod.detectors.api import Rule, Settings
+from aod.rules import rules
 
 WIDTH: Final = 96
 _LABEL: Final = 14
@@ -35,95 +35,22 @@ def _summary(loaded: Loaded) -> list[str]:
     return [f"{loaded.path} can be used; {warned}", *(f"  {line}" for line in loaded.warnings)]
 
 
-def _anomaly(config: Config, rule: Rule, anomaly: Latency | Error) -> Iterator[str]:
-    yield f"{rule.name}: {type(anomaly).__name__} ({anomaly.tool}), mode {anomaly.mode}"
-    yield from _declared(config, anomaly)
-    if isinstance(rule, LatencyRule) and isinstance(anomaly, Latency):
-        yield from _latency(anomaly, rule)
-    elif isinstance(anomaly, Error):
-        yield from _error(anomaly)
-    yield from _actions(config, anomaly)
-
-
-def _declared(config: Config, anomaly: Latency | Error) -> Iterator[str]:
-    slow = isinstance(anomaly, Latency)
-    what = "operations slower than their threshold" if slow else "failed operations that count"
-    window = _number(config.watch_interval_sec)
-    text = f"when more than {anomaly.acceptable_count} {what} lie within {window} s"
-    if isinstance(anomaly, Latency) and anomaly.emergency_threshold_ms is not None:
-        text += "; at once when one of them reaches its emergency threshold, finished or not"
+def _anomaly(config: Config, rule: Rule, anomaly: Settings) -> Iterator[str]:
+    frame = rule.frame
+    words = [frame.kind, *(f"({tool})" for tool in [getattr(anomaly, "tool", "")] if tool)]
+    words += [f"mode {mode}" for mode in [getattr(anomaly, "mode", "")] if mode]
+    yield f"{frame.name}: {' '.join(words)}"
+    window = _number(frame.window_ns / 1e9)
+    text = f"when more than {frame.acceptable_count} {rule.noun} lie within {window} s"
     yield from _labelled("declared", text)
     pause = f"further triggers are counted, not captured, for {_number(anomaly.cooldown_sec)} s"
     yield from _labelled("after that", pause if anomaly.cooldown_sec else "every trigger anew")
+    for label, described in rule.described():
+        yield from _labelled(label, described)
+    yield from _actions(config, anomaly)
 
 
-def _latency(anomaly: Latency, rule: LatencyRule) -> Iterator[str]:
-    yield f"  {'watched':<{_LABEL}}{'command':<22}{'slower than':>14}{'emergency':>14}"
-    tracked = {entry.command for entry in anomaly.track_commands}
-    for command in Command:
-        if rule.threshold_ns[command] != NEVER_NS:
-            limits = (int(rule.threshold_ns[command]), int(rule.emergency_ns[command]))
-            slow, emergency = (_milliseconds(limit) for limit in limits)
-            mark = "  track_commands" if command.name in tracked else ""
-            yield f"  {'':<{_LABEL}}{command.name:<22}{slow:>14}{emergency:>14}{mark}"
-    yield from _left_out(anomaly, rule)
-
-
-def _left_out(anomaly: Latency, rule: LatencyRule) -> Iterator[str]:
-    if anomaly.mode is Mode.TRACKONLY:
-        yield from _labelled("left out", "every command that is not in track_commands")
-        return
-    excluded = anomaly.exclude_commands if anomaly.mode is Mode.EXCLUDEONLY else ()
-    if excluded:
-        yield from _labelled("left out", ", ".join(excluded))
-    by_reason: dict[str, list[str]] = {}
-    for command, reason in LEFT_OUT.items():
-        if rule.threshold_ns[command] == NEVER_NS and command.name not in excluded:
-            by_reason.setdefault(reason, []).append(command.name)
-    yield from _labelled("left out", "what is slow for its own reasons, unless in track_commands:")
-    for reason, names in by_reason.items():
-        yield from _labelled("", f"{', '.join(names)}: {reason}")
-
-
-def _error(anomaly: Error) -> Iterator[str]:
-    tracked = ", ".join(map(_code, anomaly.track_codes))
-    if anomaly.mode is Mode.TRACKONLY:
-        yield from _labelled("counted", tracked)
-    else:
-        yield from _labelled("counted", "every failed operation but those left out here")
-        if tracked:
-            yield from _labelled("", f"always {tracked}")
-    if anomaly.mode is Mode.EXCLUDEONLY and anomaly.exclude_codes:
-        yield from _labelled("left out", ", ".join(map(_code, anomaly.exclude_codes)))
-    vague = [code for code in anomaly.track_codes if errors.NUMBERS.get(code) in errors.VAGUE]
-    if anomaly.mode is not Mode.TRACKONLY:
-        yield from _benign(anomaly, "left out", "what is no failure, unless in track_codes:")
-    elif vague:
-        yield from _benign(
-            anomaly, "left out", f"what is no failure, even as {' or '.join(vague)}:"
-        )
-
-
-def _benign(anomaly: Error, label: str, why: str) -> Iterator[str]:
-    """The benign statuses, those with the same commands together."""
-    yield from _labelled(label, why)
-    grouped: dict[frozenset[Command], list[str]] = {}
-    for status, commands in ntstatus.BENIGN.items():
-        if ntstatus.NAMES[status] not in anomaly.track_codes:
-            grouped.setdefault(commands, []).append(ntstatus.NAMES[status])
-    for commands, names in grouped.items():
-        to = ", ".join(command.name for command in sorted(commands))
-        where = "" if len(commands) == len(Command) else f" (in answers to {to})"
-        yield from _labelled("", ", ".join(names) + where)
-
-
-def _code(name: str) -> str:
-    if name in errors.NUMBERS:
-        return f"{name} ({errors.NUMBERS[name]})"
-    return f"{name} (0x{ntstatus.NUMBERS[name]:08X})"
-
-
-def _actions(config: Config, anomaly: Latency | Error) -> Iterator[str]:
+def _actions(config: Config, anomaly: Settings) -> Iterator[str]:
     runs = effective_actions(config, anomaly)
     yield from _labelled("collects", ", ".join(["events", *runs]))
     skipped: dict[str, list[ActionName]] = {}
@@ -208,10 +135,6 @@ def _labelled(label: str, text: str) -> Iterable[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _milliseconds(nanoseconds: int) -> str:
-    return "off" if nanoseconds == NEVER_NS else f"{_number(nanoseconds // 1000 / 1000)} ms"
 
 
 def _number(value: float) -> str:

@@ -5,47 +5,30 @@ schema cannot say; what the rules come to is in `aod.rules`.
 """
 
 from enum import StrEnum
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-DAY_SEC: Final = 86_400
+from aod.config_base import DAY_SEC, ActionName, Seconds, Section
+from aod.detectors.api import Settings
+from aod.detectors.registry import registry
 
-Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC)]
-Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC * 1000)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 AnomalyName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, min_length=1)
 ]
 
-
-class ActionName(StrEnum):
-    """What can be collected for a bundle."""
-
-    DMESG = "dmesg"
-    JOURNALCTL = "journalctl"
-    DEBUGDATA = "debugdata"
-    STATS = "stats"
-    MOUNTS = "mounts"
-    SMBINFO = "smbinfo"
-    SYSLOGS = "syslogs"
-    TCPDUMP = "tcpdump"
-
-
 BUILT_ACTIONS: Final = frozenset(ActionName) - {ActionName.TCPDUMP}
 """Actions that capture can run; the others are known names, skipped with a warning."""
 
-
-class Mode(StrEnum):
-    """How `track_*` and `exclude_*` select."""
-
-    ALL = "all"
-    """Everything; `track_*` only adds (own thresholds, what is left out by default)."""
-    TRACKONLY = "trackonly"
-    """Only what `track_*` lists."""
-    EXCLUDEONLY = "excludeonly"
-    """Everything but what `exclude_*` lists."""
+if TYPE_CHECKING:
+    AnomalyConfig: TypeAlias = Settings
+else:
+    # The types that are installed; msgspec chooses by `type`.
+    _offered: list[Any] = [offer.settings for offer in registry().offers.values()]
+    AnomalyConfig = reduce(or_, _offered)
 
 
 class Recorder(StrEnum):
@@ -53,48 +36,6 @@ class Recorder(StrEnum):
 
     ALL = "all"
     MATCHING = "matching"
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every section: a misspelt key is an error, never ignored."""
-
-
-class TrackedCommand(Section, frozen=True):
-    """An entry of `track_commands`."""
-
-    command: str
-    threshold: Milliseconds | None = None
-    """ms; None = `default_threshold_ms`."""
-
-
-class Latency(Section, frozen=True, tag_field="type", tag="Latency"):
-    """Operations slower than a threshold."""
-
-    tool: Literal["smbslower"] = "smbslower"
-    mode: Mode = Mode.ALL
-    acceptable_count: Count = 10
-    default_threshold_ms: Milliseconds = 20
-    emergency_threshold_ms: Milliseconds | None = 1000
-    """One operation this slow, finished or not, is an anomaly at once; None switches it off."""
-    track_commands: tuple[TrackedCommand, ...] = ()
-    exclude_commands: tuple[str, ...] = ()
-    actions: tuple[ActionName, ...] = ()
-    cooldown_sec: Annotated[float, Meta(ge=0, le=DAY_SEC)] = 60
-
-
-class Error(Section, frozen=True, tag_field="type", tag="Error"):
-    """Operations that failed. A code is an errno name (EACCES) or an NTSTATUS name (STATUS_...)."""
-
-    tool: Literal["smbiosnoop"] = "smbiosnoop"
-    mode: Mode = Mode.ALL
-    acceptable_count: Count = 10
-    track_codes: tuple[str, ...] = ()
-    exclude_codes: tuple[str, ...] = ()
-    actions: tuple[ActionName, ...] = ()
-    cooldown_sec: Annotated[float, Meta(ge=0, le=DAY_SEC)] = 60
-
-
-AnomalyConfig: TypeAlias = Latency | Error
 
 
 class Guardian(Section, frozen=True):
@@ -186,6 +127,6 @@ def why_skipped(config: Config, action: ActionName) -> str | None:
     return None
 
 
-def effective_actions(config: Config, anomaly: AnomalyConfig) -> tuple[ActionName, ...]:
+def effective_actions(config: Config, anomaly: Settings) -> tuple[ActionName, ...]:
     """The actions that really run for an anomaly, in the order of the file."""
     return tuple(action for action in anomaly.actions if why_skipped(config, action) is None)

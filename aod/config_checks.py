@@ -3,16 +3,15 @@
 `faults` make a configuration unusable, `doubts` are warnings: it works, but perhaps not as meant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from aod.config import Config, Error, Latency, Mode, why_skipped
+from aod.config import Config, why_skipped
 from aod.config_explain import Problem
-from aod.config_lists import list_faults, repeated, selection
 from aod.config_words import dotted, quoted
-from aod.rules import watched_commands
-from aod.smb.commands import UNTIMED, Command
+from aod.detectors.api import Finding, Settings
+from aod.detectors.lists import repeated
 from aod.yaml_lines import Document, Where
 
 LONGEST_RUNTIME_DIR: Final = 90
@@ -23,11 +22,10 @@ def faults(config: Config, document: Document) -> Iterator[Problem]:
     """Every contradiction and every unknown name, with its line."""
     for name, anomaly in config.guardian.anomalies.items():
         where: Where = ("guardian", "anomalies", name)
-        yield from list_faults(anomaly, document, where)
-        yield from repeated(anomaly.actions, document, (*where, "actions"))
-        if isinstance(anomaly, Latency):
-            yield from _unreachable(config, anomaly, document, where)
-    yield from repeated(config.watcher.actions, document, ("watcher", "actions"))
+        yield from _said(document, where, anomaly.faults())
+        yield from _said(document, where, repeated("actions", anomaly.actions))
+        yield from _said(document, where, _unreachable(config, anomaly))
+    yield from _said(document, ("watcher",), repeated("actions", config.watcher.actions))
     yield from _size_faults(config, document)
     yield from _folder_faults(config, document)
     if config.supervision.longest_delay_sec < config.supervision.first_delay_sec:
@@ -39,58 +37,30 @@ def doubts(config: Config, document: Document) -> Iterator[Problem]:
     """What is skipped or has no effect, with its line. For a configuration without faults."""
     for name, anomaly in config.guardian.anomalies.items():
         where: Where = ("guardian", "anomalies", name)
-        yield from _skipped_actions(config, anomaly, document, where)
-        chosen = selection(anomaly)
-        if chosen.excluded and anomaly.mode is not Mode.EXCLUDEONLY:
-            text = f"has no effect in mode {anomaly.mode}, only in mode {Mode.EXCLUDEONLY}"
-            yield _at(document, (*where, chosen.excludes), text)
-        if isinstance(anomaly, Latency):
-            yield from _latency_doubts(anomaly, document, where)
+        yield from _said(document, where, _skipped_actions(config, anomaly))
+        yield from _said(document, where, anomaly.doubts())
 
 
-def _skipped_actions(
-    config: Config, anomaly: Latency | Error, document: Document, where: Where
-) -> Iterator[Problem]:
+def _said(document: Document, where: Where, findings: Iterable[Finding]) -> Iterator[Problem]:
+    for key, text in findings:
+        yield _at(document, (*where, *key), text)
+
+
+def _skipped_actions(config: Config, anomaly: Settings) -> Iterator[Finding]:
     for index, action in enumerate(anomaly.actions):
         reason = why_skipped(config, action)
         if reason is not None:
-            text = f"the action {action} of {dotted(where)} is skipped: {reason}"
-            yield Problem(document.line((*where, "actions", index)), text)
+            yield Finding(("actions", index), f"is {action}, which is skipped: {reason}")
 
 
-def _unreachable(
-    config: Config, anomaly: Latency, document: Document, where: Where
-) -> Iterator[Problem]:
+def _unreachable(config: Config, anomaly: Settings) -> Iterator[Finding]:
     """Thresholds beyond the age at which an operation is given up."""
-    thresholds: dict[Where, float | None] = {
-        ("default_threshold_ms",): anomaly.default_threshold_ms,
-        ("emergency_threshold_ms",): anomaly.emergency_threshold_ms,
-    }
-    for index, entry in enumerate(anomaly.track_commands):
-        thresholds["track_commands", index, "threshold"] = entry.threshold
     limit_ms = config.unanswered_sec * 1000
-    for key, threshold_ms in thresholds.items():
-        if threshold_ms is not None and threshold_ms >= limit_ms:
+    for key, threshold_ms in anomaly.thresholds_ms():
+        if threshold_ms >= limit_ms:
             text = f"is {threshold_ms:g} and never reached: an operation is given up after"
             text += f" unanswered_sec, {config.unanswered_sec:g}; allowed: below {limit_ms:g}"
-            yield _at(document, (*where, *key), text)
-
-
-def _latency_doubts(anomaly: Latency, document: Document, where: Where) -> Iterator[Problem]:
-    for index, entry in enumerate(anomaly.track_commands):
-        if Command[entry.command] in UNTIMED:
-            text = f"{entry.command} cannot be timed: the client never reports its end"
-            yield Problem(document.line((*where, "track_commands", index)), text)
-    if not watched_commands(anomaly):
-        yield _at(document, (*where, "exclude_commands"), "leaves no command to watch")
-    emergency_ms = anomaly.emergency_threshold_ms
-    highest_ms = max(
-        [anomaly.default_threshold_ms, *(each.threshold or 0 for each in anomaly.track_commands)]
-    )
-    if emergency_ms is not None and highest_ms >= emergency_ms:
-        text = f"is {emergency_ms:g}, not above the threshold {highest_ms:g} of some commands:"
-        text += " every slow one of them is an emergency"
-        yield _at(document, (*where, "emergency_threshold_ms"), text)
+            yield Finding(key, text)
 
 
 def _size_faults(config: Config, document: Document) -> Iterator[Problem]:
@@ -128,6 +98,6 @@ def _folder_faults(config: Config, document: Document) -> Iterator[Problem]:
 def _at(document: Document, where: Where, text: str) -> Problem:
     """A problem at a key, or at the nearest section around it when the key is not written."""
     message = f"{dotted(where)} {text}"
-    while where and where not in document.key_lines:
+    while where and where not in document.key_lines and where not in document.value_lines:
         where = where[:-1]
     return Problem(document.line(where), message)

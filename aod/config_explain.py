@@ -6,13 +6,14 @@ together.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import inspect
 
 from aod.config_words import advice, allowed, dotted, quoted, shown, suggestion
+from aod.detectors.registry import registry
 from aod.yaml_lines import Document, Where
 
 
@@ -105,9 +106,15 @@ def _tagged(
     elif isinstance(tag := value["type"], str) and tag in by_tag:
         yield from _walk(document, value, by_tag[tag], where)
     else:
-        hint = suggestion(tag, by_tag) if isinstance(tag, str) else ""
+        hint = _about_type(tag, by_tag) if isinstance(tag, str) else ""
         text = f"{dotted((*where, 'type'))} is {shown(tag)}; {hint}allowed: {names}"
         yield Problem(document.value_lines.get((*where, "type"), 1), text)
+
+
+def _about_type(tag: str, known: Iterable[str]) -> str:
+    """Why an installed package's type cannot be used, else the type that was perhaps meant."""
+    why = registry().refused.get(tag)
+    return f"a package offers it, but {why}; " if why else suggestion(tag, known)
 
 
 def _fits(value: Any, kind: inspect.Type) -> bool:

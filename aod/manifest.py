@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 import aod
-from aod.anomaly import Anomaly, AnomalyType, Rule
+from aod.anomaly import Anomaly, Kind, Rule
 
 FILE: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
@@ -103,7 +103,7 @@ class CifsModule(Struct, frozen=True, forbid_unknown_fields=True):
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
     """Which anomaly the bundle is about; the rest is in anomaly.json."""
 
-    anomaly: AnomalyType
+    anomaly: Kind
     timestamp: int
     name: str
     rule: Rule

@@ -16,7 +16,7 @@ from aod import log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
-from aod.rules import KernelKnobs
+from aod.knobs import KernelKnobs
 
 MAX_IN_FLIGHT_EVENTS: Final = 4096
 """Hung operations that one scan can tell; the others are told when they finish."""

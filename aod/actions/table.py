@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from aod.actions.output import Keep
-from aod.config import ActionName
+from aod.config_base import ActionName
 
 LOOKBACK_SEC: Final = 300
 """Logs are read from this long before the anomaly."""

@@ -13,12 +13,13 @@ from aod import folders, preflight
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
+from aod.detectors.detector import Detector
 from aod.event import EVENT_DTYPE, Events
+from aod.peer_names import Names
 from aod.rules import rules
 from aod.stages.base import run_stage
 from aod.stages.capture import capture_now
 from aod.stages.cleanup import sweep
-from aod.stages.detect import Detector
 from aod.stages.printer import print_events
 from aod.wire import STAGES, is_taken
 from aod.workers import stage_run
@@ -103,7 +104,7 @@ def read_events(path: Path) -> Events:
 
 
 def _replay(config: Config, path: Path) -> int:
-    for anomaly in Detector(rules(config), 0).feed(read_events(path)):
+    for anomaly in Detector(rules(config), 0, Names).feed(read_events(path)).anomalies:
         print(msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode())
     return CLEAN
 

@@ -1,21 +1,29 @@
-"""From a declaration to the anomaly that people read: words, names, the bundle's identity."""
+"""From a declaration to the anomaly that people read: why, who, how much; the bundle's identity."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import numpy as np
 
-from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
-from aod.detectors.window import Declaration
-from aod.event import IN_FLIGHT, Events
-from aod.rules import LatencyRule
-from aod.rules import Rule as DetectionRule
-from aod.smb.commands import command_name
-from aod.smb.errors import errno_name
-from aod.smb.ntstatus import status_name
+from aod import anomaly
+from aod.anomaly import Anomaly, Breakdown, Operation, Part
+from aod.detectors.api import Rule
+from aod.detectors.window import MAX_TIMES, Declaration
+from aod.detectors.words import operations, sentence, task, tree
+from aod.event import Events
+from aod.peer_names import Names
 
-MAX_WORST = 10
+MAX_WORST: Final = 10
+MAX_EVIDENCE: Final = 64
+"""Records that an anomaly carries; slowest first."""
+MAX_PARTS: Final = 10
+_SAID: Final = 3
+"""Parts of the breakdown that the sentence has."""
 
 
 def describe(
-    rule: DetectionRule, index: int, declaration: Declaration, realtime_offset_ns: int
+    rule: Rule, index: int, declaration: Declaration, realtime_offset_ns: int, names: Names
 ) -> Anomaly:
     """The anomaly of a declaration.
 
@@ -24,75 +32,79 @@ def describe(
             it in their timestamps.
         realtime_offset_ns: what makes a record's time ns since the epoch.
     """
-    kind = AnomalyType.LATENCY if isinstance(rule, LatencyRule) else AnomalyType.ERROR
-    worst = operations(declaration.evidence[:MAX_WORST])
+    frame = rule.frame
+    evidence = slowest_first(declaration.matched)[:MAX_EVIDENCE]
+    breakdown = broken_down(operations(declaration.matched, names))
     return Anomaly(
-        anomaly=kind,
+        anomaly=frame.kind,
         timestamp=declaration.trigger_ns + realtime_offset_ns + index,
-        name=rule.name,
+        name=frame.name,
         rule=declaration.rule,
         trigger_ns=declaration.trigger_ns,
-        window_ns=rule.window_ns,
+        window_ns=frame.window_ns,
         count=declaration.count,
-        acceptable_count=rule.acceptable_count,
+        acceptable_count=frame.acceptable_count,
         suppressed=declaration.suppressed,
-        reason=_reason(kind, rule, declaration, worst),
-        actions=rule.actions,
-        worst=worst,
-        evidence=declaration.evidence.tobytes(),
+        reason=_reason(rule, declaration, breakdown, evidence, names),
+        actions=frame.actions,
+        worst=operations(evidence[:MAX_WORST], names),
+        breakdown=breakdown,
+        ended=operations(declaration.ended, names),
+        evidence=evidence.tobytes(),
     )
 
 
-def operations(events: Events) -> tuple[Operation, ...]:
-    """Records in words."""
-    return tuple(_operation(event) for event in events)
+def slowest_first(matched: Events) -> Events:
+    """Records in order of time -> the slowest first, of equals the last one first."""
+    return matched[matched["latency_ns"].argsort(kind="stable")[::-1]]
 
 
-def _operation(event: np.void) -> Operation:
-    in_flight = bool(event["flags"] & IN_FLIGHT)
-    return Operation(
-        command=command_name(int(event["command"])),
-        latency_ns=int(event["latency_ns"]),
-        end_ns=int(event["end_ns"]),
-        session_id=int(event["session_id"]),
-        tree_id=int(event["tree_id"]),
-        mid=int(event["mid"]),
-        pid=int(event["pid"]),
-        comm=_printable(bytes(event["comm"])),
-        status="" if in_flight else status_name(int(event["status"])),
-        error=errno_name(-int(event["error"])) if event["error"] else "",
-        in_flight=in_flight,
+def broken_down(matched: Iterable[Operation]) -> Breakdown:
+    """What the matches have in common."""
+    matched = list(matched)
+    return Breakdown(
+        records=len(matched),
+        commands=_parts(matched, lambda one: one.command),
+        statuses=_parts(matched, lambda one: one.status or one.state),
+        sessions=_parts(matched, lambda one: f"{one.session_id:#x}"),
+        trees=_parts(matched, tree),
+        tasks=_parts(matched, task),
     )
 
 
-def _printable(comm: bytes) -> str:
-    """A task names itself: no line of a log begins where it likes."""
-    text = comm.decode(errors="replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def _parts(matched: list[Operation], what: Callable[[Operation], str]) -> tuple[Part, ...]:
+    counted = Counter(map(what, matched))
+    ranked = sorted(counted.items(), key=lambda part: (-part[1], part[0]))
+    return tuple(Part(name, count) for name, count in ranked[:MAX_PARTS])
 
 
 def _reason(
-    kind: AnomalyType,
-    rule: DetectionRule,
-    declaration: Declaration,
-    worst: tuple[Operation, ...],
+    rule: Rule, declaration: Declaration, breakdown: Breakdown, evidence: Events, names: Names
 ) -> str:
-    what = "slow" if kind is AnomalyType.LATENCY else "failed"
-    first = worst[0] if worst else None
-    detail = f"; worst: {_in_words(first)}" if first else ""
-    if declaration.rule is Rule.EMERGENCY:
-        return f"one operation reached the emergency threshold{detail}"
-    window_sec = rule.window_ns / 1e9
-    return (
-        f"{declaration.count} {what} operations within {window_sec:g} s, "
-        f"{rule.acceptable_count} are acceptable{detail}"
-    )
+    frame = rule.frame
+    if declaration.rule is anomaly.Rule.EMERGENCY:
+        return _emergency(rule, declaration, names)
+    more = "more than " if declaration.count == MAX_TIMES else ""
+    said = f"{more}{declaration.count:,} {rule.noun} within {frame.window_ns / 1e9:g} s,"
+    said += f" {frame.acceptable_count:,} are acceptable: {_said(breakdown.commands)}"
+    said += f"; on {_said(breakdown.trees)}; by {_said(breakdown.tasks)}"
+    (worst,) = operations(evidence[:1], names)
+    grounds = rule.grounds(evidence[0])
+    return f"{said}; worst: {sentence(worst)}{f', {grounds}' if grounds else ''}"
 
 
-def _in_words(operation: Operation) -> str:
-    state = "in flight for" if operation.in_flight else "took"
-    outcome = f" and ended with {operation.status}" if operation.error else ""
-    return (
-        f"{operation.command} of {operation.comm}[{operation.pid}] "
-        f"{state} {operation.latency_ns / 1e6:.1f} ms{outcome}"
-    )
+def _emergency(rule: Rule, declaration: Declaration, names: Names) -> str:
+    """Of several that were found together, the slowest stands for all."""
+    at_once = declaration.matched["end_ns"] == np.uint64(declaration.trigger_ns)
+    found = slowest_first(declaration.matched[at_once])
+    (operation,) = operations(found[:1], names)
+    others = f", and {len(found) - 1} more like it" if len(found) > 1 else ""
+    return f"{sentence(operation)}: {rule.grounds(found[0])}; on {tree(operation)}{others}"
+
+
+def _said(parts: tuple[Part, ...]) -> str:
+    """`SMB2_READ 7, SMB2_WRITE 4`; of one kind only, its name."""
+    if len(parts) == 1:
+        return parts[0].what
+    rest = ", ..." if len(parts) > _SAID else ""
+    return ", ".join(f"{part.what} {part.count:,}" for part in parts[:_SAID]) + rest

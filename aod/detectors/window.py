@@ -1,35 +1,36 @@
 """The sliding window and the episode: when matches become an anomaly.
 
-Declared when more than `acceptable_count` matching operations ended within one window, or at once
-when one operation is an emergency. After a declaration the anomaly is in an episode until the
-cool-down is over: further triggers are counted, not declared; but an emergency interrupts an
-episode that began with a count, once. A declaration uses its matches up: they count for no later
-one.
+Declared when more than `acceptable_count` matching records ended within one window, or at once when
+one record is an emergency. After a declaration the anomaly is in an episode until the cool-down is
+over: further triggers are counted, not declared; but an emergency interrupts an episode that began
+with a count, once. A declaration uses its matches up: they count for no later one.
 
-Pure: state and records in, state and declarations out. Time is the records' own.
+Pure: state and records in, state and declarations out. Time is the records' own. For a stream in
+order, how it is cut into batches makes no difference, nor does the order within a batch. Operations
+found in flight by one look have the same time and come together: the first of them that declares
+speaks for all.
 """
 
-from dataclasses import dataclass, replace
-from typing import Final, Self
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aod import anomaly
-from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
-from aod.rules import Rule, emergencies, matches
+from aod.detectors.api import Rule
+from aod.detectors.hung import MAX_ENDED, NO_EVENTS, Hung, settle
+from aod.detectors.order import in_order
+from aod.event import IN_FLIGHT, Events
 
-MAX_EVIDENCE: Final = 64
-"""Records that a declaration carries."""
 MAX_RECENT: Final = 1024
-"""Matching records up to the trigger that the evidence is chosen from."""
-MAX_HUNG: Final = 4096
+"""Matches of the window that a declaration carries, the last ones."""
+MAX_TIMES: Final = 1 << 20
+"""Matches of the window that are counted: above `acceptable_count` (at most 1,000,000) it makes no
+difference to what is declared, and memory has an end."""
 FIRST_LOOK: Final = 256
 """Matches looked at for the next trigger, doubled while there is none: however many declarations a
 batch leads to, its cost stays in proportion to its length."""
-
-Operation = tuple[int, int, int]
-"""(session id, mid, start in ns): the same for a hung operation and for its end."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class Declaration:
     rule: anomaly.Rule
     trigger_ns: int
     count: int
-    """Matches in the window that ends at the trigger."""
+    """Matches in the window that ends at the trigger; at most `MAX_TIMES`."""
     suppressed: int
     """Triggers that were not declared since the last declaration."""
-    evidence: Events
-    """At most `MAX_EVIDENCE` matching records of that window, slowest first."""
+    matched: Events
+    """The last `MAX_RECENT` of them, in order."""
+    ended: Events
+    """Ends of operations that were told as hanging, since the last declaration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,64 +57,48 @@ class State:
     """End times of the matches that may still count, sorted."""
     recent: Events
     """The last matching records, sorted."""
-    used_ns: int = 0
+    used_ns: int = -1
     """Matches up to here are used up by a declaration."""
     quiet_until_ns: int = 0
     """End of the cool-down."""
     may_escalate: bool = False
     suppressed: int = 0
-    hung: frozenset[Operation] = frozenset()
+    """Triggers since the last declaration."""
+    hung: Hung = field(default_factory=dict)
     """Operations told as hanging: they have counted, their end does not count again."""
+    ended: Events = field(default_factory=lambda: NO_EVENTS)
+    """How such operations ended, since the last declaration."""
+
+
+class Outcome(NamedTuple):
+    """What a batch led to."""
+
+    state: State
+    declared: tuple[Declaration, ...]
+    ended: Events
+    """Operations told as hanging that ended with it."""
 
 
 def initial_state() -> State:
-    return State(np.empty(0, np.int64), np.empty(0, EVENT_DTYPE))
+    return State(np.empty(0, np.int64), NO_EVENTS)
 
 
-def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declaration, ...]]:
-    """Evaluate a batch of records.
-
-    How a stream in order of end_ns is cut into batches makes no difference, unless between two
-    records of the same end_ns.
-
-    Args:
-        events: shape (n,), dtype `EVENT_DTYPE`, in any order.
-    """
-    found = matches(rule, events)
+def step(rule: Rule, state: State, events: Events) -> Outcome:
+    """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
+    found = rule.matches(events)
     if not found.any():
-        return state, ()
-    new, hung = _without_told(rule, state, _in_order(events[found]))
-    if not len(new):
-        return replace(state, hung=hung), ()
-    matched = _Matches.of(rule, state, new, emergencies(rule, new))
-    recent = matched.recent[-MAX_RECENT:].copy()
-    first_ns = int(new["end_ns"][0])
-    return _evaluate(rule, replace(state, hung=hung, recent=recent), matched, first_ns)
-
-
-def _in_order(events: Events) -> Events:
-    return events[np.argsort(events["end_ns"], kind="stable")]
-
-
-def _operations(events: Events) -> list[Operation]:
-    starts = events["end_ns"] - events["latency_ns"]
-    return list(
-        zip(events["session_id"].tolist(), events["mid"].tolist(), starts.tolist(), strict=True)
-    )
-
-
-def _without_told(rule: Rule, state: State, new: Events) -> tuple[Events, frozenset[Operation]]:
-    """The records without the ends of operations that were told as hanging, and who hangs now."""
-    hung = state.hung
-    counts = np.ones(len(new), np.bool_)
-    for index in np.flatnonzero(emergencies(rule, new)):
-        (operation,) = _operations(new[index : index + 1])
-        if new["flags"][index] & IN_FLIGHT:
-            hung = hung | {operation} if len(hung) < MAX_HUNG else frozenset({operation})
-        elif operation in hung:
-            counts[index] = False
-            hung -= {operation}
-    return new[counts], hung
+        return Outcome(state, (), NO_EVENTS)
+    new = in_order(events[found])
+    urgent = rule.emergencies(new)
+    hung, counts, ended = settle(state.hung, new, urgent)
+    state = replace(state, hung=hung, ended=np.concatenate((state.ended, ended)))
+    new, urgent = new[counts], urgent[counts]
+    declared: tuple[Declaration, ...] = ()
+    if len(new):
+        matched = _Matches.of(rule, state, new, urgent)
+        state = replace(state, recent=matched.recent[-MAX_RECENT:].copy())
+        state, declared = _evaluate(rule, state, matched, int(new["end_ns"][0]))
+    return Outcome(replace(state, ended=state.ended[-MAX_ENDED:]), declared, ended)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,42 +113,55 @@ class _Matches:
     begins: NDArray[np.int64]
     """Index of the first match in the window that ends with this one."""
     ends: NDArray[np.int64]
-    """Index behind the last one in it; of several at the same time, all are in it."""
+    """Index behind the last match in it: this one, or the last that was found with it."""
     recent: Events
     """Of those before the batch the last few, and the batch, in order of time."""
-    recent_ns: NDArray[np.uint64]
 
     @classmethod
     def of(cls, rule: Rule, state: State, new: Events, urgent: NDArray[np.bool_]) -> Self:
         times = np.concatenate((state.times, new["end_ns"].astype(np.int64)))
-        order = np.argsort(times, kind="stable")
-        times = times[order]
         before = np.zeros(len(state.times), np.bool_)
-        recent = _in_order(np.concatenate((state.recent, new)))
+        urgent = np.concatenate((before, urgent))
+        together = np.concatenate((before, (new["flags"] & IN_FLIGHT) != 0))
+        fresh = np.arange(len(times)) >= len(before)
+        if len(before) and times[len(before)] < state.times[-1]:  # a late one
+            order = np.argsort(times, kind="stable")
+            times, urgent, fresh = times[order], urgent[order], fresh[order]
+            together = together[order]
+        ends = np.arange(1, len(times) + 1)
+        ends[together] = np.searchsorted(times, times[together], side="right")
         return cls(
             times=times,
-            urgent=np.concatenate((before, urgent))[order],
-            fresh=order >= len(before),
-            begins=np.searchsorted(times, times - rule.window_ns, side="right"),
-            ends=np.searchsorted(times, times, side="right"),
-            recent=recent,
-            recent_ns=np.ascontiguousarray(recent["end_ns"]),
+            urgent=urgent,
+            fresh=fresh,
+            begins=np.searchsorted(times, times - rule.frame.window_ns, side="right"),
+            ends=ends,
+            recent=in_order(np.concatenate((state.recent, new))),
         )
 
     def counts(self, state: State, part: slice) -> NDArray[np.int64]:
         """How many matches lie in the window of each, used ones left out."""
         used = np.searchsorted(self.times, state.used_ns, side="right")
-        return self.ends[part] - np.maximum(self.begins[part], used)
+        return np.minimum(self.ends[part] - np.maximum(self.begins[part], used), MAX_TIMES)
 
     def triggers(self, rule: Rule, state: State, part: slice) -> NDArray[np.bool_]:
         """Which would be declared if there were no episodes."""
-        many = self.counts(state, part) > rule.acceptable_count
+        many = self.counts(state, part) > rule.frame.acceptable_count
         return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
 
     def free(self, state: State, part: slice) -> NDArray[np.bool_]:
         """Which the episode lets through."""
         over = self.times[part] >= state.quiet_until_ns
         return over | self.urgent[part] if state.may_escalate else over
+
+    def last(self, index: int, count: int) -> Events:
+        """The records of the `count` matches in the window of match `index`, those that are
+        here."""
+        aligned = len(self.recent) - (len(self.times) - int(self.ends[index]))
+        # A record that came very late is in `recent` among those that `times` has forgotten.
+        in_time = np.searchsorted(self.recent["end_ns"], np.uint64(self.times[index]), "right")
+        end = min(aligned, int(in_time))
+        return self.recent[max(0, end - min(count, MAX_RECENT)) : end]
 
 
 def _evaluate(
@@ -178,40 +178,38 @@ def _evaluate(
         suppressed = triggers[: passed.stop - at] & matched.fresh[passed]
         state = replace(state, suppressed=state.suppressed + int(suppressed.sum()))
         if found.size:
-            declared.append(_declare(rule, state, matched, passed.stop))
+            declared.append(_declare(state, matched, passed.stop))
             state = _after(rule, state, declared[-1])
             at, look = passed.stop + 1, FIRST_LOOK
         else:
             at, look = at + look, look * 2
-    remembered_ns = max(int(matched.times[-1]) - rule.window_ns, state.used_ns)
-    times = matched.times[matched.times > remembered_ns]
+    remembered_ns = max(int(matched.times[-1]) - rule.frame.window_ns, state.used_ns)
+    first = np.searchsorted(matched.times, remembered_ns, side="right")
+    times = matched.times[max(int(first), len(matched.times) - MAX_TIMES) :].copy()
     return replace(state, times=times), tuple(declared)
 
 
-def _declare(rule: Rule, state: State, matched: _Matches, index: int) -> Declaration:
+def _declare(state: State, matched: _Matches, index: int) -> Declaration:
     trigger_ns = int(matched.times[index])
-    begin_ns = max(trigger_ns - rule.window_ns, state.used_ns)
+    count = int(matched.counts(state, slice(index, index + 1))[0])
+    told = state.ended[state.ended["end_ns"] < np.uint64(trigger_ns)]
     return Declaration(
         rule=anomaly.Rule.EMERGENCY if matched.urgent[index] else anomaly.Rule.COUNT,
         trigger_ns=trigger_ns,
-        count=int(matched.counts(state, slice(index, index + 1))[0]),
+        count=count,
         suppressed=state.suppressed,
-        evidence=_evidence(matched, begin_ns, trigger_ns),
+        matched=matched.last(index, count).copy(),
+        ended=told[-MAX_ENDED:],
     )
 
 
-def _evidence(matched: _Matches, begin_ns: int, trigger_ns: int) -> Events:
-    edges = np.array([begin_ns, trigger_ns], np.uint64)
-    begin, end = np.searchsorted(matched.recent_ns, edges, side="right")
-    inside = matched.recent[max(begin, end - MAX_RECENT) : end]
-    return inside[np.argsort(inside["latency_ns"], kind="stable")[::-1][:MAX_EVIDENCE]]
-
-
 def _after(rule: Rule, state: State, declaration: Declaration) -> State:
+    trigger_ns = declaration.trigger_ns
     return replace(
         state,
-        used_ns=declaration.trigger_ns,
-        quiet_until_ns=declaration.trigger_ns + rule.cooldown_ns,
+        used_ns=trigger_ns,
+        quiet_until_ns=trigger_ns + rule.frame.cooldown_ns,
         may_escalate=declaration.rule is anomaly.Rule.COUNT,
         suppressed=0,
+        ended=state.ended[state.ended["end_ns"] >= np.uint64(trigger_ns)],
     )

@@ -4,7 +4,7 @@ Numbers and names: MS-SMB2 2.2.1.2, the field Command of the packet header.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from aod.smb.connection import ConnectionEvent
 
@@ -35,27 +35,34 @@ class Command(IntEnum):
     SMB2_OPLOCK_BREAK = 18
 
 
-WAIT_BY_DESIGN: Final = {
-    Command.SMB2_CHANGE_NOTIFY: "answered when something changes, if ever",
-    Command.SMB2_LOCK: "may wait for whoever holds the lock",
-    Command.SMB2_OPLOCK_BREAK: "waits for caches to be written back",
-    Command.SMB2_ECHO: "a keep-alive whose end the client does not report",
-    Command.SMB2_CANCEL: "has no answer of its own",
-    Command.SMB2_IOCTL: "server-side copies and FSCTLs may take long",
-}
-"""Slow for a reason that is not the server's speed; latency rules leave them out unless named."""
+class Patience(NamedTuple):
+    """How long a command may take before a latency rule that does not name it minds."""
 
-CONNECTION_SETUP: Final = {
-    Command.SMB2_NEGOTIATE: "connection set-up",
-    Command.SMB2_SESSION_SETUP: "connection set-up",
-    Command.SMB2_LOGOFF: "connection tear-down",
-    Command.SMB2_TREE_CONNECT: "connection set-up",
-    Command.SMB2_TREE_DISCONNECT: "connection tear-down",
-}
-"""Part of a mount, an unmount or a reconnect; latency rules leave them out unless named."""
+    threshold_ms: float | None
+    """None: however long. Otherwise at least this, whatever the rule's default is."""
+    emergency_ms: float | None
+    reason: str
 
-LEFT_OUT: Final = WAIT_BY_DESIGN | CONNECTION_SETUP
-"""Command -> why a latency rule does not watch it unless `track_commands` names it."""
+
+_WAITS: Final = (None, None)
+_LONG: Final = (1_000, 30_000)
+_SET_UP: Final = (1_000, 10_000)
+
+PATIENCE: Final = {
+    Command.SMB2_CHANGE_NOTIFY: Patience(*_WAITS, "answered when something changes, if ever"),
+    Command.SMB2_LOCK: Patience(*_WAITS, "may wait for whoever holds the lock"),
+    Command.SMB2_OPLOCK_BREAK: Patience(*_WAITS, "waits for caches to be written back"),
+    Command.SMB2_ECHO: Patience(*_WAITS, "a keep-alive whose end the client does not report"),
+    Command.SMB2_CANCEL: Patience(*_WAITS, "has no answer of its own"),
+    Command.SMB2_IOCTL: Patience(*_LONG, "FSCTLs, server-side copies"),
+    Command.SMB2_NEGOTIATE: Patience(*_SET_UP, "connection set-up"),
+    Command.SMB2_SESSION_SETUP: Patience(*_SET_UP, "connection set-up"),
+    Command.SMB2_TREE_CONNECT: Patience(*_SET_UP, "connection set-up"),
+    Command.SMB2_LOGOFF: Patience(*_SET_UP, "connection tear-down"),
+    Command.SMB2_TREE_DISCONNECT: Patience(*_SET_UP, "connection tear-down"),
+}
+"""Commands that are slow for reasons other than the server's speed, unless `track_commands` names
+them."""
 
 UNTIMED: Final = frozenset({Command.SMB2_ECHO, Command.SMB2_CANCEL})
 """Their end is never reported by the client's tracepoints: ECHO begins only, CANCEL is silent."""

@@ -18,10 +18,12 @@ import zmq
 from aod import bundle, history, names, spool
 from aod.actions import process
 from aod.actions.source import Limits
-from aod.anomaly import Anomaly, AnomalyType, Rule
+from aod.anomaly import Anomaly, Rule
 from aod.backlog import Backlog
 from aod.bundle import Policy
-from aod.config import Config, Latency, effective_actions
+from aod.config import Config, effective_actions
+from aod.detectors.api import kind_of
+from aod.detectors.describe import broken_down
 from aod.files import FOLDER_MODE
 from aod.history import Recorded
 from aod.stages.base import StageContext
@@ -204,9 +206,8 @@ def capture_now(config: Config, name: str) -> Path:
 
 def _manual(config: Config, name: str) -> Anomaly:
     configured = config.guardian.anomalies[name]
-    is_latency = isinstance(configured, Latency)
     return Anomaly(
-        anomaly=AnomalyType.LATENCY if is_latency else AnomalyType.ERROR,
+        anomaly=kind_of(type(configured)),
         timestamp=time.time_ns(),
         name=name,
         rule=Rule.MANUAL,
@@ -218,4 +219,5 @@ def _manual(config: Config, name: str) -> Anomaly:
         reason="nothing was declared: a person asked for this bundle",
         actions=effective_actions(config, configured),
         worst=(),
+        breakdown=broken_down(()),
     )

@@ -5,7 +5,8 @@ import time
 from typing import Final
 
 from aod import log, retention
-from aod.config import DAY_SEC, Config
+from aod.config import Config
+from aod.config_base import DAY_SEC
 from aod.retention import Entry, Removal
 from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
 from aod.wire import Sealed

@@ -11,8 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from aod.attachments import describe_missing as describe_missing
-from aod.attachments import describe_unseen, to_mask, unseen_events
+from aod.attachments import describe_missing, describe_unseen, to_mask, unseen_events
 from aod.config import Config
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition, write_limit

@@ -4,45 +4,27 @@ What has been read is published after what it led to is spooled. A detector that
 between declares again what it declared, under the same timestamp: the same anomaly.
 """
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from aod import spool
-from aod.anomaly import Anomaly
-from aod.detectors import window
-from aod.detectors.describe import describe
-from aod.event import Events
+from aod import episodes, peer_names, spool
+from aod.anomaly import Anomaly, Operation
+from aod.detectors.detector import Detector, Episode
+from aod.detectors.words import sentence
 from aod.eventlog import EventLog, EventLogError, ReadPosition
-from aod.rules import Rule, rules
+from aod.rules import rules
 from aod.stages.base import StageContext
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
 LOG_WAIT_SEC: Final = 0.2
 REMEMBERED_AT_ONCE: Final = 16384
-
-
-class Detector:
-    """All rules of a configuration over one stream of records."""
-
-    def __init__(self, made: Sequence[Rule], realtime_offset_ns: int):
-        self._rules = tuple(made)
-        self._states = [window.initial_state() for _ in self._rules]
-        self._offset_ns = realtime_offset_ns
-
-    def feed(self, events: Events) -> list[Anomaly]:
-        """What these records (shape (n,), `EVENT_DTYPE`) give rise to."""
-        anomalies = []
-        for index, rule in enumerate(self._rules):
-            self._states[index], declared = window.step(rule, self._states[index], events)
-            anomalies += [describe(rule, index, one, self._offset_ns) for one in declared]
-        return anomalies
-
-    @property
-    def suppressed(self) -> int:
-        """Triggers counted in the present episodes."""
-        return sum(state.suppressed for state in self._states)
+REPORT_INTERVAL_SEC: Final = 1.0
+MAX_SAID: Final = 5
+"""Operations of a batch whose end the log tells one by one."""
 
 
 class Reader:
@@ -52,11 +34,19 @@ class Reader:
         self.context = context
         self.log = log
         self.position = ReadPosition.open(context.runtime_dir, log.position)
-        self.detector = Detector(rules(context.config), log.realtime_offset_ns)
+        self.detector = Detector(
+            rules(context.config),
+            log.realtime_offset_ns,
+            partial(peer_names.read, context.runtime_dir),
+        )
         self.outbox = context.outbox("capture")
         self.spool_dir: Path = context.config.state_dir / spool.FOLDER
         self.declared = 0
         self.at = self._trusted(self.position.get())
+        self._ended: deque[Operation] = deque(maxlen=episodes.MAX_ENDED)
+        self._over_said: dict[str, int] = {}
+        self._reported = episodes.Report()
+        self._next_report = 0.0
         self._remember()
 
     def _trusted(self, position: int) -> int:
@@ -74,15 +64,18 @@ class Reader:
         end = self.log.position
         while self.at < end:
             events = self.log.view(self.at, end - self.at)
-            for anomaly in self.detector.feed(events):
+            found = self.detector.feed(events)
+            for anomaly in found.anomalies:
                 self.declare(anomaly)
+            self._tell_ends(found.ended)
             self.at += len(events)
             self.position.set(self.at)
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
         self.context.log.warning(
-            "%s anomaly '%s': %s", anomaly.anomaly, anomaly.name, anomaly.reason
+            "%s anomaly '%s' (aod_%d): %s",
+            *(anomaly.anomaly, anomaly.name, anomaly.timestamp, anomaly.reason),
         )
         try:
             spool.write(self.spool_dir, anomaly)
@@ -91,6 +84,41 @@ class Reader:
             self.context.log.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
         self.outbox.send(anomaly)
         self.declared += 1
+
+    def _tell_ends(self, ended: list[Operation]) -> None:
+        for operation in ended[:MAX_SAID]:
+            self.context.log.info("it hung, and now it is over: %s", sentence(operation))
+        if len(ended) > MAX_SAID:
+            self.context.log.info("so it is for %d other operations", len(ended) - MAX_SAID)
+        self._ended.extend(ended)
+
+    def report(self, now: float) -> None:
+        """Say what changed with the episodes: at most once a second, in the log and for the
+        status."""
+        if now < self._next_report:
+            return
+        self._next_report = now + REPORT_INTERVAL_SEC
+        report = episodes.Report(self.detector.episodes(), tuple(self._ended))
+        for episode in report.episodes:
+            self._say_if_over(episode, int(now * 1e9))
+        if report != self._reported:
+            try:
+                episodes.write(self.context.runtime_dir, report)
+            except OSError as error:
+                self.context.log.error("the status is not written: %s", error)
+            self._reported = report
+
+    def _say_if_over(self, episode: Episode, now_ns: int) -> None:
+        timestamp = episode.last_timestamp
+        if not episode.suppressed or now_ns < episode.quiet_until_ns:
+            return
+        if self._over_said.get(episode.name) != timestamp:
+            self._over_said[episode.name] = timestamp
+            self.context.log.warning(
+                "%s anomaly '%s' (aod_%d): the cool-down is over; %d more triggers were counted "
+                "and not captured",
+                *(episode.anomaly, episode.name, timestamp, episode.suppressed),
+            )
 
 
 def _open_log(context: StageContext) -> EventLog | None:
@@ -122,8 +150,11 @@ def run(context: StageContext) -> int:
         for _ in context.messages():  # doorbells; the truth is the log's position
             pass
         reader.read()
+        reader.report(time.monotonic())
         context.beat(
-            events=reader.at, anomalies=reader.declared, suppressed=reader.detector.suppressed
+            events=reader.at,
+            anomalies=reader.declared,
+            suppressed=sum(one.suppressed for one in reader.detector.episodes()),
         )
     reader.read()
     context.beat("stopping")

@@ -9,12 +9,15 @@ from typing import Final
 
 import numpy as np
 
+from aod.anomaly import Operation
+from aod.attachments import describe_missing
 from aod.config import Config
-from aod.detectors.describe import operations
+from aod.detectors.words import FINISHED, operations
 from aod.event import Events
 from aod.eventlog import EventLog
+from aod.peer_names import Names
 from aod.rules import kernel_knobs
-from aod.stages.collect import describe_missing, give_up_ages_ns, program, tracer_setup
+from aod.stages.collect import give_up_ages_ns, program, tracer_setup
 from aod.tracer import Tracer, TracerSetup, remove
 
 POLL_SEC: Final = 0.1
@@ -28,9 +31,9 @@ def lines(events: Events, realtime_offset_ns: int) -> list[str]:
     """One line a record."""
     return [
         f"{_clock(one.end_ns + realtime_offset_ns)} {one.command:<20} "
-        f"{one.latency_ns / 1e6:>9.3f} ms {_outcome(one.status, in_flight=one.in_flight):<32} "
+        f"{one.latency_ns / 1e6:>9.3f} ms {_outcome(one):<32} "
         f"{f'{one.comm}[{one.pid}]':<24} {one.session_id:#x}/{one.tree_id}/{one.mid}"
-        for one in operations(events)
+        for one in operations(events, Names())
     ]
 
 
@@ -39,8 +42,8 @@ def _clock(epoch_ns: int) -> str:
     return f"{moment:%H:%M:%S.%f}"
 
 
-def _outcome(status: str, *, in_flight: bool) -> str:
-    return "still in flight" if in_flight else status
+def _outcome(operation: Operation) -> str:
+    return operation.status if operation.state == FINISHED else operation.state
 
 
 def print_events(config: Config, stopping: Callable[[], bool], write: Callable[[str], None]) -> int:

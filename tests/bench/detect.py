@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from aod.config_file import load
+from aod.detectors.detector import Detector
 from aod.event import EVENT_DTYPE, Events
+from aod.peer_names import Names
 from aod.rules import rules
-from aod.stages.detect import Detector
 from tests.bench.bench_rig import REPO
 
 RECORDS = 262_144
@@ -31,7 +32,7 @@ def _stream(matching: float) -> Events:
 
 def _ns_per_record(events: Events) -> float:
     made = rules(load(REPO / "conf" / "aod.yaml").config)
-    detector = Detector(made, 0)
+    detector = Detector(made, 0, Names)
     start = time.perf_counter_ns()
     for first in range(0, RECORDS, BATCH):
         detector.feed(events[first : first + BATCH])

@@ -10,7 +10,7 @@ import pytest
 
 from aod import tracer as tracer_module
 from aod.eventlog import EventLog
-from aod.rules import NEVER_NS, KernelKnobs
+from aod.knobs import NEVER_NS, KernelKnobs
 from aod.tracer import Tracer, TracerSetup
 from tests.kernel.producer import OBJECT, Producer
 

@@ -8,7 +8,9 @@ import numpy as np
 import zmq
 
 from aod import folders
-from aod.config import Config, Error, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.error import Error
+from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
 from aod.smb.commands import Command
 from aod.stages.base import StageContext

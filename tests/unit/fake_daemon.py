@@ -15,7 +15,8 @@ from typing import Any
 
 from aod import folders
 from aod.cli.exits import guarded
-from aod.config import Config, Guardian, Latency, Supervision
+from aod.config import Config, Guardian, Supervision
+from aod.detectors.latency import Latency
 from aod.stages.base import StageContext
 from aod.supervisor import Supervisor
 from aod.wire import STAGES

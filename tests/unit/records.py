@@ -4,10 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aod.config_base import Mode
+from aod.detectors.api import Frame
+from aod.detectors.error import Error, ErrorRule
+from aod.detectors.latency import Latency, LatencyRule
 from aod.event import COMMANDS, EVENT_DTYPE, IN_FLIGHT, Events
-from aod.rules import NEVER_NS, ErrorRule, LatencyRule
+from aod.knobs import NEVER_NS
 from aod.smb.commands import Command
-from aod.verdicts import Verdicts
 
 
 class Record(NamedTuple):
@@ -42,30 +45,27 @@ def numbered(first: int, count: int) -> Events:
     return made
 
 
-def slow_rule(threshold_ns: int, emergency_ns: int = NEVER_NS, **changes: Any) -> LatencyRule:
-    """The same thresholds for every command; the rest as a test says."""
+def frame(kind: str, name: str, **changes: Any) -> Frame:
+    """Of a rule for tests: no cool-down, a window of 1000 ns, but for what a test says."""
     fields: dict[str, Any] = {
-        "name": "slow",
         "acceptable_count": 10,
         "window_ns": 1000,
         "cooldown_ns": 0,
         "actions": ("dmesg",),
     }
+    return Frame(kind=kind, name=name, **(fields | changes))
+
+
+def slow_rule(threshold_ns: int, emergency_ns: int = NEVER_NS, **changes: Any) -> LatencyRule:
+    """The same thresholds for every command; the rest as a test says."""
+    thresholds_ns = np.full(COMMANDS, threshold_ns, np.uint64)
+    emergencies_ns = np.full(COMMANDS, emergency_ns, np.uint64)
     return LatencyRule(
-        threshold_ns=np.full(COMMANDS, threshold_ns, np.uint64),
-        emergency_ns=np.full(COMMANDS, emergency_ns, np.uint64),
-        **(fields | changes),
+        frame("Latency", "slow", **changes), Latency(), thresholds_ns, emergencies_ns
     )
 
 
 def error_rule(*tracked: str, **changes: Any) -> ErrorRule:
     """Counts these codes and no others."""
-    fields: dict[str, Any] = {
-        "name": "failed",
-        "acceptable_count": 10,
-        "window_ns": 1000,
-        "cooldown_ns": 0,
-        "actions": ("dmesg",),
-    }
-    verdicts = Verdicts.of(tracked=tracked, excluded=(), by_default=False)
-    return ErrorRule(verdicts=verdicts, **(fields | changes))
+    settings = Error(mode=Mode.TRACKONLY, track_codes=tracked)
+    return settings.rule(frame("Error", "failed", **changes))

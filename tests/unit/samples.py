@@ -11,6 +11,7 @@ import zstandard
 
 from aod._native import ffi, lib
 from aod.anomaly import Anomaly, AnomalyType, Rule
+from aod.detectors.describe import broken_down
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
 
@@ -28,6 +29,7 @@ _ANOMALY = Anomaly(
     reason="11 operations slower than their threshold within 1 s",
     actions=(),
     worst=(),
+    breakdown=broken_down(()),
 )
 
 

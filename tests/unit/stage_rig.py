@@ -13,7 +13,8 @@ import zmq
 from msgspec.structs import replace
 
 from aod import spool
-from aod.config import Capture, Config, Guardian, Latency, Supervision
+from aod.config import Capture, Config, Guardian, Supervision
+from aod.detectors.latency import Latency
 from aod.stages.base import StageContext, run_stage
 from aod.wire import Inbox, Message, Outbox
 

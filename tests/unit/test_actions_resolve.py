@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from aod.actions.resolve import MissingError, Situation, commands
 from aod.actions.table import Action, row
-from aod.config import ActionName
+from aod.config_base import ActionName
 from aod.manifest import Mount
 
 MOUNTS = (

@@ -12,7 +12,7 @@ from aod.actions.output import OutputFile
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action
-from aod.config import ActionName
+from aod.config_base import ActionName
 from aod.manifest import Status
 
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)

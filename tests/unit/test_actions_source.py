@@ -13,7 +13,7 @@ from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.source import Limits, collect_action
 from aod.actions.table import Action
-from aod.config import ActionName
+from aod.config_base import ActionName
 from aod.manifest import Mount, Source, Status
 
 NO_TIME_SEC = 0.5

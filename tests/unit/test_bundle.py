@@ -16,7 +16,7 @@ from aod.actions.source import Limits
 from aod.actions.table import Action
 from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
 from aod.bundle import Policy
-from aod.config import ActionName
+from aod.config_base import ActionName
 from aod.history import Recorded
 from aod.manifest import Manifest, Status
 from aod.wire import Sealed
@@ -119,7 +119,8 @@ def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
         comm="cp",
         status="STATUS_SUCCESS",
         error="",
-        in_flight=False,
+        state="finished",
+        share="",
     )
     declared = anomaly(worst=(slow,), evidence=records(1).tobytes())
     told = json.loads(files_of(make(declared, policy(tmp_path)))["anomaly.json"])

@@ -5,19 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.config import (
-    BUILT_ACTIONS,
-    ActionName,
-    Config,
-    Error,
-    Guardian,
-    Latency,
-    Mode,
-    Watcher,
-    effective_actions,
-    why_skipped,
-)
+from aod.config import BUILT_ACTIONS, Config, Guardian, Watcher, effective_actions, why_skipped
+from aod.config_base import ActionName, Mode
 from aod.config_explain import to_path
+from aod.detectors.error import Error
+from aod.detectors.latency import Latency
 
 CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency(), "failed": Error()}))
 

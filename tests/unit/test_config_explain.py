@@ -10,6 +10,8 @@ from aod.config_file import ConfigError, load
 from aod.yaml_lines import parse
 from tests.unit.config_cases import ERROR, LATENCY, MINIMAL, Mistake, check, write
 
+TYPES = "allowed: Connection, Error, Latency"
+
 MISTAKES = [
     Mistake(
         MINIMAL + "wach_interval_sec: 1\n", 2, ("did you mean watch_interval_sec?", "recorder")
@@ -58,8 +60,12 @@ MISTAKES = [
     Mistake("guardian:\n  anomalies:\n    slow:\n      mode: all\n", 3, ("has no type", "Error")),
     Mistake("guardian: {anomalies: {a b: {type: Error}}}\n", 1, ("cannot be a name", "64")),
     Mistake("guardian: {anomalies: {../x: {type: Error}}}\n", 1, ("cannot be a name",)),
-    Mistake(LATENCY.replace("Latency", "latency"), 4, ("did you mean Latency?", "Latency, Error")),
-    Mistake(LATENCY.replace("Latency", "[Latency]"), 4, ("type is a list", "Latency, Error")),
+    Mistake(
+        LATENCY.replace("Latency", "latency"),
+        4,
+        ("did you mean Latency?", TYPES),
+    ),
+    Mistake(LATENCY.replace("Latency", "[Latency]"), 4, ("type is a list", TYPES)),
     Mistake(LATENCY + "      tool: smbiosnoop\n", 5, ("slow.tool", "allowed: smbslower")),
     Mistake(LATENCY + "      mode: only\n", 5, ("all, trackonly, excludeonly",)),
     Mistake(LATENCY + "      mode: exclude-only\n", 5, ("did you mean excludeonly?",)),

@@ -11,8 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.config import ActionName, Error, Latency, Mode, TrackedCommand, Watcher
+from aod.config import Guardian, Watcher
+from aod.config_base import ActionName, Mode
 from aod.config_file import ConfigError, load
+from aod.detectors.connection import Connection
+from aod.detectors.error import Error
+from aod.detectors.latency import Latency, TrackedCommand
 from tests.unit.config_cases import MINIMAL, write
 
 DOCUMENT = Path(__file__).with_name("document_example.yaml")
@@ -48,15 +52,23 @@ def test_the_example_names_three_actions_that_its_allow_list_lacks() -> None:
         f"{DOCUMENT}:{line}" for line in (23, 24, 25)
     ]
     for warning, action in zip(warnings, ("mounts", "smbinfo", "syslogs"), strict=True):
-        assert f"the action {action} of" in warning
+        assert f"is {action}, which is skipped: not in the allow-list" in warning
 
 
-def test_the_shipped_file_is_the_example_with_every_action_allowed() -> None:
+def test_the_shipped_file_is_the_example_with_every_action_allowed_and_connections() -> None:
     shipped, example = load(SHIPPED), load(DOCUMENT)
     assert shipped.warnings == ()
     assert set(shipped.config.watcher.actions) == set(ActionName)
-    allowed = Watcher(actions=shipped.config.watcher.actions)
-    assert msgspec.structs.replace(example.config, watcher=allowed) == shipped.config
+    anomalies = shipped.config.guardian.anomalies
+    assert anomalies["connection"] == Connection(actions=anomalies["connection"].actions)
+    expected = msgspec.structs.replace(
+        example.config,
+        watcher=Watcher(actions=shipped.config.watcher.actions),
+        guardian=Guardian(
+            anomalies=example.config.guardian.anomalies | {"connection": anomalies["connection"]}
+        ),
+    )
+    assert shipped.config == expected
 
 
 def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:

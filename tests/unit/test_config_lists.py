@@ -16,18 +16,26 @@ MISTAKES = [
     Mistake(
         LATENCY + "      track_commands:\n        - command: SMB2_WIRTE\n",
         6,
-        ("unknown command SMB2_WIRTE", "did you mean SMB2_WRITE?", "SMB2_OPLOCK_BREAK"),
+        ("is SMB2_WIRTE, an unknown command", "did you mean SMB2_WRITE?", "SMB2_OPLOCK_BREAK"),
     ),
     Mistake(LATENCY + "      exclude_commands: [read]\n", 5, ("did you mean SMB2_READ?",)),
-    Mistake(LATENCY + "      exclude_commands: ['']\n", 5, ("unknown command ''",)),
-    Mistake(LATENCY + READ_TWICE, 7, ("a second time", "first in line 6")),
-    Mistake(LATENCY + "      exclude_commands: [SMB2_READ, SMB2_READ]\n", 5, ("a second time",)),
+    Mistake(LATENCY + "      exclude_commands: ['']\n", 5, ("is '', an unknown command",)),
+    Mistake(
+        LATENCY + READ_TWICE,
+        7,
+        ("track_commands[1] is SMB2_READ, which is track_commands[0] already",),
+    ),
+    Mistake(
+        LATENCY + "      exclude_commands: [SMB2_READ, SMB2_READ]\n",
+        5,
+        ("exclude_commands[1] is SMB2_READ, which is exclude_commands[0] already",),
+    ),
     Mistake(
         LATENCY
         + "      mode: excludeonly\n      track_commands: [{command: SMB2_READ}]\n"
         + "      exclude_commands:\n        - SMB2_WRITE\n        - SMB2_READ\n",
         9,
-        ("SMB2_READ is both in track_commands and in exclude_commands",),
+        ("exclude_commands[1] is SMB2_READ, which is in track_commands, too",),
     ),
     Mistake(LATENCY + "      mode: trackonly\n", 5, ("watches nothing", "track_commands")),
     Mistake(LATENCY + "      mode: trackonly\n      track_commands: []\n", 5, ("watches nothing",)),
@@ -39,21 +47,35 @@ MISTAKES = [
     Mistake(
         ERROR + "      track_codes: [ACCESS_DENIED]\n", 5, ("did you mean STATUS_ACCESS_DENIED?",)
     ),
-    Mistake(ERROR + "      track_codes: [STATUS_SUCCESS]\n", 5, ("unknown code STATUS_SUCCESS",)),
-    Mistake(ERROR + "      exclude_codes: ['13']\n", 5, ("unknown code 13",)),
-    Mistake(ERROR + "      track_codes: [EIO, EACCES, EIO]\n", 5, ("EIO stands a second time",)),
+    Mistake(
+        ERROR + "      track_codes: [STATUS_SUCCESS]\n", 5, ("is STATUS_SUCCESS, an unknown code",)
+    ),
+    Mistake(ERROR + "      exclude_codes: ['13']\n", 5, ("is 13, an unknown code",)),
+    Mistake(
+        ERROR + "      track_codes: [EIO, EACCES, EIO]\n",
+        5,
+        ("track_codes[2] is EIO, which is track_codes[0] already",),
+    ),
     Mistake(
         ERROR + "      track_codes:\n        - EAGAIN\n        - EWOULDBLOCK\n",
         7,
-        ("EWOULDBLOCK stands a second time", "first in line 6"),
+        ("track_codes[1] is EWOULDBLOCK, which is track_codes[0] already",),
     ),
     Mistake(
         ERROR + "      track_codes: [EOPNOTSUPP]\n      exclude_codes: [ENOTSUP]\n",
         6,
-        ("ENOTSUP is both in track_codes and in exclude_codes",),
+        ("exclude_codes[0] is ENOTSUP, which is in track_codes, too",),
     ),
-    Mistake(LATENCY + "      actions: [dmesg, stats, dmesg]\n", 5, ("dmesg stands a second",)),
-    Mistake(MINIMAL + "watcher: {actions: [stats, stats]}\n", 2, ("stats stands a second",)),
+    Mistake(
+        LATENCY + "      actions: [dmesg, stats, dmesg]\n",
+        5,
+        ("actions[2] is dmesg, which is actions[0] already",),
+    ),
+    Mistake(
+        MINIMAL + "watcher: {actions: [stats, stats]}\n",
+        2,
+        ("watcher.actions[1] is stats, which is actions[0] already",),
+    ),
 ]
 
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from aod import spool
 from aod.anomaly import Anomaly
+from aod.detectors.detector import Detector
 from aod.event import Events
 from aod.eventlog import EventLog, ReadPosition
+from aod.peer_names import Names
 from aod.rules import rules
 from aod.stages.base import StageContext
-from aod.stages.detect import Detector, Reader
+from aod.stages.detect import Reader
 from aod.wire import Inbox
 from tests.unit.detecting import (
     SECOND,
@@ -50,13 +52,13 @@ def published(context: StageContext) -> int:
 
 
 def test_every_rule_sees_every_record(tmp_path: Path) -> None:
-    detector = Detector(rules(configured(tmp_path)), 0)
-    assert detector.feed(np.concatenate((operations(10), failures(10)))) == []
-    found = detector.feed(np.concatenate((operations(1), failures(1))))
+    detector = Detector(rules(configured(tmp_path)), 0, Names)
+    assert detector.feed(np.concatenate((operations(10), failures(10)))).anomalies == []
+    found = detector.feed(np.concatenate((operations(1), failures(1)))).anomalies
     assert sorted(one.name for one in found) == ["failed", "slow"]
     assert len({one.timestamp for one in found}) == 2
     detector.feed(operations(12, at_ns=START_NS + 2 * SECOND))
-    assert detector.suppressed == 2
+    assert [one.suppressed for one in detector.episodes()] == [2, 0]
 
 
 def test_anomaly_is_spooled_then_sent_and_then_the_position_is_published(
@@ -99,6 +101,11 @@ def test_records_across_the_wrap_are_one_stream(context: StageContext, log: Even
     assert [one.count for one in spooled(context)] == [11]
 
 
+def suppressed(reader: Reader) -> list[int]:
+    """Triggers of the present episodes, by anomaly."""
+    return [one.suppressed for one in reader.detector.episodes()]
+
+
 def respawned(context: StageContext) -> Reader:
     """A reader that knows nothing but what is on disk."""
     return Reader(context, EventLog.reader(context.runtime_dir))
@@ -121,7 +128,7 @@ def test_episode_survives_the_detectors_death(context: StageContext, log: EventL
     successor = respawned(context)
     successor.read()
     assert len(spooled(context)) == 1
-    assert successor.detector.suppressed == 1
+    assert suppressed(successor) == [1, 0]
 
 
 def test_death_before_the_position_is_published_names_the_same_anomaly_again(
@@ -158,7 +165,7 @@ def test_history_that_is_being_overwritten_is_not_remembered(
     assert append(log, operations(11, at_ns=START_NS + 100 * SECOND)) == 11
     reader.read()
     assert [one.count for one in spooled(context)] == [11]
-    assert reader.detector.suppressed == 0
+    assert suppressed(reader) == [0, 0]
 
 
 STEPS = st.lists(
@@ -201,5 +208,7 @@ def test_deaths_change_nothing_about_what_is_declared(
                 ReadPosition.open(context.runtime_dir).set(before)
             if dies:
                 reader = respawned(context)
-        expected = Detector(rules(context.config), log.realtime_offset_ns).feed(events)
+        expected = (
+            Detector(rules(context.config), log.realtime_offset_ns, Names).feed(events).anomalies
+        )
         assert spooled(context) == sorted(expected, key=lambda one: one.timestamp)

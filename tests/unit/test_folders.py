@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from aod import folders
-from aod.config import Config, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.latency import Latency
 from aod.eventlog import EventLog, ReadPosition
 from aod.folders import FolderError, Lock, LockedError, clear_runtime, holder, prepare
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aod.config import Config, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.latency import Latency
 from aod.preflight import PreflightError, check, cifs_may_load, explain, lockdown
 from aod.stages.collect import OBJECT_VARIABLE
 from aod.tracer import TracerError
@@ -21,7 +22,8 @@ UNPRIVILEGED = """
 import os, sys
 os.geteuid() or os.seteuid(65534)
 from aod import preflight
-from aod.config import Config, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.latency import Latency
 try:
     preflight.check(Config(guardian=Guardian(anomalies={"slow": Latency()})))
 except preflight.PreflightError as error:

@@ -1,14 +1,6 @@
 """The commands, by number and by what is known about them."""
 
-from aod.smb.commands import (
-    CONNECTION_SETUP,
-    LEFT_OUT,
-    PREFIX,
-    UNTIMED,
-    WAIT_BY_DESIGN,
-    Command,
-    command_name,
-)
+from aod.smb.commands import PATIENCE, PREFIX, UNTIMED, Command, command_name
 
 
 def test_the_numbers_are_those_of_the_packet_header() -> None:
@@ -19,9 +11,10 @@ def test_the_numbers_are_those_of_the_packet_header() -> None:
 
 
 def test_what_is_left_out_waits_or_connects_and_the_rest_is_a_servers_work() -> None:
-    assert not WAIT_BY_DESIGN.keys() & CONNECTION_SETUP.keys()
-    assert LEFT_OUT.keys() >= UNTIMED
-    assert {command.name.removeprefix(PREFIX) for command in set(Command) - LEFT_OUT.keys()} == {
+    assert PATIENCE.keys() >= UNTIMED
+    for patience in PATIENCE.values():
+        assert (patience.threshold_ms is None) is (patience.emergency_ms is None)
+    assert {command.name.removeprefix(PREFIX) for command in set(Command) - PATIENCE.keys()} == {
         *("CREATE", "CLOSE", "FLUSH", "READ", "WRITE"),
         *("QUERY_DIRECTORY", "QUERY_INFO", "SET_INFO"),
     }

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from aod.config import Config, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.latency import Latency
 from aod.stages import base
 from aod.stages.base import StageContext
 from aod.wire import Batch, Health, Inbox, Message, Outbox, Stop, endpoint
@@ -134,7 +135,8 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from aod import log
-from aod.config import Config, Guardian, Latency
+from aod.config import Config, Guardian
+from aod.detectors.latency import Latency
 from aod.stages.base import run_stage
 log.setup()
 config = Config(guardian=Guardian(anomalies={"slow": Latency()}), runtime_dir=Path(sys.argv[1]))

@@ -15,7 +15,9 @@ from aod.actions import table
 from aod.actions.table import Action
 from aod.anomaly import Anomaly, Rule
 from aod.bundle import Policy
-from aod.config import ActionName, Capture, Config, Guardian, Latency, Supervision
+from aod.config import Capture, Config, Guardian, Supervision
+from aod.config_base import ActionName
+from aod.detectors.latency import Latency
 from aod.manifest import Manifest, Status
 from aod.stages import capture
 from aod.wire import Sealed, Stop

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from aod.detectors.verdicts import Verdicts
+from aod.event import ERRNO_LIMIT
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
-from aod.verdicts import ERRNOS, Verdicts
 
 
 def count(verdicts: Verdicts, status: str, errno: str, command: int = Command.SMB2_CREATE) -> bool:
@@ -77,4 +78,4 @@ def test_the_errnos_that_may_count() -> None:
     others = Verdicts.of(tracked=(), excluded=("EIO",), by_default=True)
     assert np.flatnonzero(~others.possible_errnos()).tolist() == [0, errors.NUMBERS["EIO"]]
     status = Verdicts.of(tracked=("STATUS_DISK_FULL",), excluded=(), by_default=False)
-    assert status.possible_errnos().sum() == ERRNOS - 1
+    assert status.possible_errnos().sum() == ERRNO_LIMIT - 1

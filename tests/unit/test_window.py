@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 
 from aod import anomaly
-from aod.detectors.window import (
-    MAX_EVIDENCE,
-    MAX_HUNG,
-    MAX_RECENT,
-    Declaration,
-    State,
-    initial_state,
-    step,
-)
+from aod.detectors import window
+from aod.detectors.api import Rule
+from aod.detectors.hung import MAX_HUNG
+from aod.detectors.window import MAX_RECENT, Declaration, State, initial_state, step
 from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
-from aod.rules import Rule
 from tests.unit.records import Record, error_rule, events, slow_rule
 
 SLOW, URGENT = 20, 500
@@ -30,7 +24,7 @@ def declare(
     state = state or initial_state()
     declared: list[Declaration] = []
     for record in records:
-        state, found = step(rule, state, events(record))
+        state, found, _ = step(rule, state, events(record))
         declared += found
     return state, declared
 
@@ -86,7 +80,7 @@ def test_operation_told_while_it_hangs_is_no_second_emergency_when_it_ends() -> 
     ends = Record(15_000, 5_600, mid=7)
     state, declared = declare(rule, [hangs, ends])
     assert [one.trigger_ns for one in declared] == [10_000]
-    assert (state.suppressed, state.hung) == (0, frozenset())
+    assert (state.suppressed, state.hung) == (0, {})
 
 
 def test_another_operation_with_the_same_mid_is_an_emergency_of_its_own() -> None:
@@ -106,7 +100,7 @@ def test_hanging_operations_that_never_end_are_forgotten_some_day() -> None:
     hanging = np.zeros(MAX_HUNG + 1, EVENT_DTYPE)
     hanging["end_ns"], hanging["latency_ns"], hanging["flags"] = 10_000, 600, IN_FLIGHT
     hanging["mid"] = np.arange(len(hanging))
-    state, _ = step(rule, initial_state(), hanging)
+    state, _, _ = step(rule, initial_state(), hanging)
     assert 1 <= len(state.hung) <= MAX_HUNG
 
 
@@ -149,12 +143,12 @@ def test_episode_that_began_with_an_emergency_is_not_interrupted() -> None:
     assert [one.rule.value for one in again] == ["count", "emergency"]
 
 
-def test_evidence_is_slowest_first_and_from_the_window_alone() -> None:
+def test_a_declaration_carries_the_matches_of_its_window_and_no_others() -> None:
     rule = slow_rule(10, acceptable_count=2)
     latencies = {9_000: 99, 10_000: 30, 10_001: 50, 10_002: 40}
     _, (one,) = declare(rule, [Record(end, latency) for end, latency in latencies.items()])
-    assert one.evidence["latency_ns"].tolist() == [50, 40, 30]
-    assert one.evidence.dtype == EVENT_DTYPE
+    assert one.matched["latency_ns"].tolist() == [30, 50, 40]
+    assert one.matched.dtype == EVENT_DTYPE
 
 
 def _storm(count: int) -> Events:
@@ -164,26 +158,44 @@ def _storm(count: int) -> Events:
     return made
 
 
-def test_trigger_far_before_the_end_of_its_batch_has_its_evidence() -> None:
-    _, (one,) = step(slow_rule(10, cooldown_ns=10**9), initial_state(), _storm(MAX_RECENT * 3))
+def test_trigger_far_before_the_end_of_its_batch_has_its_own_matches() -> None:
+    _, (one,), _ = step(slow_rule(10, cooldown_ns=10**9), initial_state(), _storm(MAX_RECENT * 3))
     assert one.count == 11
-    assert one.evidence["latency_ns"].tolist() == list(range(1010, 999, -1))
+    assert one.matched["latency_ns"].tolist() == list(range(1000, 1011))
 
 
-def test_evidence_is_the_slowest_of_the_last_matches_before_the_trigger() -> None:
+@pytest.mark.parametrize("step_by", [1, 100, MAX_RECENT * 3])
+def test_a_declaration_carries_the_last_matches_before_the_trigger(step_by: int) -> None:
     acceptable = MAX_RECENT * 2
     rule = slow_rule(10, acceptable_count=acceptable, window_ns=10**6, cooldown_ns=10**9)
     storm = _storm(MAX_RECENT * 3)
-    storm["latency_ns"][: acceptable - MAX_RECENT] = 10**6
-    _, (one,) = step(rule, initial_state(), storm)
+    state = initial_state()
+    found: list[Declaration] = []
+    for begin in range(0, len(storm), step_by):
+        state, declared, _ = step(rule, state, storm[begin : begin + step_by])
+        found += declared
+    (one,) = found
     assert one.count == acceptable + 1
-    assert one.evidence["latency_ns"].tolist() == [
-        1000 + acceptable - i for i in range(MAX_EVIDENCE)
-    ]
+    first = 1000 + acceptable + 1 - MAX_RECENT
+    assert one.matched["latency_ns"].tolist() == list(range(first, first + MAX_RECENT))
+
+
+@pytest.mark.parametrize("step_by", [1, 3, 60])
+def test_counting_has_an_end_and_memory_too(monkeypatch: pytest.MonkeyPatch, step_by: int) -> None:
+    monkeypatch.setattr(window, "MAX_TIMES", 20)
+    rule = slow_rule(10, acceptable_count=5, window_ns=10**6, cooldown_ns=50)
+    storm = _storm(100)
+    state, counts = initial_state(), []
+    for begin in range(0, len(storm), step_by):
+        state, declared, _ = step(rule, state, storm[begin : begin + step_by])
+        counts += [one.count for one in declared]
+    assert counts == [6, 20]
+    assert len(state.times) == 20
+    assert state.suppressed == 100 - 5 - 50 - 1 - 5
 
 
 def test_what_is_remembered_does_not_grow_with_the_batch() -> None:
-    state, _ = step(slow_rule(10, window_ns=50), initial_state(), _storm(MAX_RECENT * 3))
+    state, _, _ = step(slow_rule(10, window_ns=50), initial_state(), _storm(MAX_RECENT * 3))
     assert len(state.recent) == MAX_RECENT
     assert state.recent.base is None  # no view that keeps the whole batch
     assert len(state.times) <= 50
@@ -191,31 +203,41 @@ def test_what_is_remembered_does_not_grow_with_the_batch() -> None:
 
 def test_batch_without_a_match_changes_nothing() -> None:
     state, _ = declare(slow_rule(10), slow(3, 10_000))
-    after, declared = step(slow_rule(10), state, events(Record(20_000, 5), Record(20_001)))
+    after, declared, _ = step(slow_rule(10), state, events(Record(20_000, 5), Record(20_001)))
     assert (after, declared) == (state, ())
-    assert step(slow_rule(10), state, np.empty(0, EVENT_DTYPE)) == (state, ())
+    assert step(slow_rule(10), state, np.empty(0, EVENT_DTYPE))[:2] == (state, ())
 
 
 def test_record_that_comes_late_still_completes_the_window() -> None:
     rule = slow_rule(10, acceptable_count=2)
-    state, _ = step(rule, initial_state(), events(Record(10_000, SLOW), Record(10_010, SLOW)))
-    state, (one,) = step(rule, state, events(Record(10_005, SLOW, mid=9)))
+    state, _, _ = step(rule, initial_state(), events(Record(10_000, SLOW), Record(10_010, SLOW)))
+    state, (one,), _ = step(rule, state, events(Record(10_005, SLOW, mid=9)))
     assert (one.trigger_ns, one.count) == (10_010, 3)
-    assert 9 in one.evidence["mid"]
+    assert 9 in one.matched["mid"]
 
 
-def test_ties_are_one_window() -> None:
-    """Operations found hanging by one scan have the same time."""
+def test_operations_found_hanging_by_one_look_are_declared_together() -> None:
     rule = slow_rule(*THRESHOLDS, cooldown_ns=1_000)
     hanging = [Record(10_000, 600 + i, mid=i, in_flight=True) for i in range(5)]
-    state, (one,) = step(rule, initial_state(), events(*hanging))
-    assert (one.count, one.evidence["mid"].tolist()) == (5, [4, 3, 2, 1, 0])
+    state, (one,), _ = step(rule, initial_state(), events(*hanging))
+    assert (one.count, one.matched["mid"].tolist()) == (5, [0, 1, 2, 3, 4])
     assert state.suppressed == 0
+
+
+def test_the_end_of_an_operation_that_hung_is_told_now_and_by_the_next_declaration() -> None:
+    rule = slow_rule(*THRESHOLDS)
+    state, _ = declare(rule, [Record(10_000, 600, mid=7, in_flight=True)])
+    state, declared, ended = step(rule, state, events(Record(15_000, 5_600, mid=7)))
+    assert (declared, ended["mid"].tolist()) == ((), [7])
+    state, (one,), _ = step(rule, state, events(Record(16_000, 700, mid=8)))
+    assert one.ended["latency_ns"].tolist() == [5_600]
+    _, (another,), _ = step(rule, state, events(Record(17_000, 700, mid=9)))
+    assert len(another.ended) == 0
 
 
 def test_operations_within_their_threshold_are_not_remembered() -> None:
     made = _storm(1000)
     made["latency_ns"] = 10
-    state, declared = step(slow_rule(10, acceptable_count=0), initial_state(), made)
+    state, declared, _ = step(slow_rule(10, acceptable_count=0), initial_state(), made)
     assert declared == ()
     assert len(state.times) == 0

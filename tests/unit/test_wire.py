@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relation, Rule
 from aod.event import EVENT_DTYPE
 from aod.wire import Batch, Health, Message, Sealed, Stop, WireError, decode, encode
 from tests.unit.records import numbered
@@ -16,12 +16,13 @@ INTEGERS = st.integers(-(2**63), 2**64 - 1)
 OPERATIONS = st.builds(
     Operation,
     **dict.fromkeys(("latency_ns", "end_ns", "session_id", "tree_id", "mid", "pid"), INTEGERS),
-    **dict.fromkeys(("command", "comm", "status", "error"), st.text(max_size=20)),
-    in_flight=st.booleans(),
+    **dict.fromkeys(("command", "comm", "status", "error", "state", "share"), st.text(max_size=20)),
 )
+PARTS = st.lists(st.builds(Part, st.text(max_size=10), INTEGERS), max_size=2).map(tuple)
+KINDS = st.sampled_from([*AnomalyType, "Storm"])
 ANOMALIES = st.builds(
     Anomaly,
-    anomaly=st.sampled_from(AnomalyType),
+    anomaly=KINDS,
     rule=st.sampled_from(Rule),
     **dict.fromkeys(
         (
@@ -36,7 +37,13 @@ ANOMALIES = st.builds(
     ),
     **dict.fromkeys(("name", "reason"), st.text(max_size=20)),
     actions=st.lists(st.text(max_size=10), max_size=3).map(tuple),
-    worst=st.lists(OPERATIONS, max_size=3).map(tuple),
+    **dict.fromkeys(("worst", "ended"), st.lists(OPERATIONS, max_size=3).map(tuple)),
+    breakdown=st.builds(
+        Breakdown,
+        records=INTEGERS,
+        **dict.fromkeys(("commands", "statuses", "sessions", "trees", "tasks"), PARTS),
+    ),
+    related=st.lists(st.builds(Relation, INTEGERS, KINDS, st.text()), max_size=2).map(tuple),
     evidence=st.binary(max_size=200),
 )
 MESSAGES = st.one_of(

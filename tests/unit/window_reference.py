@@ -1,16 +1,22 @@
 """The window and the episode as a plain loop: slow, and obviously what the words say.
 
-For records in order of end_ns, no two at the same time.
+For records in the order of `aod.detectors.order`, whatever they are: what matches is asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
 
 from aod import anomaly
+from aod.detectors.api import Frame
 from aod.detectors.window import Declaration
-from aod.rules import LatencyRule
-from tests.unit.records import Record
+from aod.event import IN_FLIGHT, Events
+
+Judge: TypeAlias = Callable[[np.void], tuple[bool, bool]]
+"""Whether a record matches, and whether as an emergency."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,9 @@ class Outcome:
     trigger_ns: int
     count: int
     suppressed: int
-    evidence: tuple[int, ...]
+    matched: tuple[int, ...]
+    """The mids."""
+    ended: tuple[int, ...]
     """The mids."""
 
     @classmethod
@@ -31,72 +39,91 @@ class Outcome:
             declaration.trigger_ns,
             declaration.count,
             declaration.suppressed,
-            tuple(declaration.evidence["mid"].tolist()),
+            tuple(declaration.matched["mid"].tolist()),
+            tuple(declaration.ended["mid"].tolist()),
         )
 
 
 class Limits(NamedTuple):
-    """How much the detector remembers of its matches, and how much of that it shows."""
+    """How much the detector remembers."""
 
     recent: int
-    evidence: int
+    times: int
+    ended: int
+
+
+def sorted_records(events: Events) -> Events:
+    """In the one order that there is, by a plain sort."""
+    fields = ("end_ns", "latency_ns", "flags", "session_id", "mid", "command")
+    keys = [tuple(int(event[field]) for field in fields) for event in events]
+    return events[sorted(range(len(events)), key=lambda index: keys[index])]
 
 
 class Reference:
-    """A latency rule, one record at a time."""
+    """One rule, one record at a time."""
 
-    def __init__(self, rule: LatencyRule, limits: Limits):
-        self.rule = rule
+    def __init__(self, frame: Frame, judge: Judge, limits: Limits):
+        self.frame = frame
+        self.judge = judge
         self.limits = limits
-        self.threshold_ns = int(rule.threshold_ns[0])
-        self.emergency_ns = int(rule.emergency_ns[0])
-        self.matches: list[Record] = []
+        self.matches: list[np.void] = []
         self.hung: set[tuple[int, int, int]] = set()
-        self.used_ns = 0
+        self.ended: list[np.void] = []
+        self.used_ns = -1
         self.quiet_until_ns = 0
         self.last_rule: anomaly.Rule | None = None
         self.suppressed = 0
         self.declared: list[Outcome] = []
 
-    def feed(self, stream: Iterable[Record]) -> None:
-        for record in stream:
-            if self._matches(record) and not self._was_told(record):
-                self.matches.append(record)
-                self._match(record, urgent=record.latency_ns >= self.emergency_ns)
+    def feed(self, stream: Iterable[np.void]) -> None:
+        for now, group in groupby(stream, lambda record: int(record["end_ns"])):
+            fresh = []
+            for record in group:
+                matches, urgent = self.judge(record)
+                if matches and not (urgent and self._was_told(record)):
+                    fresh.append((record, urgent))
+            self._feed_together(now, fresh)
 
-    def _matches(self, record: Record) -> bool:
-        if record.latency_ns >= self.emergency_ns:
-            return True
-        return not record.in_flight and record.latency_ns > self.threshold_ns
+    def _feed_together(self, now: int, fresh: list[tuple[np.void, bool]]) -> None:
+        """Matches of the same time; those in flight were found together and see each other."""
+        for index, (record, urgent) in enumerate(fresh):
+            seen = fresh if record["flags"] & IN_FLIGHT else fresh[: index + 1]
+            self._match(now, [*self.matches, *(match for match, _ in seen)], urgent=urgent)
+        self.matches += [match for match, _ in fresh]
 
-    def _was_told(self, record: Record) -> bool:
+    def _was_told(self, record: np.void) -> bool:
         """An operation that was told while it hung has counted; its end does not count again."""
-        if record.latency_ns < self.emergency_ns:
-            return False
-        operation = record.session_id, record.mid, record.end_ns - record.latency_ns
-        if record.in_flight:
+        start_ns = int(record["end_ns"]) - int(record["latency_ns"])
+        operation = int(record["session_id"]), int(record["mid"]), start_ns
+        known = operation in self.hung
+        if record["flags"] & IN_FLIGHT:
             self.hung.add(operation)
-        elif operation in self.hung:
+        elif known:
             self.hung.remove(operation)
-            return True
-        return False
+            self.ended.append(record)
+        return known
 
-    def _match(self, record: Record, *, urgent: bool) -> None:
-        now = record.end_ns
-        begin = max(now - self.rule.window_ns, self.used_ns)
-        inside = [match for match in self.matches if begin < match.end_ns <= now]
-        if not urgent and len(inside) <= self.rule.acceptable_count:
+    def _match(self, now: int, matches: list[np.void], *, urgent: bool) -> None:
+        begin = max(now - self.frame.window_ns, self.used_ns)
+        inside = [match for match in matches if int(match["end_ns"]) > begin]
+        if now <= self.used_ns or not (urgent or len(inside) > self.frame.acceptable_count):
             return
         escalates = urgent and self.last_rule is anomaly.Rule.COUNT
         if now < self.quiet_until_ns and not escalates:
             self.suppressed += 1
             return
         self.last_rule = anomaly.Rule.EMERGENCY if urgent else anomaly.Rule.COUNT
-        slowest = sorted(
-            inside[-self.limits.recent :], key=lambda match: (match.latency_ns, match.end_ns)
-        )[::-1]
-        mids = tuple(match.mid for match in slowest[: self.limits.evidence])
-        outcome = Outcome(self.last_rule, now, len(inside), self.suppressed, mids)
-        self.declared.append(outcome)
+        told = [end for end in self.ended if int(end["end_ns"]) < now]
+        self.declared.append(
+            Outcome(
+                self.last_rule,
+                now,
+                min(len(inside), self.limits.times),
+                self.suppressed,
+                tuple(int(match["mid"]) for match in inside[-self.limits.recent :]),
+                tuple(int(end["mid"]) for end in told[-self.limits.ended :]),
+            )
+        )
+        self.ended = [end for end in self.ended if int(end["end_ns"]) >= now]
         self.used_ns, self.suppressed = now, 0
-        self.quiet_until_ns = now + self.rule.cooldown_ns
+        self.quiet_until_ns = now + self.frame.cooldown_ns

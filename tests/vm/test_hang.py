@@ -26,7 +26,7 @@ def test_it_is_declared_and_sealed_while_the_server_hangs(
 def test_the_anomaly_is_an_emergency_in_flight(bundle: Bundle) -> None:
     anomaly = bundle.json("anomaly.json")
     assert anomaly["rule"] == "emergency"
-    assert anomaly["worst"][0]["in_flight"]
+    assert anomaly["worst"][0]["state"] == "in flight"
     assert "in flight for" in anomaly["reason"]
 
 

@@ -10,19 +10,15 @@ The server's word (NTSTATUS) goes before the client's (errno), and tracked befor
 """
 
 from dataclasses import dataclass
-from typing import Final, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aod.event import COMMANDS, ERRNO_LIMIT
+from aod.knobs import Mask
 from aod.smb import errors, ntstatus
 
-COMMANDS: Final = 32
-"""Length of every table by command, the kernel's too: the 19 of SMB2 and room."""
-ERRNOS: Final = 4096
-"""Every errno of Linux is below (MAX_ERRNO is 4095)."""
-
-Mask: TypeAlias = NDArray[np.bool_]
 Table: TypeAlias = NDArray[np.int8]
 
 # What is said about one status in the answer to one command.
@@ -76,7 +72,7 @@ class Verdicts:
         expect it under any errno.
         """
         said = np.unique(self.by_status)
-        possible = np.zeros(ERRNOS, np.bool_)
+        possible = np.zeros(ERRNO_LIMIT, np.bool_)
         for about_status in said:
             possible |= self.counts[about_status].take(self.by_errno)
         possible[0] = False
@@ -99,7 +95,7 @@ def _status_table(
 
 
 def _errno_table(tracked: tuple[str, ...], excluded: tuple[str, ...]) -> Table:
-    table = np.full(ERRNOS, DEFAULT, np.int8)
+    table = np.full(ERRNO_LIMIT, DEFAULT, np.int8)
     for code in excluded:
         if code in errors.NUMBERS:
             table[errors.NUMBERS[code]] = EXCLUDED

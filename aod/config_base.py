@@ -1,0 +1,40 @@
+"""What every section of the configuration is made of: its base, its words, its bounds."""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta, Struct
+
+DAY_SEC: Final = 86_400
+
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC)]
+Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC * 1000)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: a misspelt key is an error, never ignored."""
+
+
+class ActionName(StrEnum):
+    """What can be collected for a bundle."""
+
+    DMESG = "dmesg"
+    JOURNALCTL = "journalctl"
+    DEBUGDATA = "debugdata"
+    STATS = "stats"
+    MOUNTS = "mounts"
+    SMBINFO = "smbinfo"
+    SYSLOGS = "syslogs"
+    TCPDUMP = "tcpdump"
+
+
+class Mode(StrEnum):
+    """How `track_*` and `exclude_*` select."""
+
+    ALL = "all"
+    """Everything; `track_*` only adds (own thresholds, what is left out by default)."""
+    TRACKONLY = "trackonly"
+    """Only what `track_*` lists."""
+    EXCLUDEONLY = "excludeonly"
+    """Everything but what `exclude_*` lists."""

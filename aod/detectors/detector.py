@@ -1,0 +1,127 @@
+"""All rules of a configuration over one stream of records. Pure, but for what it remembers."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from aod.anomaly import Anomaly, Operation, Relation
+from aod.detectors import window
+from aod.detectors.api import Rule
+from aod.detectors.describe import describe
+from aod.detectors.words import operations
+from aod.event import Events
+from aod.peer_names import Names
+
+INCIDENT_NS: Final = 60 * 10**9
+"""Anomalies of different names this close together belong to one incident, whatever their
+cool-down."""
+
+
+class Found(NamedTuple):
+    """What a batch led to."""
+
+    anomalies: list[Anomaly]
+    """In order of time."""
+    ended: list[Operation]
+    """Operations that had been told as hanging, and how each ended."""
+
+
+class Episode(Struct, frozen=True, kw_only=True):
+    """How it stands with one anomaly of the configuration."""
+
+    anomaly: str
+    name: str
+    declared: int
+    last_timestamp: int
+    """Of the last declaration, ns since the epoch; 0: none yet."""
+    quiet_until_ns: int
+    """End of the cool-down, CLOCK_MONOTONIC."""
+    suppressed: int
+    """Triggers since the last declaration; the next one tells them."""
+    suppressed_before: int
+    """Triggers that earlier declarations have told."""
+    hanging: int
+    """Operations told as hanging that have not ended."""
+
+
+class _Watch:
+    """One rule and what it remembers."""
+
+    def __init__(self, rule: Rule):
+        self.rule = rule
+        self.state = window.initial_state()
+        self.declared = self.suppressed_before = 0
+        self.last: Anomaly | None = None
+
+    def step(self, events: Events) -> window.Outcome:
+        outcome = window.step(self.rule, self.state, events)
+        self.state = outcome.state
+        self.declared += len(outcome.declared)
+        self.suppressed_before += sum(one.suppressed for one in outcome.declared)
+        return outcome
+
+    def is_part_of(self, anomaly: Anomaly) -> bool:
+        """Whether its last declaration and this later one are one incident."""
+        if self.last is None or self.last.name == anomaly.name:
+            return False
+        span_ns = max(self.rule.frame.cooldown_ns, INCIDENT_NS)
+        return anomaly.trigger_ns - self.last.trigger_ns < span_ns
+
+    def episode(self) -> Episode:
+        return Episode(
+            anomaly=self.rule.frame.kind,
+            name=self.rule.frame.name,
+            declared=self.declared,
+            last_timestamp=self.last.timestamp if self.last else 0,
+            quiet_until_ns=self.state.quiet_until_ns,
+            suppressed=self.state.suppressed,
+            suppressed_before=self.suppressed_before,
+            hanging=len(self.state.hung),
+        )
+
+
+class Detector:
+    """The rules, one after the other, and what ties their anomalies together."""
+
+    def __init__(self, rules: Sequence[Rule], realtime_offset_ns: int, names: Callable[[], Names]):
+        """`names` is asked when something is declared, not before."""
+        self._watches = [_Watch(rule) for rule in rules]
+        self._offset_ns = realtime_offset_ns
+        self._names = names
+
+    def feed(self, events: Events) -> Found:
+        """What these records (shape (n,), `EVENT_DTYPE`) give rise to."""
+        anomalies: list[Anomaly] = []
+        ended: dict[bytes, Operation] = {}
+        for index, watch in enumerate(self._watches):
+            outcome = watch.step(events)
+            if outcome.declared or len(outcome.ended):
+                names = self._names()
+                anomalies += [
+                    describe(watch.rule, index, one, self._offset_ns, names)
+                    for one in outcome.declared
+                ]
+                ended.update(_by_record(outcome.ended, names))  # several rules may tell of one
+        anomalies.sort(key=lambda one: one.timestamp)
+        return Found([self._related(one) for one in anomalies], list(ended.values()))
+
+    def _related(self, anomaly: Anomaly) -> Anomaly:
+        """The anomaly with what had been declared of its incident; it is the last one from now."""
+        lasts = [watch.last for watch in self._watches if watch.is_part_of(anomaly)]
+        relations = (Relation(one.timestamp, one.anomaly, one.name) for one in lasts if one)
+        anomaly = msgspec.structs.replace(anomaly, related=tuple(relations))
+        for watch in self._watches:
+            if watch.rule.frame.name == anomaly.name:
+                watch.last = anomaly
+        return anomaly
+
+    def episodes(self) -> tuple[Episode, ...]:
+        """How it stands, in the order of the configuration."""
+        return tuple(watch.episode() for watch in self._watches)
+
+
+def _by_record(ended: Events, names: Names) -> Iterable[tuple[bytes, Operation]]:
+    words = operations(ended, names)
+    return [(record.tobytes(), one) for record, one in zip(ended, words, strict=True)]

@@ -1,0 +1,77 @@
+"""Operations that were told while they hung: each counts once, and how it ends is told, too."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
+from aod.knobs import Mask
+
+MAX_HUNG: Final = 4096
+MAX_ENDED: Final = 64
+"""Ends that are kept until the next declaration tells them; the last ones."""
+
+Operation: TypeAlias = tuple[int, int, int]
+"""(session id, mid, start in ns): the same for a hanging operation and for its end."""
+Hung: TypeAlias = Mapping[Operation, None]
+"""Who hangs, in the order in which it was told."""
+
+NO_EVENTS: Final[Events] = np.empty(0, EVENT_DTYPE)
+
+
+class Settled(NamedTuple):
+    """What a batch means for the operations that hang."""
+
+    hung: Hung
+    counts: Mask
+    """(n,): False for the second word about an operation, and for its end."""
+    ended: Events
+    """The ends, in order."""
+
+
+def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
+    """Who hangs after these records.
+
+    Args:
+        new: (n,), in order of time, all of them matches.
+        urgent: (n,): which of them are emergencies; no other can be told as hanging.
+    """
+    counts = np.ones(len(new), np.bool_)
+    candidates = _candidates(hung, new, urgent)
+    if not candidates.size:
+        return Settled(hung, counts, NO_EVENTS)
+    now_hung, ended = dict(hung), []
+    for index, operation in zip(candidates, _operations(new[candidates]), strict=True):
+        known = operation in now_hung
+        counts[index] = not known
+        if new["flags"][index] & IN_FLIGHT:
+            now_hung[operation] = None
+        elif known:
+            del now_hung[operation]
+            ended.append(index)
+    surplus = max(0, len(now_hung) - MAX_HUNG)
+    return Settled(dict(islice(now_hung.items(), surplus, None)), counts, new[ended])
+
+
+def _candidates(hung: Hung, new: Events, urgent: Mask) -> NDArray[np.intp]:
+    """Records that speak of an operation that hangs, now or before; few in any storm."""
+    in_flight = (new["flags"] & IN_FLIGHT) != 0
+    starts = _starts(new)
+    told = np.array([start for _, _, start in hung], np.uint64)
+    known = np.concatenate((told, starts[in_flight & urgent]))
+    if not known.size:
+        return np.empty(0, np.intp)
+    return np.flatnonzero(urgent & np.isin(starts, known))
+
+
+def _starts(events: Events) -> NDArray[np.uint64]:
+    starts: NDArray[np.uint64] = events["end_ns"] - events["latency_ns"]
+    return starts
+
+
+def _operations(events: Events) -> list[Operation]:
+    columns = events["session_id"], events["mid"], _starts(events)
+    return list(zip(*(column.tolist() for column in columns), strict=True))

@@ -1,0 +1,211 @@
+"""Latency: operations that took longer than their threshold, or hang."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from aod.config_base import Milliseconds, Mode, Section
+from aod.detectors.api import NOT_FINISHED, Finding, Frame, Rule, Settings, nanoseconds
+from aod.detectors.lists import COMMANDS, both_faults
+from aod.event import Events
+from aod.knobs import NEVER_NS, Knobs, Mask, Nanoseconds, never
+from aod.smb.commands import PATIENCE, UNTIMED, Command, command_name
+
+
+class TrackedCommand(Section, frozen=True):
+    """An entry of `track_commands`."""
+
+    command: str
+    threshold: Milliseconds | None = None
+    """ms; None = `default_threshold_ms`."""
+    emergency_threshold_ms: Milliseconds | UnsetType | None = UNSET
+    """Unset = the anomaly's; None switches it off for this command."""
+
+
+class Latency(Settings, frozen=True, tag="Latency"):
+    """Operations slower than a threshold."""
+
+    tool: Literal["smbslower"] = "smbslower"
+    mode: Mode = Mode.ALL
+    default_threshold_ms: Milliseconds = 20
+    emergency_threshold_ms: Milliseconds | None = 1000
+    """One operation this slow, finished or not, is an anomaly at once; None switches it off."""
+    track_commands: tuple[TrackedCommand, ...] = ()
+    exclude_commands: tuple[str, ...] = ()
+
+    def rule(self, frame: Frame) -> "LatencyRule":
+        threshold_ns, emergency_ns = never(), never()
+        for command in Command:
+            slow_ms, hanging_ms = self.limits_ms(command)
+            if slow_ms is not None:
+                threshold_ns[command] = nanoseconds(slow_ms)
+            if slow_ms is not None and hanging_ms is not None:
+                # What is acceptable is no emergency.
+                emergency_ns[command] = max(nanoseconds(hanging_ms), nanoseconds(slow_ms) + 1)
+        return LatencyRule(frame, self, threshold_ns, emergency_ns)
+
+    def limits_ms(self, command: Command) -> tuple[float | None, float | None]:
+        """The threshold and the emergency threshold; None: not watched, or switched off."""
+        for entry in self.track_commands:
+            if entry.command == command.name:
+                own = entry.emergency_threshold_ms
+                hanging_ms = self.emergency_threshold_ms if own is UNSET else own
+                return entry.threshold or self.default_threshold_ms, hanging_ms
+        excluded = self.mode is Mode.EXCLUDEONLY and command.name in self.exclude_commands
+        if self.mode is Mode.TRACKONLY or excluded:
+            return None, None
+        return self._patient_limits_ms(command)
+
+    def _patient_limits_ms(self, command: Command) -> tuple[float | None, float | None]:
+        slow_ms, hanging_ms = self.default_threshold_ms, self.emergency_threshold_ms
+        if command not in PATIENCE:
+            return slow_ms, hanging_ms
+        patience = PATIENCE[command]
+        return _at_least(slow_ms, patience.threshold_ms), _at_least(
+            hanging_ms, patience.emergency_ms
+        )
+
+    def faults(self) -> Iterator[Finding]:
+        tracked = [entry.command for entry in self.track_commands]
+        excluded = self.exclude_commands
+        yield from both_faults(COMMANDS, "track_commands", tracked, "exclude_commands", excluded)
+        if self.mode is Mode.TRACKONLY and not tracked:
+            text = "is trackonly and watches nothing; allowed: with entries in track_commands"
+            yield Finding(("mode",), text)
+
+    def thresholds_ms(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
+        yield ("default_threshold_ms",), self.default_threshold_ms
+        if self.emergency_threshold_ms is not None:
+            yield ("emergency_threshold_ms",), self.emergency_threshold_ms
+        for index, entry in enumerate(self.track_commands):
+            if entry.threshold is not None:
+                yield ("track_commands", index, "threshold"), entry.threshold
+            if isinstance(entry.emergency_threshold_ms, int | float):
+                key = ("track_commands", index, "emergency_threshold_ms")
+                yield key, entry.emergency_threshold_ms
+
+    def doubts(self) -> Iterator[Finding]:
+        if self.exclude_commands and self.mode is not Mode.EXCLUDEONLY:
+            text = f"has no effect in mode {self.mode}, only in mode {Mode.EXCLUDEONLY}"
+            yield Finding(("exclude_commands",), text)
+        for index, entry in enumerate(self.track_commands):
+            if Command[entry.command] in UNTIMED:
+                text = (
+                    f"is {entry.command}, which cannot be timed: the client never reports its end"
+                )
+                yield Finding(("track_commands", index), text)
+        limits = [self.limits_ms(command) for command in Command if command not in UNTIMED]
+        if all(slow_ms is None for slow_ms, _ in limits):
+            yield Finding(("exclude_commands",), "leaves no command to watch")
+        yield from self._impatient()
+
+    def _impatient(self) -> Iterator[Finding]:
+        for command in Command:
+            slow_ms, hanging_ms = self.limits_ms(command)
+            if slow_ms is not None and hanging_ms is not None and hanging_ms <= slow_ms:
+                text = f"is {hanging_ms:g}, not above the threshold {slow_ms:g} of {command.name}:"
+                text += " every slow one is an emergency"
+                yield Finding(("emergency_threshold_ms",), text)
+                return
+
+
+def _at_least(wanted_ms: float | None, least_ms: float | None) -> float | None:
+    return None if wanted_ms is None or least_ms is None else max(wanted_ms, least_ms)
+
+
+class LatencyRule(Rule):
+    """When an operation is too slow."""
+
+    noun = "slow operations"
+
+    def __init__(
+        self,
+        frame: Frame,
+        settings: Latency,
+        threshold_ns: Nanoseconds,
+        emergency_ns: Nanoseconds,
+    ):
+        super().__init__(frame)
+        self.settings = settings
+        self.threshold_ns = threshold_ns
+        """(32,); a finished operation matches when `latency_ns` > this of its command."""
+        self.emergency_ns = emergency_ns
+        """(32,); any operation, finished or not, matches when `latency_ns` >= this."""
+
+    @cached_property
+    def _floor_ns(self) -> np.uint64:
+        """No record with a latency below or at this matches."""
+        return np.uint64(min(int(self.threshold_ns.min()), int(self.emergency_ns.min()) - 1))
+
+    def matches(self, events: Events) -> Mask:
+        """Nearly all operations are fast: one comparison for all, the tables for the few."""
+        found: Mask = events["latency_ns"] > self._floor_ns
+        few = np.flatnonzero(found)
+        if few.size == 0:
+            return found
+        latency_ns, command = events["latency_ns"][few], events["command"][few]
+        finished = (events["flags"][few] & NOT_FINISHED) == 0
+        slow = finished & (latency_ns > self.threshold_ns.take(command, mode="clip"))
+        found[few] = slow | self._reaches(latency_ns, command)
+        return found
+
+    def emergencies(self, events: Events) -> Mask:
+        found: Mask = events["latency_ns"] > self._floor_ns
+        few = np.flatnonzero(found)
+        found[few] = self._reaches(events["latency_ns"][few], events["command"][few])
+        return found
+
+    def _reaches(self, latency_ns: Nanoseconds, command: NDArray[np.uint8]) -> Mask:
+        emergency_ns = self.emergency_ns.take(command, mode="clip")
+        reached: Mask = (latency_ns >= emergency_ns) & (emergency_ns != NEVER_NS)
+        return reached
+
+    def grounds(self, event: np.void) -> str:
+        command, latency_ns = int(event["command"]), int(event["latency_ns"])
+        emergency_ns = int(self.emergency_ns.take(command, mode="clip"))
+        if latency_ns >= emergency_ns:
+            return f"at least {emergency_ns / 1e6:g} ms, an emergency"
+        return f"more than {int(self.threshold_ns.take(command, mode='clip')) / 1e6:g} ms"
+
+    def knobs(self) -> Knobs:
+        return Knobs(threshold_ns=self.threshold_ns, emergency_ns=self.emergency_ns)
+
+    def described(self) -> Iterator[tuple[str, str]]:
+        emergencies = self.settings.emergency_threshold_ms is not None
+        if emergencies:
+            yield "at once", "when one operation reaches its emergency threshold, finished or not"
+        tracked = {entry.command for entry in self.settings.track_commands}
+        yield "watched", f"{'command':<22}{'slower than':>14}{'emergency':>14}"
+        for command in Command:
+            if self.threshold_ns[command] != NEVER_NS:
+                limits = (int(self.threshold_ns[command]), int(self.emergency_ns[command]))
+                slow, emergency = map(_milliseconds, limits)
+                mark = _mark(command, tracked)
+                yield "", f"{command.name:<22}{slow:>14}{emergency:>14}{mark}"
+        yield from self._left_out()
+
+    def _left_out(self) -> Iterator[tuple[str, str]]:
+        if self.settings.mode is Mode.TRACKONLY:
+            yield "left out", "every command that is not in track_commands"
+            return
+        if self.settings.mode is Mode.EXCLUDEONLY and self.settings.exclude_commands:
+            yield "left out", ", ".join(self.settings.exclude_commands)
+        yield "left out", "what waits by design, unless in track_commands:"
+        for command, patience in PATIENCE.items():
+            excluded = command.name in self.settings.exclude_commands
+            if self.threshold_ns[command] == NEVER_NS and not excluded:
+                yield "", f"{command_name(command)}: {patience.reason}"
+
+
+def _mark(command: Command, tracked: set[str]) -> str:
+    if command.name in tracked:
+        return "  track_commands"
+    return f"  {PATIENCE[command].reason}" if command in PATIENCE else ""
+
+
+def _milliseconds(limit_ns: int) -> str:
+    return "off" if limit_ns == NEVER_NS else f"{limit_ns // 1000 / 1000:,g} ms"

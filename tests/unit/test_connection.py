@@ -1,0 +1,53 @@
+"""Connection rules: what happened to a connection, and nothing else."""
+
+import numpy as np
+import pytest
+
+from aod.detectors.connection import Connection
+from aod.event import CONNECTION
+from aod.knobs import NEVER_NS
+from aod.rules import kernel_knobs
+from aod.smb.commands import Command
+from aod.smb.connection import PHRASES, ConnectionEvent
+from tests.unit.ruling import MS, configured, only, stream
+
+ALL = stream([(0, 0, 0, event, CONNECTION) for event in ConnectionEvent])
+
+
+def test_every_event_counts_and_one_is_too_many() -> None:
+    rule = only(Connection())
+    assert rule.matches(ALL).all()
+    assert not rule.emergencies(ALL).any()
+    assert rule.frame.acceptable_count == 0
+
+
+def test_events_narrow_it() -> None:
+    rule = only(Connection(events=("reconnect", "session_expired")))
+    found = ALL["command"][rule.matches(ALL)].tolist()
+    assert found == [ConnectionEvent.RECONNECT, ConnectionEvent.SESSION_EXPIRED]
+
+
+def test_operations_are_no_events() -> None:
+    operations = stream([(2000 * MS, 0xC0000022, -13, command, 0) for command in Command])
+    assert not only(Connection()).matches(operations).any()
+
+
+def test_the_kernel_wakes_for_the_events_that_count_and_for_no_operation() -> None:
+    knobs = kernel_knobs(configured(it=Connection(events=("reconnect",))))
+    woken = np.flatnonzero(knobs.emergency_ns != NEVER_NS).tolist()
+    assert woken == [ConnectionEvent.RECONNECT]
+    assert knobs.emergency_ns[ConnectionEvent.RECONNECT] == 0
+    assert (knobs.threshold_ns == NEVER_NS).all()
+    assert not knobs.tracked_errors.any()
+
+
+@pytest.mark.parametrize("name", ["Reconnect", "smb3_reconnect", ""])
+def test_an_unknown_event_is_a_fault(name: str) -> None:
+    (fault,) = Connection(events=(name,)).faults()
+    assert fault.where == ("events", 0)
+    assert "allowed: reconnect, send_cut, session_expired" in fault.text
+
+
+def test_check_says_what_each_event_is() -> None:
+    said = [text for _, text in only(Connection()).described()]
+    assert said == [f"{event.name.lower()}: {PHRASES[event]}" for event in ConnectionEvent]
