@@ -6,8 +6,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from aod import names
 from aod.anomaly import Operation
 from aod.detectors.detector import Episode
+from aod.detectors.words import sentence
 from aod.files import appearing, read_regular
 
 NAME: Final = "detect.json"
@@ -43,3 +45,26 @@ def read(runtime_dir: Path) -> Report:
         return msgspec.json.decode(read_regular(runtime_dir / NAME, MAX_BYTES), type=Report)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return Report()
+
+
+def render(report: Report, now_ns: int) -> list[str]:
+    """Lines for a person; `now_ns` is CLOCK_MONOTONIC."""
+    lines = [_line(episode, now_ns) for episode in report.episodes]
+    if report.ended:
+        lines += ["", "hung, and ended"]
+        lines += [f"  {sentence(operation)}" for operation in report.ended]
+    return lines
+
+
+def _line(episode: Episode, now_ns: int) -> str:
+    said = [f"{episode.declared:,} declared"]
+    if episode.last_timestamp:
+        said.append(f"last {names.folder(episode.last_timestamp)}")
+    if now_ns < episode.quiet_until_ns:
+        said.append(f"cool-down for {(episode.quiet_until_ns - now_ns) / 1e9:.0f} s more")
+    suppressed = episode.suppressed + episode.suppressed_before
+    if suppressed:
+        said.append(f"{suppressed:,} suppressed, {episode.suppressed:,} of them since the last")
+    if episode.hanging:
+        said.append(f"{episode.hanging:,} hanging")
+    return f"{episode.name:<12} {episode.anomaly}: {'; '.join(said)}"

@@ -166,6 +166,13 @@ class EventLog:
         slot = start & (self.capacity - 1)
         return self.records[slot : slot + min(count, self.capacity - slot)]
 
+    def span(self, start: int, end: int) -> Events:
+        """The records [start, end): a view, or a copy where they lie in two pieces. For the reader
+        that the writer waits for."""
+        first = self.view(start, end - start)
+        rest = self.view(start + len(first), end - start - len(first))
+        return np.concatenate((first, rest)) if len(rest) else first
+
     def copy(self, start: int, end: int) -> Events:
         """A copy of the records [start, end), for who is not the reader that the writer waits for.
 

@@ -1,11 +1,12 @@
 """What the daemon has seen: the kernel's counters, as the head of the event log has them."""
 
+import time
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from aod import folders
+from aod import episodes, folders
 from aod.attachments import from_mask
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition
@@ -60,6 +61,8 @@ class Status(Struct, frozen=True):
     """Only commands that were seen."""
     unseen: tuple[str, ...] = ()
     """Connection events that this kernel's cifs client has no tracepoint for."""
+    anomalies: episodes.Report = episodes.Report()
+    """How it stands with each anomaly of the configuration."""
 
     @property
     def conserved(self) -> bool:
@@ -90,6 +93,7 @@ def gather(runtime_dir: Path) -> Status:
         in_flight=int(log.header["in_flight"]),
         commands=commands,
         unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
+        anomalies=episodes.read(runtime_dir),
     )
 
 
@@ -102,6 +106,7 @@ def render(status: Status) -> str:
         f"in flight    {status.in_flight:,} operations",
         f"conserved    {'yes' if status.conserved else 'NO: finished operations are missing'}",
         *([f"not seen     {', '.join(status.unseen)}"] if status.unseen else []),
+        *episodes.render(status.anomalies, time.monotonic_ns()),
         "",
         f"{'command':<22}{'started':>12}{'finished':>12}{'unanswered':>12}{'dropped':>10}",
     ]

@@ -60,16 +60,16 @@ class Reader:
             self.detector.feed(self.log.copy(start, end))
 
     def read(self) -> None:
-        """Evaluate what is new in the log."""
+        """Evaluate what is new in the log, at once: what was committed together stays together."""
         end = self.log.position
-        while self.at < end:
-            events = self.log.view(self.at, end - self.at)
-            found = self.detector.feed(events)
-            for anomaly in found.anomalies:
-                self.declare(anomaly)
-            self._tell_ends(found.ended)
-            self.at += len(events)
-            self.position.set(self.at)
+        if self.at == end:
+            return
+        found = self.detector.feed(self.log.span(self.at, end))
+        for anomaly in found.anomalies:
+            self.declare(anomaly)
+        self._tell_ends(found.ended)
+        self.at = end
+        self.position.set(self.at)
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod import spool
+from aod import episodes, spool
 from aod.anomaly import Anomaly
 from aod.detectors.detector import Detector
-from aod.event import Events
+from aod.event import IN_FLIGHT, Events
 from aod.eventlog import EventLog, ReadPosition
 from aod.peer_names import Names
 from aod.rules import rules
@@ -212,3 +212,53 @@ def test_deaths_change_nothing_about_what_is_declared(
             Detector(rules(context.config), log.realtime_offset_ns, Names).feed(events).anomalies
         )
         assert spooled(context) == sorted(expected, key=lambda one: one.timestamp)
+
+
+def test_the_end_of_a_cool_down_is_said_once_with_what_it_hid(
+    context: StageContext, log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = respawned(context)
+    append(log, operations(25))
+    reader.read()
+    until = START_NS / SECOND + 60
+    for now in (until, until + 1, until + 2, until + 3):
+        reader.report(now)
+    said = [one for one in caplog.messages if "the cool-down is over" in one]
+    assert len(said) == 1
+    assert said[0].startswith("Latency anomaly 'slow' (aod_")
+    assert "4 more triggers were counted and not captured" in said[0]
+
+
+def test_the_status_is_written_when_something_changed_and_not_more_than_once_a_second(
+    context: StageContext, log: EventLog
+) -> None:
+    reader = respawned(context)
+    reader.report(1.0)
+    append(log, operations(11))
+    reader.read()
+    reader.report(1.5)
+    assert [one.declared for one in episodes.read(context.runtime_dir).episodes] == [0, 0]
+    reader.report(2.0)
+    assert [one.declared for one in episodes.read(context.runtime_dir).episodes] == [1, 0]
+    (context.runtime_dir / episodes.NAME).unlink()
+    reader.report(3.0)
+    assert not (context.runtime_dir / episodes.NAME).exists()
+
+
+def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
+    context: StageContext, log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    reader = respawned(context)
+    hung = operations(8, latency_ns=SECOND)
+    hung["flags"] = IN_FLIGHT
+    append(log, hung)
+    ended = operations(8, at_ns=START_NS + SECOND, latency_ns=2 * SECOND)
+    append(log, ended)
+    reader.read()
+    said = [one for one in caplog.messages if "it hung, and now it is over" in one]
+    assert len(said) == 5
+    assert "took 2,000.0 ms" in said[0]
+    assert "so it is for 3 other operations" in caplog.messages
+    reader.report(1.0)
+    assert len(episodes.read(context.runtime_dir).ended) == 8

@@ -57,6 +57,15 @@ def test_view_ends_where_the_ring_wraps(log: EventLog) -> None:
     assert (log.position, log.oldest) == (log.capacity + 10, 10)
 
 
+def test_a_span_is_whole_wherever_the_ring_wraps(log: EventLog) -> None:
+    append(log, numbered(0, log.capacity))
+    append(log, numbered(log.capacity, 10))
+    around = log.span(log.capacity - 4, log.capacity + 10)
+    assert mids(around) == list(range(log.capacity - 4, log.capacity + 10))
+    assert np.shares_memory(log.span(100, 200), log.records)
+    assert len(log.span(200, 200)) == 0
+
+
 def test_nothing_is_written_at_or_beyond_the_limit(log: EventLog) -> None:
     assert append(log, numbered(0, 10), limit=7) == 7
     assert append(log, numbered(7, 10), limit=7) == 0
