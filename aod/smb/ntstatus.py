@@ -1,129 +1,51 @@
-"""NTSTATUS values: their names, and which of them are no failure although they are no success.
+"""NTSTATUS values: their names, what the client makes of them, and which of them are no failure.
 
-Numbers and names: MS-ERREF 2.3.1. Which are benign: what a Linux client meets in everyday work.
+The table is a file beside this one (`scripts/ntstatus.py` makes it). Numbers and names: MS-ERREF
+2.3.1. Which are benign: what a Linux client meets in everyday work.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from aod.smb.commands import Command
 
-NUMBERS: Final[dict[str, int]] = {
-    "STATUS_SUCCESS": 0x00000000,
-    "STATUS_PENDING": 0x00000103,
-    "STATUS_NOTIFY_CLEANUP": 0x0000010B,
-    "STATUS_NOTIFY_ENUM_DIR": 0x0000010C,
-    "STATUS_BUFFER_OVERFLOW": 0x80000005,
-    "STATUS_NO_MORE_FILES": 0x80000006,
-    "STATUS_DEVICE_BUSY": 0x80000011,
-    "STATUS_NO_MORE_EAS": 0x80000012,
-    "STATUS_INVALID_EA_NAME": 0x80000013,
-    "STATUS_EA_LIST_INCONSISTENT": 0x80000014,
-    "STATUS_STOPPED_ON_SYMLINK": 0x8000002D,
-    "STATUS_UNSUCCESSFUL": 0xC0000001,
-    "STATUS_NOT_IMPLEMENTED": 0xC0000002,
-    "STATUS_INVALID_INFO_CLASS": 0xC0000003,
-    "STATUS_INFO_LENGTH_MISMATCH": 0xC0000004,
-    "STATUS_INVALID_HANDLE": 0xC0000008,
-    "STATUS_INVALID_PARAMETER": 0xC000000D,
-    "STATUS_NO_SUCH_DEVICE": 0xC000000E,
-    "STATUS_NO_SUCH_FILE": 0xC000000F,
-    "STATUS_INVALID_DEVICE_REQUEST": 0xC0000010,
-    "STATUS_END_OF_FILE": 0xC0000011,
-    "STATUS_MORE_PROCESSING_REQUIRED": 0xC0000016,
-    "STATUS_NO_MEMORY": 0xC0000017,
-    "STATUS_ACCESS_DENIED": 0xC0000022,
-    "STATUS_BUFFER_TOO_SMALL": 0xC0000023,
-    "STATUS_OBJECT_TYPE_MISMATCH": 0xC0000024,
-    "STATUS_DISK_CORRUPT_ERROR": 0xC0000032,
-    "STATUS_OBJECT_NAME_INVALID": 0xC0000033,
-    "STATUS_OBJECT_NAME_NOT_FOUND": 0xC0000034,
-    "STATUS_OBJECT_NAME_COLLISION": 0xC0000035,
-    "STATUS_PORT_DISCONNECTED": 0xC0000037,
-    "STATUS_OBJECT_PATH_INVALID": 0xC0000039,
-    "STATUS_OBJECT_PATH_NOT_FOUND": 0xC000003A,
-    "STATUS_OBJECT_PATH_SYNTAX_BAD": 0xC000003B,
-    "STATUS_DATA_ERROR": 0xC000003E,
-    "STATUS_CRC_ERROR": 0xC000003F,
-    "STATUS_SHARING_VIOLATION": 0xC0000043,
-    "STATUS_QUOTA_EXCEEDED": 0xC0000044,
-    "STATUS_EA_TOO_LARGE": 0xC0000050,
-    "STATUS_NONEXISTENT_EA_ENTRY": 0xC0000051,
-    "STATUS_NO_EAS_ON_FILE": 0xC0000052,
-    "STATUS_FILE_LOCK_CONFLICT": 0xC0000054,
-    "STATUS_LOCK_NOT_GRANTED": 0xC0000055,
-    "STATUS_DELETE_PENDING": 0xC0000056,
-    "STATUS_PRIVILEGE_NOT_HELD": 0xC0000061,
-    "STATUS_NO_SUCH_USER": 0xC0000064,
-    "STATUS_WRONG_PASSWORD": 0xC000006A,
-    "STATUS_LOGON_FAILURE": 0xC000006D,
-    "STATUS_ACCOUNT_RESTRICTION": 0xC000006E,
-    "STATUS_INVALID_LOGON_HOURS": 0xC000006F,
-    "STATUS_INVALID_WORKSTATION": 0xC0000070,
-    "STATUS_PASSWORD_EXPIRED": 0xC0000071,
-    "STATUS_ACCOUNT_DISABLED": 0xC0000072,
-    "STATUS_RANGE_NOT_LOCKED": 0xC000007E,
-    "STATUS_DISK_FULL": 0xC000007F,
-    "STATUS_INSUFFICIENT_RESOURCES": 0xC000009A,
-    "STATUS_MEDIA_WRITE_PROTECTED": 0xC00000A2,
-    "STATUS_DEVICE_NOT_READY": 0xC00000A3,
-    "STATUS_BAD_IMPERSONATION_LEVEL": 0xC00000A5,
-    "STATUS_PIPE_NOT_AVAILABLE": 0xC00000AC,
-    "STATUS_PIPE_BUSY": 0xC00000AE,
-    "STATUS_PIPE_DISCONNECTED": 0xC00000B0,
-    "STATUS_PIPE_CLOSING": 0xC00000B1,
-    "STATUS_IO_TIMEOUT": 0xC00000B5,
-    "STATUS_FILE_IS_A_DIRECTORY": 0xC00000BA,
-    "STATUS_NOT_SUPPORTED": 0xC00000BB,
-    "STATUS_BAD_NETWORK_PATH": 0xC00000BE,
-    "STATUS_NETWORK_BUSY": 0xC00000BF,
-    "STATUS_UNEXPECTED_NETWORK_ERROR": 0xC00000C4,
-    "STATUS_NETWORK_NAME_DELETED": 0xC00000C9,
-    "STATUS_NETWORK_ACCESS_DENIED": 0xC00000CA,
-    "STATUS_BAD_DEVICE_TYPE": 0xC00000CB,
-    "STATUS_BAD_NETWORK_NAME": 0xC00000CC,
-    "STATUS_TOO_MANY_SESSIONS": 0xC00000CE,
-    "STATUS_REQUEST_NOT_ACCEPTED": 0xC00000D0,
-    "STATUS_NOT_SAME_DEVICE": 0xC00000D4,
-    "STATUS_FILE_RENAMED": 0xC00000D5,
-    "STATUS_INVALID_OPLOCK_PROTOCOL": 0xC00000E3,
-    "STATUS_INTERNAL_ERROR": 0xC00000E5,
-    "STATUS_DIRECTORY_NOT_EMPTY": 0xC0000101,
-    "STATUS_NOT_A_DIRECTORY": 0xC0000103,
-    "STATUS_NAME_TOO_LONG": 0xC0000106,
-    "STATUS_TOO_MANY_OPENED_FILES": 0xC000011F,
-    "STATUS_CANCELLED": 0xC0000120,
-    "STATUS_CANNOT_DELETE": 0xC0000121,
-    "STATUS_FILE_DELETED": 0xC0000123,
-    "STATUS_FILE_CLOSED": 0xC0000128,
-    "STATUS_INVALID_LEVEL": 0xC0000148,
-    "STATUS_PIPE_BROKEN": 0xC000014B,
-    "STATUS_LOGON_TYPE_NOT_GRANTED": 0xC000015B,
-    "STATUS_INVALID_DEVICE_STATE": 0xC0000184,
-    "STATUS_IO_DEVICE_ERROR": 0xC0000185,
-    "STATUS_TRUSTED_DOMAIN_FAILURE": 0xC000018C,
-    "STATUS_ACCOUNT_EXPIRED": 0xC0000193,
-    "STATUS_FS_DRIVER_REQUIRED": 0xC000019C,
-    "STATUS_USER_SESSION_DELETED": 0xC0000203,
-    "STATUS_INSUFF_SERVER_RESOURCES": 0xC0000205,
-    "STATUS_CONNECTION_DISCONNECTED": 0xC000020C,
-    "STATUS_CONNECTION_RESET": 0xC000020D,
-    "STATUS_PASSWORD_MUST_CHANGE": 0xC0000224,
-    "STATUS_NOT_FOUND": 0xC0000225,
-    "STATUS_ACCOUNT_LOCKED_OUT": 0xC0000234,
-    "STATUS_CONNECTION_REFUSED": 0xC0000236,
-    "STATUS_PATH_NOT_COVERED": 0xC0000257,
-    "STATUS_VOLUME_DISMOUNTED": 0xC000026E,
-    "STATUS_NOT_A_REPARSE_POINT": 0xC0000275,
-    "STATUS_IO_REPARSE_TAG_INVALID": 0xC0000276,
-    "STATUS_IO_REPARSE_TAG_MISMATCH": 0xC0000277,
-    "STATUS_IO_REPARSE_TAG_NOT_HANDLED": 0xC0000279,
-    "STATUS_NETWORK_SESSION_EXPIRED": 0xC000035C,
-    "STATUS_SERVER_UNAVAILABLE": 0xC0000466,
-    "STATUS_FILE_NOT_AVAILABLE": 0xC0000467,
-}
-"""Name -> number: the statuses that a file server sends."""
+_TABLE: Final = Path(__file__).with_name("ntstatus.tsv")
+_NO_ERROR: Final = "0"
+_NOT_MAPPED: Final = "-"
 
-NAMES: Final[dict[int, str]] = {number: name for name, number in NUMBERS.items()}
+
+class Status(NamedTuple):
+    """A line of the table."""
+
+    name: str
+    number: int
+    errno: str
+    """What the client makes of it; empty for success."""
+    mapped: bool
+    """Whether the client's table has it; of all others the client makes EIO."""
+
+
+def statuses() -> Iterator[Status]:
+    """The whole table, read anew, sorted by number; of two names for one, MS-ERREF's first."""
+    for name, number, errno in _lines():
+        mapped = errno != _NOT_MAPPED
+        shown = errno if mapped else "EIO"
+        yield Status(name, number, "" if errno == _NO_ERROR else shown, mapped)
+
+
+def _lines() -> Iterator[tuple[str, int, str]]:
+    for line in _TABLE.read_text("ascii").splitlines():
+        if not line.startswith("#"):
+            name, number, errno = line.split("\t")
+            yield name, int(number, 16), errno
+
+
+NUMBERS: Final[dict[str, int]] = {name: number for name, number, _ in _lines()}
+"""Name -> number, second names included."""
+
+# Backwards, so that the first name for a number is the one that stays.
+NAMES: Final[dict[int, str]] = {number: name for name, number in reversed(NUMBERS.items())}
 """Number -> name."""
 
 _ANY: Final = frozenset(Command)
