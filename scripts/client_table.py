@@ -4,9 +4,10 @@
 
     struct status_to_posix_error { __le32 smb2_status; int posix_error; char *status_string; };
 
-with an empty last element. In a module, which is not linked yet, the strings stand in sections of
-their own and a relocation of each element says where. The client takes the first element with a
-status (`map_smb2_to_linux_error`), and -EIO where there is none.
+In a module, which is not linked yet, the strings stand in sections of their own, and a relocation
+of each element says where. The client takes the first element with a status, and -EIO where there
+is none (`map_smb2_to_linux_error`). Kernels differ: up to 6.12 the last element is empty and a
+second name is a second element, 7.3 writes `STATUS_ABANDONED or STATUS_ABANDONED_WAIT_0`.
 """
 
 import io
@@ -77,10 +78,10 @@ def version(module: ELFFile) -> str:
 
 
 def elements(module: ELFFile) -> list[Element]:
-    """All elements but the empty last one, in the order of the table.
+    """All elements but an empty last one, in the order of the table.
 
     Raises:
-        LayoutError: sizes, strings or the end are not as described above.
+        LayoutError: sizes or strings are not as described above.
     """
     table = _table(module)
     section = module.get_section(table["st_shndx"])
@@ -89,14 +90,15 @@ def elements(module: ELFFile) -> list[Element]:
     if not raw or len(raw) % _ELEMENT.size:
         raise LayoutError(f"{TABLE} is {len(raw)} bytes, no multiple of {_ELEMENT.size}")
     strings = dict(_strings(module, section, within))
-    if strings.keys() != {*within[_STRING :: _ELEMENT.size][:-1]}:
-        raise LayoutError(f"{TABLE}: not one string in each element but the last")
-    *made, last = _ELEMENT.iter_unpack(raw)
-    if last != (0, 0, 0):
-        raise LayoutError(f"{TABLE} does not end with an empty element")
+    made = list(_ELEMENT.iter_unpack(raw))
+    if made[-1] == (0, 0, 0) and len(strings) == len(made) - 1:
+        made.pop()
+    if sorted(strings) != [*within[_STRING :: _ELEMENT.size]][: len(made)]:
+        raise LayoutError(f"{TABLE}: an element has no string, or another pointer")
     return [
-        _checked(status, errno, strings[where])
+        _checked(status, errno, name)
         for (status, errno, _), where in zip(made, sorted(strings), strict=True)
+        for name in strings[where].split(" or ")
     ]
 
 

@@ -5,14 +5,14 @@ Where the client's table is not one name and one errno for each number:
 - A number that stands there twice has the errno of its first element, as the client takes it.
 - Both names are kept. The first one, which we show, is MS-ERREF's: in the client's order, but for
   `CLIENT_ONLY`.
-- `OMITTED` is success by another name, which nobody may track as a failure.
+- Success has one name, and is no failure that anybody may track: `OMITTED` is another for it.
 - Names with other prefixes (DBG_, RPC_NT_, EPT_NT_) are MS-ERREF's own spelling, and stay.
-- `NOT_MAPPED` are statuses of SMB2 that the client's table lacks; instead of an errno they have
-  a `-`, and the client says EIO.
+- `ADDED` are names of SMB2's statuses that the table of this or that kernel lacks. A number that it
+  lacks, too, has a `-` instead of an errno: the client says EIO.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from aod.smb import errors
@@ -28,14 +28,16 @@ CLIENT_ONLY: Final = frozenset({"STATUS_REPARSE_NOT_HANDLED"})
 
 OMITTED: Final = frozenset({"STATUS_WAIT_0"})
 
-NOT_MAPPED: Final = {
+ADDED: Final = {
     "STATUS_SHORT_NAMES_NOT_ENABLED_ON_VOLUME": 0xC000019F,
     "STATUS_INVALID_LOCK_RANGE": 0xC00001A1,
+    "STATUS_IO_REPARSE_TAG_NOT_HANDLED": 0xC0000279,
     "STATUS_INVALID_TOKEN": 0xC0000465,
     "STATUS_SERVER_UNAVAILABLE": 0xC0000466,
     "STATUS_FILE_NOT_AVAILABLE": 0xC0000467,
     "STATUS_SHARE_UNAVAILABLE": 0xC0000480,
     "STATUS_CANNOT_BREAK_OPLOCK": 0xC0000909,
+    "STATUS_AUTH_TAG_MISMATCH": 0xC000A002,
     "STATUS_HASH_NOT_SUPPORTED": 0xC000A100,
     "STATUS_HASH_NOT_PRESENT": 0xC000A101,
     "STATUS_OFFLOAD_READ_FLT_NOT_SUPPORTED": 0xC000A2A1,
@@ -47,19 +49,24 @@ NOT_MAPPED: Final = {
 }
 """From MS-ERREF 2.3.1: what MS-SMB2 and MS-FSA let a server answer."""
 
+_SUCCESS: Final = Element(0, 0, "STATUS_SUCCESS")
 
-def rows(table: list[Element]) -> list[str]:
+
+def rows(table: Sequence[Element]) -> list[str]:
     """Lines of name, number, errno; sorted by number, of the names for one MS-ERREF's first.
 
     Raises:
-        LayoutError: an errno has no name, or the client maps by now what is said to be not mapped.
+        LayoutError: an errno has no name.
     """
-    made = [*_mapped(table), *_unmapped(table)]
-    made.sort(key=lambda row: (row[1], row[0] in CLIENT_ONLY))
-    return [f"{name}\t0x{number:08X}\t{errno}" for name, number, errno in made]
+    made = {name: (number, errno) for name, number, errno in _named([_SUCCESS, *table])}
+    by_number = dict(made.values())
+    for name, number in ADDED.items():
+        made.setdefault(name, (number, by_number.get(number, "-")))
+    ordered = sorted(made.items(), key=lambda row: (row[1][0], row[0] in CLIENT_ONLY))
+    return [f"{name}\t0x{number:08X}\t{errno}" for name, (number, errno) in ordered]
 
 
-def _mapped(table: list[Element]) -> Iterator[tuple[str, int, str]]:
+def _named(table: Sequence[Element]) -> Iterator[tuple[str, int, str]]:
     first: dict[int, int] = {}
     for element in table:
         errno = first.setdefault(element.status, element.errno)
@@ -69,20 +76,11 @@ def _mapped(table: list[Element]) -> Iterator[tuple[str, int, str]]:
             yield element.name, element.status, errors.errno_name(errno) or "0"
 
 
-def _unmapped(table: list[Element]) -> Iterator[tuple[str, int, str]]:
-    known = {element.status for element in table}
-    for name, number in NOT_MAPPED.items():
-        if number in known:
-            raise LayoutError(f"the client maps {name}: take it out of NOT_MAPPED")
-        yield name, number, "-"
-
-
-def _header(module_version: str, release: str) -> list[str]:
+def _header(source: str) -> list[str]:
     return [
-        "# NTSTATUS: name, number, and the errno that the Linux client makes of it.",
-        "# Names and numbers: MS-ERREF 2.3.1.",
-        f"# Errno: {module_version} of the cifs module of Linux {release}; -: not in its table.",
-        "# Written by scripts/ntstatus.py, which says more; not to be edited.",
+        f"# {source}",
+        "# Name, number, and the errno that this client makes of it; -: not in its table.",
+        "# Names and numbers: MS-ERREF 2.3.1. Written by scripts/ntstatus.py, which says more.",
     ]
 
 
@@ -91,7 +89,8 @@ def main() -> int:
     try:
         kernel = stock_kernel()
         module = open_module(module_in(kernel.modules))
-        lines = [*_header(version(module), kernel.release), *rows(elements(module))]
+        source = f"cifs {version(module)} of Linux {kernel.release}"
+        lines = [*_header(source), *rows(elements(module))]
     except (VmError, LayoutError) as error:
         print(f"ntstatus: {error}", file=sys.stderr)
         return 1

@@ -1,9 +1,11 @@
 """The statuses: complete, each number once, and no failure among the benign."""
 
+import re
+
 import pytest
 
 from aod.smb.commands import Command
-from aod.smb.ntstatus import BENIGN, NAMES, NUMBERS, status_name, statuses
+from aod.smb.ntstatus import BENIGN, NAMES, NUMBERS, source, status_name, statuses
 
 SECOND_NAMES = {
     "STATUS_ABANDONED_WAIT_0": "STATUS_ABANDONED",
@@ -57,6 +59,10 @@ def test_every_number_has_one_name_that_is_shown() -> None:
     assert {name: NAMES[n] for name, n in NUMBERS.items() if NAMES[n] != name} == SECOND_NAMES
     assert all(0 <= number < 2**32 for number in NAMES)
     assert list(NUMBERS.values()) == sorted(NUMBERS.values())
+
+
+def test_the_table_names_its_source() -> None:
+    assert re.fullmatch(r"cifs \S+ of Linux \d\S+", source())
 
 
 def test_only_success_is_no_error() -> None:
