@@ -12,8 +12,11 @@ from aod.yaml_lines import Where
 LONGEST: Final = 60
 """Of what a message quotes from the file."""
 
-_PREFIXES: Final = ("", "smb2_", "status_", "e")
-"""What people leave off: WRITE for SMB2_WRITE, ACCESS_DENIED for STATUS_ACCESS_DENIED."""
+_PREFIXES: Final = ("nt_status_", "status_", "smb2_")
+"""What people leave off, or write as Samba does: WRITE for SMB2_WRITE, NT_STATUS_ACCESS_DENIED."""
+
+_LIKENESS: Final = 0.7
+"""Of difflib, for what is compared without its prefix."""
 
 
 def dotted(where: Where) -> str:
@@ -29,12 +32,26 @@ def quoted(text: str) -> str:
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """`did you mean SMB2_WRITE? ` or nothing."""
-    folded = {option.casefold(): option for option in options}
-    word = word.casefold()[:LONGEST]
-    exact = [folded[prefix + word] for prefix in _PREFIXES if prefix + word in folded]
-    near = exact or [folded[match] for match in get_close_matches(word, folded, 1)]
-    return f"did you mean {near[0]}? " if near else ""
+    """`did you mean SMB2_WRITE? ` or nothing.
+
+    Prefixes are left out of the comparison: what all share makes nothing alike, and takes most of
+    the time among 1,900 names.
+    """
+    stems: dict[str, str] = {}
+    for option in options:
+        stems.setdefault(_stem(option), option)
+    stem = _stem(word)[:LONGEST]
+    exact = [each for each in (stem, f"e{word.casefold()}") if each in stems]
+    near = exact or get_close_matches(stem, stems, 3, _LIKENESS)
+    if stem != word.casefold():  # who writes STATUS_ means a status
+        near.sort(key=lambda each: stems[each].casefold() == each)
+    return f"did you mean {stems[near[0]]}? " if near else ""
+
+
+def _stem(name: str) -> str:
+    folded = name.casefold()
+    prefix = next((each for each in _PREFIXES if folded.startswith(each)), "")
+    return folded.removeprefix(prefix)
 
 
 def shown(value: object) -> str:

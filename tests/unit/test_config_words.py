@@ -5,7 +5,10 @@ import datetime
 import pytest
 
 from aod.config_words import LONGEST, dotted, quoted, shown, suggestion
+from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
+
+CODES = (*errors.NUMBERS, *ntstatus.NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -21,9 +24,44 @@ def test_the_nearest_name_is_suggested(word: str, meant: str) -> None:
     assert suggestion(word, Command.__members__) == f"did you mean {meant}? "
 
 
-def test_nothing_is_suggested_for_what_is_like_nothing() -> None:
-    assert suggestion("zzzzzz", Command.__members__) == ""
-    assert suggestion("x" * 100_000, Command.__members__) == ""
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("ACCESS_DENIED", "STATUS_ACCESS_DENIED"),
+        ("status_access_denied", "STATUS_ACCESS_DENIED"),
+        ("STATUS_ACESS_DENIED", "STATUS_ACCESS_DENIED"),
+        ("NT_STATUS_ACCESS_DENIED", "STATUS_ACCESS_DENIED"),
+        ("NT_STATUS_ACESS_DENIED", "STATUS_ACCESS_DENIED"),
+        ("NT_STATUS_RPC_CALL_FAILED", "RPC_NT_CALL_FAILED"),
+        ("ACESS_DENIED", "STATUS_ACCESS_DENIED"),
+        ("DISKFULL", "STATUS_DISK_FULL"),
+        ("STATUS_CANCELED", "STATUS_CANCELLED"),
+        ("LOGON_FALIURE", "STATUS_LOGON_FAILURE"),
+        ("STATUS_NETWORK_DELETED", "STATUS_NETWORK_NAME_DELETED"),
+        ("EACCESS", "EACCES"),
+        ("ACCES", "EACCES"),
+        ("eio", "EIO"),
+        ("STATUS_EIO", "EIO"),
+        ("ENOSPACE", "ENOSPC"),
+        ("ENOTSUPPORTED", "STATUS_NOT_SUPPORTED"),
+        ("TIMEDOUT", "ETIMEDOUT"),
+    ],
+)
+def test_the_nearest_of_all_codes_is_suggested(word: str, meant: str) -> None:
+    assert suggestion(word, CODES) == f"did you mean {meant}? "
+
+
+def test_a_status_is_suggested_for_itself_without_its_prefix() -> None:
+    for name in [*ntstatus.NUMBERS][::20]:
+        assert name in suggestion(name.removeprefix("STATUS_").lower(), CODES)
+
+
+@pytest.mark.parametrize(
+    "word", ["zzzzzz", "x" * 100_000, "STATUS_" * 1000, "STATUS_", "NT_STATUS_OK", "STATUS_FOO", ""]
+)
+def test_nothing_is_suggested_for_what_is_like_nothing(word: str) -> None:
+    assert suggestion(word, Command.__members__) == ""
+    assert suggestion(word, CODES) == ""
 
 
 def test_where_is_written_with_dots_and_indexes() -> None:
