@@ -1,4 +1,4 @@
-"""aod: ask a running daemon."""
+"""aod: ask a running daemon, or look up a code."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,17 +6,24 @@ from collections.abc import Sequence
 import msgspec
 
 from aod import status
+from aod.cli import codes
 from aod.cli.exits import CLEAN, OTHER, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config_file import load
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="aod", description="Ask a running AODv2 daemon.")
+    parser = argparse.ArgumentParser(
+        prog="aod", description="Ask a running AODv2 daemon, or look up a code."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = commands.add_parser("status", help="what it has counted, and if it adds up")
     add_common(asked)
     asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    asked.set_defaults(run=_status)
+    named = commands.add_parser("codes", help="NTSTATUS and errno: numbers, names, meanings")
+    codes.add_arguments(named)
+    named.set_defaults(run=codes.run)
     return parser
 
 
@@ -33,4 +40,4 @@ def _status(arguments: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
-    return guarded(lambda: _status(arguments))
+    return guarded(lambda: int(arguments.run(arguments)))

@@ -13,7 +13,7 @@ _INTERNAL: Final = {
     513: ("ERESTARTNOINTR", "Interrupted by a signal; always restarted"),
     514: ("ERESTARTNOHAND", "Interrupted by a signal; restarted if it has no handler"),
     515: ("ENOIOCTLCMD", "No such ioctl command"),
-    516: ("ERESTART_RESTARTBLOCK", "Interrupted by a signal; restarted for the rest of the time"),
+    516: ("ERESTART_RESTARTBLOCK", "Interrupted by a signal; restarted for the time left"),
     517: ("EPROBE_DEFER", "Driver asks to be probed again later"),
     518: ("EOPENSTALE", "Stale file handle found by open"),
     519: ("ENOPARAM", "Mount option not known to this file system"),
