@@ -27,8 +27,12 @@ def dotted(where: Where) -> str:
 
 def quoted(text: str) -> str:
     """Text of the file as it may stand in a message: one short line, whatever it holds."""
-    plain = text if text.isprintable() and text else repr(text)
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
+    bare = text.isprintable() and text.strip() == text != ""
+    return _short(text if bare else repr(text))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
@@ -60,7 +64,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return f"the text '{quoted(value)}'" if value else "an empty text"
+        plain = value if value.isprintable() else repr(value)[1:-1]
+        return f"the text '{_short(plain)}'" if value else "an empty text"
     if isinstance(value, date):
         return f"the date {value} (text needs quotes)"
     return kinds.get(type(value)) or _number(value)

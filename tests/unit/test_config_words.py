@@ -76,6 +76,7 @@ def test_a_quote_is_one_short_line() -> None:
     assert quoted("a\nb\x1b[31m") == "'a\\nb\\x1b[31m'"
     assert len(quoted("x" * 1000)) == LONGEST
     assert quoted("") == "''"
+    assert quoted(" EIO") == "' EIO'"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,7 @@ def test_a_quote_is_one_short_line() -> None:
         (10**400, "a huge number"),
         ("ten", "the text 'ten'"),
         ("", "an empty text"),
+        (" ten\0", "the text ' ten\\x00'"),
         ([], "a list"),
         ({}, "a section"),
         (datetime.date(2024, 1, 2), "the date 2024-01-02 (text needs quotes)"),
