@@ -32,6 +32,9 @@ _HINTS: Final = {
 }
 """Part of ruamel.yaml's message -> what the writer of the file did."""
 
+_LATE: Final = ("end of stream", "<stream end>", "could not find expected ':'")
+"""Parts of messages about something that was begun further up."""
+
 Where: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value; () is the whole document."""
 
@@ -110,8 +113,8 @@ def _bad_character(text: str, error: ReaderError) -> BadYamlError:
 def _broken(error: MarkedYAMLError) -> BadYamlError:
     problem = error.problem or error.context or "unknown error"
     mark = error.problem_mark or error.context_mark
-    if "end of stream" in problem or "<stream end>" in problem:
-        mark = error.context_mark or mark  # where it begins, not where the file ends
+    if any(part in problem for part in _LATE):
+        mark = error.context_mark or mark  # where it begins, not where it is noticed
     line = mark.line + 1 if mark else 1
     if "maximum depth" in problem:
         return BadYamlError(line, f"nested too deeply; at most {MAX_DEPTH} levels")
