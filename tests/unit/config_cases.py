@@ -21,7 +21,7 @@ ERROR = LATENCY.replace("Latency", "Error").replace("slow", "failed")
 class Mistake(NamedTuple):
     """`text` is a whole file; `words` must all stand in the message for `line`."""
 
-    text: str
+    text: str | bytes
     line: int
     words: tuple[str, ...]
 

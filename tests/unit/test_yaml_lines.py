@@ -1,4 +1,7 @@
-"""YAML with its lines: what is kept, what is refused, and that nothing unfolds without end."""
+"""YAML with its lines: what is kept, and that nothing unfolds without end.
+
+What is refused is in test_config_mistakes.
+"""
 
 import time
 
@@ -63,50 +66,6 @@ def test_aliases_and_merge_keys_unfold_and_keep_the_lines_of_their_anchor() -> N
 
 def test_an_anchor_may_be_defined_again() -> None:
     assert parse(b"a: &x 1\nb: *x\nc: &x 2\nd: *x\n").data == {"a": 1, "b": 1, "c": 2, "d": 2}
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("a: 1\na: 2\n", 2, "a second time; first in line 1"),
-        ("x:\n  a: {k: 1,\n      k: 2}\n", 3, "a second time; first in line 2"),
-        ("a: 1\n---\nb: 2\n", 2, "second document"),
-        ("a:\n\tb: 1\n", 2, "spaces, not with tabs"),
-        ("a: 1\nb: [1,\n  2\n", 2, "expected ',' or ']'"),
-        ("a: 1\nb: 'x\n\n", 2, "end of stream"),
-        ("a:\n  b: 1\n c: 2\n", 3, "indentation"),
-        ("a: b: c\n", 1, "quotes"),
-        ("a: @x\n", 1, "quotes"),
-        ("a: *nowhere\n", 1, "undefined alias"),
-        ("a: 1\n7: x\n", 2, "the key '7' is not text"),
-        ("true: x\n", 1, "the key 'true' is not text"),
-        ("? [a]\n: 1\n", 1, "a key is text"),
-        ("a: 1\nb: !!python/object:os.system x\n", 2, "the tag"),
-        ("a: !!binary aGk=\n", 1, "the tag '!!binary'"),
-        ("a: !!set {x}\n", 1, "the tag '!!set'"),
-        ("a: !mine x\n", 1, "the tag '!mine'"),
-        ("a: !!int many\n", 1, "'many' is no number"),
-        ("a: 2024-13-45\n", 1, "is no date"),
-        ("a: 1\nb: " + "9" * 5000, 2, "is no number"),
-        ("a: 1\nb: \x07\n", 2, "'\\x07' is not allowed"),
-        ("a: 1\nb: \x00\n", 2, "'\\x00' is not allowed"),
-        ("<<: 5\n", 1, "<< takes a section"),
-        ("%YAML 9.0\n---\na: 1\n", 1, "version"),
-    ],
-)
-def test_what_is_no_configuration_is_refused_with_its_line(
-    text: str, line: int, words: str
-) -> None:
-    with pytest.raises(BadYamlError) as caught:
-        parse(text.encode())
-    assert caught.value.line == line
-    assert words in caught.value.text
-
-
-def test_bytes_that_are_not_utf_8_are_refused_with_their_line() -> None:
-    with pytest.raises(BadYamlError) as caught:
-        parse(b"a: 1\nb: caf\xe9\n")
-    assert (caught.value.line, caught.value.text) == (2, "not UTF-8: byte 0xe9")
 
 
 @pytest.mark.parametrize(
