@@ -5,6 +5,7 @@ or a folder that is found, removed and made again.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from aod import archive, history, manifest, names
 from aod.actions import runner
 from aod.actions.source import Limits
 from aod.actions.table import Action, row
-from aod.anomaly import Anomaly
+from aod.anomaly import Anomaly, Relation, Rule
 from aod.files import create
 from aod.history import Recorded
 from aod.manifest import Source, Status
@@ -34,11 +35,20 @@ class Policy(Struct, frozen=True):
     allowed_actions: frozenset[str]
     limits: Limits
     compression_level: int
+    post_ns: int = 0
+    """A bundle is sealed no earlier than this after its trigger."""
 
 
-async def make(
-    anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]
-) -> Sealed | None:
+class Sources(Struct, frozen=True):
+    """Who is asked about an anomaly."""
+
+    recall: Callable[[Anomaly, Recorded | None], Recorded]
+    """What the event log has; with what it had before, that and what is new."""
+    related: Callable[[Anomaly], tuple[Relation, ...]]
+    """The other anomalies of its incident, as far as they are known."""
+
+
+async def make(anomaly: Anomaly, policy: Policy, sources: Sources) -> Sealed | None:
     """Make the bundle of an anomaly; None if it is there already.
 
     `recall` and the compression run in threads of the loop's default executor.
@@ -51,23 +61,34 @@ async def make(
     if path.exists():
         return None
     with work_folder(policy.output_dir, anomaly.timestamp) as folder:
-        await _fill(folder, anomaly, policy, recall)
+        await _fill(folder, anomaly, policy, sources)
         size_bytes = await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
     return Sealed(anomaly.timestamp, str(path), size_bytes)
 
 
-async def _fill(
-    folder: Path, anomaly: Anomaly, policy: Policy, recall: Callable[[Anomaly], Recorded]
-) -> None:
+async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources) -> None:
     _write(folder / ANOMALY_FILE, _anomaly_json(anomaly))
-    recorded = await asyncio.to_thread(recall, anomaly)
+    recorded = await asyncio.to_thread(sources.recall, anomaly, None)
     events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
     actions, refused = _chosen(anomaly.actions, policy.allowed_actions)
     collected = await runner.collect(actions, folder, anomaly.timestamp, policy.limits)
+    if policy.post_ns and anomaly.rule is not Rule.MANUAL:
+        await _wait_for_the_rest(anomaly, policy)
+        recorded = await asyncio.to_thread(sources.recall, anomaly, recorded)
+        events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
+    anomaly = msgspec.structs.replace(anomaly, related=sources.related(anomaly))
     described = manifest.describe(
         anomaly, events, collected.mounts, (*collected.sources, *refused), recorded.losses
     )
     _write(folder / manifest.FILE, manifest.encode(described))
+
+
+async def _wait_for_the_rest(anomaly: Anomaly, policy: Policy) -> None:
+    """Wait for what comes after the trigger, unless capture is in a hurry."""
+    left_ns = anomaly.trigger_ns + policy.post_ns - time.monotonic_ns()
+    if 0 < left_ns <= policy.post_ns:  # else it is over, or of another boot
+        hurry = policy.limits.hurry or asyncio.get_running_loop().create_future()
+        await asyncio.wait([hurry], timeout=left_ns / 1e9)
 
 
 def _save_events(folder: Path, anomaly: Anomaly, recorded: Recorded) -> manifest.Events:

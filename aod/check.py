@@ -69,7 +69,8 @@ def _bundles(config: Config) -> list[str]:
         *_labelled("written to", f"{config.aod_output_dir}/aod_<timestamp>.tar.zst"),
         *_labelled(
             "each",
-            f"the operations of the last {_number(capture.history_sec)} s; an action may take"
+            f"the operations from {_number(capture.history_sec)} s before the trigger to"
+            f" {_number(capture.post_sec)} s after it; an action may take"
             f" {_number(capture.action_timeout_sec)} s and write {_number(capture.max_file_mb)} MB;"
             f" zstd level {capture.compression_level}",
         ),

@@ -71,6 +71,9 @@ class Capture(Section, frozen=True):
     """Bundles in the making at the same time."""
     history_sec: Annotated[float, Meta(gt=0, le=3600)] = 60
     """How far before the trigger a bundle's events begin."""
+    post_sec: Annotated[float, Meta(ge=0, le=3600)] = 5
+    """How far after the trigger they end; a bundle is sealed no earlier. What else is declared
+    meanwhile is named in it."""
     compression_level: Annotated[int, Meta(ge=1, le=19)] = 3
     """zstd."""
     action_timeout_sec: Annotated[float, Meta(gt=0, le=3600)] = 10

@@ -187,12 +187,6 @@ class EventLog:
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]
 
-    def history(self, since_ns: int) -> Events:
-        """A copy of the records that ended at `since_ns` or later, sorted by end_ns."""
-        copy = self.copy(self.oldest, self.position)
-        copy = copy[copy["end_ns"] >= since_ns]
-        return copy[np.argsort(copy["end_ns"], kind="stable")]
-
 
 class ReadPosition:
     """How far detect has read: one number, in a file that detect writes and collect reads."""

@@ -11,40 +11,59 @@ import numpy as np
 from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
+from aod.detectors.order import in_order
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog, EventLogError
-from aod.files import create
+from aod.files import appearing
 from aod.manifest import Events as EventsInManifest
 
 FILE: Final = "events.npy"
+UNFINISHED: Final = f".{FILE}.new"
 _SAME_CLOCK_NS: Final = 10 * 10**9
 _LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full")
 _NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
+
+
+class Span(Struct, frozen=True):
+    """Which operations a bundle holds, around the trigger."""
+
+    before_ns: int
+    after_ns: int
 
 
 class Recorded(Struct, frozen=True):
     """What the event log knows about an anomaly."""
 
     events: Events
-    """From some time before the trigger on, sorted by end_ns."""
+    """Around the trigger, sorted by end_ns."""
     losses: dict[str, int]
     """What was lost on the way so far, by reason."""
     note: str = ""
     """Why there are no events, if there should be."""
+    position: int = 0
+    """Up to which log position they were looked for."""
 
 
-def recall(runtime_dir: Path, history_ns: int, anomaly: Anomaly) -> Recorded:
-    """What the event log still has, from `history_ns` before the trigger to now (a copy)."""
+def recall(
+    runtime_dir: Path, span: Span, anomaly: Anomaly, known: Recorded | None = None
+) -> Recorded:
+    """What the event log has of the span up to now (a copy); with `known`, that and what is new."""
     try:
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:
-        return Recorded(_NONE, {}, f"no history: {error}")
+        return known or Recorded(_NONE, {}, f"no history: {error}")
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
     if anomaly.rule is not Rule.MANUAL and abs(off_by_ns) > _SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
         return Recorded(_NONE, _losses(log), note)
-    events = log.history(max(0, anomaly.trigger_ns - history_ns))
-    return Recorded(events, _losses(log))
+    position, start = log.position, known.position if known else log.oldest
+    copy = log.copy(min(start, position), position)
+    first_ns = np.uint64(max(0, anomaly.trigger_ns - span.before_ns))
+    last_ns = np.uint64(anomaly.trigger_ns + span.after_ns)
+    found = copy[(copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)]
+    if known:
+        found = np.concatenate((known.events, found))
+    return Recorded(in_order(found), _losses(log), position=position)
 
 
 def _losses(log: EventLog) -> dict[str, int]:
@@ -69,12 +88,12 @@ def merged(history: Events, encoded: bytes) -> Events:
 
 
 def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
-    """Write events.npy; what the manifest says about it.
+    """Write events.npy, or replace it; what the manifest says about it.
 
     Raises:
         OSError: it cannot be written.
     """
-    with create(folder / FILE) as file:
+    with appearing(folder / FILE, folder / UNFINISHED) as file:
         np.save(file, events, allow_pickle=False)
     return EventsInManifest(
         file=FILE,

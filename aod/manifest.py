@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 import aod
-from aod.anomaly import Anomaly, Kind, Rule
+from aod.anomaly import Anomaly, Kind, Relation, Rule
 
 FILE: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
@@ -133,6 +133,8 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cifs: CifsModule
     mounts: tuple[Mount, ...]
     anomaly: Identity
+    related: tuple[Relation, ...]
+    """Other anomalies of the same incident, each with a bundle of its own."""
     events: Events
     sources: tuple[Source, ...]
     losses: dict[str, int]
@@ -154,6 +156,7 @@ def describe(
         cifs=cifs_module(),
         mounts=tuple(_printable(mount) for mount in mounts),
         anomaly=Identity(anomaly.anomaly, anomaly.timestamp, anomaly.name, anomaly.rule),
+        related=anomaly.related,
         events=events,
         sources=sources,
         losses=dict(losses),

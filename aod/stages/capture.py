@@ -20,12 +20,13 @@ from aod.actions import process
 from aod.actions.source import Limits
 from aod.anomaly import Anomaly, Rule
 from aod.backlog import Backlog
-from aod.bundle import Policy
+from aod.bundle import Policy, Sources
 from aod.config import Config, effective_actions
-from aod.detectors.api import kind_of
+from aod.detectors.api import kind_of, nanoseconds
 from aod.detectors.describe import broken_down
 from aod.files import FOLDER_MODE
 from aod.history import Recorded
+from aod.incidents import Incidents
 from aod.stages.base import StageContext
 from aod.wire import Sealed
 from aod.workfolder import BusyError, remove_leftovers
@@ -48,11 +49,14 @@ def policy(config: Config, hurry: asyncio.Future[None] | None = None) -> Policy:
         frozenset(config.watcher.actions),
         limits,
         config.capture.compression_level,
+        nanoseconds(config.capture.post_sec * 1e3),
     )
 
 
-def _recall(config: Config) -> Callable[[Anomaly], Recorded]:
-    return partial(history.recall, config.runtime_dir, int(config.capture.history_sec * 1e9))
+def _recall(config: Config) -> Callable[[Anomaly, Recorded | None], Recorded]:
+    before_ns = nanoseconds(config.capture.history_sec * 1e3)
+    span = history.Span(before_ns, nanoseconds(config.capture.post_sec * 1e3))
+    return partial(history.recall, config.runtime_dir, span)
 
 
 class Capture:
@@ -64,6 +68,7 @@ class Capture:
         self.backlog = Backlog(config.state_dir / spool.FOLDER, context.log)
         self.running: dict[int, asyncio.Task[None]] = {}
         self.sealed = self.failed = 0
+        self.incidents = Incidents()
         self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
         self._hurry = asyncio.get_running_loop().create_future()
@@ -100,8 +105,10 @@ class Capture:
     def _hear(self) -> None:
         """Empty the inbox: its descriptor tells of a first message only."""
         for message in self.context.messages():
-            if isinstance(message, Anomaly) and not self._is_known(message.timestamp):
-                self.backlog.offer(message)
+            if isinstance(message, Anomaly):
+                self.incidents.add(message)
+                if not self._is_known(message.timestamp):
+                    self.backlog.offer(message)
 
     def _is_known(self, timestamp: int) -> bool:
         sealed = self.context.config.aod_output_dir / names.archive(timestamp)
@@ -118,6 +125,7 @@ class Capture:
                 return
 
     def _start(self, anomaly: Anomaly) -> None:
+        self.incidents.add(anomaly)
         task = asyncio.create_task(self._capture(anomaly))
         self.running[anomaly.timestamp] = task
         task.add_done_callback(partial(self._ended, anomaly.timestamp))
@@ -130,7 +138,8 @@ class Capture:
         config, began = self.context.config, time.monotonic()
         try:
             config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-            sealed = await bundle.make(anomaly, self._policy, _recall(config))
+            asked = Sources(_recall(config), self.incidents.of)
+            sealed = await bundle.make(anomaly, self._policy, asked)
             self.backlog.done(anomaly.timestamp)
         except Exception as error:
             # A disk, a folder, or a fault of ours: one anomaly's trouble must not be another's.
@@ -200,7 +209,8 @@ def capture_now(config: Config, name: str) -> Path:
     """
     anomaly = _manual(config, name)
     config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-    asyncio.run(bundle.make(anomaly, policy(config), _recall(config)))
+    asked = Sources(_recall(config), Incidents().of)
+    asyncio.run(bundle.make(anomaly, policy(config), asked))
     return config.aod_output_dir / names.archive(anomaly.timestamp)
 
 

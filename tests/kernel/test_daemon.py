@@ -17,6 +17,7 @@ from aod.wire import STAGES
 from tests.kernel.daemon import LocalDaemon, wait_until
 
 CONFIG = {
+    "capture": {"post_sec": 0},
     "guardian": {
         "anomalies": {
             "latency": {
@@ -26,7 +27,7 @@ CONFIG = {
                 "actions": ["mounts", "stats"],
             },
         }
-    }
+    },
 }
 SLOW_NS = 50_000_000
 CREATE = 5

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import time
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,8 @@ from aod import bundle, manifest, names
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Action
-from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
-from aod.bundle import Policy
+from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
+from aod.bundle import Policy, Sources
 from aod.config_base import ActionName
 from aod.history import Recorded
 from aod.manifest import Manifest, Status
@@ -52,8 +53,12 @@ def policy(output_dir: Path, **changes: object) -> Policy:
     return msgspec.structs.replace(plain, **changes)
 
 
-def make(made_of: Anomaly, how: Policy, recorded: Recorded = RECORDED) -> Sealed:
-    sealed = asyncio.run(bundle.make(made_of, how, lambda _: recorded))
+def asked(recorded: Recorded = RECORDED, *related: Relation) -> Sources:
+    return Sources(lambda _, known: known or recorded, lambda _: related)
+
+
+def make(made_of: Anomaly, how: Policy, sources: Sources | None = None) -> Sealed:
+    sealed = asyncio.run(bundle.make(made_of, how, sources or asked()))
     assert sealed is not None
     return sealed
 
@@ -107,6 +112,69 @@ def test_events_begin_before_the_trigger_and_hold_the_evidence(tmp_path: Path) -
     assert (told.records, told.before_trigger, told.trigger_ns) == (4, 3, 5_000_000_000)
 
 
+POST_NS = 50_000_000
+
+
+def growing(calls: list[int]) -> Sources:
+    """A log that has one operation more when it is asked again."""
+
+    def recall(made_of: Anomaly, known: Recorded | None) -> Recorded:
+        calls.append(time.monotonic_ns())
+        return Recorded(records(*([1, 2] if known is None else [1, 2, made_of.trigger_ns + 1])), {})
+
+    return Sources(recall, lambda _: ())
+
+
+def test_a_bundle_waits_for_what_comes_after_the_trigger(tmp_path: Path) -> None:
+    calls: list[int] = []
+    trigger_ns = time.monotonic_ns()
+    how = policy(tmp_path, post_ns=POST_NS)
+    sealed = make(anomaly(trigger_ns=trigger_ns), how, growing(calls))
+    assert calls[0] < calls[1]
+    assert calls[1] >= trigger_ns + POST_NS
+    events = np.load(io.BytesIO(files_of(sealed)["events.npy"]))
+    assert events["end_ns"].tolist() == [1, 2, trigger_ns + 1]
+    assert manifest_of(sealed).events.records == 3
+
+
+@pytest.mark.parametrize(
+    "changes", [{"trigger_ns": 5}, {"trigger_ns": 1 << 62}], ids=["long ago", "of another boot"]
+)
+def test_there_is_nothing_to_wait_for_when_it_is_over(
+    tmp_path: Path, changes: dict[str, int]
+) -> None:
+    calls: list[int] = []
+    make(anomaly(**changes), policy(tmp_path, post_ns=3600 * 10**9), growing(calls))
+    assert len(calls) == 2
+
+
+def test_a_bundle_that_nobody_declared_has_no_after(tmp_path: Path) -> None:
+    calls: list[int] = []
+    manual = anomaly(trigger_ns=time.monotonic_ns(), rule=Rule.MANUAL)
+    make(manual, policy(tmp_path, post_ns=3600 * 10**9), growing(calls))
+    assert len(calls) == 1
+
+
+def test_in_a_hurry_nobody_waits(tmp_path: Path) -> None:
+    async def hurried() -> Sealed | None:
+        hurry = asyncio.get_running_loop().create_future()
+        limits = Limits(10, 1 << 20, hurry)
+        how = policy(tmp_path, post_ns=3600 * 10**9, limits=limits)
+        made = asyncio.ensure_future(
+            bundle.make(anomaly(trigger_ns=time.monotonic_ns()), how, growing([]))
+        )
+        hurry.set_result(None)
+        return await made
+
+    assert asyncio.run(hurried()) is not None
+
+
+def test_the_manifest_names_the_other_anomalies_of_the_incident(tmp_path: Path) -> None:
+    other = Relation(TIMESTAMP + 7, "Error", "failed")
+    told = manifest_of(make(anomaly(), policy(tmp_path), asked(RECORDED, other)))
+    assert told.related == (other,)
+
+
 def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
     slow = Operation(
         command="SMB2_READ",
@@ -146,7 +214,7 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
 def test_a_sealed_bundle_is_not_made_again(tmp_path: Path) -> None:
     path = Path(make(anomaly(), policy(tmp_path)).path)
     before = path.stat()
-    again = bundle.make(anomaly(count=99), policy(tmp_path), lambda _: RECORDED)
+    again = bundle.make(anomaly(count=99), policy(tmp_path), asked())
     assert asyncio.run(again) is None
     assert path.stat() == before
 
@@ -162,11 +230,12 @@ def test_a_leftover_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    def fail(_: Anomaly) -> Recorded:
+    def fail(_: Anomaly, _known: Recorded | None) -> Recorded:
         raise OSError(28, "No space left on device")
 
+    sources = Sources(fail, lambda _: ())
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(bundle.make(anomaly(), policy(tmp_path), fail))
+        asyncio.run(bundle.make(anomaly(), policy(tmp_path), sources))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -176,7 +245,7 @@ def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     async def cancel_when_it_runs() -> None:
         made = asyncio.create_task(
-            bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), lambda _: RECORDED)
+            bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), asked())
         )
         log = tmp_path / names.folder(TIMESTAMP) / "dmesg.log"
         while not log.exists():
@@ -199,7 +268,7 @@ def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
         hurry = asyncio.get_running_loop().create_future()
         hurry.set_result(None)
         how = policy(tmp_path, limits=Limits(1000, 1000, hurry))
-        sealed = await bundle.make(anomaly(actions=("dmesg",)), how, lambda _: RECORDED)
+        sealed = await bundle.make(anomaly(actions=("dmesg",)), how, asked())
         assert sealed is not None
         return sealed
 

@@ -11,21 +11,62 @@ from aod import history
 from aod.anomaly import Rule
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
+from aod.history import Span
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
+from tests.unit.test_eventlog_ring import append
 
 SEC = 10**9
 
 
+def span(before_ns: int, after_ns: int = 60 * SEC) -> Span:
+    return Span(before_ns, after_ns)
+
+
 def test_history_begins_before_the_trigger_and_ends_now(tmp_path: Path) -> None:
     event_log(tmp_path, records(1 * SEC, 3 * SEC, 4 * SEC, 5 * SEC, 9 * SEC))
-    recalled = history.recall(tmp_path, 2 * SEC, anomaly(trigger_ns=5 * SEC))
+    recalled = history.recall(tmp_path, span(2 * SEC), anomaly(trigger_ns=5 * SEC))
     assert recalled.events["end_ns"].tolist() == [3 * SEC, 4 * SEC, 5 * SEC, 9 * SEC]
     assert recalled.note == ""
 
 
+def test_what_was_recalled_is_completed_up_to_the_end_of_the_span(tmp_path: Path) -> None:
+    log = event_log(tmp_path, records(1 * SEC, 4 * SEC, 5 * SEC))
+    declared, around = anomaly(trigger_ns=5 * SEC), span(2 * SEC, 3 * SEC)
+    first = history.recall(tmp_path, around, declared)
+    append(log, records(7 * SEC, 6 * SEC, 9 * SEC))
+    second = history.recall(tmp_path, around, declared, first)
+    assert second.events["end_ns"].tolist() == [4 * SEC, 5 * SEC, 6 * SEC, 7 * SEC]
+    assert (first.position, second.position) == (3, 6)
+
+
+def test_what_was_recalled_stays_when_the_log_is_overwritten(tmp_path: Path) -> None:
+    log = event_log(tmp_path, records(5 * SEC))
+    first = history.recall(tmp_path, span(SEC), anomaly())
+    append(log, records(*[6 * SEC] * log.capacity))
+    second = history.recall(tmp_path, span(SEC), anomaly(), first)
+    assert int(second.events["end_ns"][0]) == 5 * SEC
+    assert len(second.events) == 1 + log.capacity - log.commit_records
+
+
+def test_what_was_recalled_stays_when_the_log_begins_anew(tmp_path: Path) -> None:
+    event_log(tmp_path, records(5 * SEC, 5 * SEC))
+    first = history.recall(tmp_path, span(SEC), anomaly())
+    (tmp_path / "events.log").unlink()
+    event_log(tmp_path, records(6 * SEC))
+    second = history.recall(tmp_path, span(SEC), anomaly(), first)
+    assert second.events["end_ns"].tolist() == [5 * SEC, 5 * SEC]
+
+
+def test_what_was_recalled_stays_when_the_log_is_gone(tmp_path: Path) -> None:
+    event_log(tmp_path, records(5 * SEC))
+    first = history.recall(tmp_path, span(SEC), anomaly())
+    (tmp_path / "events.log").unlink()
+    assert history.recall(tmp_path, span(SEC), anomaly(), first) is first
+
+
 def test_a_history_longer_than_the_uptime_is_all_there_is(tmp_path: Path) -> None:
     event_log(tmp_path, records(1, 5 * SEC))
-    assert len(history.recall(tmp_path, 60 * SEC, anomaly()).events) == 2
+    assert len(history.recall(tmp_path, span(60 * SEC), anomaly()).events) == 2
 
 
 def test_losses_are_told(tmp_path: Path) -> None:
@@ -33,7 +74,7 @@ def test_losses_are_told(tmp_path: Path) -> None:
     log.header["stats"]["dropped_ring_full"][[8, 9]] = 2
     log.header["stats"]["unanswered"][0] = 1
     log.header["gave_up"][9] = 7
-    assert history.recall(tmp_path, SEC, anomaly()).losses == {
+    assert history.recall(tmp_path, span(SEC), anomaly()).losses == {
         "unanswered": 1,
         "dropped_ring_full": 4,
         "dropped_inflight_full": 0,
@@ -44,7 +85,7 @@ def test_losses_are_told(tmp_path: Path) -> None:
 def test_another_boots_anomaly_has_no_history_here(tmp_path: Path) -> None:
     event_log(tmp_path, records(5 * SEC))
     other = anomaly(timestamp=TIMESTAMP - 3600 * SEC)
-    recalled = history.recall(tmp_path, SEC, other)
+    recalled = history.recall(tmp_path, span(SEC), other)
     assert len(recalled.events) == 0
     assert "another boot" in recalled.note
     assert recalled.losses["unanswered"] == 0
@@ -53,14 +94,14 @@ def test_another_boots_anomaly_has_no_history_here(tmp_path: Path) -> None:
 def test_a_manual_bundle_needs_no_agreement_of_clocks(tmp_path: Path) -> None:
     event_log(tmp_path, records(5 * SEC))
     manual = anomaly(timestamp=TIMESTAMP + 3600 * SEC, rule=Rule.MANUAL)
-    assert len(history.recall(tmp_path, SEC, manual).events) == 1
+    assert len(history.recall(tmp_path, span(SEC), manual).events) == 1
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * (1 << 20)])
 def test_a_log_that_cannot_be_read_is_said(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "events.log").write_bytes(content)
-    recalled = history.recall(tmp_path, SEC, anomaly())
+    recalled = history.recall(tmp_path, span(SEC), anomaly())
     assert recalled.note.startswith("no history: ")
     assert recalled.events.dtype == EVENT_DTYPE
     assert recalled.losses == {}
@@ -113,4 +154,4 @@ def test_a_full_log_is_recalled_but_for_what_the_next_commit_may_overwrite(tmp_p
     del log
     (tmp_path / "events.log").unlink()
     event_log(tmp_path, records(*range(capacity)))
-    assert len(history.recall(tmp_path, 60 * SEC, anomaly()).events) == capacity - unsafe
+    assert len(history.recall(tmp_path, span(60 * SEC), anomaly()).events) == capacity - unsafe
