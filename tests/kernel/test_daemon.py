@@ -70,6 +70,21 @@ def test_eleven_slow_operations_make_a_bundle_with_what_came_before(daemon: Loca
     assert (anomaly["anomaly"], anomaly["rule"], anomaly["count"]) == ("Latency", "count", 11)
 
 
+def test_two_anomalies_of_one_incident_name_each_other(tmp_path: Path, pin_dir: Path) -> None:
+    both = {
+        "slow": {"type": "Latency"},
+        "refused": {"type": "Error", "mode": "trackonly", "track_codes": ["EACCES"]},
+    }
+    config = {"guardian": {"anomalies": both}, "capture": {"post_sec": 5}}
+    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
+        daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE, error=-13, status=0xC0000022)
+        named = {}
+        for bundle in daemon.wait_for_bundles(2):
+            told = json.loads(_unpack(bundle)["manifest.json"])
+            named[told["anomaly"]["name"]] = [one["name"] for one in told["related"]]
+    assert named == {"slow": ["refused"], "refused": ["slow"]}
+
+
 def test_ten_slow_operations_make_none(daemon: LocalDaemon) -> None:
     _slow(daemon, 0, count=10)
     wait_until(lambda: daemon.status().read == 10, "detect to read them")
