@@ -101,9 +101,10 @@ class ErrorRule(Rule):
             yield "left out", f"what is no failure, even as {' or '.join(vague)}:"
         else:
             return
+        tracked = {ntstatus.NUMBERS.get(code) for code in codes}
         grouped: dict[frozenset[Command], list[str]] = {}
         for status, commands in ntstatus.BENIGN.items():
-            if ntstatus.NAMES[status] not in codes:
+            if status not in tracked:
                 grouped.setdefault(commands, []).append(ntstatus.NAMES[status])
         for commands, names in grouped.items():
             to = ", ".join(command.name for command in sorted(commands))

@@ -9,6 +9,9 @@ from aod.detectors.api import Finding
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 
+MOST_HINTS: Final = 100
+"""In one list: each takes milliseconds to look for, and a file may hold thousands of names."""
+
 
 def _same(name: str) -> str:
     return name
@@ -25,28 +28,31 @@ class Vocabulary:
     """The one name of what has several."""
 
 
-def _errno_identity(name: str) -> str:
-    """EWOULDBLOCK is EAGAIN."""
-    return errors.errno_name(errors.NUMBERS[name]) if name in errors.NUMBERS else name
+def _code_identity(name: str) -> str:
+    """EWOULDBLOCK is EAGAIN, STATUS_REPARSE_NOT_HANDLED is STATUS_IO_REPARSE_TAG_NOT_HANDLED."""
+    if name in errors.NUMBERS:
+        return errors.errno_name(errors.NUMBERS[name])
+    return ntstatus.NAMES[ntstatus.NUMBERS[name]] if name in ntstatus.NUMBERS else name
 
 
 COMMANDS: Final = Vocabulary("command", tuple(Command.__members__), ", ".join(Command.__members__))
 CODES: Final = Vocabulary(
     "code",
-    (*errors.NUMBERS, *(ntstatus.NUMBERS.keys() - {"STATUS_SUCCESS"})),
+    (*errors.NUMBERS, *(name for name, number in ntstatus.NUMBERS.items() if number)),
     "an errno such as EACCES, EIO, ETIMEDOUT, or an NTSTATUS such as STATUS_ACCESS_DENIED; "
     "`aod codes` lists them",
-    _errno_identity,
+    _code_identity,
 )
 
 
 def list_faults(words: Vocabulary, key: str, names: Sequence[str]) -> Iterator[Finding]:
     """Unknown and repeated names."""
-    for index, name in enumerate(names):
-        if name not in words.known:
-            wrong = f"is {quoted(name)}, an unknown {words.noun}"
-            text = f"{wrong}; {suggestion(name, words.known)}allowed: {words.allowed}"
-            yield Finding((key, index), text)
+    known = frozenset(words.known)
+    unknown = [(index, name) for index, name in enumerate(names) if name not in known]
+    for count, (index, name) in enumerate(unknown):
+        hint = suggestion(name, words.known) if count < MOST_HINTS else ""
+        text = f"is {quoted(name)}, an unknown {words.noun}; {hint}allowed: {words.allowed}"
+        yield Finding((key, index), text)
     yield from repeated(key, names, words.identity)
 
 

@@ -83,6 +83,13 @@ def test_benign_statuses_are_listed_unless_they_are_tracked(tmp_path: Path, mode
         assert len(re.findall(rf"\b{ntstatus.NAMES[status]}\b", shown)) == 1
 
 
+def test_a_benign_status_may_be_tracked_by_its_second_name(tmp_path: Path) -> None:
+    text = ERROR + "      track_codes: [STATUS_REPARSE_NOT_HANDLED]\n"
+    shown = section(render(loaded(tmp_path, text)), "failed:")
+    assert "always STATUS_REPARSE_NOT_HANDLED (0xC0000279)" in shown
+    assert "STATUS_IO_REPARSE_TAG_NOT_HANDLED" not in shown
+
+
 def test_an_action_that_is_not_built_is_skipped(tmp_path: Path) -> None:
     text = LATENCY + "      actions: [tcpdump, stats]\n"
     shown = section(render(loaded(tmp_path, text)), "slow:")

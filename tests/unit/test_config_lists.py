@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aod.config_file import ConfigError
+from aod.detectors.lists import MOST_HINTS
 from tests.unit.config_cases import ERROR, LATENCY, MINIMAL, Mistake, check, loaded
 
 READ_TWICE = """\
@@ -62,6 +64,13 @@ MISTAKES = [
         ("track_codes[1] is EWOULDBLOCK, which is track_codes[0] already",),
     ),
     Mistake(
+        ERROR
+        + "      track_codes: [STATUS_REPARSE_NOT_HANDLED, STATUS_IO_REPARSE_TAG_NOT_HANDLED]\n",
+        5,
+        ("track_codes[1] is STATUS_IO_REPARSE_TAG_NOT_HANDLED, which is track_codes[0] already",),
+    ),
+    Mistake(ERROR + "      track_codes: [NT_STATUS_EAS_TOO_LARGE]\n", 5, ("STATUS_EA_TOO_LARGE",)),
+    Mistake(
         ERROR + "      track_codes: [EOPNOTSUPP]\n      exclude_codes: [ENOTSUP]\n",
         6,
         ("exclude_codes[0] is ENOTSUP, which is in track_codes, too",),
@@ -87,3 +96,15 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, mistake: Mistake) -> N
 def test_an_errno_and_a_status_of_it_are_different_codes(tmp_path: Path) -> None:
     text = ERROR + "      mode: excludeonly\n      track_codes: [STATUS_LOGON_FAILURE]\n"
     assert loaded(tmp_path, text + "      exclude_codes: [EACCES]\n").warnings == ()
+
+
+def test_thousands_of_unknown_names_are_all_told_and_the_first_ones_get_a_hint(
+    tmp_path: Path,
+) -> None:
+    names = "".join(f"        - EIO{number}\n" for number in range(2000))
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, ERROR + "      track_codes:\n" + names)
+    lines = str(caught.value).splitlines()
+    assert [int(line.split(":")[1]) for line in lines] == list(range(6, 2006))
+    assert ["did you mean EIO?" in line for line in lines[:MOST_HINTS]] == [True] * MOST_HINTS
+    assert not any("did you mean" in line for line in lines[MOST_HINTS:])
