@@ -102,6 +102,7 @@ SEEDS: tuple[Data, ...] = (
         "capture": {
             "max_concurrent": 2,
             "history_sec": 5.5,
+            "post_sec": 2,
             "compression_level": 19,
             "action_timeout_sec": 2,
             "max_file_mb": 1.5,
