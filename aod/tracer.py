@@ -17,6 +17,8 @@ from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
 from aod.knobs import KernelKnobs
+from aod.peer_names import Names
+from aod.printable import printable
 
 MAX_IN_FLIGHT_EVENTS: Final = 4096
 """Hung operations that one scan can tell; the others are told when they finish."""
@@ -223,6 +225,31 @@ class Tracer:
     def publish_stats(self, log: EventLog, now_ns: int) -> None:
         """Copy the kernel's counters into the head of the log."""
         _check(lib.aod_publish_stats(self._tracer, log.c_header, now_ns), "reading the counters")
+
+    @property
+    def names_changed(self) -> int:
+        """Moves whenever a name becomes known."""
+        return int(self._control.names_changed)
+
+    def names(self) -> Names:
+        """Who is at the other end, as far as the client told."""
+        rows = ffi.new("struct aod_named[]", lib.AOD_MAX_NAMES)
+        found = [rows[i] for i in range(lib.aod_names(self._tracer, rows, lib.AOD_MAX_NAMES))]
+        texts = [(row.key, printable(ffi.string(row.name.text))) for row in found]
+        return Names(
+            {(k.id, k.tree_id): text for k, text in texts if k.kind == lib.AOD_NAME_SHARE},
+            {k.id: text for k, text in texts if k.kind == lib.AOD_NAME_SERVER},
+        )
+
+    def add_names(self, names: Names) -> None:
+        """Add names that were learned elsewhere; what the client told itself stays."""
+        shares = [(lib.AOD_NAME_SHARE, *key, text) for key, text in names.shares.items()]
+        servers = [(lib.AOD_NAME_SERVER, key, 0, text) for key, text in names.servers.items()]
+        for kind, number, tree_id, text in [*shares, *servers]:
+            row = ffi.new("struct aod_named *")
+            row.key.kind, row.key.id, row.key.tree_id = kind, number, tree_id
+            row.name.text = text.encode()[: ffi.sizeof("union aod_name") - 1]
+            _check(lib.aod_add_name(self._tracer, row), "adding a name")
 
     def close(self) -> None:
         """Close what this process opened; the kernel's side goes on."""

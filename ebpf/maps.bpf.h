@@ -55,6 +55,14 @@ struct {
 	__type(value, struct aod_chain);
 } chains SEC(".maps");
 
+/* LRU: every reconnect makes new ids; the names of those that are in use come again with it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, AOD_MAX_NAMES);
+	__type(key, struct aod_name_key);
+	__type(value, union aod_name);
+} names SEC(".maps");
+
 static __always_inline struct aod_command_stats *stats_of(__u32 command)
 {
 	return bpf_map_lookup_elem(&stats, &command);

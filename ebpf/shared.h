@@ -7,6 +7,10 @@
 
 #define AOD_NEVER_NS (~0ULL)
 
+enum aod_map_limits {
+	AOD_MAX_NAMES = 2048,
+};
+
 enum aod_build {
 	AOD_BUILD_ID_LEN = 32, /* SHA-256 of the object */
 };
@@ -29,6 +33,7 @@ struct aod_control {
 	__u64 ring_id;      /* of this installation */
 	__u64 scanned_ns;   /* when user space last looked at `inflight` */
 	__u64 gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
+	__u64 names_changed;         /* moves when `names` does */
 	__u8 build_id[AOD_BUILD_ID_LEN];
 };
 
@@ -66,6 +71,23 @@ struct aod_inflight {
 	__u32 pid;
 	__u32 tree_id;
 	char comm[AOD_COMM_LEN];
+};
+
+/* Who is at the other end: text of the client's, so whatever its user or the server made of it. */
+enum aod_name_kind {
+	AOD_NAME_SHARE = 1,  /* a tree's UNC; id: the session */
+	AOD_NAME_SERVER = 2, /* a host; id: the connection, tree_id: 0 */
+};
+
+struct aod_name_key {
+	__u64 id;
+	__u32 tree_id;
+	__u32 kind; /* enum aod_name_kind */
+};
+
+union aod_name {
+	char text[96]; /* cut to 95 bytes; zeros behind its end */
+	__u64 words[12];
 };
 
 #endif

@@ -6,6 +6,7 @@
  * has those that it has.
  */
 #include "connection.bpf.h"
+#include "names.bpf.h"
 #include "operation.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -44,17 +45,40 @@ int smb3_cmd_err(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+static __always_inline union aod_name kernel_text(const void *address)
+{
+	union aod_name name = {};
+
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), address);
+	return name;
+}
+
+static __always_inline void remember_server(__u64 connection_id, const union aod_name *host)
+{
+	struct aod_name_key key = {.id = connection_id, .kind = AOD_NAME_SERVER};
+
+	remember_name(&key, host);
+}
+
 /*
- * (mid, connection id, host name, ...), on older kernels (mid, host name, ...). Which of the two is
- * seen by the second argument: a connection id is a small counter, an address is not.
+ * (mid, connection id, host name, ...), on older kernels (mid, host name, ...): there the host's
+ * name makes an id. Which of the two is seen by the second argument: a connection id is a small
+ * counter, an address is not. The third is read as memory: a kernel refuses a program that names
+ * more arguments than the tracepoint has.
  */
 static __always_inline int on_connection(struct bpf_raw_tracepoint_args *ctx, __u32 command)
 {
 	struct task task = current_task();
 	struct aod_event event = {.mid = ctx->args[0], .command = command};
+	const void *address = (const void *)ctx->args[1];
+	bool has_id = ctx->args[1] >> 32 == 0;
+	union aod_name host;
 
-	if (ctx->args[1] >> 32 == 0)
-		event.session_id = ctx->args[1];
+	if (has_id)
+		bpf_probe_read_kernel(&address, sizeof(address), &ctx->args[2]);
+	host = kernel_text(address);
+	event.session_id = has_id ? ctx->args[1] : id_of_name(&host);
+	remember_server(event.session_id, &host);
 	tell_connection(&event, &task);
 	return 0;
 }
@@ -90,7 +114,9 @@ int smb3_connect_err(struct bpf_raw_tracepoint_args *ctx)
 	struct task task = current_task();
 	struct aod_event event = {
 	    .session_id = ctx->args[1], .error = (int)ctx->args[3], .command = AOD_CONNECT_FAILED};
+	union aod_name host = kernel_text((const void *)ctx->args[0]);
 
+	remember_server(event.session_id, &host);
 	tell_connection(&event, &task);
 	return 0;
 }
@@ -106,5 +132,20 @@ int smb3_ses_expired(struct bpf_raw_tracepoint_args *ctx)
 				  .command = AOD_SESSION_EXPIRED};
 
 	tell_connection(&event, &task);
+	return 0;
+}
+
+/* (xid, tree id, session id, UNC, rc): a TREE_CONNECT was answered */
+SEC("raw_tp/smb3_tcon")
+int smb3_tcon(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct aod_name_key key = {
+	    .id = ctx->args[2], .tree_id = ctx->args[1], .kind = AOD_NAME_SHARE};
+	union aod_name name;
+
+	if ((int)ctx->args[4])
+		return 0;
+	name = kernel_text((const void *)ctx->args[3]);
+	remember_name(&key, &name);
 	return 0;
 }

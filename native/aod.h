@@ -36,6 +36,11 @@ struct aod_attachment {
 	int error;     /* 0: attached; else why not, a positive errno */
 };
 
+struct aod_named {
+	struct aod_name_key key;
+	union aod_name name;
+};
+
 enum aod_drain_stop {
 	AOD_DRAIN_EMPTY = 0, /* all that is complete was copied */
 	AOD_DRAIN_LIMIT = 1, /* `max_records` were copied, there is more */
@@ -89,6 +94,11 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 		      const uint64_t *give_up_ns, struct aod_event *events, int max_events);
 /* Copy the counters of the maps into the log's head. */
 int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns);
+
+/* Copy what `names` holds; returns how many rows there are, at most max_rows. */
+int aod_names(const struct aod_tracer *tracer, struct aod_named *rows, int max_rows);
+/* Add a name, unless the kernel has told one for that key. */
+int aod_add_name(struct aod_tracer *tracer, const struct aod_named *row);
 
 /* libbpf's messages since the last call. Returns the length. */
 int aod_messages(char *text, size_t size);

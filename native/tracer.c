@@ -31,7 +31,7 @@ static int open_maps(struct aod_tracer *tracer)
 	} maps[] = {
 	    {"events", &tracer->events_fd},     {"knobs", &tracer->knobs_fd},
 	    {"control", &tracer->control_fd},   {"stats", &tracer->stats_fd},
-	    {"inflight", &tracer->inflight_fd},
+	    {"inflight", &tracer->inflight_fd}, {"names", &tracer->names_fd},
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -150,7 +150,7 @@ int aod_open(const char *pin_dir, struct aod_tracer **out)
 	if (!tracer)
 		return -ENOMEM;
 	tracer->events_fd = tracer->knobs_fd = tracer->control_fd = -1;
-	tracer->stats_fd = tracer->inflight_fd = -1;
+	tracer->stats_fd = tracer->inflight_fd = tracer->names_fd = -1;
 	tracer->pin_dir = strdup(pin_dir);
 	err = tracer->pin_dir ? open_all(tracer) : -ENOMEM;
 	if (err) {
@@ -170,8 +170,8 @@ static void unmap(const void *memory, size_t size)
 void aod_close(struct aod_tracer *tracer)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const int fds[] = {tracer->events_fd, tracer->knobs_fd, tracer->control_fd,
-			   tracer->stats_fd, tracer->inflight_fd};
+	const int fds[] = {tracer->events_fd, tracer->knobs_fd,    tracer->control_fd,
+			   tracer->stats_fd,  tracer->inflight_fd, tracer->names_fd};
 
 	unmap(tracer->ring.consumer_pos, page);
 	unmap(tracer->ring.producer_pos, page + 2 * tracer->ring.bytes);

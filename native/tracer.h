@@ -24,6 +24,7 @@ struct aod_tracer {
 	int control_fd;
 	int stats_fd;
 	int inflight_fd;
+	int names_fd;
 	struct aod_ring ring;
 	struct aod_knobs *knobs;
 	struct aod_control *control;

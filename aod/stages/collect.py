@@ -18,6 +18,7 @@ from aod.eventlog import EventLog, ReadPosition, write_limit
 from aod.rules import kernel_knobs
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
+from aod.stages.peers import Peers
 from aod.tracer import Drained, DrainStop, Tracer, TracerSetup, remove
 from aod.wire import Batch
 
@@ -66,6 +67,7 @@ class Collector:
         self.reader = ReadPosition.open(config.runtime_dir, self.log.position)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.log)
+        self.peers = Peers(tracer, config.runtime_dir, context.log)
         self.note: str | None = None
         self._give_up_ns = give_up_ages_ns(config)
         self._wake = select.epoll()
@@ -128,6 +130,7 @@ class Collector:
             self.beat()
             if not note:
                 self._say_unseen()
+                self.peers.look_at_mounts()
 
     def _say_unseen(self) -> None:
         """The module may have come between two programs: only now is absent what is missing."""
@@ -143,6 +146,7 @@ class Collector:
             self.attach()
             self._next_attach = now + ATTACH_INTERVAL_SEC
         self.scan()
+        self.peers.tick()
         if now >= self._next_stats:
             self.tracer.publish_stats(self.log, time.monotonic_ns())
             self._next_stats = now + STATS_INTERVAL_SEC
@@ -183,6 +187,7 @@ class Collector:
             self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
         self.tracer.publish_stats(self.log, time.monotonic_ns())
         self._wake.close()
+        self.peers.close()
         self.tracer.close()
         remove(self.context.config.pin_dir)
 

@@ -4,6 +4,7 @@
  * `syscall` programs that call the very functions that the hooks call, in the same maps and ring.
  */
 #include "connection.bpf.h"
+#include "names.bpf.h"
 #include "operation.bpf.h"
 
 #include "producer.h"
@@ -44,6 +45,18 @@ int test_connection(struct aod_test_operation *op)
 
 	set_comm(&task, op);
 	tell_connection(&event, &task);
+	return 0;
+}
+
+SEC("syscall")
+int test_name(struct aod_test_name *told)
+{
+	struct aod_name_key key = told->key;
+	union aod_name name = told->name;
+
+	if (!key.id)
+		key.id = id_of_name(&name);
+	remember_name(&key, &name);
 	return 0;
 }
 

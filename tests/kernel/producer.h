@@ -3,7 +3,7 @@
 #ifndef AOD_TEST_PRODUCER_H
 #define AOD_TEST_PRODUCER_H
 
-#include "event.h"
+#include "shared.h"
 
 struct aod_test_operation {
 	__u64 session_id;
@@ -15,6 +15,11 @@ struct aod_test_operation {
 	__u32 status;
 	int error;
 	char comm[AOD_COMM_LEN];
+};
+
+struct aod_test_name {
+	struct aod_name_key key;
+	union aod_name name;
 };
 
 struct aod_test_load {

@@ -8,6 +8,7 @@ from typing import Final
 OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
 
 _OPERATION: Final = struct.Struct("<QQIIIIIi16s")
+_NAME: Final = struct.Struct("<QII96s")
 _LOAD: Final = struct.Struct("<QQIIIiII")
 _libbpf: Final = ctypes.CDLL("libbpf.so.1", use_errno=True)
 
@@ -80,6 +81,10 @@ class Producer:
         """A connection event; `session` is the connection's id."""
         mid = int(fields.pop("mid", 0))
         self._operation("test_connection", mid, command, **fields)  # type: ignore[arg-type]
+
+    def name(self, kind: int, text: bytes, *, number: int = 1, tree: int = 0) -> None:
+        """What smb3_tcon, or a connection event, tells; number 0: a number made of the name."""
+        self._run("test_name", _NAME.pack(number, tree, kind, text))
 
     def load(
         self, count: int, *, first_mid: int = 0, latency_ns: int = 1000, command: int = 9,

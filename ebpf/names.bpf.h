@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Remember who is at the other end, for whoever has only the numbers of a record. */
+#ifndef AOD_NAMES_BPF_H
+#define AOD_NAMES_BPF_H
+
+#include "maps.bpf.h"
+
+static __always_inline void remember_name(const struct aod_name_key *key,
+					  const union aod_name *name)
+{
+	__u32 zero = 0;
+	struct aod_control *ctl = bpf_map_lookup_elem(&control, &zero);
+
+	if (!name->text[0] || bpf_map_update_elem(&names, key, name, BPF_ANY))
+		return;
+	if (ctl)
+		__sync_fetch_and_add(&ctl->names_changed, 1);
+}
+
+/* FNV-1a, a word at a time: a number that stands for a name. */
+static __always_inline __u64 id_of_name(const union aod_name *name)
+{
+	__u64 id = 0xcbf29ce484222325ULL;
+
+	for (__u32 i = 0; i < sizeof(name->words) / sizeof(name->words[0]); i++)
+		id = (id ^ name->words[i]) * 0x100000001b3ULL;
+	return id;
+}
+
+#endif

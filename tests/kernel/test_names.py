@@ -1,0 +1,116 @@
+"""Names of shares and servers: from the kernel's map into the runtime folder."""
+
+import logging
+import select
+from pathlib import Path
+
+import pytest
+
+from aod import peer_names
+from aod._native import lib
+from aod.peer_names import Names
+from aod.stages.peers import Peers
+from tests.kernel.conftest import Rig
+
+SHARE, SERVER = lib.AOD_NAME_SHARE, lib.AOD_NAME_SERVER
+DEBUGDATA = Path(__file__).resolve().parents[1] / "unit" / "data" / "debugdata-6.1.txt"
+MAX_U64, MAX_U32 = 2**64 - 1, 2**32 - 1
+
+
+@pytest.fixture
+def peers(rig: Rig, tmp_path: Path) -> Peers:
+    return Peers(rig.tracer, tmp_path, logging.getLogger("test"))
+
+
+def _tick_until_read(peers: Peers) -> None:
+    while reading := peers._reading:
+        select.select([reading._output], [], [], 600)
+        peers.tick()
+
+
+def test_kernel_tells_shares_and_servers(rig: Rig) -> None:
+    rig.producer.name(SHARE, rb"\\server\share", number=MAX_U64, tree=MAX_U32)
+    rig.producer.name(SHARE, rb"\\server\other", number=MAX_U64, tree=1)
+    rig.producer.name(SERVER, b"server", number=1)
+    assert rig.tracer.names() == Names(
+        shares={(MAX_U64, MAX_U32): r"\\server\share", (MAX_U64, 1): r"\\server\other"},
+        servers={1: "server"},
+    )
+
+
+def test_every_name_moves_the_counter_and_no_name_does_not(rig: Rig) -> None:
+    before = rig.tracer.names_changed
+    rig.producer.name(SERVER, b"server")
+    rig.producer.name(SERVER, b"renamed")
+    assert rig.tracer.names_changed == before + 2
+    rig.producer.name(SERVER, b"")
+    assert rig.tracer.names_changed == before + 2
+    assert rig.tracer.names().servers == {1: "renamed"}
+
+
+def test_name_is_cut_and_made_printable(rig: Rig) -> None:
+    rig.producer.name(SERVER, b"x" * 95)
+    rig.producer.name(SHARE, b"a\nb\x1b\xff")
+    assert rig.tracer.names().server(1) == "x" * 95
+    assert rig.tracer.names().share(1, 0) == "a?b?\N{REPLACEMENT CHARACTER}"
+
+
+def test_host_without_a_number_gets_the_same_one_every_time(rig: Rig) -> None:
+    for host in (b"one", b"two", b"one", b"a-much-longer-name.of.a.server.in.a.domain.example"):
+        rig.producer.name(SERVER, host, number=0)
+    found = rig.tracer.names().servers
+    assert sorted(found.values()) == [
+        "a-much-longer-name.of.a.server.in.a.domain.example",
+        "one",
+        "two",
+    ]
+    assert min(found) > MAX_U32  # never the number of a connection
+
+
+def test_name_that_the_kernel_told_is_not_replaced(rig: Rig) -> None:
+    rig.producer.name(SHARE, rb"\\server\told", number=7, tree=1)
+    rig.tracer.add_names(Names({(7, 1): r"\\server\read", (7, 2): r"\\server\new"}))
+    assert rig.tracer.names().shares == {(7, 1): r"\\server\told", (7, 2): r"\\server\new"}
+
+
+def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
+    rig.tracer.add_names(Names({(7, 1): "\\\\" + "x" * 200}))
+    assert rig.tracer.names().share(7, 1) == "\\\\" + "x" * 93
+
+
+def test_what_was_mounted_before_is_in_the_file(peers: Peers, tmp_path: Path) -> None:
+    peers.look_at_mounts(DEBUGDATA)
+    _tick_until_read(peers)
+    found = peer_names.read(tmp_path)
+    assert found.share(0xEBD99EB, 0x88A0D99) == r"\\127.0.0.1\share"
+    assert found.server(2) == "localhost"
+    assert (len(found.shares), len(found.servers)) == (5, 2)
+
+
+def test_file_is_written_again_when_a_name_is_new_and_only_then(
+    rig: Rig, peers: Peers, tmp_path: Path
+) -> None:
+    peers.tick()
+    first = (tmp_path / peer_names.FILE).stat().st_ino
+    peers.tick()
+    assert (tmp_path / peer_names.FILE).stat().st_ino == first
+    rig.producer.name(SERVER, b"server")
+    peers.tick()
+    assert peer_names.read(tmp_path).server(1) == "server"
+
+
+def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_path: Path) -> None:
+    rig.producer.name(SERVER, b"server")
+    peers.tick()
+    (tmp_path / peer_names.FILE).unlink()
+    Peers(rig.tracer, tmp_path, logging.getLogger("test")).tick()
+    assert peer_names.read(tmp_path).server(1) == "server"
+
+
+def test_folder_that_is_gone_is_said_and_stops_nothing(
+    rig: Rig, peers: Peers, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    peers._runtime_dir = tmp_path / "none"
+    peers.tick()
+    peers.tick()
+    assert caplog.text.count("cannot be kept") == 1
