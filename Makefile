@@ -6,6 +6,7 @@ MULTIARCH := $(shell cc -dumpmachine 2>/dev/null)
 # v3 (5.1+) has 32-bit instructions, which the verifier of 5.10 follows best.
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
 BPF_HEADERS := $(wildcard ebpf/*.h)
+BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
 
@@ -37,11 +38,11 @@ build/.setup: scripts/setup scripts/requirements.txt
 	@scripts/setup build
 	@mkdir -p build && touch $@
 
-build/.installed: build/.setup aod/bpf/smb.bpf.o $(NATIVE) $(BPF_HEADERS) pyproject.toml
+build/.installed: build/.setup $(BPF_OBJECTS) $(NATIVE) $(BPF_HEADERS) pyproject.toml
 	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --disable-pip-version-check -e .
 	@touch $@
 
-bpf: aod/bpf/smb.bpf.o build/producer.bpf.o ## build the eBPF objects only
+bpf: $(BPF_OBJECTS) build/producer.bpf.o ## build the eBPF objects only
 
 aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS)
 	@mkdir -p $(@D)

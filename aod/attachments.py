@@ -42,6 +42,15 @@ def describe_unseen(attachments: Iterable[Attachment]) -> str:
     return f"not seen on this kernel: {', '.join(told)}" if told else ""
 
 
+def why_by_age(error: OSError) -> str:
+    """Why the client's own word on operations that are never answered cannot be had, in a line."""
+    known = {
+        errno.ENOENT: "the cifs module has no BTF",
+        errno.ESRCH: "the functions of the cifs module are others than the hooks know",
+    }
+    return known.get(error.errno or 0, str(error.args[1]).splitlines()[0])
+
+
 def to_mask(events: Iterable[ConnectionEvent]) -> int:
     """As the head of the event log keeps them: bit n for connection event n."""
     return sum(1 << event for event in events)

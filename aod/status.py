@@ -17,6 +17,7 @@ _COUNTERS: Final = (
     "started",
     "finished",
     "unanswered",
+    "unanswered_told",
     "untimed",
     "orphaned",
     "emitted",
@@ -32,6 +33,7 @@ class CommandStatus(Struct, frozen=True):
     started: int
     finished: int
     unanswered: int
+    unanswered_told: int
     untimed: int
     orphaned: int
     emitted: int
@@ -42,8 +44,9 @@ class CommandStatus(Struct, frozen=True):
 
     @property
     def unexplained(self) -> int:
-        """Finished operations that neither became a record nor were counted as lost."""
-        return self.finished - self.emitted - self.filtered - self.dropped_ring_full
+        """Operations that ought to be a record, but are none, nor counted as lost."""
+        explained = self.emitted + self.filtered + self.dropped_ring_full
+        return self.finished + self.unanswered_told - explained
 
 
 class Status(Struct, frozen=True):

@@ -71,6 +71,8 @@ class TracerSetup:
     pin_dir: Path
     ring_bytes: int
     max_inflight: int
+    release: bytes = b""
+    """The second object, which `attach_release` loads; empty: it will not be."""
 
 
 def _messages() -> str:
@@ -89,9 +91,9 @@ def _check(result: int, what: str) -> int:
 
 
 def build_id(program: bytes, setup: TracerSetup) -> bytes:
-    """What makes an installation re-usable: the same object with the same sizes."""
+    """What makes an installation re-usable: the same objects with the same sizes."""
     sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
-    return hashlib.sha256(program + sizes).digest()
+    return hashlib.sha256(program + setup.release + sizes).digest()
 
 
 def probe(program: bytes) -> None:
@@ -174,6 +176,21 @@ class Tracer:
             Attachment(ffi.string(rows[i].name).decode(), rows[i].error) for i in range(count)
         )
 
+    def attach_release(self, program: bytes) -> None:
+        """Recognise operations that are never answered when the client lets go of them.
+
+        The cifs module must be loaded. Without this, they are recognised by what their thread does
+        next, or by their age.
+
+        Raises:
+            TracerError: ENOENT: the module has no BTF; ESRCH: its functions are others than the
+                hooks know; else what the kernel refused.
+        """
+        _check(
+            lib.aod_attach_release(self._tracer, program, len(program)),
+            "loading the hooks on the cifs module's functions",
+        )
+
     def adopt_log(self, log: EventLog) -> None:
         """Go on in this log, where its last writer stopped."""
         _check(lib.aod_log_adopt(self._tracer, log.c_header), "adopting the event log")
@@ -208,19 +225,19 @@ class Tracer:
         """Operations that came of emergency age since the last scan, appended to the log.
 
         Returns:
-            The records that were appended (flag IN_FLIGHT, latency = age). `give_up_ns` (by
-            command, `COMMANDS` of them) is the age at which an operation counts as unanswered.
+            The records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those
+            that were given up and may have been told before. `give_up_ns` (by command, `COMMANDS`
+            of them) is the age at which an operation counts as unanswered.
         """
         ages = ffi.new("uint64_t[]", list(give_up_ns))
+        room = max(0, min(len(self._events), limit - log.position))
         found = _check(
-            lib.aod_scan_inflight(
-                self._tracer, log.c_header, now_ns, ages, self._c_events, len(self._events)
-            ),
+            lib.aod_scan_inflight(self._tracer, log.c_header, now_ns, ages, self._c_events, room),
             "scanning the operations in flight",
         )
-        copied = lib.aod_log_append(log.c_header, limit, self._c_events, found)
+        lib.aod_log_append(log.c_header, limit, self._c_events, found)
         self._control.scanned_ns = now_ns
-        return self._events[:copied]
+        return self._events[:found]
 
     def publish_stats(self, log: EventLog, now_ns: int) -> None:
         """Copy the kernel's counters into the head of the log."""

@@ -3,16 +3,14 @@
 #ifndef AOD_CHAIN_BPF_H
 #define AOD_CHAIN_BPF_H
 
-#include "maps.bpf.h"
+#include "unanswered.bpf.h"
 
 /* Give up what the chain still waits for, from operation `first` on. */
 static __always_inline void end_chain(struct aod_chain *chain, __u32 first)
 {
 	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {
-		if (i < first || !(chain->waiting >> i & 1))
-			continue;
-		if (bpf_map_delete_elem(&inflight, &chain->ops[i]) == 0)
-			count_unanswered(chain->ops[i].command);
+		if (i >= first && chain->waiting >> i & 1)
+			give_up_operation(&chain->ops[i]);
 	}
 	chain->count = 0;
 	chain->waiting = 0;

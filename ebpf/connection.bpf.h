@@ -18,7 +18,7 @@ static __always_inline void tell_connection(struct aod_event *event, const struc
 	__builtin_memcpy(event->comm, task->comm, sizeof(event->comm));
 	stat->started++;
 	stat->finished++;
-	emit(event, stat);
+	(*emit(event, stat))++;
 }
 
 #endif

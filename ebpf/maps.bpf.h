@@ -63,17 +63,23 @@ struct {
 	__type(value, union aod_name);
 } names SEC(".maps");
 
+struct aod_tree {
+	__u64 session_id;
+	__u32 tree_id;
+	__u32 reserved;
+};
+
+/* By thread id: the TREE_CONNECT that it was just answered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct aod_tree);
+} connected SEC(".maps");
+
 static __always_inline struct aod_command_stats *stats_of(__u32 command)
 {
 	return bpf_map_lookup_elem(&stats, &command);
-}
-
-static __always_inline void count_unanswered(__u32 command)
-{
-	struct aod_command_stats *stat = stats_of(command);
-
-	if (stat)
-		stat->unanswered++;
 }
 
 #endif

@@ -4,10 +4,10 @@
 #define AOD_OPERATION_BPF_H
 
 #include "chain.bpf.h"
-#include "record.bpf.h"
 
 enum smb2_command { /* MS-SMB2 2.2.1.2 */
 		    SMB2_SESSION_SETUP = 1,
+		    SMB2_TREE_CONNECT = 3,
 		    SMB2_READ = 8,
 		    SMB2_WRITE = 9,
 		    SMB2_ECHO = 13,
@@ -35,8 +35,7 @@ static __always_inline void track(const struct aod_inflight_key *key, __u32 tree
 	    .start_ns = bpf_ktime_get_ns(), .pid = task->pid, .tree_id = tree_id};
 
 	__builtin_memcpy(op.comm, task->comm, sizeof(op.comm));
-	if (bpf_map_lookup_elem(&inflight, key))
-		stat->unanswered++; /* its mid is in use again: that one was never answered */
+	give_up_operation(key); /* its mid is in use again: that one was never answered */
 	if (bpf_map_update_elem(&inflight, key, &op, BPF_ANY))
 		stat->dropped_inflight_full++;
 	mark_busy();
@@ -101,19 +100,15 @@ static __always_inline void finish_operation(__u64 session_id, __u32 command, __
 		stat->orphaned++;
 		return;
 	}
-	event.end_ns = bpf_ktime_get_ns();
-	event.latency_ns = event.end_ns - op->start_ns;
 	event.session_id = session_id;
-	event.tree_id = op->tree_id;
-	event.pid = op->pid;
-	__builtin_memcpy(event.comm, op->comm, sizeof(event.comm));
+	end_now(&event, op);
 	if (bpf_map_delete_elem(&inflight, &key)) {
 		stat->orphaned++; /* some kernels say done twice for one mid */
 		return;
 	}
 	stat->finished++;
 	stat->latency_slots[log2_slot(event.latency_ns)]++;
-	emit(&event, stat);
+	(*emit(&event, stat))++;
 }
 
 #endif

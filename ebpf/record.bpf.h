@@ -42,7 +42,18 @@ static __always_inline __u64 wake_flag(const struct aod_knobs *knob, bool match)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void emit(struct aod_event *event, struct aod_command_stats *stat)
+/* Who started it, and how long ago: the rest of the record of an operation that ends now. */
+static __always_inline void end_now(struct aod_event *event, const struct aod_inflight *op)
+{
+	event->end_ns = bpf_ktime_get_ns();
+	event->latency_ns = event->end_ns - op->start_ns;
+	event->tree_id = op->tree_id;
+	event->pid = op->pid;
+	__builtin_memcpy(event->comm, op->comm, sizeof(event->comm));
+}
+
+/* Returns the counter of what became of the record; the caller knows how to add to it. */
+static __always_inline __u64 *emit(struct aod_event *event, struct aod_command_stats *stat)
 {
 	__u32 zero = 0;
 	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
@@ -50,22 +61,18 @@ static __always_inline void emit(struct aod_event *event, struct aod_command_sta
 	bool match;
 
 	if (!knob)
-		return;
+		return &stat->filtered;
 	match = is_match(knob, event);
-	if (!match && knob->matching_only) {
-		stat->filtered++;
-		return;
-	}
+	if (!match && knob->matching_only)
+		return &stat->filtered;
 	slot = bpf_ringbuf_reserve(&events, sizeof(*slot), 0);
-	if (!slot) {
-		stat->dropped_ring_full++;
-		return;
-	}
+	if (!slot)
+		return &stat->dropped_ring_full;
 	if (match)
 		event->flags |= AOD_EVENT_MATCHED;
 	*slot = *event;
-	stat->emitted++;
 	bpf_ringbuf_submit(slot, wake_flag(knob, match));
+	return &stat->emitted;
 }
 
 #endif

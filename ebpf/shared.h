@@ -40,12 +40,13 @@ struct aod_control {
 /*
  * Per command, per CPU. Always true, per command, when no operation is between two lines:
  *   started  = finished + unanswered + gave_up + untimed + dropped_inflight_full + in flight
- *   finished = emitted + filtered + dropped_ring_full
+ *   finished + unanswered_told = emitted + filtered + dropped_ring_full
  */
 struct aod_command_stats {
 	__u64 started;
 	__u64 finished;
 	__u64 unanswered;            /* started, then seen to have no end */
+	__u64 unanswered_told;       /* of them, those that may have been told as hanging */
 	__u64 untimed;               /* started; the client does not say when it ends (ECHO) */
 	__u64 orphaned;              /* an end without a start: makes no record */
 	__u64 emitted;               /* records put into the ring */

@@ -32,8 +32,12 @@ int smb3_cmd_enter(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/smb3_cmd_done")
 int smb3_cmd_done(struct bpf_raw_tracepoint_args *ctx)
 {
-	finish_operation(ctx->args[1], (__u16)ctx->args[2], ctx->args[3], 0, 0,
-			 bpf_get_current_pid_tgid());
+	__u32 thread = bpf_get_current_pid_tgid();
+	__u32 command = (__u16)ctx->args[2];
+
+	if (command == SMB2_TREE_CONNECT)
+		connect_tree(thread, ctx->args[1], ctx->args[0]);
+	finish_operation(ctx->args[1], command, ctx->args[3], 0, 0, thread);
 	return 0;
 }
 
@@ -139,13 +143,11 @@ int smb3_ses_expired(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/smb3_tcon")
 int smb3_tcon(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct aod_name_key key = {
-	    .id = ctx->args[2], .tree_id = ctx->args[1], .kind = AOD_NAME_SHARE};
-	union aod_name name;
+	union aod_name unc;
 
 	if ((int)ctx->args[4])
 		return 0;
-	name = kernel_text((const void *)ctx->args[3]);
-	remember_name(&key, &name);
+	unc = kernel_text((const void *)ctx->args[3]);
+	name_tree(bpf_get_current_pid_tgid(), ctx->args[2], ctx->args[1], &unc);
 	return 0;
 }

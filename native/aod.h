@@ -72,6 +72,12 @@ int aod_wake_fd(const struct aod_tracer *tracer);
 uint64_t aod_ring_bytes(const struct aod_tracer *tracer);
 /* Attach every program that is not attached; fills one row a program, returns how many. */
 int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows);
+/*
+ * Load and attach the hooks on the cifs module's functions, which must be loaded; they work in this
+ * tracer's maps. Nothing to do where that was done. -ENOENT: the module has no BTF; -ESRCH: its
+ * functions are not those that the hooks know.
+ */
+int aod_attach_release(struct aod_tracer *tracer, const void *object, size_t size);
 struct aod_knobs *aod_knobs(struct aod_tracer *tracer);
 struct aod_control *aod_control(struct aod_tracer *tracer);
 
@@ -88,7 +94,8 @@ int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_
 		   int count);
 /*
  * Look at the operations in flight: those that came of emergency age since the last scan become
- * records, those older than give_up_ns of their command are dropped and counted.
+ * records, those older than give_up_ns of their command are dropped and counted, and become a
+ * record if they were of emergency age. Without room for a record, nothing is dropped.
  */
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
 		      const uint64_t *give_up_ns, struct aod_event *events, int max_events);

@@ -8,57 +8,70 @@
 
 enum { BATCH = 512 };
 
+/* What one scan looks for, and the records that it makes. */
+struct scan {
+	const struct aod_tracer *tracer;
+	const uint64_t *give_up_ns;
+	uint64_t now_ns;
+	struct aod_event *events;
+	int found, room;
+};
+
 /* A record of an operation that has not finished; its latency is its age. */
-static void describe(struct aod_event *event, const struct aod_inflight_key *key,
-		     const struct aod_inflight *op, uint64_t now_ns)
+static void tell(struct scan *scan, const struct aod_inflight_key *key,
+		 const struct aod_inflight *op, uint8_t flag)
 {
+	struct aod_event *event = &scan->events[scan->found++];
+
 	*event = (struct aod_event){
-	    .end_ns = now_ns,
-	    .latency_ns = now_ns - op->start_ns,
+	    .end_ns = scan->now_ns,
+	    .latency_ns = scan->now_ns - op->start_ns,
 	    .session_id = key->session_id,
 	    .mid = key->mid,
 	    .tree_id = op->tree_id,
 	    .pid = op->pid,
 	    .command = (__u8)key->command,
-	    .flags = AOD_EVENT_IN_FLIGHT | AOD_EVENT_MATCHED,
+	    .flags = flag | AOD_EVENT_MATCHED,
 	};
 	memcpy(event->comm, op->comm, sizeof(event->comm));
 }
 
+static int is_emergency(const struct scan *scan, uint32_t command, uint64_t start_ns)
+{
+	return scan->now_ns - start_ns >= scan->tracer->knobs->emergency_ns[command];
+}
+
 /* Whether it came of emergency age after the last scan and up to this one: told once, no list. */
-static int is_new_emergency(const struct aod_tracer *tracer, uint32_t command, uint64_t start_ns,
-			    uint64_t now_ns)
+static int is_new_emergency(const struct scan *scan, uint32_t command, uint64_t start_ns)
 {
-	uint64_t emergency_ns = tracer->knobs->emergency_ns[command];
+	const struct aod_tracer *tracer = scan->tracer;
 
-	if (emergency_ns == AOD_NEVER_NS || now_ns - start_ns < emergency_ns)
-		return 0;
-	return start_ns + emergency_ns > tracer->control->scanned_ns;
+	return is_emergency(scan, command, start_ns) &&
+	       start_ns + tracer->knobs->emergency_ns[command] > tracer->control->scanned_ns;
 }
 
-static void give_up(struct aod_tracer *tracer, const struct aod_inflight_key *key)
+/* Told where the kernel would have told it (ebpf/unanswered.bpf.h). */
+static void give_up(struct scan *scan, const struct aod_inflight_key *key,
+		    const struct aod_inflight *op)
 {
-	if (bpf_map_delete_elem(tracer->inflight_fd, key) == 0)
-		tracer->control->gave_up[key->command]++;
+	if (bpf_map_delete_elem(scan->tracer->inflight_fd, key))
+		return;
+	scan->tracer->control->gave_up[key->command]++;
+	if (is_emergency(scan, key->command, op->start_ns))
+		tell(scan, key, op, AOD_EVENT_UNANSWERED);
 }
 
-static int scan_batch(struct aod_tracer *tracer, const struct aod_inflight_key *keys,
-		      const struct aod_inflight *ops, uint32_t count, uint64_t now_ns,
-		      const uint64_t *give_up_ns, struct aod_event *events, int room)
+static void look_at(struct scan *scan, const struct aod_inflight_key *key,
+		    const struct aod_inflight *op)
 {
-	int found = 0;
+	uint32_t command = key->command;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t command = keys[i].command;
-
-		if (command >= AOD_COMMANDS || ops[i].start_ns > now_ns)
-			continue;
-		if (now_ns - ops[i].start_ns >= give_up_ns[command])
-			give_up(tracer, &keys[i]);
-		else if (found < room && is_new_emergency(tracer, command, ops[i].start_ns, now_ns))
-			describe(&events[found++], &keys[i], &ops[i], now_ns);
-	}
-	return found;
+	if (command >= AOD_COMMANDS || op->start_ns > scan->now_ns || scan->found == scan->room)
+		return;
+	if (scan->now_ns - op->start_ns >= scan->give_up_ns[command])
+		give_up(scan, key, op);
+	else if (is_new_emergency(scan, command, op->start_ns))
+		tell(scan, key, op, AOD_EVENT_IN_FLIGHT);
 }
 
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
@@ -67,9 +80,10 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 	struct aod_inflight_key keys[BATCH];
 	struct aod_inflight ops[BATCH];
 	uint32_t cursor, count;
+	struct scan scan = {tracer, give_up_ns, now_ns, events, 0, max_events};
 	uint64_t in_flight = 0;
 	void *from = NULL;
-	int found = 0, err;
+	int err;
 
 	if (!__atomic_exchange_n(&tracer->control->busy, 0, __ATOMIC_ACQ_REL) && !log->in_flight)
 		return 0; /* an idle share costs no walk through the map */
@@ -79,13 +93,13 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 					   NULL);
 		if (err && errno != ENOENT)
 			return -errno;
-		found += scan_batch(tracer, keys, ops, count, now_ns, give_up_ns, events + found,
-				    max_events - found);
+		for (uint32_t i = 0; i < count; i++)
+			look_at(&scan, &keys[i], &ops[i]);
 		in_flight += count;
 		from = &cursor;
 	} while (!err);
 	log->in_flight = in_flight;
-	return found;
+	return scan.found;
 }
 
 static void add_stats(struct aod_command_stats *sum, const struct aod_command_stats *one)

@@ -86,7 +86,7 @@ static int pin_all(struct bpf_object *object, const char *dir)
 	return mkdir(path, 0700) ? -errno : 0;
 }
 
-static int open_object(const void *data, size_t size, struct bpf_object **object)
+int aod_open_object(const void *data, size_t size, struct bpf_object **object)
 {
 	libbpf_set_print(keep_message);
 	*object = bpf_object__open_mem(data, size, NULL);
@@ -96,7 +96,7 @@ static int open_object(const void *data, size_t size, struct bpf_object **object
 int aod_probe(const void *data, size_t size)
 {
 	struct bpf_object *object;
-	int err = open_object(data, size, &object);
+	int err = aod_open_object(data, size, &object);
 
 	if (err)
 		return err;
@@ -108,7 +108,7 @@ int aod_probe(const void *data, size_t size)
 int aod_install(const void *data, size_t size, const struct aod_setup *setup)
 {
 	struct bpf_object *object;
-	int err = open_object(data, size, &object);
+	int err = aod_open_object(data, size, &object);
 
 	if (err)
 		return err;

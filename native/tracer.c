@@ -123,6 +123,17 @@ static int map_values(struct aod_tracer *tracer)
 	return tracer->control ? 0 : -errno;
 }
 
+static int read_limits(struct aod_tracer *tracer)
+{
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(tracer->inflight_fd, &info, &len))
+		return -errno;
+	tracer->max_inflight = info.max_entries;
+	return 0;
+}
+
 static int open_all(struct aod_tracer *tracer)
 {
 	int err = open_maps(tracer);
@@ -133,6 +144,8 @@ static int open_all(struct aod_tracer *tracer)
 		err = map_values(tracer);
 	if (!err)
 		err = open_programs(tracer);
+	if (!err)
+		err = read_limits(tracer);
 	if (err)
 		return err;
 	tracer->cpus = libbpf_num_possible_cpus();

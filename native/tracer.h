@@ -30,10 +30,14 @@ struct aod_tracer {
 	struct aod_control *control;
 	struct aod_program programs[AOD_MAX_PROGRAMS];
 	int program_count;
+	uint32_t max_inflight;
 	int cpus;
 	struct aod_command_stats *per_cpu; /* room for one command's counters, all CPUs */
 };
 
+struct bpf_object;
+
+int aod_open_object(const void *data, size_t size, struct bpf_object **object);
 struct aod_event *aod_log_records(struct aod_log_header *log);
 void aod_log_commit_to(struct aod_log_header *log, uint64_t log_position, uint64_t ring_position);
 

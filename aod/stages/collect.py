@@ -7,11 +7,18 @@ next tick. Nothing here looks at a record.
 import os
 import select
 import time
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from aod.attachments import describe_missing, describe_unseen, to_mask, unseen_events
+from aod.attachments import (
+    describe_missing,
+    describe_unseen,
+    to_mask,
+    unseen_events,
+    why_by_age,
+)
 from aod.config import Config
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition, write_limit
@@ -19,7 +26,7 @@ from aod.rules import kernel_knobs
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
 from aod.stages.peers import Peers
-from aod.tracer import Drained, DrainStop, Tracer, TracerSetup, remove
+from aod.tracer import Drained, DrainStop, Tracer, TracerError, TracerSetup, remove
 from aod.wire import Batch
 
 TICK_SEC: Final = 0.1
@@ -33,14 +40,25 @@ ATTACH_INTERVAL_SEC: Final = 1.0
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
 OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
+RELEASE_VARIABLE: Final = "AOD_BPF_RELEASE_OBJECT"
 
 
 def program() -> bytes:
     """The eBPF object: the installed one, or the file that AOD_BPF_OBJECT names (for tests)."""
-    override = os.environ.get(OBJECT_VARIABLE)
-    if override:
+    return _object(OBJECT_VARIABLE, "smb.bpf.o")
+
+
+def release_program() -> bytes:
+    """The object with the hooks on functions; empty where AOD_BPF_RELEASE_OBJECT is (for tests)."""
+    if os.environ.get(RELEASE_VARIABLE) == "":
+        return b""
+    return _object(RELEASE_VARIABLE, "release.bpf.o")
+
+
+def _object(variable: str, name: str) -> bytes:
+    if override := os.environ.get(variable):
         return Path(override).read_bytes()
-    return resources.files("aod").joinpath("bpf", "smb.bpf.o").read_bytes()
+    return resources.files("aod").joinpath("bpf", name).read_bytes()
 
 
 def tracer_setup(config: Config) -> TracerSetup:
@@ -59,8 +77,9 @@ def give_up_ages_ns(config: Config) -> list[int]:
 class Collector:
     """The stage's state: the tracer, the log, and what it has told."""
 
-    def __init__(self, context: StageContext, tracer: Tracer):
+    def __init__(self, context: StageContext, tracer: Tracer, release: bytes = b""):
         config = context.config
+        self.release = release
         self.context = context
         self.tracer = tracer
         self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
@@ -130,6 +149,7 @@ class Collector:
             self.beat()
             if not note:
                 self._say_unseen()
+                self._attach_release()
                 self.peers.look_at_mounts()
 
     def _say_unseen(self) -> None:
@@ -138,6 +158,16 @@ class Collector:
         self.log.header["unseen_events"] = to_mask(unseen_events(attachments))
         if told := describe_unseen(attachments):
             self.context.log.info("%s", told)
+
+    def _attach_release(self) -> None:
+        try:
+            if self.release:
+                self.tracer.attach_release(self.release)
+        except TracerError as error:
+            self.context.log.info(
+                "operations that are never answered are recognised by their age: %s",
+                why_by_age(error),
+            )
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -195,8 +225,10 @@ class Collector:
 def run(context: StageContext) -> int:
     """Collect until told to stop."""
     config = context.config
-    tracer = Tracer.adopt(program(), tracer_setup(config), kernel_knobs(config))
-    collector = Collector(context, tracer)
+    release = release_program()
+    setup = replace(tracer_setup(config), release=release)
+    tracer = Tracer.adopt(program(), setup, kernel_knobs(config))
+    collector = Collector(context, tracer, release)
     next_tick = 0.0
     while not context.stopping:
         for message in context.messages():

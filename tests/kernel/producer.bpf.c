@@ -6,6 +6,7 @@
 #include "connection.bpf.h"
 #include "names.bpf.h"
 #include "operation.bpf.h"
+#include "release.bpf.h"
 
 #include "producer.h"
 
@@ -34,6 +35,23 @@ int test_finish(struct aod_test_operation *op)
 }
 
 SEC("syscall")
+int test_queue(struct aod_test_operation *op)
+{
+	struct aod_inflight_key key = {
+	    .session_id = op->session_id, .mid = op->mid, .command = op->command};
+
+	queue_operation(op->entry, &key);
+	return 0;
+}
+
+SEC("syscall")
+int test_release(struct aod_test_operation *op)
+{
+	release_operation(op->entry);
+	return 0;
+}
+
+SEC("syscall")
 int test_connection(struct aod_test_operation *op)
 {
 	struct task task = {.pid = op->pid, .tid = op->tid};
@@ -54,9 +72,20 @@ int test_name(struct aod_test_name *told)
 	struct aod_name_key key = told->key;
 	union aod_name name = told->name;
 
+	if (key.kind == AOD_NAME_SHARE) {
+		name_tree(told->thread, key.id, key.tree_id, &name);
+		return 0;
+	}
 	if (!key.id)
 		key.id = id_of_name(&name);
 	remember_name(&key, &name);
+	return 0;
+}
+
+SEC("syscall")
+int test_connect_tree(struct aod_test_operation *op)
+{
+	connect_tree(op->tid, op->session_id, op->tree_id);
 	return 0;
 }
 
@@ -82,7 +111,7 @@ static int emit_one(__u32 index, void *context)
 		return 1;
 	stat->started++;
 	stat->finished++;
-	emit(&event, stat);
+	(*emit(&event, stat))++;
 	return 0;
 }
 

@@ -15,11 +15,14 @@ struct aod_test_operation {
 	__u32 status;
 	int error;
 	char comm[AOD_COMM_LEN];
+	__u64 entry; /* in the client's queue */
 };
 
 struct aod_test_name {
 	struct aod_name_key key;
 	union aod_name name;
+	__u32 thread;
+	__u32 reserved;
 };
 
 struct aod_test_load {

@@ -7,8 +7,8 @@ from typing import Final
 
 OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
 
-_OPERATION: Final = struct.Struct("<QQIIIIIi16s")
-_NAME: Final = struct.Struct("<QII96s")
+_OPERATION: Final = struct.Struct("<QQIIIIIi16sQ")
+_NAME: Final = struct.Struct("<QII96sII")
 _LOAD: Final = struct.Struct("<QQIIIiII")
 _libbpf: Final = ctypes.CDLL("libbpf.so.1", use_errno=True)
 
@@ -63,10 +63,11 @@ class Producer:
     def _operation(
         self, program: str, mid: int, command: int, *, session: int = 1, tree: int = 1,
         pid: int = 100, tid: int = 100, status: int = 0, error: int = 0, comm: bytes = b"app",
+        entry: int = 0,
     ) -> None:  # fmt: skip
         self._run(
             program,
-            _OPERATION.pack(session, mid, tree, command, pid, tid, status, error, comm),
+            _OPERATION.pack(session, mid, tree, command, pid, tid, status, error, comm, entry),
         )
 
     def start(self, mid: int, command: int, **fields: int | bytes) -> None:
@@ -77,14 +78,28 @@ class Producer:
         """smb3_cmd_done, or smb3_cmd_err with `status` and `error` (-errno)."""
         self._operation("test_finish", mid, command, **fields)  # type: ignore[arg-type]
 
+    def queue(self, entry: int, mid: int, command: int, *, session: int = 1) -> None:
+        """smb2_mid_entry_alloc returned the entry of an operation that has started."""
+        self._operation("test_queue", mid, command, session=session, entry=entry)
+
+    def release(self, entry: int) -> None:
+        """__release_mid of that entry."""
+        self._operation("test_release", 0, 0, entry=entry)
+
     def connection(self, command: int, **fields: int | bytes) -> None:
         """A connection event; `session` is the connection's id."""
         mid = int(fields.pop("mid", 0))
         self._operation("test_connection", mid, command, **fields)  # type: ignore[arg-type]
 
-    def name(self, kind: int, text: bytes, *, number: int = 1, tree: int = 0) -> None:
+    def name(
+        self, kind: int, text: bytes, *, number: int = 1, tree: int = 0, thread: int = 1
+    ) -> None:
         """What smb3_tcon, or a connection event, tells; number 0: a number made of the name."""
-        self._run("test_name", _NAME.pack(number, tree, kind, text))
+        self._run("test_name", _NAME.pack(number, tree, kind, text, thread, 0))
+
+    def connect_tree(self, thread: int, session: int, tree: int) -> None:
+        """smb3_cmd_done of a TREE_CONNECT, whose answer names the tree."""
+        self._operation("test_connect_tree", 0, 3, session=session, tree=tree, tid=thread)
 
     def load(
         self, count: int, *, first_mid: int = 0, latency_ns: int = 1000, command: int = 9,

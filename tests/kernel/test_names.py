@@ -67,6 +67,18 @@ def test_host_without_a_number_gets_the_same_one_every_time(rig: Rig) -> None:
     assert min(found) > MAX_U32  # never the number of a connection
 
 
+def test_tree_has_the_number_that_the_answer_gave_it(rig: Rig) -> None:
+    rig.producer.connect_tree(100, 7, 55)
+    rig.producer.name(SHARE, rb"\\server\new", number=7, tree=0, thread=100)
+    rig.producer.name(SHARE, rb"\\server\other", number=7, tree=44, thread=200)
+    rig.producer.name(SHARE, rb"\\server\elsewhere", number=8, tree=33, thread=100)
+    assert rig.tracer.names().shares == {
+        (7, 55): r"\\server\new",
+        (7, 44): r"\\server\other",
+        (8, 33): r"\\server\elsewhere",
+    }
+
+
 def test_name_that_the_kernel_told_is_not_replaced(rig: Rig) -> None:
     rig.producer.name(SHARE, rb"\\server\told", number=7, tree=1)
     rig.tracer.add_names(Names({(7, 1): r"\\server\read", (7, 2): r"\\server\new"}))

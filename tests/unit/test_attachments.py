@@ -1,6 +1,7 @@
 """What is said about programs that are not attached."""
 
 import errno
+import os
 
 import pytest
 
@@ -11,9 +12,10 @@ from aod.attachments import (
     from_mask,
     to_mask,
     unseen_events,
+    why_by_age,
 )
 from aod.smb.connection import TRACEPOINTS, ConnectionEvent
-from aod.tracer import Attachment
+from aod.tracer import Attachment, TracerError
 
 WANTED = sorted(TRACEPOINTS.values())
 
@@ -59,3 +61,16 @@ def test_mask_and_back(events: tuple[ConnectionEvent, ...]) -> None:
     mask = to_mask(events)
     assert from_mask(mask) == events
     assert mask.bit_count() == len(events)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOENT, "the cifs module has no BTF"),
+        (errno.ESRCH, "the functions of the cifs module are others than the hooks know"),
+        (errno.EPERM, "loading the hooks: Operation not permitted"),
+    ],
+)
+def test_why_ends_are_not_seen_is_one_line(number: int, told: str) -> None:
+    error = TracerError(number, f"loading the hooks: {os.strerror(number)}\nlibbpf: more\n")
+    assert why_by_age(error) == told

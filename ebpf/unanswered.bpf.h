@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* An operation that nobody will answer any more, however that was recognised. */
+#ifndef AOD_UNANSWERED_BPF_H
+#define AOD_UNANSWERED_BPF_H
+
+#include "record.bpf.h"
+
+/* Whether user space may have told of it while it hung. */
+static __always_inline bool is_old(const struct aod_event *event)
+{
+	__u32 zero = 0;
+	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
+
+	return knob && event->latency_ns >= knob->emergency_ns[event->command & (AOD_COMMANDS - 1)];
+}
+
+/*
+ * The operation ends here, unless somebody else has ended it: who deletes it counts it. One that
+ * may have been told as hanging makes a record.
+ *
+ * Counted atomically: a tracing program may be preempted, by a tracepoint's on the same CPU, too.
+ */
+static __always_inline void give_up_operation(const struct aod_inflight_key *key)
+{
+	const struct aod_inflight *op = bpf_map_lookup_elem(&inflight, key);
+	struct aod_command_stats *stat = stats_of(key->command);
+	struct aod_event event = {.session_id = key->session_id,
+				  .mid = key->mid,
+				  .command = key->command,
+				  .flags = AOD_EVENT_UNANSWERED};
+
+	if (!op || !stat)
+		return;
+	end_now(&event, op);
+	if (bpf_map_delete_elem(&inflight, key))
+		return;
+	__sync_fetch_and_add(&stat->unanswered, 1);
+	if (!is_old(&event))
+		return;
+	__sync_fetch_and_add(&stat->unanswered_told, 1);
+	__sync_fetch_and_add(emit(&event, stat), 1);
+}
+
+#endif

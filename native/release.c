@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Load the hooks on the cifs module's functions (ebpf/release.bpf.c), where the kernel has them. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tracer.h"
+
+#define ALLOC   "smb2_mid_entry_alloc"
+#define RELEASE "__release_mid"
+
+/* How many parameters a function of the module has; negative: there is no such function. */
+static int parameters(const struct btf *btf, const char *function)
+{
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+
+	if (id < 0)
+		return id;
+	return btf_vlen(btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type));
+}
+
+/* Which program fits this module; NULL and errno: none does. */
+static const char *fitting_release(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	struct btf *module = kernel ? btf__load_module_btf("cifs", kernel) : NULL;
+	const char *program = NULL;
+
+	errno = ENOENT;
+	if (module) {
+		int by = parameters(module, RELEASE);
+
+		errno = ESRCH;
+		if (parameters(module, ALLOC) == 2)
+			program = by == 1   ? "release_by_count"
+				  : by == 2 ? "release_by_entry"
+					    : NULL;
+	}
+	btf__free(module);
+	btf__free(kernel);
+	return program;
+}
+
+/* Maps that the tracer has are used, the others belong to this object. */
+static int share_maps(struct bpf_object *object, const struct aod_tracer *tracer)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		int fd, err;
+
+		snprintf(path, sizeof(path), "%s/maps/%s", tracer->pin_dir, bpf_map__name(map));
+		fd = bpf_obj_get(path);
+		err = fd < 0 ? bpf_map__set_max_entries(map, tracer->max_inflight)
+			     : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A pinned link holds its program, and that its maps: nothing else needs a pin. */
+static int attach_and_pin(struct bpf_object *object, const char *dir)
+{
+	struct bpf_program *program;
+	char path[PATH_MAX];
+
+	bpf_object__for_each_program(program, object)
+	{
+		int fd, err = 0;
+
+		if (!bpf_program__autoload(program))
+			continue;
+		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
+		if (fd < 0)
+			return -errno;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(program));
+		if (bpf_obj_pin(fd, path))
+			err = -errno;
+		close(fd);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int load_and_pin(struct bpf_object *object, const struct aod_tracer *tracer,
+			const char *release, const char *dir)
+{
+	const char *variants[] = {"release_by_count", "release_by_entry"};
+	int err = share_maps(object, tracer);
+
+	for (size_t i = 0; !err && i < sizeof(variants) / sizeof(variants[0]); i++)
+		err =
+		    bpf_program__set_autoload(bpf_object__find_program_by_name(object, variants[i]),
+					      !strcmp(variants[i], release));
+	if (!err)
+		err = bpf_object__load(object);
+	if (!err && mkdir(dir, 0700))
+		err = -errno;
+	return err ? err : attach_and_pin(object, dir);
+}
+
+int aod_attach_release(struct aod_tracer *tracer, const void *data, size_t size)
+{
+	char staging[PATH_MAX], final[PATH_MAX];
+	struct bpf_object *object;
+	const char *release;
+	int err;
+
+	snprintf(final, sizeof(final), "%s/release", tracer->pin_dir);
+	snprintf(staging, sizeof(staging), "%s/release-new", tracer->pin_dir);
+	if (access(final, F_OK) == 0)
+		return 0; /* a predecessor of this build did it */
+	aod_remove(staging);
+	release = fitting_release();
+	if (!release)
+		return -errno;
+	err = aod_open_object(data, size, &object);
+	if (err)
+		return err;
+	err = load_and_pin(object, tracer, release, staging);
+	if (!err && rename(staging, final))
+		err = -errno;
+	if (err)
+		aod_remove(staging);
+	bpf_object__close(object);
+	return err;
+}
