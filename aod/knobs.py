@@ -40,20 +40,25 @@ class KernelKnobs:
     threshold_ns: Nanoseconds
     """(32,)"""
     emergency_ns: Nanoseconds
-    """(32,)"""
+    """(32,): the lowest of all."""
     tracked_errors: NDArray[np.uint64]
     """(64,): bit e % 64 of word e // 64 for errno e."""
     matching_only: bool
     """Whether operations that match nothing are left out of the event log."""
+    hanging_ns: tuple[Nanoseconds, ...] = ()
+    """Tables like `emergency_ns`, one for each rule that has its own: an operation in flight is
+    told when it reaches the age in any of them. None: `emergency_ns` alone."""
 
 
 def combined(wishes: Iterable[Knobs], *, matching_only: bool) -> KernelKnobs:
     """The lowest thresholds and all errnos of these."""
     wishes = [Knobs(), *wishes]
+    tables = {one.emergency_ns.tobytes(): one.emergency_ns for one in wishes}
     errnos = np.logical_or.reduce([one.errnos for one in wishes])
     return KernelKnobs(
         threshold_ns=np.minimum.reduce([one.threshold_ns for one in wishes]),
         emergency_ns=np.minimum.reduce([one.emergency_ns for one in wishes]),
         tracked_errors=np.packbits(errnos, bitorder="little").view("<u8").astype(np.uint64),
         matching_only=matching_only,
+        hanging_ns=tuple(tables.values()),
     )

@@ -14,9 +14,9 @@ import numpy as np
 
 from aod import log
 from aod._native import ffi, lib
-from aod.event import EVENT_DTYPE, Events
+from aod.event import COMMANDS, EVENT_DTYPE, Events
 from aod.eventlog import EventLog
-from aod.knobs import KernelKnobs
+from aod.knobs import KernelKnobs, never
 from aod.peer_names import Names
 from aod.printable import printable
 
@@ -124,6 +124,7 @@ class Tracer:
         self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
         self._ring_bytes = int(lib.aod_ring_bytes(self._tracer))
+        self._tell_ns = never()
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))
 
     @classmethod
@@ -145,7 +146,9 @@ class Tracer:
         _check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
         if said := _messages():
             _log.debug("%s", said)
-        return cls(setup.pin_dir)
+        tracer = cls(setup.pin_dir)
+        tracer.set_knobs(knobs)
+        return tracer
 
     @classmethod
     def adopt(cls, program: bytes, setup: TracerSetup, knobs: KernelKnobs) -> Self:
@@ -166,6 +169,7 @@ class Tracer:
 
     def set_knobs(self, knobs: KernelKnobs) -> None:
         """Change thresholds and tracked errors under the running programs."""
+        self._tell_ns = np.concatenate(knobs.hanging_ns or (knobs.emergency_ns,))
         _fill_knobs(lib.aod_knobs(self._tracer), knobs, self._ring_bytes)
 
     def attach(self) -> tuple[Attachment, ...]:
@@ -222,14 +226,16 @@ class Tracer:
     def scan_in_flight(
         self, log: EventLog, limit: int, now_ns: int, give_up_ns: Sequence[int]
     ) -> Events:
-        """Operations that came of emergency age since the last scan, appended to the log.
+        """Operations that came of an emergency's age since the last scan, appended to the log.
 
         Returns:
             The records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those
             that were given up and may have been told before. `give_up_ns` (by command, `COMMANDS`
             of them) is the age at which an operation counts as unanswered.
         """
-        ages = ffi.new("uint64_t[]", list(give_up_ns))
+        give_up = ffi.new("uint64_t[]", list(give_up_ns))
+        tell = ffi.from_buffer("uint64_t[]", self._tell_ns.data)
+        ages = ffi.new("struct aod_ages *", (give_up, tell, len(self._tell_ns) // COMMANDS))
         room = max(0, min(len(self._events), limit - log.position))
         found = _check(
             lib.aod_scan_inflight(self._tracer, log.c_header, now_ns, ages, self._c_events, room),

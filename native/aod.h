@@ -92,13 +92,20 @@ uint64_t aod_pending(const struct aod_tracer *tracer);
 /* Copy user space's own records (operations in flight) into the log; returns how many fitted. */
 int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_event *events,
 		   int count);
+/* Tables by command, AOD_COMMANDS long each. */
+struct aod_ages {
+	const uint64_t *give_up_ns;
+	const uint64_t *tell_ns; /* one table after the other: each rule's emergency threshold */
+	int tell_tables;
+};
+
 /*
- * Look at the operations in flight: those that came of emergency age since the last scan become
+ * Look at the operations in flight: those that came of an age to be told since the last scan become
  * records, those older than give_up_ns of their command are dropped and counted, and become a
  * record if they were of emergency age. Without room for a record, nothing is dropped.
  */
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
-		      const uint64_t *give_up_ns, struct aod_event *events, int max_events);
+		      const struct aod_ages *ages, struct aod_event *events, int max_events);
 /* Copy the counters of the maps into the log's head. */
 int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns);
 

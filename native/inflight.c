@@ -11,7 +11,7 @@ enum { BATCH = 512 };
 /* What one scan looks for, and the records that it makes. */
 struct scan {
 	const struct aod_tracer *tracer;
-	const uint64_t *give_up_ns;
+	const struct aod_ages *ages;
 	uint64_t now_ns;
 	struct aod_event *events;
 	int found, room;
@@ -41,13 +41,20 @@ static int is_emergency(const struct scan *scan, uint32_t command, uint64_t star
 	return scan->now_ns - start_ns >= scan->tracer->knobs->emergency_ns[command];
 }
 
-/* Whether it came of emergency age after the last scan and up to this one: told once, no list. */
-static int is_new_emergency(const struct scan *scan, uint32_t command, uint64_t start_ns)
+/*
+ * Whether it came of an age to be told after the last scan and up to this one: told once for each
+ * rule that wants it, no list.
+ */
+static int is_to_be_told(const struct scan *scan, uint32_t command, uint64_t start_ns)
 {
-	const struct aod_tracer *tracer = scan->tracer;
+	for (int i = 0; i < scan->ages->tell_tables; i++) {
+		uint64_t age_ns = scan->ages->tell_ns[i * AOD_COMMANDS + command];
 
-	return is_emergency(scan, command, start_ns) &&
-	       start_ns + tracer->knobs->emergency_ns[command] > tracer->control->scanned_ns;
+		if (scan->now_ns - start_ns >= age_ns &&
+		    start_ns + age_ns > scan->tracer->control->scanned_ns)
+			return 1;
+	}
+	return 0;
 }
 
 /* Told where the kernel would have told it (ebpf/unanswered.bpf.h). */
@@ -68,19 +75,19 @@ static void look_at(struct scan *scan, const struct aod_inflight_key *key,
 
 	if (command >= AOD_COMMANDS || op->start_ns > scan->now_ns || scan->found == scan->room)
 		return;
-	if (scan->now_ns - op->start_ns >= scan->give_up_ns[command])
+	if (scan->now_ns - op->start_ns >= scan->ages->give_up_ns[command])
 		give_up(scan, key, op);
-	else if (is_new_emergency(scan, command, op->start_ns))
+	else if (is_to_be_told(scan, command, op->start_ns))
 		tell(scan, key, op, AOD_EVENT_IN_FLIGHT);
 }
 
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
-		      const uint64_t *give_up_ns, struct aod_event *events, int max_events)
+		      const struct aod_ages *ages, struct aod_event *events, int max_events)
 {
 	struct aod_inflight_key keys[BATCH];
 	struct aod_inflight ops[BATCH];
 	uint32_t cursor, count;
-	struct scan scan = {tracer, give_up_ns, now_ns, events, 0, max_events};
+	struct scan scan = {tracer, ages, now_ns, events, 0, max_events};
 	uint64_t in_flight = 0;
 	void *from = NULL;
 	int err;

@@ -2,8 +2,10 @@
 
 import errno
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aod.event import IN_FLIGHT, MATCHED
@@ -200,6 +202,20 @@ def test_hung_operation_is_told_once(rig: Rig) -> None:
     assert told["latency_ns"][0] >= second
     assert len(rig.tracer.scan_in_flight(rig.log, 100, start_ns + 2 * second, never)) == 0
     assert rig.log.position == 1
+
+
+def test_hung_operation_is_told_at_the_age_that_each_rule_wants(rig: Rig) -> None:
+    second = 10**9
+    tables = (np.full(32, second, np.uint64), np.full(32, 5 * second, np.uint64))
+    rig.tracer.set_knobs(replace(rig.knobs, hanging_ns=tables))
+    rig.producer.start(5, READ)
+    start_ns = time.monotonic_ns()
+    never = [1 << 63] * 32
+    told = [
+        len(rig.tracer.scan_in_flight(rig.log, 100, start_ns + age * second, never))
+        for age in (0, 1, 2, 4, 5, 6)
+    ]
+    assert told == [0, 1, 0, 0, 1, 0]
 
 
 def test_operation_that_nobody_answers_is_given_up(rig: Rig) -> None:

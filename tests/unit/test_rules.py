@@ -64,6 +64,14 @@ def test_the_kernel_has_the_lowest_threshold_of_all_rules() -> None:
     assert (kernel_knobs(configured(e=TRACKED)).threshold_ns == NEVER_NS).all()
 
 
+def test_the_ages_at_which_operations_are_told_in_flight_are_those_of_every_rule() -> None:
+    patient = Latency(emergency_threshold_ms=5000)
+    knobs = kernel_knobs(configured(a=Latency(), b=patient, c=Latency(), d=Error()))
+    told = sorted(int(table[Command.SMB2_READ]) for table in knobs.hanging_ns)
+    assert told == [1000 * MS, 5000 * MS, NEVER_NS]
+    assert knobs.emergency_ns[Command.SMB2_READ] == 1000 * MS
+
+
 def test_the_recorder_is_the_kernels_business() -> None:
     guardian = Guardian(anomalies={"slow": Latency()})
     assert not kernel_knobs(Config(guardian=guardian)).matching_only
