@@ -4,14 +4,17 @@
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from aod.config import Config, why_skipped
+from aod.config import Config, Recorder, why_skipped
 from aod.config_explain import Problem
 from aod.config_words import dotted, quoted
-from aod.detectors.api import Finding, Settings
+from aod.detectors import trial
+from aod.detectors.api import Finding, Rule, Settings
 from aod.detectors.lists import repeated
+from aod.rules import frame
 from aod.yaml_lines import Document, Where
 
 LONGEST_RUNTIME_DIR: Final = 90
@@ -22,9 +25,12 @@ def faults(config: Config, document: Document) -> Iterator[Problem]:
     """Every contradiction and every unknown name, with its line."""
     for name, anomaly in config.guardian.anomalies.items():
         where: Where = ("guardian", "anomalies", name)
-        yield from _said(document, where, anomaly.faults())
+        own = trial.answers(anomaly.faults) or trial.rule_faults(
+            anomaly, frame(config, name, anomaly)
+        )
+        yield from _said(document, where, own)
         yield from _said(document, where, repeated("actions", anomaly.actions))
-        yield from _said(document, where, _unreachable(config, anomaly))
+        yield from _said(document, where, trial.answers(partial(_unreachable, config, anomaly)))
     yield from _said(document, ("watcher",), repeated("actions", config.watcher.actions))
     yield from _size_faults(config, document)
     yield from _folder_faults(config, document)
@@ -38,7 +44,9 @@ def doubts(config: Config, document: Document) -> Iterator[Problem]:
     for name, anomaly in config.guardian.anomalies.items():
         where: Where = ("guardian", "anomalies", name)
         yield from _said(document, where, _skipped_actions(config, anomaly))
-        yield from _said(document, where, anomaly.doubts())
+        yield from _said(document, where, trial.answers(anomaly.doubts))
+        if config.recorder is Recorder.MATCHING:
+            yield from _said(document, where, _unheard(anomaly.rule(frame(config, name, anomaly))))
 
 
 def _said(document: Document, where: Where, findings: Iterable[Finding]) -> Iterator[Problem]:
@@ -61,6 +69,13 @@ def _unreachable(config: Config, anomaly: Settings) -> Iterator[Finding]:
             text = f"is {threshold_ms:g} and never reached: an operation is given up after"
             text += f" unanswered_sec, {config.unanswered_sec:g}; allowed: below {limit_ms:g}"
             yield Finding(key, text)
+
+
+def _unheard(rule: Rule) -> Iterator[Finding]:
+    """A rule of another package may leave it to the others to have its records recorded."""
+    if rule.knobs().ask_for_nothing:
+        text = "may never match: its type asks the kernel for no records, and with"
+        yield Finding((), f"{text} recorder: matching only what is asked for is recorded")
 
 
 def _size_faults(config: Config, document: Document) -> Iterator[Problem]:

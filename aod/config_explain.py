@@ -49,7 +49,7 @@ def _walk(document: Document, value: Any, kind: inspect.Type, where: Where) -> I
             yield from _struct(document, value, kind, where)
         case inspect.DictType() if isinstance(value, dict):
             yield from _dictionary(document, value, kind, where)
-        case inspect.VarTupleType() if isinstance(value, list):
+        case inspect.CollectionType() if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _walk(document, item, kind.item_type, (*where, index))
         case inspect.UnionType() if any(isinstance(k, inspect.StructType) for k in kind.types):
@@ -113,7 +113,7 @@ def _tagged(
 
 def _about_type(tag: str, known: Iterable[str]) -> str:
     """Why an installed package's type cannot be used, else the type that was perhaps meant."""
-    why = registry().refused.get(tag)
+    why = registry().why_refused(tag)
     return f"a package offers it, but {why}; " if why else suggestion(tag, known)
 
 
@@ -133,13 +133,20 @@ def _fits(value: Any, kind: inspect.Type) -> bool:
             fits = any(_fits(value, each) for each in kind.types)
         case inspect.CustomType():
             fits = _fits_path(value)
-        case _:
-            fits = isinstance(kind, inspect.NoneType) and value is None
+        case inspect.CollectionType():
+            fits = isinstance(value, list) and all(_fits(item, kind.item_type) for item in value)
+        case inspect.StructType() | inspect.DictType():
+            fits = isinstance(value, dict)
+        case inspect.NoneType():
+            fits = value is None
+        case _:  # of another package's type: only msgspec can judge it
+            fits = True
     return fits
 
 
 def _fits_text(text: str, kind: inspect.StrType) -> bool:
-    return len(text) <= (kind.max_length or len(text)) and bool(re.search(kind.pattern or "", text))
+    shortest, longest = kind.min_length or 0, kind.max_length or len(text)
+    return shortest <= len(text) <= longest and bool(re.search(kind.pattern or "", text))
 
 
 def _fits_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> bool:
@@ -149,6 +156,7 @@ def _fits_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> bool:
         and not isinstance(value, bool)
         and (kind.gt is None or value > kind.gt)
         and (kind.ge is None or value >= kind.ge)
+        and (kind.lt is None or value < kind.lt)
         and (kind.le is None or value <= kind.le)
     )
 

@@ -78,18 +78,20 @@ def allowed(kind: inspect.Type) -> str:
             words = f"a section with {', '.join(field.encode_name for field in kind.fields)}"
         case inspect.DictType():
             words = "a section"
-        case inspect.VarTupleType():
+        case inspect.CollectionType():
             words = "a list, each line beginning with '- ', or [] for none"
         case inspect.UnionType():
             words = " or ".join(allowed(each) for each in kind.types)
         case inspect.BoolType() | inspect.EnumType() | inspect.LiteralType():
             words = ", ".join(choices(kind))
         case inspect.IntType():
-            words = f"a whole number {_bounds(kind)}"
+            words = f"a whole number {_bounds(kind)}".rstrip()
         case inspect.FloatType():
-            words = f"a number {_bounds(kind)}"
+            words = f"a number {_bounds(kind)}".rstrip()
         case inspect.CustomType():
             words = "an absolute path such as /var/log/aod, without '..'"
+        case inspect.StrType() if kind.max_length is not None:
+            words = f"text of {kind.min_length or 0} to {kind.max_length} letters"
         case _:
             words = "null" if isinstance(kind, inspect.NoneType) else "text"
     return words
@@ -123,9 +125,11 @@ def advice(value: Any, kind: inspect.Type) -> str:
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> str:
-    if kind.ge is None:
-        return f"above {_number(kind.gt)}, at most {_number(kind.le)}"
-    return f"from {_number(kind.ge)} to {_number(kind.le)}"
+    if kind.ge is not None and kind.le is not None:
+        return f"from {_number(kind.ge)} to {_number(kind.le)}"
+    limits = {"above": kind.gt, "at least": kind.ge, "below": kind.lt, "at most": kind.le}
+    named = (f"{word} {_number(limit)}" for word, limit in limits.items() if limit is not None)
+    return ", ".join(named)
 
 
 def _number(value: object) -> str:

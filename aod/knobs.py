@@ -32,6 +32,12 @@ class Knobs:
     errnos: Mask = field(default_factory=lambda: np.zeros(ERRNO_LIMIT, np.bool_))
     """(4096,): an operation that ended with it."""
 
+    @property
+    def ask_for_nothing(self) -> bool:
+        """Whether the kernel is to wake user space for no record at all."""
+        limits = np.concatenate((self.threshold_ns, self.emergency_ns))
+        return bool((limits == NEVER_NS).all()) and not self.errnos.any()
+
 
 @dataclass(frozen=True, eq=False)
 class KernelKnobs:

@@ -1,7 +1,15 @@
-"""Text of strangers: what a task, a server or a user calls itself."""
+"""Text of strangers: what a task, a server, a user or a package calls itself."""
 
 
 def printable(text: bytes) -> str:
     """The text with `?` for what is not printable: no line of a log begins where it likes."""
-    letters = text.decode(errors="replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in letters)
+    return _shown(text.decode(errors="replace"))
+
+
+def one_line(text: str) -> str:
+    """The text of several lines in one, with `?` for what else is not printable."""
+    return _shown(" ".join(text.split()))
+
+
+def _shown(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,4 +1,4 @@
-"""aod: ask a running daemon, or look up a code."""
+"""aod: ask a running daemon, or look up what there is."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aod import status
-from aod.cli import codes
+from aod.cli import codes, detectors
 from aod.cli.exits import CLEAN, OTHER, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config_file import load
@@ -14,7 +14,7 @@ from aod.config_file import load
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="aod", description="Ask a running AODv2 daemon, or look up a code."
+        prog="aod", description="Ask a running AODv2 daemon, or look up what there is."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = commands.add_parser("status", help="what it has counted, and if it adds up")
@@ -24,6 +24,8 @@ def _parser() -> argparse.ArgumentParser:
     named = commands.add_parser("codes", help="NTSTATUS and errno: numbers, names, meanings")
     codes.add_arguments(named)
     named.set_defaults(run=codes.run)
+    listed = commands.add_parser("detectors", help="anomaly types: installed, and left out")
+    listed.set_defaults(run=detectors.run)
     return parser
 
 

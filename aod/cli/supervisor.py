@@ -8,6 +8,7 @@ from typing import Final
 from aod import __version__, check, folders, log, preflight
 from aod.cli.exits import CLEAN, guarded
 from aod.config_file import Loaded, load
+from aod.detectors.registry import registry
 from aod.supervisor import Supervisor
 from aod.wire import STAGES
 
@@ -34,12 +35,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def load_with_warnings(path: Path | None) -> Loaded:
-    """Load the configuration and log its warnings.
+    """Load the configuration and log its warnings, and which anomaly types are left out.
 
     Raises:
         ConfigError: it is not valid.
     """
     loaded = load(path or default_file())
+    for refusal in registry().refusals:
+        log.ROOT.error("%s", refusal)
     for warning in loaded.warnings:
         log.ROOT.warning("%s", warning)
     return loaded

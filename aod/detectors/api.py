@@ -8,10 +8,11 @@ package of its own.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from aod.config_base import DAY_SEC, ActionName, Count, Section
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
@@ -19,6 +20,12 @@ from aod.knobs import Knobs, Mask
 
 NOT_FINISHED: Final = IN_FLIGHT | CONNECTION | UNANSWERED
 """Flags of a record that is no finished operation."""
+
+
+def finished(flags: NDArray[np.uint8]) -> Mask:
+    """(n,): which records with these flags, (n,), are operations that got their answer."""
+    found: Mask = (flags & NOT_FINISHED) == 0
+    return found
 
 
 class Finding(NamedTuple):
@@ -46,7 +53,7 @@ class Frame:
 class Rule(ABC):
     """What one anomaly of the configuration looks for. Pure: records in, masks out."""
 
-    noun: ClassVar[str] = "matching records"
+    noun: str = "matching records"
     """Plural, for the sentence `11 ... within 1 s`."""
 
     def __init__(self, frame: Frame):
@@ -77,8 +84,12 @@ class Rule(ABC):
         return iter(())
 
 
-class Settings(Section, frozen=True, tag_field="type"):
-    """The keys that every anomaly has; a type adds its own, and says what rule they make."""
+class Settings(Section, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """The keys that every anomaly has; a type adds its own, and says what rule they make.
+
+    The class's name is the `type` of the configuration; the first line of its docstring is what
+    `aod detectors` says of it.
+    """
 
     acceptable_count: Count = 10
     """More matches than this within `watch_interval_sec` declare the anomaly."""

@@ -19,7 +19,7 @@ _EVENTS = Vocabulary(
 )
 
 
-class Connection(Settings, frozen=True, tag="Connection"):
+class Connection(Settings, frozen=True):
     """Reconnects, dropped connections, expired sessions, no credits."""
 
     tool: Literal["smbconn"] = "smbconn"

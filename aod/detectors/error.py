@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from aod.config_base import Mode
-from aod.detectors.api import NOT_FINISHED, Finding, Frame, Rule, Settings
+from aod.detectors.api import Finding, Frame, Rule, Settings, finished
 from aod.detectors.lists import CODES, COMMANDS, both_faults, list_faults
 from aod.detectors.verdicts import Verdicts
 from aod.event import Events
@@ -15,8 +15,8 @@ from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 
 
-class Error(Settings, frozen=True, tag="Error"):
-    """Operations that failed. A code is an errno name (EACCES) or an NTSTATUS name (STATUS_...)."""
+class Error(Settings, frozen=True):
+    """Operations that failed, by errno and NTSTATUS."""
 
     tool: Literal["smbiosnoop"] = "smbiosnoop"
     mode: Mode = Mode.ALL
@@ -67,7 +67,7 @@ class ErrorRule(Rule):
             return found
         command = events["command"][few]
         counts = self.verdicts.count(events["status"][few], command, events["error"][few])
-        counts &= (events["flags"][few] & NOT_FINISHED) == 0
+        counts &= finished(events["flags"][few])
         if self._commands.size:
             counts &= np.isin(command, self._commands)
         found[few] = counts

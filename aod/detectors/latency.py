@@ -1,4 +1,4 @@
-"""Latency: operations that took longer than their threshold, or hang."""
+"""Latency: operations that are slow, command by command, and those in flight for too long."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from aod.config_base import Milliseconds, Mode, Section
-from aod.detectors.api import NOT_FINISHED, Finding, Frame, Rule, Settings, nanoseconds
+from aod.detectors.api import Finding, Frame, Rule, Settings, finished, nanoseconds
 from aod.detectors.lists import COMMANDS, both_faults
 from aod.event import Events
 from aod.knobs import NEVER_NS, Knobs, Mask, Nanoseconds, never
@@ -26,8 +26,8 @@ class TrackedCommand(Section, frozen=True):
     """Unset = the anomaly's; None switches it off for this command."""
 
 
-class Latency(Settings, frozen=True, tag="Latency"):
-    """Operations slower than a threshold."""
+class Latency(Settings, frozen=True):
+    """Operations that took longer than their threshold, or hang."""
 
     tool: Literal["smbslower"] = "smbslower"
     mode: Mode = Mode.ALL
@@ -148,8 +148,8 @@ class LatencyRule(Rule):
         if few.size == 0:
             return found
         latency_ns, command = events["latency_ns"][few], events["command"][few]
-        finished = (events["flags"][few] & NOT_FINISHED) == 0
-        slow = finished & (latency_ns > self.threshold_ns.take(command, mode="clip"))
+        slow = finished(events["flags"][few])
+        slow &= latency_ns > self.threshold_ns.take(command, mode="clip")
         found[few] = slow | self._reaches(latency_ns, command)
         return found
 

@@ -4,19 +4,21 @@ A package offers a type under the group `aod.detectors`; the entry point's objec
 `Settings`. One that cannot be used is said once, and costs only itself.
 """
 
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, reduce
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from operator import or_
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
-from aod import log
+from aod.anomaly import Kind
 from aod.detectors.api import Settings, kind_of
+from aod.printable import one_line
 
 GROUP: Final = "aod.detectors"
-_OURS: Final = "aodv2"
-
-_log: Final = log.ROOT.getChild("detectors")
+OURS: Final = "aodv2"
 
 
 class Offer(Struct, frozen=True):
@@ -29,7 +31,25 @@ class Offer(Struct, frozen=True):
     @property
     def tool(self) -> str:
         """What the configuration may write as `tool`; empty for a type that has none."""
-        return str(getattr(self.settings(), "tool", ""))
+        defaults = {field.name: field.default for field in msgspec.structs.fields(self.settings)}
+        return str(defaults.get("tool", ""))
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring, on one line whatever it holds."""
+        lines = (self.settings.__doc__ or "").strip().splitlines()
+        return one_line(lines[0]) if lines else ""
+
+
+class Refusal(Struct, frozen=True):
+    """A type that a package offers, and that cannot be used."""
+
+    name: str
+    package: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"the anomaly type {self.name} of {self.package} is left out: {self.why}"
 
 
 class Registry(Struct, frozen=True):
@@ -37,8 +57,11 @@ class Registry(Struct, frozen=True):
 
     offers: dict[str, Offer]
     """By kind; ours first."""
-    refused: dict[str, str]
-    """Name of the entry point -> why it cannot be used."""
+    refusals: tuple[Refusal, ...]
+
+    def why_refused(self, name: str) -> str | None:
+        """Why no package's type of this name can be used, if one offers it."""
+        return next((one.why for one in self.refusals if one.name == name), None)
 
 
 @cache
@@ -48,40 +71,52 @@ def registry() -> Registry:
     Raises:
         ImportError: not even ours is found: the package's metadata is missing or stale.
     """
-    found = entry_points(group=GROUP)
-    ordered = sorted(found, key=lambda one: (_package(one) != _OURS, one.name))
+    found = sorted_out(entry_points(group=GROUP))
+    if not any(offer.package == OURS for offer in found.offers.values()):
+        raise ImportError(
+            f"{OURS} is not installed properly: its entry points in {GROUP} are not found "
+            "(`make build`; a stale *.egg-info in this folder hides them)"
+        )
+    return found
+
+
+def sorted_out(entries: Iterable[EntryPoint]) -> Registry:
+    """What of these can be used. Ours come first: no other package can take their place."""
     offers: dict[str, Offer] = {}
-    refused: dict[str, str] = {}
-    for entry in ordered:
+    refusals = []
+    for entry in sorted(entries, key=lambda one: (_package(one) != OURS, one.name, _package(one))):
         offer = _offered(entry, offers)
         if isinstance(offer, Offer):
             offers[offer.kind] = offer
         else:
-            refused[entry.name] = offer
-            _log.error("the anomaly type %s of %s is left out: %s", entry.name, entry.value, offer)
-    if not any(offer.package == _OURS for offer in offers.values()):
-        raise ImportError(
-            f"{_OURS} is not installed properly: its entry points in {GROUP} are not found "
-            "(`make build`; a stale *.egg-info in this folder hides them)"
-        )
-    return Registry(offers, refused)
+            refusals.append(Refusal(one_line(entry.name), _package(entry), offer))
+    return Registry(offers, tuple(refusals))
 
 
 def _offered(entry: EntryPoint, others: dict[str, Offer]) -> Offer | str:
     """What an entry point offers, or why it is refused."""
     try:
         settings = entry.load()
-    except Exception as error:  # the code of a stranger may raise anything
-        return f"it cannot be imported: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # the code of a stranger may raise anything
+        return f"it cannot be imported: {type(error).__name__}: {one_line(str(error))}"
     if not (isinstance(settings, type) and issubclass(settings, Settings)):
-        return "it is no subclass of aod.detectors.api.Settings"
+        return f"{one_line(entry.value)} is no subclass of aod.detectors.Settings"
     kind = kind_of(settings)
     if kind != entry.name:
-        return f"its type is {kind}; allowed: tag={entry.name!r}, the entry point's name"
+        return f"its class is the type {kind}; allowed: an entry point of the type's name"
     if kind in others:
         return f"{others[kind].package} offers that type already"
+    try:
+        msgspec.convert(kind, Kind)
+        msgspec.inspect.type_info(reduce(or_, [settings, *_structs(others)]))
+    except Exception as error:
+        return f"it cannot be part of a configuration: {one_line(str(error))}"
     return Offer(kind, settings, _package(entry))
 
 
+def _structs(offers: dict[str, Offer]) -> list[Any]:
+    return [offer.settings for offer in offers.values()]
+
+
 def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else ""
+    return one_line(str(entry.dist.name)) if entry.dist else ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aod.printable import printable
+from aod.printable import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,11 @@ from aod.printable import printable
 )
 def test_what_is_not_printable_is_replaced(text: bytes, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("no module\n  named x\n", "no module named x"), ("\x1b[2J\ta\r\nb", "?[2J a b"), ("", "")],
+)
+def test_several_lines_become_one(text: str, shown: str) -> None:
+    assert one_line(text) == shown

@@ -1,0 +1,73 @@
+"""A first try of a type's code: what is wrong with it is a fault of the configuration, with its
+line, and not the death of the detector when the first record comes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+from typing import Final
+
+import numpy as np
+
+from aod.detectors.api import Finding, Frame, Rule, Settings
+from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
+from aod.knobs import combined
+from aod.printable import one_line
+from aod.smb.commands import Command
+from aod.smb.connection import ConnectionEvent
+
+_LATENCY_NS: Final = 10**12
+_ERROR: Final = -5
+
+
+def answers(asked: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a type finds in its settings; where its code fails, that."""
+    try:
+        return [Finding(*found) for found in asked()]
+    except Exception as error:  # the code of a stranger may raise anything
+        return [_failed(error)]
+
+
+def rule_faults(settings: Settings, frame: Frame) -> Iterator[Finding]:
+    """What makes the rule of these settings unusable, whatever the records are."""
+    try:
+        _try(settings.rule(frame))
+    except Exception as error:
+        yield _failed(error)
+
+
+def _failed(error: Exception) -> Finding:
+    text = f"cannot be used: the code of its type fails: {type(error).__name__}: {error}"
+    return Finding((), one_line(text))
+
+
+def _try(rule: Rule) -> None:
+    """Everything that the daemon asks of a rule; raises if an answer is of no use."""
+    records = _records()
+    for events in (records[:0], records):
+        for name, mask in (
+            ("matches", rule.matches(events)),
+            ("emergencies", rule.emergencies(events)),
+        ):
+            _check_mask(name, mask, events)
+    _sentence = f"{rule.noun} {rule.grounds(records[0])}"
+    combined([rule.knobs()], matching_only=False)
+    _lines = [f"{label}{text}" for label, text in rule.described()]
+
+
+def _check_mask(name: str, mask: object, events: Events) -> None:
+    wanted = f"{name} must return an array of bool of shape {events.shape}"
+    if not isinstance(mask, np.ndarray):
+        raise TypeError(f"{wanted}, not {type(mask).__name__}")
+    if mask.dtype != np.bool_ or mask.shape != events.shape:
+        raise TypeError(f"{wanted}, not of {mask.dtype} and shape {mask.shape}")
+
+
+def _records() -> Events:
+    """One of each kind: every command, finished well or badly, in flight, never answered; every
+    connection event."""
+    flags = product(Command, (0, IN_FLIGHT, UNANSWERED), (0, _ERROR))
+    kinds = [*flags, *product(ConnectionEvent, (CONNECTION,), (0, _ERROR))]
+    records = np.zeros(len(kinds), EVENT_DTYPE)
+    records["command"], records["flags"], records["error"] = np.array(kinds).T
+    records["end_ns"], records["latency_ns"], records["comm"] = 2 * _LATENCY_NS, _LATENCY_NS, b"cp"
+    return records
