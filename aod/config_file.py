@@ -1,7 +1,5 @@
 """Reads a configuration file: a checked `Config` and its warnings, or errors with file and line."""
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import msgspec
 from aod.config import Config
 from aod.config_checks import doubts, faults
 from aod.config_explain import Problem, problems, to_path
+from aod.files import open_regular
 from aod.yaml_lines import MAX_BYTES, BadYamlError, Document, parse
 
 
@@ -26,6 +25,8 @@ class Loaded:
     warnings: tuple[str, ...]
     """`FILE:LINE: ...`, in the order of the file."""
     path: Path
+    raw: bytes
+    """The text of the file."""
 
 
 def load(path: Path) -> Loaded:
@@ -34,26 +35,25 @@ def load(path: Path) -> Loaded:
     Raises:
         ConfigError: the file cannot be read, or anything in it is wrong; nothing else is raised.
     """
-    document = _parsed(path, _content(path))
-    config = _converted(path, document)
-    _refuse(path, list(faults(config, document)))
-    return Loaded(config, _lines(path, list(doubts(config, document))), path)
-
-
-def _content(path: Path) -> bytes:
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ConfigError(f"{path}: is not a regular file; allowed: a YAML file")
-            return file.read(MAX_BYTES + 1)
+        with open_regular(path) as file:
+            raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    return load_text(raw, path)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Does not wait for the writer of a FIFO."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def load_text(raw: bytes, path: Path) -> Loaded:
+    """The configuration in the text of a YAML file; `path` is what messages call it.
+
+    Raises:
+        ConfigError: anything in it is wrong; nothing else is raised.
+    """
+    document = _parsed(path, raw)
+    config = _converted(path, document)
+    _refuse(path, list(faults(config, document)))
+    return Loaded(config, _lines(path, list(doubts(config, document))), path, raw)
 
 
 def _parsed(path: Path, raw: bytes) -> Document:

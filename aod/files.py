@@ -12,14 +12,14 @@ FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 
 
-def create_fd(path: Path) -> int:
+def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     """A descriptor of a file that did not exist; whatever lies there is not followed.
 
     Raises:
         OSError: FileExistsError if there is anything of that name.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path, flags, FILE_MODE)
+    return os.open(path, flags, mode)
 
 
 def create(path: Path) -> IO[bytes]:
@@ -76,6 +76,25 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
     return content
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """A file that a person named, for reading; links are followed, nothing is waited for.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is something else than a file; or no name of a file.
+    """
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller closes it)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError("not a regular file")
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Does not wait for the writer of a FIFO."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def sync_folder(folder: Path) -> None:

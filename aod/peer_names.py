@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from aod.files import FILE_MODE, appearing, read_regular
+from aod.printable import printable
 
 FILE: Final = "names.json"
 UNFINISHED: Final = "names.json.new"
@@ -45,14 +46,36 @@ class _Content(Struct, frozen=True, forbid_unknown_fields=True):
     servers: list[tuple[int, str]]
 
 
+def encode(names: Names) -> bytes:
+    """As JSON."""
+    shares = [(session, tree, name) for (session, tree), name in sorted(names.shares.items())]
+    return msgspec.json.encode(_Content(shares, sorted(names.servers.items())))
+
+
+def decode(text: bytes) -> Names:
+    """The other way.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        content = msgspec.json.decode(text, type=_Content)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"no names: {error}") from error
+    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
+    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
+
+
+def _clean(name: str) -> str:
+    return printable(name.encode(errors="replace"))
+
+
 def read(runtime_dir: Path) -> Names:
     """The names in this runtime folder; none where the file is missing or not ours."""
     try:
-        content = msgspec.json.decode(read_regular(runtime_dir / FILE, MAX_BYTES), type=_Content)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return decode(read_regular(runtime_dir / FILE, MAX_BYTES))
+    except (OSError, ValueError):
         return Names()
-    shares = {(session, tree): name for session, tree, name in content.shares}
-    return Names(shares, dict(content.servers))
 
 
 def write(runtime_dir: Path, names: Names) -> None:
@@ -61,10 +84,8 @@ def write(runtime_dir: Path, names: Names) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    shares = [(session, tree, name) for (session, tree), name in sorted(names.shares.items())]
-    content = _Content(shares, sorted(names.servers.items()))
     unfinished = runtime_dir / UNFINISHED
     unfinished.unlink(missing_ok=True)  # of a writer that died
     with appearing(runtime_dir / FILE, unfinished) as file:
         os.fchmod(file.fileno(), FILE_MODE)
-        file.write(msgspec.json.encode(content))
+        file.write(encode(names))
