@@ -1,0 +1,47 @@
+"""Records in order of time: as a ring has them, they come nearly so."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import numpy as np
+
+from aod.detectors.hung import NO_EVENTS
+from aod.detectors.order import in_order
+from aod.event import Events
+from aod.recording.frames import RecordingError
+
+SLACK_NS: Final = 100_000_000
+"""Records that come this late are put where they belong; the others stay where they are."""
+_LATEST_NS: Final = 1 << 62
+
+
+def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
+    """The same records, sorted by `in_order`; the last `SLACK_NS` of them are held back till the
+    next.
+
+    Raises:
+        RecordingError: a record's time is one that no clock tells.
+    """
+    held = NO_EVENTS
+    for batch in batches:
+        if len(batch) and batch["end_ns"].max() > _LATEST_NS:
+            raise RecordingError("a record's time is one that no clock tells: no file of records")
+        held = in_order(np.concatenate((held, batch)))
+        latest_ns = int(held["end_ns"][-1]) if len(held) else 0
+        ready = int(np.searchsorted(held["end_ns"], np.uint64(max(0, latest_ns - SLACK_NS))))
+        if ready:
+            yield held[:ready]
+            held = held[ready:].copy()
+    if len(held):
+        yield held
+
+
+def is_in_order(batches: Iterable[Events]) -> bool:
+    """Whether no record ended before the one before it."""
+    last_ns = 0
+    for batch in batches:
+        times = batch["end_ns"]
+        if len(times) and (int(times[0]) < last_ns or (times[1:] < times[:-1]).any()):
+            return False
+        last_ns = int(times[-1]) if len(times) else last_ns
+    return True

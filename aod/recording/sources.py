@@ -1,0 +1,152 @@
+"""Files of records, whatever made them: a recording, a bundle, the `events.npy` of one."""
+
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+import numpy as np
+import zstandard
+from msgspec import Struct
+
+from aod.actions.table import ACTIONS
+from aod.bundle import ANOMALY_FILE
+from aod.config_base import ActionName
+from aod.debugdata import parse
+from aod.detectors.order import in_order
+from aod.event import Events
+from aod.files import open_regular
+from aod.history import FILE as EVENTS_FILE
+from aod.peer_names import Names
+from aod.recording import npy
+from aod.recording.content import Nanoseconds, unpack
+from aod.recording.frames import MAGIC, RecordingError
+from aod.recording.npy import npy_batches
+from aod.recording.order import in_order_of_time, is_in_order
+from aod.recording.reader import Recording
+
+_ALLOWED: Final = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), its events.npy"
+_DEBUGDATA: Final = {action.file for action in ACTIONS if action.name is ActionName.DEBUGDATA}
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_MAX_TEXT_BYTES: Final = 1 << 20
+"""What is read of a bundle's small files."""
+_MAX_WINDOW: Final = 1 << 27
+"""zstd: more memory than for level 19 nobody gets."""
+_READ_ERRORS: Final = (OSError, ValueError, EOFError, tarfile.TarError, zstandard.ZstdError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Records, and what is known about them."""
+
+    path: Path
+    read: Callable[[], Iterator[Events]]
+    """Begins at the beginning each time."""
+    realtime_offset_ns: int = 0
+    """Add this to a record's time to get ns since the epoch; 0: nobody knows."""
+    names: Names = field(default_factory=Names)
+    recording: Recording | None = None
+    """None for a file of another form."""
+
+    def batches(self) -> Iterator[Events]:
+        """The records in order of time, (n,) each; as often as it is called.
+
+        Raises:
+            RecordingError: where the file is damaged; what comes before has been given.
+        """
+        with _errors_of(self.path):
+            yield from in_order_of_time(self.read())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """The records in a file.
+
+    Raises:
+        RecordingError: it cannot be read, or is something else.
+    """
+    with _errors_of(path):
+        file = open_regular(path)
+    with file:
+        with _errors_of(path):
+            source = _source(path, file)
+        yield source
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except RecordingError as error:
+        raise RecordingError(f"{path}: {error}") from error
+    except _READ_ERRORS as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RecordingError(f"{path}: cannot be read: {reason}") from error
+
+
+def _source(path: Path, file: IO[bytes]) -> Source:
+    begin = file.read(len(MAGIC))
+    file.seek(0)
+    if begin.startswith(npy.MAGIC):
+        return Source(path, _sorted_reader(file))
+    if begin.startswith(_ZSTD):
+        return _bundle(path, file)
+    try:
+        recording = Recording(file, os.fstat(file.fileno()).st_size)
+    except RecordingError as error:
+        raise RecordingError(f"{error}; allowed: {_ALLOWED}") from error
+    head = recording.head
+    return Source(path, recording.batches, head.realtime_offset_ns, recording.names, recording)
+
+
+def _sorted_reader(file: IO[bytes]) -> Callable[[], Iterator[Events]]:
+    """As it is, if it is in order, as a bundle's is; else all of it is read and sorted."""
+
+    def read() -> Iterator[Events]:
+        file.seek(0)
+        return npy_batches(file)
+
+    if is_in_order(read()):
+        return read
+    return lambda: iter([in_order(np.concatenate(list(read())))])
+
+
+class _Declared(Struct, frozen=True):
+    """What is needed of a bundle's anomaly.json."""
+
+    timestamp: Nanoseconds
+    trigger_ns: Nanoseconds
+
+
+def _bundle(path: Path, file: IO[bytes]) -> Source:
+    offset_ns, names = 0, Names()
+    for name, content in _members(file):
+        if name == ANOMALY_FILE:
+            declared = unpack(content.read(_MAX_TEXT_BYTES), _Declared, name)
+            offset_ns = declared.timestamp - declared.trigger_ns
+        elif name in _DEBUGDATA:
+            names = parse(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
+    return Source(path, lambda: _bundled_events(file), offset_ns, names)
+
+
+def _bundled_events(file: IO[bytes]) -> Iterator[Events]:
+    for name, content in _members(file):
+        if name == EVENTS_FILE:
+            return (yield from npy_batches(content))
+    raise RecordingError(f"a bundle without {EVENTS_FILE}")
+
+
+def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files in a bundle, in their order; each is to be read before the next."""
+    file.seek(0)
+    unpacking = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    with (
+        unpacking.stream_reader(file, closefd=False) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as tar,
+    ):
+        for member in tar:
+            if member.isfile() and (content := tar.extractfile(member)) is not None:
+                yield PurePosixPath(member.name).name, content

@@ -1,0 +1,130 @@
+"""Writes a recording: a file of its own, for its owner alone, of which a kill cuts the end at most.
+
+What was handed to the kernel by write(2) survives the writer, so frames are written whole and at
+once; memory is that of one frame.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from aod.event import EVENT_DTYPE, Events
+from aod.files import create_fd
+from aod.peer_names import Names
+from aod.peer_names import encode as encode_names
+from aod.recording.content import MAX_RECORDS, Head, Mark, pack, pack_records
+from aod.recording.frames import MAGIC, Kind, RecordingError, encode
+
+MODE: Final = 0o600
+"""It names servers, shares and programs."""
+
+
+class RecordingWriteError(Exception):
+    """The disk refuses; what was written before is whole."""
+
+
+class Writer:
+    """A recording in the making.
+
+    Attributes:
+        records: how many were added.
+        size_bytes: of the file.
+    """
+
+    def __init__(self, fd: int, path: Path):
+        self.path = path
+        self.records = self.size_bytes = 0
+        self._fd = fd
+        self._waiting = np.empty(MAX_RECORDS, EVENT_DTYPE)
+        self._count = 0
+
+    @classmethod
+    def create(cls, path: Path, head: Head, *, replace: bool = False) -> Self:
+        """Begin a new file; with `replace` an older one goes.
+
+        Raises:
+            RecordingError: there is something of that name, or it cannot be made.
+        """
+        try:
+            if replace:
+                _remove_older(path)
+            writer = cls(create_fd(path, MODE), path)
+        except FileExistsError:
+            raise RecordingError(f"{path} is there already; --force replaces it") from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise RecordingError(f"{path} cannot be made: {reason}") from error
+        writer._write(MAGIC + encode(Kind.HEAD, pack(head)))
+        return writer
+
+    def add(self, events: Events) -> None:
+        """Take records; they are written with the next `flush`, or when they fill a frame.
+
+        Raises:
+            RecordingWriteError: see there.
+        """
+        while len(events):
+            part = events[: MAX_RECORDS - self._count]
+            self._waiting[self._count : self._count + len(part)] = part
+            self._count += len(part)
+            self.records += len(part)
+            events = events[len(part) :]
+            if self._count == MAX_RECORDS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what was added."""
+        if self._count:
+            self._write(encode(Kind.EVENTS, pack_records(self._waiting[: self._count])))
+            self._count = 0
+
+    def tell_names(self, names: Names) -> None:
+        """Write all names that are known now."""
+        self._write(encode(Kind.NAMES, encode_names(names)))
+
+    def mark(self, mark: Mark) -> None:
+        """Write what was added, and how far that is."""
+        self.flush()
+        self._write(encode(Kind.MARK, pack(mark)))
+
+    def close(self) -> None:
+        """Make it durable, as far as it was written."""
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise self._failed(error) from error
+        finally:
+            os.close(self._fd)
+
+    def _write(self, frame: bytes) -> None:
+        rest = memoryview(frame)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as error:
+            self._forget_half_a_frame()
+            raise self._failed(error) from error
+        self.size_bytes += len(frame)
+
+    def _forget_half_a_frame(self) -> None:
+        with suppress(OSError):
+            os.ftruncate(self._fd, self.size_bytes)
+            os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
+
+    def _failed(self, error: OSError) -> RecordingWriteError:
+        return RecordingWriteError(
+            f"{self.path}: {error.strerror}; {self.size_bytes:,} bytes are whole"
+        )
+
+
+def _remove_older(path: Path) -> None:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError("what is there is no regular file; name another one")
+        path.unlink()
+    except FileNotFoundError:
+        pass
