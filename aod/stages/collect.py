@@ -116,6 +116,7 @@ class Collector:
     def drain(self) -> DrainStop:
         """Empty the kernel's ring into the log, and ring detect's bell; why it ended."""
         self.tracer.begin_drain()
+        self.peers.tick()  # the kernel tells a name before the record that needs it
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
             drained = self.tracer.drain(self.log, self.limit(), self.log.commit_records)
@@ -176,7 +177,6 @@ class Collector:
             self.attach()
             self._next_attach = now + ATTACH_INTERVAL_SEC
         self.scan()
-        self.peers.tick()
         if now >= self._next_stats:
             self.tracer.publish_stats(self.log, time.monotonic_ns())
             self._next_stats = now + STATS_INTERVAL_SEC
