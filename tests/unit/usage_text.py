@@ -5,17 +5,24 @@ from pathlib import Path
 from typing import Final
 
 USAGE: Final = Path(__file__).parents[2] / "USAGE.md"
-_BLOCK: Final = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE: Final = re.compile(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TABLE: Final = re.compile(r"^\|.*\|\n\|[ -|]*\|\n(?:\|.*\|\n)+", re.MULTILINE)
 
 
 def section(title: str) -> str:
     """The text below a heading of the second level."""
-    (found,) = re.findall(
-        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", USAGE.read_text(), re.MULTILINE | re.DOTALL
-    )
-    return str(found)
+    return _below("##", USAGE.read_text())[title]
+
+
+def subsections(text: str) -> dict[str, str]:
+    """The texts below headings of the third level, by title."""
+    return _below("###", text)
+
+
+def _below(level: str, text: str) -> dict[str, str]:
+    parts = re.split(rf"^{level} (.*)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def files(text: str) -> dict[str, str]:
@@ -23,9 +30,9 @@ def files(text: str) -> dict[str, str]:
     return dict(_FILE.findall(text))
 
 
-def blocks(text: str) -> list[str]:
-    """Every block between fences, files included."""
-    return _BLOCK.findall(text)
+def blocks(text: str, language: str | None = None) -> list[str]:
+    """Every block between fences, files included; or those in one language."""
+    return [block for said, block in _BLOCK.findall(text) if language in {None, said}]
 
 
 def tables(text: str) -> list[list[list[str]]]:
@@ -37,4 +44,4 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("|").split(" | ")]
+    return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
