@@ -7,13 +7,24 @@ event whose tracepoint a kernel does not have is not seen there, and that is sai
 import errno
 import os
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
-from aod.tracer import Attachment
 
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
 """Without these no operation is seen to start or to end."""
+
+
+class Attachment(NamedTuple):
+    """Whether a program is attached, and why not."""
+
+    name: str
+    error: int
+    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
+
+    @property
+    def attached(self) -> bool:
+        return self.error == 0
 
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:

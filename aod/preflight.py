@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from aod.config import Config
-from aod.stages.collect import OBJECT_VARIABLE, program
-from aod.tracer import TracerError, probe
+from aod.programs import OBJECT_VARIABLE, program
+from aod.shim import TracerError
+from aod.tracer import probe
 
 CAP_PERFMON: Final = 38
 CAP_BPF: Final = 39

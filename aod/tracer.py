@@ -1,24 +1,25 @@
 """The programs and maps in the kernel, as Python uses them: a typed wrapper around the shim."""
 
 import errno
-import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
 from aod import log
 from aod._native import ffi, lib
+from aod.attachments import Attachment
 from aod.event import COMMANDS, EVENT_DTYPE, Events
 from aod.eventlog import EventLog
 from aod.knobs import KernelKnobs, never
 from aod.peer_names import Names
 from aod.printable import printable
+from aod.programs import TracerSetup, build_id
+from aod.shim import TracerError, check, messages
 
 MAX_IN_FLIGHT_EVENTS: Final = 4096
 """Hung operations that one scan can tell; the others are told when they finish."""
@@ -26,22 +27,6 @@ WAKE_FRACTION: Final = 4
 """A ring that is 1/4 full wakes its reader."""
 
 _log: Final = log.ROOT.getChild("libbpf")
-
-
-class TracerError(OSError):
-    """The kernel refused something; `args` are (errno, what was tried and what libbpf said)."""
-
-
-class Attachment(NamedTuple):
-    """Whether a program is attached, and why not."""
-
-    name: str
-    error: int
-    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
-
-    @property
-    def attached(self) -> bool:
-        return self.error == 0
 
 
 class DrainStop(IntEnum):
@@ -64,52 +49,20 @@ class Drained:
     stop: DrainStop
 
 
-@dataclass(frozen=True)
-class TracerSetup:
-    """What is fixed when the programs are loaded."""
-
-    pin_dir: Path
-    ring_bytes: int
-    max_inflight: int
-    release: bytes = b""
-    """The second object, which `attach_release` loads; empty: it will not be."""
-
-
-def _messages() -> str:
-    text = ffi.new("char[16384]")
-    lib.aod_messages(text, 16384)
-    return ffi.string(text).decode(errors="replace").strip()
-
-
-def _check(result: int, what: str) -> int:
-    """The result, or the exception that its negative errno stands for."""
-    if result >= 0:
-        return result
-    said = _messages()
-    detail = f"{what}: {os.strerror(-result)}" + (f"\n{said}" if said else "")
-    raise TracerError(-result, detail)
-
-
-def build_id(program: bytes, setup: TracerSetup) -> bytes:
-    """What makes an installation re-usable: the same objects with the same sizes."""
-    sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
-    return hashlib.sha256(program + setup.release + sizes).digest()
-
-
 def probe(program: bytes) -> None:
     """Load the object and throw it away.
 
     Raises:
         TracerError: this kernel, or this user's rights, do not allow it.
     """
-    _check(lib.aod_probe(program, len(program)), "loading the eBPF object")
+    check(lib.aod_probe(program, len(program)), "loading the eBPF object")
 
 
 def remove(pin_dir: Path) -> None:
     """Detach the programs and drop the maps of `pin_dir`; nothing to do where there is none."""
     result = lib.aod_remove(bytes(pin_dir))
     if result != -errno.ENOENT:
-        _check(result, f"removing {pin_dir}")
+        check(result, f"removing {pin_dir}")
 
 
 class Tracer:
@@ -117,7 +70,7 @@ class Tracer:
 
     def __init__(self, pin_dir: Path):
         out = ffi.new("struct aod_tracer **")
-        _check(lib.aod_open(bytes(pin_dir), out), f"opening the pins in {pin_dir}")
+        check(lib.aod_open(bytes(pin_dir), out), f"opening the pins in {pin_dir}")
         self._tracer = out[0]
         self._control = lib.aod_control(self._tracer)
         self._drained = ffi.new("struct aod_drained *")
@@ -143,8 +96,8 @@ class Tracer:
         c_setup.ring_id = secrets.randbits(64)
         c_setup.build_id = build_id(program, setup)
         _fill_knobs(ffi.addressof(c_setup, "knobs"), knobs, setup.ring_bytes)
-        _check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
-        if said := _messages():
+        check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
+        if said := messages():
             _log.debug("%s", said)
         tracer = cls(setup.pin_dir)
         tracer.set_knobs(knobs)
@@ -190,14 +143,14 @@ class Tracer:
             TracerError: ENOENT: the module has no BTF; ESRCH: its functions are others than the
                 hooks know; else what the kernel refused.
         """
-        _check(
+        check(
             lib.aod_attach_release(self._tracer, program, len(program)),
             "loading the hooks on the cifs module's functions",
         )
 
     def adopt_log(self, log: EventLog) -> None:
         """Go on in this log, where its last writer stopped."""
-        _check(lib.aod_log_adopt(self._tracer, log.c_header), "adopting the event log")
+        check(lib.aod_log_adopt(self._tracer, log.c_header), "adopting the event log")
 
     def begin_drain(self) -> None:
         """Ask to be woken again; before the first drain of a round, so that nothing slips by."""
@@ -209,7 +162,7 @@ class Tracer:
         One call into C for any number of records; they and both positions are committed together.
         """
         out = self._drained
-        _check(lib.aod_drain(self._tracer, log.c_header, limit, max_records, out), "draining")
+        check(lib.aod_drain(self._tracer, log.c_header, limit, max_records, out), "draining")
         return Drained(
             out.start,
             out.count,
@@ -237,7 +190,7 @@ class Tracer:
         tell = ffi.from_buffer("uint64_t[]", self._tell_ns.data)
         ages = ffi.new("struct aod_ages *", (give_up, tell, len(self._tell_ns) // COMMANDS))
         room = max(0, min(len(self._events), limit - log.position))
-        found = _check(
+        found = check(
             lib.aod_scan_inflight(self._tracer, log.c_header, now_ns, ages, self._c_events, room),
             "scanning the operations in flight",
         )
@@ -247,7 +200,7 @@ class Tracer:
 
     def publish_stats(self, log: EventLog, now_ns: int) -> None:
         """Copy the kernel's counters into the head of the log."""
-        _check(lib.aod_publish_stats(self._tracer, log.c_header, now_ns), "reading the counters")
+        check(lib.aod_publish_stats(self._tracer, log.c_header, now_ns), "reading the counters")
 
     @property
     def names_changed(self) -> int:
@@ -272,7 +225,7 @@ class Tracer:
             row = ffi.new("struct aod_named *")
             row.key.kind, row.key.id, row.key.tree_id = kind, number, tree_id
             row.name.text = text.encode()[: ffi.sizeof("union aod_name") - 1]
-            _check(lib.aod_add_name(self._tracer, row), "adding a name")
+            check(lib.aod_add_name(self._tracer, row), "adding a name")
 
     def close(self) -> None:
         """Close what this process opened; the kernel's side goes on."""

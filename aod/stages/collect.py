@@ -4,12 +4,9 @@ The kernel wakes this stage for a match, or for a ring that fills up; everything
 next tick. Nothing here looks at a record.
 """
 
-import os
 import select
 import time
 from dataclasses import replace
-from importlib import resources
-from pathlib import Path
 from typing import Final
 
 from aod.attachments import (
@@ -22,11 +19,13 @@ from aod.attachments import (
 from aod.config import Config
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition, write_limit
+from aod.programs import TracerSetup, program, release_program
 from aod.rules import kernel_knobs
+from aod.shim import TracerError
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
 from aod.stages.peers import Peers
-from aod.tracer import Drained, DrainStop, Tracer, TracerError, TracerSetup, remove
+from aod.tracer import Drained, DrainStop, Tracer, remove
 from aod.wire import Batch
 
 TICK_SEC: Final = 0.1
@@ -39,26 +38,6 @@ STATS_INTERVAL_SEC: Final = 1.0
 ATTACH_INTERVAL_SEC: Final = 1.0
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
-OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
-RELEASE_VARIABLE: Final = "AOD_BPF_RELEASE_OBJECT"
-
-
-def program() -> bytes:
-    """The eBPF object: the installed one, or the file that AOD_BPF_OBJECT names (for tests)."""
-    return _object(OBJECT_VARIABLE, "smb.bpf.o")
-
-
-def release_program() -> bytes:
-    """The object with the hooks on functions; empty where AOD_BPF_RELEASE_OBJECT is (for tests)."""
-    if os.environ.get(RELEASE_VARIABLE) == "":
-        return b""
-    return _object(RELEASE_VARIABLE, "release.bpf.o")
-
-
-def _object(variable: str, name: str) -> bytes:
-    if override := os.environ.get(variable):
-        return Path(override).read_bytes()
-    return resources.files("aod").joinpath("bpf", name).read_bytes()
 
 
 def tracer_setup(config: Config) -> TracerSetup:

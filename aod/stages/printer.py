@@ -16,9 +16,10 @@ from aod.detectors.words import FINISHED, operations
 from aod.event import Events
 from aod.eventlog import EventLog
 from aod.peer_names import Names
+from aod.programs import TracerSetup, program
 from aod.rules import kernel_knobs
-from aod.stages.collect import give_up_ages_ns, program, tracer_setup
-from aod.tracer import Tracer, TracerSetup, remove
+from aod.stages.collect import give_up_ages_ns, tracer_setup
+from aod.tracer import Tracer, remove
 
 POLL_SEC: Final = 0.1
 MAX_RECORDS: Final = 4096

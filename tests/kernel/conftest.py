@@ -11,7 +11,8 @@ import pytest
 from aod import tracer as tracer_module
 from aod.eventlog import EventLog
 from aod.knobs import NEVER_NS, KernelKnobs
-from aod.tracer import Tracer, TracerSetup
+from aod.programs import TracerSetup
+from aod.tracer import Tracer
 from tests.kernel.producer import OBJECT, Producer
 
 RING_BYTES = 1 << 20

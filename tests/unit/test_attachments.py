@@ -7,6 +7,7 @@ import pytest
 
 from aod.attachments import (
     NEEDED,
+    Attachment,
     describe_missing,
     describe_unseen,
     from_mask,
@@ -14,8 +15,8 @@ from aod.attachments import (
     unseen_events,
     why_by_age,
 )
+from aod.shim import TracerError
 from aod.smb.connection import TRACEPOINTS, ConnectionEvent
-from aod.tracer import Attachment, TracerError
 
 WANTED = sorted(TRACEPOINTS.values())
 

@@ -10,7 +10,7 @@ import pytest
 
 from aod.cli.supervisor import default_file
 from aod.preflight import cifs_may_load
-from aod.stages.collect import OBJECT_VARIABLE
+from aod.programs import OBJECT_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCER = ROOT / "build" / "producer.bpf.o"

@@ -12,8 +12,8 @@ import pytest
 from aod.config import Config, Guardian
 from aod.detectors.latency import Latency
 from aod.preflight import PreflightError, check, cifs_may_load, explain, lockdown
-from aod.stages.collect import OBJECT_VARIABLE
-from aod.tracer import TracerError
+from aod.programs import OBJECT_VARIABLE
+from aod.shim import TracerError
 
 RELEASE = "6.1.0-99-test"
 OBJECT = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"

@@ -14,9 +14,9 @@ from pathlib import Path
 from aod import peer_names, status
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.eventlog import EventLog
+from aod.programs import RELEASE_VARIABLE
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
-from aod.stages.collect import RELEASE_VARIABLE
 from scripts.vm.guest import cifs
 from scripts.vm.guest.daemon import Daemon
 from scripts.vm.guest.lab import Facts, Lab

@@ -1,0 +1,46 @@
+"""The eBPF objects (those that are installed, or that a test names), and what is fixed at load."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
+RELEASE_VARIABLE: Final = "AOD_BPF_RELEASE_OBJECT"
+
+
+def program() -> bytes:
+    """The eBPF object: the installed one, or the file that AOD_BPF_OBJECT names (for tests)."""
+    return _object(OBJECT_VARIABLE, "smb.bpf.o")
+
+
+def release_program() -> bytes:
+    """The object with the hooks on functions; empty where AOD_BPF_RELEASE_OBJECT is (for tests)."""
+    if os.environ.get(RELEASE_VARIABLE) == "":
+        return b""
+    return _object(RELEASE_VARIABLE, "release.bpf.o")
+
+
+def _object(variable: str, name: str) -> bytes:
+    if override := os.environ.get(variable):
+        return Path(override).read_bytes()
+    return resources.files("aod").joinpath("bpf", name).read_bytes()
+
+
+@dataclass(frozen=True)
+class TracerSetup:
+    """What is fixed when the programs are loaded."""
+
+    pin_dir: Path
+    ring_bytes: int
+    max_inflight: int
+    release: bytes = b""
+    """The second object, which `attach_release` loads; empty: it will not be."""
+
+
+def build_id(program: bytes, setup: TracerSetup) -> bytes:
+    """What makes an installation re-usable: the same objects with the same sizes."""
+    sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
+    return hashlib.sha256(program + setup.release + sizes).digest()
