@@ -52,3 +52,14 @@ def _field_dtype(ctype: Any) -> np.dtype[np.generic]:
 EVENT_DTYPE: Final = struct_dtype("aod_event")
 """64 bytes: end_ns latency_ns session_id mid (u8) tree_id pid status (u4) error (i2, -errno)
 command flags (u1) comm (S16). Times in ns, end_ns CLOCK_MONOTONIC."""
+
+_OPAQUE: Final = np.dtype((np.void, EVENT_DTYPE.itemsize))
+
+
+def joined(*parts: Events) -> Events:
+    """A copy of these records, one after the other.
+
+    As opaque bytes: record by record and field by field, as numpy copies them otherwise, it takes
+    twenty times as long. For a selection, `compress` and `take` are as fast; `[mask]` is not.
+    """
+    return np.concatenate([part.view(_OPAQUE) for part in parts]).view(EVENT_DTYPE)

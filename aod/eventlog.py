@@ -16,7 +16,7 @@ from typing import Final, Self
 import numpy as np
 
 from aod._native import ffi, lib
-from aod.event import EVENT_DTYPE, Events, struct_dtype
+from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
 from aod.files import FILE_MODE, create_fd
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
@@ -171,7 +171,7 @@ class EventLog:
         that the writer waits for."""
         first = self.view(start, end - start)
         rest = self.view(start + len(first), end - start - len(first))
-        return np.concatenate((first, rest)) if len(rest) else first
+        return joined(first, rest) if len(rest) else first
 
     def copy(self, start: int, end: int) -> Events:
         """A copy of the records [start, end), for who is not the reader that the writer waits for.
@@ -183,7 +183,7 @@ class EventLog:
         end = max(start, end)
         first = self.view(start, end - start)
         second = self.view(start + len(first), end - start - len(first))
-        copy = np.concatenate((first, second))
+        copy = joined(first, second)
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]
 

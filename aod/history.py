@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
 from aod.detectors.order import in_order
-from aod.event import EVENT_DTYPE, Events
+from aod.event import EVENT_DTYPE, Events, joined
 from aod.eventlog import EventLog, EventLogError
 from aod.files import appearing
 from aod.manifest import Events as EventsInManifest
@@ -60,9 +60,9 @@ def recall(
     copy = log.copy(min(start, position), position)
     first_ns = np.uint64(max(0, anomaly.trigger_ns - span.before_ns))
     last_ns = np.uint64(anomaly.trigger_ns + span.after_ns)
-    found = copy[(copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)]
+    found = copy.compress((copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns))
     if known:
-        found = np.concatenate((known.events, found))
+        found = joined(known.events, found)
     return Recorded(in_order(found), _losses(log), position=position)
 
 

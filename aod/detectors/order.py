@@ -22,5 +22,5 @@ def in_order(events: Events) -> Events:
     by_time = np.argsort(times, kind="stable")
     ordered = times[by_time]
     if (ordered[1:] > ordered[:-1]).all():
-        return events[by_time]
-    return events[np.lexsort([events[field] for field in _TIES])]
+        return events.take(by_time)
+    return events.take(np.lexsort([events[field] for field in _TIES]))

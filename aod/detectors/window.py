@@ -12,6 +12,7 @@ speaks for all.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +22,8 @@ from aod import anomaly
 from aod.detectors.api import Rule
 from aod.detectors.hung import MAX_ENDED, NO_EVENTS, Hung, settle
 from aod.detectors.order import in_order
-from aod.event import IN_FLIGHT, Events
+from aod.detectors.times import Times
+from aod.event import IN_FLIGHT, Events, joined
 
 MAX_RECENT: Final = 1024
 """Matches of the window that a declaration carries, the last ones."""
@@ -53,9 +55,9 @@ class Declaration:
 class State:
     """What a detector remembers between two batches."""
 
-    times: NDArray[np.int64]
-    """End times of the matches that may still count, sorted."""
-    recent: Events
+    times: Times = field(default_factory=Times)
+    """End times of the matches that may still count."""
+    recent: Events = field(default_factory=lambda: NO_EVENTS)
     """The last matching records, sorted."""
     used_ns: int = -1
     """Matches up to here are used up by a declaration."""
@@ -80,7 +82,7 @@ class Outcome(NamedTuple):
 
 
 def initial_state() -> State:
-    return State(np.empty(0, np.int64), NO_EVENTS)
+    return State()
 
 
 def step(rule: Rule, state: State, events: Events) -> Outcome:
@@ -88,61 +90,75 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
     found = rule.matches(events)
     if not found.any():
         return Outcome(state, (), NO_EVENTS)
-    new = in_order(events[found])
+    new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    state = replace(state, hung=hung, ended=np.concatenate((state.ended, ended)))
-    new, urgent = new[counts], urgent[counts]
+    state = replace(state, hung=hung, ended=joined(state.ended, ended))
     declared: tuple[Declaration, ...] = ()
-    if len(new):
-        matched = _Matches.of(rule, state, new, urgent)
-        state = replace(state, recent=matched.recent[-MAX_RECENT:].copy())
-        state, declared = _evaluate(rule, state, matched, int(new["end_ns"][0]))
+    if counts.any():
+        matched = _Matches.of(rule, state, new.compress(counts), urgent[counts])
+        state, declared = _evaluate(rule, state, matched)
     return Outcome(replace(state, ended=state.ended[-MAX_ENDED:]), declared, ended)
 
 
 @dataclass(frozen=True, eq=False)
 class _Matches:
-    """The matches of the window and of the batch, in order of time; arrays of shape (n,)."""
+    """The matches of the batch, and older ones that are not earlier than its first, in order of
+    time; arrays of shape (n,)."""
 
     times: NDArray[np.int64]
     urgent: NDArray[np.bool_]
     fresh: NDArray[np.bool_]
     """Those of the batch. An older one is looked at again when a record came late: the late one
     may make it a trigger, but it is not counted again."""
+    all_times: Times
+    """Of the window, too."""
     begins: NDArray[np.int64]
-    """Index of the first match in the window that ends with this one."""
+    """Index in `all_times` of the first match in the window that ends with this one."""
     ends: NDArray[np.int64]
     """Index behind the last match in it: this one, or the last that was found with it."""
-    recent: Events
-    """Of those before the batch the last few, and the batch, in order of time."""
+    before: Events
+    """The last records before the batch."""
+    new: Events
+    """Those of the batch."""
 
     @classmethod
     def of(cls, rule: Rule, state: State, new: Events, urgent: NDArray[np.bool_]) -> Self:
-        times = np.concatenate((state.times, new["end_ns"].astype(np.int64)))
-        before = np.zeros(len(state.times), np.bool_)
-        urgent = np.concatenate((before, urgent))
-        together = np.concatenate((before, (new["flags"] & IN_FLIGHT) != 0))
-        fresh = np.arange(len(times)) >= len(before)
-        if len(before) and times[len(before)] < state.times[-1]:  # a late one
+        earlier, late = state.times.split(int(new["end_ns"][0]))
+        times = np.concatenate((late, new["end_ns"].astype(np.int64)))
+        old = np.zeros(len(late), np.bool_)
+        urgent = np.concatenate((old, urgent))
+        together = np.concatenate((old, (new["flags"] & IN_FLIGHT) != 0))
+        fresh = np.arange(len(times)) >= len(late)
+        if len(late):
             order = np.argsort(times, kind="stable")
             times, urgent, fresh = times[order], urgent[order], fresh[order]
             together = together[order]
         ends = np.arange(1, len(times) + 1)
         ends[together] = np.searchsorted(times, times[together], side="right")
+        all_times = earlier.plus(times)
         return cls(
             times=times,
             urgent=urgent,
             fresh=fresh,
-            begins=np.searchsorted(times, times - rule.frame.window_ns, side="right"),
-            ends=ends,
-            recent=in_order(np.concatenate((state.recent, new))),
+            all_times=all_times,
+            begins=all_times.count_until(times - rule.frame.window_ns),
+            ends=ends + len(earlier),
+            before=state.recent,
+            new=new,
         )
+
+    @cached_property
+    def recent(self) -> Events:
+        """The last records, those of the batch included, in order of time."""
+        return in_order(joined(self.before, self.new))
 
     def counts(self, state: State, part: slice) -> NDArray[np.int64]:
         """How many matches lie in the window of each, used ones left out."""
-        used = np.searchsorted(self.times, state.used_ns, side="right")
-        return np.minimum(self.ends[part] - np.maximum(self.begins[part], used), MAX_TIMES)
+        (used,) = self.all_times.count_until(np.array([state.used_ns]))
+        begins = np.maximum(self.begins[part], used)
+        counts: NDArray[np.int64] = np.minimum(self.ends[part] - begins, MAX_TIMES)
+        return counts
 
     def triggers(self, rule: Rule, state: State, part: slice) -> NDArray[np.bool_]:
         """Which would be declared if there were no episodes."""
@@ -157,39 +173,42 @@ class _Matches:
     def last(self, index: int, count: int) -> Events:
         """The records of the `count` matches in the window of match `index`, those that are
         here."""
-        aligned = len(self.recent) - (len(self.times) - int(self.ends[index]))
-        # A record that came very late is in `recent` among those that `times` has forgotten.
+        aligned = len(self.recent) - (len(self.all_times) - int(self.ends[index]))
+        # A record that came very late is in `recent` among those that the times have forgotten.
         in_time = np.searchsorted(self.recent["end_ns"], np.uint64(self.times[index]), "right")
         end = min(aligned, int(in_time))
         return self.recent[max(0, end - min(count, MAX_RECENT)) : end]
 
+    def remembered(self, rule: Rule, state: State) -> tuple[Times, Events]:
+        """What may still count, and its last records."""
+        over_ns = max(int(self.times[-1]) - rule.frame.window_ns, state.used_ns)
+        (over,) = self.all_times.count_until(np.array([over_ns]))
+        times = self.all_times.without_first(max(int(over), len(self.all_times) - MAX_TIMES))
+        recent = in_order(joined(self.before, self.new[-MAX_RECENT:]))
+        return times, joined(recent[-MAX_RECENT:])
 
-def _evaluate(
-    rule: Rule, state: State, matched: _Matches, first_ns: int
-) -> tuple[State, tuple[Declaration, ...]]:
-    """Walk from trigger to trigger, beginning at the batch's first record."""
+
+def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple[Declaration, ...]]:
+    """Walk from trigger to trigger."""
     declared: list[Declaration] = []
-    at, look = int(np.searchsorted(matched.times, first_ns)), FIRST_LOOK
+    at, look, suppressed = 0, FIRST_LOOK, state.suppressed
     while at < len(matched.times):
         part = slice(at, at + look)
         triggers = matched.triggers(rule, state, part)
         found = np.flatnonzero(triggers & matched.free(state, part))
         passed = slice(at, at + int(found[0])) if found.size else part
-        suppressed = triggers[: passed.stop - at] & matched.fresh[passed]
-        state = replace(state, suppressed=state.suppressed + int(suppressed.sum()))
+        suppressed += int((triggers[: passed.stop - at] & matched.fresh[passed]).sum())
         if found.size:
-            declared.append(_declare(state, matched, passed.stop))
-            state = _after(rule, state, declared[-1])
+            declared.append(_declare(state, matched, passed.stop, suppressed))
+            state, suppressed = _after(rule, state, declared[-1]), 0
             at, look = passed.stop + 1, FIRST_LOOK
         else:
             at, look = at + look, look * 2
-    remembered_ns = max(int(matched.times[-1]) - rule.frame.window_ns, state.used_ns)
-    first = np.searchsorted(matched.times, remembered_ns, side="right")
-    times = matched.times[max(int(first), len(matched.times) - MAX_TIMES) :].copy()
-    return replace(state, times=times), tuple(declared)
+    times, recent = matched.remembered(rule, state)
+    return replace(state, times=times, recent=recent, suppressed=suppressed), tuple(declared)
 
 
-def _declare(state: State, matched: _Matches, index: int) -> Declaration:
+def _declare(state: State, matched: _Matches, index: int, suppressed: int) -> Declaration:
     trigger_ns = int(matched.times[index])
     count = int(matched.counts(state, slice(index, index + 1))[0])
     told = state.ended[state.ended["end_ns"] < np.uint64(trigger_ns)]
@@ -197,8 +216,8 @@ def _declare(state: State, matched: _Matches, index: int) -> Declaration:
         rule=anomaly.Rule.EMERGENCY if matched.urgent[index] else anomaly.Rule.COUNT,
         trigger_ns=trigger_ns,
         count=count,
-        suppressed=state.suppressed,
-        matched=matched.last(index, count).copy(),
+        suppressed=suppressed,
+        matched=joined(matched.last(index, count)),
         ended=told[-MAX_ENDED:],
     )
 
@@ -210,6 +229,5 @@ def _after(rule: Rule, state: State, declaration: Declaration) -> State:
         used_ns=trigger_ns,
         quiet_until_ns=trigger_ns + rule.frame.cooldown_ns,
         may_escalate=declaration.rule is anomaly.Rule.COUNT,
-        suppressed=0,
         ended=state.ended[state.ended["end_ns"] >= np.uint64(trigger_ns)],
     )

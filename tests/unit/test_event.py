@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aod import event
-from aod.event import EVENT_DTYPE, struct_dtype
+from aod.event import EVENT_DTYPE, joined, struct_dtype
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = {
@@ -133,3 +133,13 @@ def test_limits_and_flags_are_the_headers(tmp_path: Path) -> None:
     prints = "".join(f'printf("%d\\n", {name});\n' for name in names)
     source = f"#include <stdio.h>\n#include <event.h>\nint main(void)\n{{\n{prints}}}\n"
     assert [int(line) for line in compiled(tmp_path, source)] == list(names.values())
+
+
+def test_joined_records_are_a_copy_of_all_of_them() -> None:
+    bytes_of = np.random.default_rng(1).integers(0, 256, (7, EVENT_DTYPE.itemsize), np.uint8)
+    records = bytes_of.view(EVENT_DTYPE).ravel()
+    copy = joined(records[4:], records[:0], records[3::-1])
+    assert copy.dtype == EVENT_DTYPE
+    assert copy.tobytes() == bytes_of[[4, 5, 6, 3, 2, 1, 0]].tobytes()
+    assert not np.shares_memory(copy, records)
+    assert len(joined(records[:0])) == 0

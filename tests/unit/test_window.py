@@ -197,7 +197,8 @@ def test_counting_has_an_end_and_memory_too(monkeypatch: pytest.MonkeyPatch, ste
 def test_what_is_remembered_does_not_grow_with_the_batch() -> None:
     state, _, _ = step(slow_rule(10, window_ns=50), initial_state(), _storm(MAX_RECENT * 3))
     assert len(state.recent) == MAX_RECENT
-    assert state.recent.base is None  # no view that keeps the whole batch
+    assert state.recent.base is not None
+    assert state.recent.base.nbytes == state.recent.nbytes  # no view that keeps the whole batch
     assert len(state.times) <= 50
 
 
