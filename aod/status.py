@@ -73,6 +73,18 @@ class Status(Struct, frozen=True):
         return not any(one.unexplained for one in self.commands.values())
 
 
+def counted(log: EventLog) -> dict[str, CommandStatus]:
+    """The counters in the head of a log, of the commands that were seen."""
+    stats, gave_up = log.header["stats"], log.header["gave_up"]
+    return {
+        command_name(number): CommandStatus(
+            **{name: int(stats[name][number]) for name in _COUNTERS}, gave_up=int(gave_up[number])
+        )
+        for number in range(COMMANDS)
+        if stats["started"][number] or stats["orphaned"][number]
+    }
+
+
 def gather(runtime_dir: Path) -> Status:
     """Look at the daemon of this runtime folder.
 
@@ -80,21 +92,13 @@ def gather(runtime_dir: Path) -> Status:
         EventLogError: there is no event log: it does not run.
     """
     log = EventLog.reader(runtime_dir)
-    stats, gave_up = log.header["stats"], log.header["gave_up"]
-    commands = {
-        command_name(number): CommandStatus(
-            **{name: int(stats[name][number]) for name in _COUNTERS}, gave_up=int(gave_up[number])
-        )
-        for number in range(COMMANDS)
-        if stats["started"][number] or stats["orphaned"][number]
-    }
     return Status(
         supervisor_pid=folders.holder(runtime_dir),
         stats_ns=int(log.header["stats_ns"]),
         records=log.position,
         read=ReadPosition.peek(runtime_dir),
         in_flight=int(log.header["in_flight"]),
-        commands=commands,
+        commands=counted(log),
         unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
         anomalies=episodes.read(runtime_dir),
     )

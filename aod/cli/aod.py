@@ -1,4 +1,4 @@
-"""aod: ask a running daemon, or look up what there is."""
+"""aod: ask a running daemon, record operations, or look up what there is."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aod import status
-from aod.cli import codes, detectors
+from aod.cli import codes, detectors, record
 from aod.cli.exits import CLEAN, OTHER, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config_file import load
@@ -14,13 +14,17 @@ from aod.config_file import load
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="aod", description="Ask a running AODv2 daemon, or look up what there is."
+        prog="aod",
+        description="Ask a running AODv2 daemon, record operations, or look up what there is.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = commands.add_parser("status", help="what it has counted, and if it adds up")
     add_common(asked)
     asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     asked.set_defaults(run=_status)
+    recorded = commands.add_parser("record", help="store live operations, to be replayed")
+    record.add_arguments(recorded)
+    recorded.set_defaults(run=record.run)
     named = commands.add_parser("codes", help="NTSTATUS and errno: numbers, names, meanings")
     codes.add_arguments(named)
     named.set_defaults(run=codes.run)

@@ -10,6 +10,8 @@ from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
 from aod.folders import FolderError, LockedError
 from aod.preflight import PreflightError
+from aod.recording.frames import RecordingError
+from aod.recording.writer import RecordingWriteError
 
 INTERRUPTED: Final = 130
 CLEAN: Final = 0
@@ -29,6 +31,8 @@ _CODES: Final[dict[type[Exception], int]] = {
     log.LevelError: USAGE,
     PreflightError: KERNEL,
     LockedError: OTHER,
+    RecordingError: USAGE,
+    RecordingWriteError: OTHER,
     EventLogError: OTHER,
 }
 

@@ -1,16 +1,15 @@
 """aod-stage: one stage in the foreground, against a live pipeline or alone."""
 
 import argparse
-import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 import numpy as np
 
 from aod import folders, preflight
 from aod.cli.exits import CLEAN, UsageError, guarded
+from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
 from aod.detectors.detector import Detector
@@ -76,15 +75,7 @@ def _live(stage: str, config: Config) -> int:
 
 def _print_events(config: Config) -> int:
     preflight.check(config)
-    stopped = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
-        stopped = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return print_events(config, lambda: stopped, lambda line: print(line, flush=True))
+    return print_events(config, stopping(), lambda line: print(line, flush=True))
 
 
 def read_events(path: Path) -> Events:

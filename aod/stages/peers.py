@@ -11,19 +11,20 @@ from typing import Final
 from aod import peer_names
 from aod.background import BackgroundRead
 from aod.debugdata import parse
+from aod.peer_names import Names
 from aod.tracer import Tracer
 
 DEBUGDATA: Final = Path("/proc/fs/cifs/DebugData")
 PATIENCE_SEC: Final = 5.0
 
 
-class Peers:
-    """The names that the kernel's side knows, and the file of them."""
+class KnownPeers:
+    """The names that the kernel's side knows."""
 
-    def __init__(self, tracer: Tracer, runtime_dir: Path, log: logging.Logger):
-        self._tracer, self._runtime_dir, self._log = tracer, runtime_dir, log
+    def __init__(self, tracer: Tracer, log: logging.Logger):
+        self._tracer, self._log = tracer, log
         self._reading: BackgroundRead | None = None
-        self._written: int | None = None
+        self._told: int | None = None
 
     def look_at_mounts(self, path: Path = DEBUGDATA) -> None:
         """Begin to find out what is mounted already."""
@@ -33,17 +34,14 @@ class Peers:
         except OSError as error:
             self._log.error("%s cannot be read: %s", path, error)
 
-    def tick(self) -> None:
-        """Take what was found out; write what is new."""
+    def news(self) -> Names | None:
+        """All names, if there are new ones since the last call."""
         self._take()
-        changed = self._tracer.names_changed  # before the names: what comes between is written next
-        if changed == self._written:
-            return
-        self._written = changed
-        try:
-            peer_names.write(self._runtime_dir, self._tracer.names())
-        except OSError as error:
-            self._log.error("names of shares and servers cannot be kept: %s", error)
+        changed = self._tracer.names_changed  # before the names: what comes between is told next
+        if changed == self._told:
+            return None
+        self._told = changed
+        return self._tracer.names()
 
     def _take(self) -> None:
         if self._reading is None or (text := self._reading.result()) is None:
@@ -56,3 +54,20 @@ class Peers:
         if self._reading is not None:
             self._reading.close()
             self._reading = None
+
+
+class Peers(KnownPeers):
+    """These names, and the file of them."""
+
+    def __init__(self, tracer: Tracer, runtime_dir: Path, log: logging.Logger):
+        super().__init__(tracer, log)
+        self._runtime_dir = runtime_dir
+
+    def tick(self) -> None:
+        """Take what was found out; write what is new."""
+        if (names := self.news()) is None:
+            return
+        try:
+            peer_names.write(self._runtime_dir, names)
+        except OSError as error:
+            self._log.error("names of shares and servers cannot be kept: %s", error)

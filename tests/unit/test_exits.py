@@ -9,6 +9,8 @@ from aod.eventlog import EventLogError
 from aod.folders import FolderError, LockedError
 from aod.log import LevelError
 from aod.preflight import PreflightError
+from aod.recording.frames import RecordingError
+from aod.recording.writer import RecordingWriteError
 
 CONTRACT: dict[type[Exception], int] = {
     ConfigError: 2,
@@ -18,6 +20,8 @@ CONTRACT: dict[type[Exception], int] = {
     PreflightError: 3,
     LockedError: 1,
     EventLogError: 1,
+    RecordingError: 2,
+    RecordingWriteError: 1,
 }
 
 

@@ -1,0 +1,49 @@
+"""aod record: store live operations in a file, to be replayed."""
+
+import argparse
+from pathlib import Path
+
+from aod import preflight
+from aod.cli.exits import CLEAN
+from aod.cli.stopping import stopping
+from aod.cli.supervisor import add_common, load_with_warnings
+from aod.stages.recorder import Recorded, record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE and the options."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file, for its owner alone")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument(
+        "--seconds", type=_duration, metavar="N", help="how long (default: until Ctrl-C, SIGTERM)"
+    )
+    add_common(parser)
+
+
+def _duration(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record, and say how much it was."""
+    loaded = load_with_warnings(arguments.config)
+    preflight.check(loaded.config)
+    done = record(
+        loaded,
+        arguments.file,
+        replace=arguments.force,
+        seconds=arguments.seconds,
+        stopping=stopping(),
+    )
+    print(render(arguments.file, done), flush=True)
+    return CLEAN
+
+
+def render(path: Path, done: Recorded) -> str:
+    """`records.aod: 1,234 operations in 10.0 s, none dropped; 12.3 KiB`"""
+    dropped = f"{done.dropped:,} DROPPED" if done.dropped else "none dropped"
+    size = f"{done.size_bytes / 1024:,.1f} KiB"
+    return f"{path}: {done.records:,} operations in {done.seconds:.1f} s, {dropped}; {size}"
