@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod.event import EVENT_DTYPE, Events
@@ -34,6 +34,7 @@ def joined(batches: list[Events]) -> Events:
 SIZES = st.lists(st.integers(0, 9), max_size=9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60 * MS), st.integers(0, SLACK_NS))), SIZES)
 def test_records_that_come_a_little_late_are_in_the_one_order(
     steps: list[tuple[int, int]], sizes: list[int]
@@ -45,6 +46,7 @@ def test_records_that_come_a_little_late_are_in_the_one_order(
     assert joined(cut(events, sizes)).tobytes() == sorted_records(events).tobytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 100 * SLACK_NS)), SIZES)
 def test_no_record_is_lost_however_late_it_comes(times: list[int], sizes: list[int]) -> None:
     events = made(times)
@@ -62,6 +64,7 @@ def test_time_that_no_clock_tells_is_refused(end_ns: int) -> None:
         list(in_order_of_time([made([1, end_ns])]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9)), SIZES)
 def test_order_is_recognised_across_batches(times: list[int], sizes: list[int]) -> None:
     assert is_in_order(cut(made(times), sizes)) == (times == sorted(times))
