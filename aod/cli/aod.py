@@ -1,4 +1,4 @@
-"""aod: ask a running daemon, record operations, or look up what there is."""
+"""aod: ask a running daemon, record and replay operations, look up what there is."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aod import status
-from aod.cli import codes, detectors, record
+from aod.cli import codes, detectors, record, replay
 from aod.cli.exits import CLEAN, OTHER, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config_file import load
@@ -15,7 +15,7 @@ from aod.config_file import load
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aod",
-        description="Ask a running AODv2 daemon, record operations, or look up what there is.",
+        description="Ask a running AODv2 daemon, record and replay operations, look up names.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = commands.add_parser("status", help="what it has counted, and if it adds up")
@@ -25,6 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     recorded = commands.add_parser("record", help="store live operations, to be replayed")
     record.add_arguments(recorded)
     recorded.set_defaults(run=record.run)
+    replayed = commands.add_parser("replay", help="what the rules would have declared")
+    replay.add_arguments(replayed)
+    replayed.set_defaults(run=replay.run)
     named = commands.add_parser("codes", help="NTSTATUS and errno: numbers, names, meanings")
     codes.add_arguments(named)
     named.set_defaults(run=codes.run)

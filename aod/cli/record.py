@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def render(path: Path, done: Recorded) -> str:
-    """`records.aod: 1,234 operations in 10.0 s, none dropped; 12.3 KiB`"""
+    """`records.aod: 1,234 records in 10.0 s, none dropped; 12.3 KiB`"""
     dropped = f"{done.dropped:,} DROPPED" if done.dropped else "none dropped"
     size = f"{done.size_bytes / 1024:,.1f} KiB"
-    return f"{path}: {done.records:,} operations in {done.seconds:.1f} s, {dropped}; {size}"
+    return f"{path}: {done.records:,} records in {done.seconds:.1f} s, {dropped}; {size}"

@@ -1,21 +1,18 @@
 """aod-stage: one stage in the foreground, against a live pipeline or alone."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-import numpy as np
-
 from aod import folders, preflight
 from aod.cli.exits import CLEAN, UsageError, guarded
+from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
-from aod.detectors.detector import Detector
-from aod.event import EVENT_DTYPE, Events
-from aod.peer_names import Names
-from aod.rules import rules
+from aod.recording.sources import opened
+from aod.replay.evaluation import Evaluation
 from aod.stages.base import run_stage
 from aod.stages.capture import capture_now
 from aod.stages.cleanup import sweep
@@ -40,8 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     made["detect"].add_argument(
         "--events",
         type=Path,
-        metavar="FILE.npy",
-        help="evaluate these records (a bundle's events.npy); each anomaly is a line of JSON",
+        metavar="FILE",
+        help=f"evaluate {FILE_HELP}; each anomaly is a line of JSON",
     )
     made["capture"].add_argument(
         "--now", metavar="NAME", help="make a bundle with the actions of this anomaly, and exit"
@@ -78,25 +75,20 @@ def _print_events(config: Config) -> int:
     return print_events(config, stopping(), lambda line: print(line, flush=True))
 
 
-def read_events(path: Path) -> Events:
-    """Records from a file, in the order of their end.
-
-    Raises:
-        UsageError: it cannot be read, or holds something else.
-    """
-    try:
-        events = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path}: no file of records: {error}") from error
-    if events.dtype != EVENT_DTYPE or events.ndim != 1:
-        raise UsageError(f"{path}: dtype {events.dtype}, not that of a record ({EVENT_DTYPE})")
-    ordered: Events = events[np.argsort(events["end_ns"], kind="stable")]
-    return ordered
-
-
-def _replay(config: Config, path: Path) -> int:
-    for anomaly in Detector(rules(config), 0, Names).feed(read_events(path)).anomalies:
-        print(msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode())
+def _evaluate(path: Path, config: Path | None) -> int:
+    """What was read of a damaged file is summed up, too."""
+    with opened(path) as source:
+        evaluation = Evaluation(source, configuration(source, config).config)
+        try:
+            for anomaly in evaluation.anomalies():
+                print(as_json(anomaly))
+        finally:
+            done = evaluation.summary()
+            print(
+                f"{done.records:,} records, {done.anomalies:,} anomalies, "
+                f"{done.suppressed:,} suppressed triggers",
+                file=sys.stderr,
+            )
     return CLEAN
 
 
@@ -120,8 +112,6 @@ def _task(arguments: argparse.Namespace, config: Config) -> Callable[[], int]:
     match arguments.stage:
         case "collect" if arguments.print:
             return lambda: _print_events(config)
-        case "detect" if arguments.events:
-            return lambda: _replay(config, arguments.events)
         case "capture" if arguments.now:
             return lambda: _capture_now(config, arguments.now)
         case "cleanup" if arguments.once:
@@ -132,6 +122,8 @@ def _task(arguments: argparse.Namespace, config: Config) -> Callable[[], int]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.stage == "detect" and arguments.events:
+        return _evaluate(arguments.events, arguments.config)
     return _task(arguments, load_with_warnings(arguments.config).config)()
 
 

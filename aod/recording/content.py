@@ -11,11 +11,12 @@ from aod.recording.frames import RecordingError
 
 MAX_RECORDS: Final = 16384
 """Records that a writer puts into one frame, 1 MiB unpacked."""
+MAX_NS: Final = 1 << 62
+"""No clock tells a later time."""
 RECORD_BYTES: Final = EVENT_DTYPE.itemsize
-_MAX_NS: Final = 1 << 62
 
-Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=_MAX_NS)]
-Offset: TypeAlias = Annotated[int, Meta(ge=-_MAX_NS, le=_MAX_NS)]
+Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_NS)]
+Offset: TypeAlias = Annotated[int, Meta(ge=-MAX_NS, le=MAX_NS)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 S = TypeVar("S", bound=Struct)
 

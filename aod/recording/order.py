@@ -12,7 +12,6 @@ from aod.recording.frames import RecordingError
 
 SLACK_NS: Final = 100_000_000
 """Records that come this late are put where they belong; the others stay where they are."""
-_LATEST_NS: Final = 1 << 62
 
 
 def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
@@ -20,18 +19,21 @@ def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
     next.
 
     Raises:
-        RecordingError: a record's time is one that no clock tells.
+        RecordingError: as `batches` does; what came before has been given.
     """
     held = NO_EVENTS
-    for batch in batches:
-        if len(batch) and batch["end_ns"].max() > _LATEST_NS:
-            raise RecordingError("a record's time is one that no clock tells: no file of records")
-        held = in_order(np.concatenate((held, batch)))
-        latest_ns = int(held["end_ns"][-1]) if len(held) else 0
-        ready = int(np.searchsorted(held["end_ns"], np.uint64(max(0, latest_ns - SLACK_NS))))
-        if ready:
-            yield held[:ready]
-            held = held[ready:].copy()
+    try:
+        for batch in batches:
+            held = in_order(np.concatenate((held, batch)))
+            latest_ns = int(held["end_ns"][-1]) if len(held) else 0
+            ready = int(np.searchsorted(held["end_ns"], np.uint64(max(0, latest_ns - SLACK_NS))))
+            if ready:
+                yield held[:ready]
+                held = held[ready:].copy()
+    except RecordingError:
+        if len(held):
+            yield held
+        raise
     if len(held):
         yield held
 

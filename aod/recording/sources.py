@@ -22,7 +22,7 @@ from aod.files import open_regular
 from aod.history import FILE as EVENTS_FILE
 from aod.peer_names import Names
 from aod.recording import npy
-from aod.recording.content import Nanoseconds, unpack
+from aod.recording.content import MAX_NS, Nanoseconds, unpack
 from aod.recording.frames import MAGIC, RecordingError
 from aod.recording.npy import npy_batches
 from aod.recording.order import in_order_of_time, is_in_order
@@ -57,8 +57,14 @@ class Source:
         Raises:
             RecordingError: where the file is damaged; what comes before has been given.
         """
+        return in_order_of_time(self._read())
+
+    def _read(self) -> Iterator[Events]:
         with _errors_of(self.path):
-            yield from in_order_of_time(self.read())
+            for events in self.read():
+                if len(events) and events["end_ns"].max() > MAX_NS:
+                    raise RecordingError("a record's time is one that no clock tells")
+                yield events
 
 
 @contextmanager

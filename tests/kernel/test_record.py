@@ -107,7 +107,7 @@ def test_every_operation_is_in_the_file_and_nothing_is_left(
         last = recorder.recording().last
         assert (last.records, last.dropped, last.ended) == (200_000, 0, True)
         assert last.total("finished") == last.total("emitted") == 200_000
-        assert "200,000 operations in" in recorder.said.read_text()
+        assert "200,000 records in" in recorder.said.read_text()
         assert "none dropped" in recorder.said.read_text()
         assert recorder.file.stat().st_mode & 0o777 == 0o600
         assert not recorder.own.exists()
@@ -212,7 +212,7 @@ def test_recording_ends_after_its_time(configured: LocalDaemon) -> None:
     with _recording(configured, "--seconds", "0.5") as recorder:
         assert recorder.process.wait(20) == 0
         assert recorder.recording().last.ended
-        assert "0 operations in 0." in recorder.said.read_text()
+        assert "0 records in 0." in recorder.said.read_text()
 
 
 def test_printer_prints_what_finishes_and_leaves_nothing(configured: LocalDaemon) -> None:

@@ -23,11 +23,9 @@ def test_duration_must_be_one(seconds: str, capsys: pytest.CaptureFixture[str]) 
 
 def test_end_is_told_in_a_line() -> None:
     done = Recorded(records=1_234_567, seconds=60.04, dropped=0, size_bytes=3 << 20)
-    assert render(Path("r"), done) == (
-        "r: 1,234,567 operations in 60.0 s, none dropped; 3,072.0 KiB"
-    )
+    assert render(Path("r"), done) == ("r: 1,234,567 records in 60.0 s, none dropped; 3,072.0 KiB")
     lossy = Recorded(records=1, seconds=1, dropped=2345, size_bytes=100)
-    assert render(Path("r"), lossy) == "r: 1 operations in 1.0 s, 2,345 DROPPED; 0.1 KiB"
+    assert render(Path("r"), lossy) == "r: 1 records in 1.0 s, 2,345 DROPPED; 0.1 KiB"
 
 
 @pytest.fixture

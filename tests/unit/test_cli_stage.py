@@ -8,6 +8,7 @@ import pytest
 
 from aod.cli.stage import main
 from aod.event import EVENT_DTYPE
+from tests.unit.recordings import OFFSET_NS, batch, write
 from tests.unit.records import Record, events
 
 SECOND = 10**9
@@ -47,7 +48,7 @@ def test_detect_refuses_what_is_no_file_of_records(
     path = tmp_path / "events.npy"
     path.write_bytes(content)
     assert main(["detect", "-c", str(config), "--events", str(path)]) == 2
-    assert f"{path}: no file of records" in capsys.readouterr().err
+    assert f"{path}: no " in capsys.readouterr().err
 
 
 def test_detect_refuses_another_dtype(
@@ -55,7 +56,7 @@ def test_detect_refuses_another_dtype(
 ) -> None:
     np.save(tmp_path / "other.npy", np.zeros(3))
     assert main(["detect", "-c", str(config), "--events", str(tmp_path / "other.npy")]) == 2
-    assert "not that of a record" in capsys.readouterr().err
+    assert "other.npy: float64 (3,), not records" in capsys.readouterr().err
 
 
 def test_detect_takes_an_empty_stream(tmp_path: Path, config: Path) -> None:
@@ -94,3 +95,47 @@ def test_cleanup_dry_run_says_what_would_go_and_deletes_nothing(
 def test_dry_run_alone_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cleanup", "-c", str(config), "--dry-run"]) == 2
     assert "--dry-run goes with --once" in capsys.readouterr().err
+
+
+def slow_recording(tmp_path: Path, count: int = 3) -> Path:
+    """Slow CREATEs on a tree with a name, recorded with a configuration that allows two."""
+    slow = batch(0, count)
+    slow["latency_ns"], slow["command"] = 50_000_000, 5
+    slow["session_id"], slow["tree_id"] = 1, 5
+    return write(tmp_path / "recorded", slow)
+
+
+def test_detect_takes_configuration_clock_and_names_from_a_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", "--events", str(slow_recording(tmp_path))]) == 0
+    said = capsys.readouterr()
+    anomaly = json.loads(said.out)
+    assert anomaly["timestamp"] == OFFSET_NS + anomaly["trigger_ns"] == OFFSET_NS + SECOND + 2000
+    assert (anomaly["name"], anomaly["count"]) == ("slow", 3)
+    assert anomaly["worst"][0]["share"] == r"\\server\share"
+    assert "evidence" not in anomaly or anomaly["evidence"] == ""
+    assert said.err == "3 records, 1 anomalies, 0 suppressed triggers\n"
+
+
+def test_detect_evaluates_a_recording_with_another_configuration(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("guardian: {anomalies: {other: {type: Latency, default_threshold_ms: 60}}}")
+    path = slow_recording(tmp_path, 20)
+    assert main(["detect", "-c", str(config), "--events", str(path)]) == 0
+    assert capsys.readouterr() == ("", "20 records, 0 anomalies, 0 suppressed triggers\n")
+
+
+def test_detect_says_of_what_it_read_before_the_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = slow_recording(tmp_path, 20)
+    with path.open("ab") as file:
+        file.write(b"JUNK" * 4)
+    assert main(["detect", "--events", str(path)]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["name"] == "slow"
+    summary, error = said.err.splitlines()
+    assert summary == "20 records, 1 anomalies, 15 suppressed triggers"
+    assert error.startswith(f"{path}: damaged at byte ")

@@ -68,7 +68,8 @@ def detected(folder: Path, package: Path, records: Events) -> list[dict[str, Any
     np.save(folder / "events.npy", records)
     arguments = ("detect", "-c", "aod.yaml", "--events", "events.npy")
     result = run("aod-stage", *arguments, package=package, cwd=folder)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    assert result.stderr.startswith(f"{len(records):,} records, ")
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 

@@ -1,0 +1,84 @@
+"""A replay in words: what is in the file, what would have been declared, and the totals."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from aod.anomaly import Anomaly, Rule
+from aod.check import WIDTH
+from aod.detectors.words import sentence
+from aod.recording.sources import Source
+from aod.replay.evaluation import Total
+
+MAX_ENDED: Final = 3
+"""Ends of hanging operations that are told one by one."""
+_BY: Final = {Rule.COUNT: "by count", Rule.EMERGENCY: "at once"}
+
+
+def heading(source: Source) -> Iterator[str]:
+    """What is in the file, as far as that is known before it is read."""
+    recording = source.recording
+    if recording is None:
+        yield f"{source.path}: records without a recording's head"
+        return
+    head, last = recording.head, recording.last
+    begin, end = (utc(moment + head.realtime_offset_ns) for moment in (head.start_ns, last.now_ns))
+    seconds = (last.now_ns - head.start_ns) / 1e9
+    dropped = f"{last.dropped:,} DROPPED" if last.dropped else "none dropped"
+    yield f"{source.path}: {begin} to {end[11:]}, {seconds:,.1f} s"
+    yield f"{recording.records:,} records, {dropped}; {head.program} on {head.host}, {head.kernel}"
+    if last.dropped:
+        yield "operations are missing, so counts may be too low"
+    if not last.ended:
+        yield "it was not ended: the recorder was killed, or still records"
+
+
+def utc(epoch_ns: int) -> str:
+    """`2026-11-22 12:34:27.123 UTC`"""
+    moment = datetime.fromtimestamp(epoch_ns // 10**6 / 1e3, tz=UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} UTC"
+
+
+def described(anomaly: Anomaly, source: Source, start_ns: int) -> Iterator[str]:
+    """One anomaly in a few lines: when, which, why."""
+    offset_ns = source.realtime_offset_ns
+    clock = f"{utc(anomaly.trigger_ns + offset_ns)}  " if offset_ns else ""
+    since = _since(anomaly.trigger_ns - start_ns)
+    yield f"{clock}{since}  {anomaly.anomaly} '{anomaly.name}', {_BY[anomaly.rule]}"
+    yield from _indented(anomaly.reason)
+    if anomaly.suppressed:
+        yield from _indented(f"before it, {anomaly.suppressed:,} triggers were suppressed")
+    for operation in anomaly.ended[:MAX_ENDED]:
+        yield from _indented(f"it hung, and was over before: {sentence(operation)}")
+    if len(anomaly.ended) > MAX_ENDED:
+        yield from _indented(f"so were {len(anomaly.ended) - MAX_ENDED} other operations")
+    for other in anomaly.related:
+        moment = _since(other.timestamp - offset_ns - start_ns)
+        yield from _indented(f"same incident: {other.anomaly} '{other.name}' at {moment}")
+
+
+def _since(passed_ns: int) -> str:
+    return f"{passed_ns / 1e9:+,.3f} s"
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def table(totals: Sequence[Total]) -> Iterator[str]:
+    """The totals, a line for each anomaly of the configuration."""
+    width = max(len("anomaly"), *(len(one.name) for one in totals))
+    kinds = max(len("type"), *(len(one.anomaly) for one in totals))
+    yield (
+        f"{'anomaly':<{width}}  {'type':<{kinds}}{'declared':>10}{'by count':>10}"
+        f"{'at once':>9}{'suppressed':>12}{'hanging':>9}"
+    )
+    for one in totals:
+        yield (
+            f"{one.name:<{width}}  {one.anomaly:<{kinds}}{one.declared:>10,}{one.by_count:>10,}"
+            f"{one.at_once:>9,}{one.suppressed:>12,}{one.hanging:>9,}"
+        )
