@@ -37,6 +37,9 @@ def _pack(folder: Path, file: IO[bytes], level: int, first: tuple[str, ...]) -> 
         tar.add(folder, folder.name, recursive=False, filter=_plain)
         for path in _ordered(folder, first):
             tar.add(path, f"{folder.name}/{path.name}", recursive=False, filter=_plain)
+        # Each member refers to its archive, and so would keep the compressor's megabytes until the
+        # garbage collector comes by.
+        tar.getmembers().clear()
 
 
 def _ordered(folder: Path, first: tuple[str, ...]) -> list[Path]:

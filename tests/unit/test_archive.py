@@ -1,5 +1,6 @@
 """An archive appears under its name complete, or not at all."""
 
+import gc
 import os
 import tarfile
 from pathlib import Path
@@ -85,3 +86,14 @@ def test_somebody_elses_file_is_not_written_to(folder: Path) -> None:
     with pytest.raises(FileExistsError):
         seal(folder)
     assert precious.read_text() == "precious"
+
+
+def test_nothing_is_left_to_the_garbage_collector(folder: Path) -> None:
+    """A compressor is megabytes; the collector may not come by for hours."""
+    gc.collect()
+    gc.disable()
+    try:
+        seal(folder)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
