@@ -1,7 +1,7 @@
 """Connection: what happened to a connection to the server, rather than to one operation."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -19,17 +19,24 @@ _EVENTS = Vocabulary(
 )
 
 
+BY_DEFAULT: Final = tuple(
+    event for event in ConnectionEvent if event is not ConnectionEvent.CONNECT_FAILED
+)
+"""A mount of a host that is not there is somebody's mistake, who sees it at once; and where a
+connection is lost, the first word of it is the reconnect."""
+
+
 class Connection(Settings, frozen=True):
     """Reconnects, dropped connections, expired sessions, no credits."""
 
     tool: Literal["smbconn"] = "smbconn"
     acceptable_count: Count = 0
     events: tuple[str, ...] = ()
-    """Only these count; none = all. In small letters: `reconnect`."""
+    """Only these count, in small letters: `reconnect`; none = `BY_DEFAULT`."""
 
     def rule(self, frame: Frame) -> "ConnectionRule":
-        names = [name.upper() for name in self.events] or [event.name for event in ConnectionEvent]
-        return ConnectionRule(frame, [ConnectionEvent[name] for name in names])
+        named = tuple(ConnectionEvent[name.upper()] for name in self.events)
+        return ConnectionRule(frame, named or BY_DEFAULT)
 
     def faults(self) -> Iterator[Finding]:
         yield from list_faults(_EVENTS, "events", self.events)
@@ -40,7 +47,7 @@ class ConnectionRule(Rule):
 
     noun = "connection events"
 
-    def __init__(self, frame: Frame, events: list[ConnectionEvent]):
+    def __init__(self, frame: Frame, events: tuple[ConnectionEvent, ...]):
         super().__init__(frame)
         self.events = events
         self._numbers = np.array(events, np.uint8)
@@ -62,3 +69,6 @@ class ConnectionRule(Rule):
         for event in self.events:
             yield label, f"{event.name.lower()}: {PHRASES[event]}"
             label = ""
+        others = [event.name.lower() for event in ConnectionEvent if event not in self.events]
+        if others:
+            yield "left out", f"{', '.join(others)}, unless in events"

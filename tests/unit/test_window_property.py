@@ -61,7 +61,7 @@ def judge_of(made: Settings) -> Judge:
     if isinstance(made, Error):
         return lambda record: (counts(made, record), False)
     assert isinstance(made, Connection)
-    numbers = {20} if made.events else set(range(20, 26))
+    numbers = {20} if made.events else set(range(20, 25))
     return lambda record: (
         bool(record["flags"] & CONNECTION) and int(record["command"]) in numbers,
         False,
