@@ -93,12 +93,16 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
     new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    state = replace(state, hung=hung, ended=joined(state.ended, ended))
+    told = joined(state.ended, ended) if len(ended) else state.ended
+    state = replace(state, hung=hung, ended=told)
+    if not counts.all():
+        new, urgent = new.compress(counts), urgent.compress(counts)
     declared: tuple[Declaration, ...] = ()
-    if counts.any():
-        matched = _Matches.of(rule, state, new.compress(counts), urgent[counts])
-        state, declared = _evaluate(rule, state, matched)
-    return Outcome(replace(state, ended=state.ended[-MAX_ENDED:]), declared, ended)
+    if len(new):
+        state, declared = _evaluate(rule, state, _Matches.of(rule, state, new, urgent))
+    if len(state.ended) > MAX_ENDED:
+        state = replace(state, ended=state.ended[-MAX_ENDED:])
+    return Outcome(state, declared, ended)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import detect, drain, footprint, throughput, trigger
+from tests.bench import detect, drain, footprint, storm, throughput, trigger
 
 Figures = Iterator[dict[str, object]]
 
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], Figures]] = {
     "throughput": throughput.figures,
     "trigger": trigger.figures,
     "footprint": footprint.figures,
+    "storm": storm.figures,
 }
 
 

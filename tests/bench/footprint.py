@@ -5,21 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.bench_rig import REPO, bench_daemon
-from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.kernel.daemon import LocalDaemon, cpu_ns, wait_until
 
 IDLE_SEC = 20
 LOG_RECORDS = 262_144
 CHUNK = 16_384
 KIB = 1024
-
-
-def _cpu_ns(pids: list[int]) -> int:
-    """Time on a CPU so far (/proc/PID/schedstat, first field)."""
-    return sum(
-        int(path.read_text().split()[0])
-        for pid in pids
-        for path in (Path("/proc") / str(pid) / "task").glob("*/schedstat")
-    )
 
 
 def _pss_bytes(pid: int) -> int:
@@ -31,9 +22,9 @@ def _pss_bytes(pid: int) -> int:
 
 def _measure(daemon: LocalDaemon) -> Iterator[dict[str, object]]:
     pids = daemon.pids()
-    before, start = _cpu_ns(pids), time.monotonic()
+    before, start = cpu_ns(pids), time.monotonic()
     time.sleep(IDLE_SEC)
-    cpu = (_cpu_ns(pids) - before) / 1e9 / (time.monotonic() - start)
+    cpu = (cpu_ns(pids) - before) / 1e9 / (time.monotonic() - start)
     yield {"figure": "idle CPU", "percent_of_one_core": round(cpu * 100, 2)}
     for pid in pids:
         name = (Path("/proc") / str(pid) / "comm").read_text().strip()

@@ -12,33 +12,18 @@ from collections.abc import Iterator
 from aod import status
 from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
 from tests.kernel.daemon import LocalDaemon, wait_until
-from tests.kernel.producer import Producer
 
 SECONDS = 3
-CHUNK_SEC = 0.001
+FAST_NS = 1000
 PACES = (250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 6_000_000, 8_000_000)
-
-
-def produce(producer: Producer, per_second: int) -> None:
-    """Emit at this pace, in chunks of a millisecond; slower only where the core is too slow."""
-    chunk = max(1, int(per_second * CHUNK_SEC))
-    start = time.monotonic()
-    for number in range(int(SECONDS / CHUNK_SEC)):
-        ahead = start + number * CHUNK_SEC - time.monotonic()
-        if ahead > 0:
-            time.sleep(ahead)
-        producer.load(chunk)
 
 
 def _run(daemon: LocalDaemon, per_second: int) -> tuple[int, float]:
     """Drops, and the pace that was really reached."""
     before = daemon.status()
     start = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", "tests.bench.produce", str(daemon.pin_dir), str(per_second)],
-        cwd=REPO,
-        check=True,
-    )
+    arguments = map(str, (daemon.pin_dir, per_second, SECONDS, FAST_NS))
+    subprocess.run([sys.executable, "-m", "tests.kernel.produce", *arguments], cwd=REPO, check=True)
     elapsed = time.monotonic() - start
     after = wait_until(lambda: _settled(daemon, time.monotonic_ns()), "detect to catch up", 60)
     finished = _total(after, "finished") - _total(before, "finished")

@@ -107,11 +107,14 @@ class LocalDaemon:
     def bundles(self) -> list[Path]:
         return sorted(self.output.glob("aod_*.tar.zst"))
 
-    def wait_for_bundles(self, count: int) -> list[Path]:
+    def wait_for_bundles(self, count: int, timeout_sec: float = 20) -> list[Path]:
         """Until there are `count` sealed bundles."""
-        return wait_until(
-            lambda: found if len(found := self.bundles()) >= count else None, f"{count} bundles"
-        )
+
+        def found() -> list[Path] | None:
+            bundles = self.bundles()
+            return bundles if len(bundles) >= count else None
+
+        return wait_until(found, f"{count} bundles", timeout_sec)
 
     def status(self) -> status.Status:
         return status.gather(self.runtime)
@@ -126,6 +129,15 @@ class LocalDaemon:
     def pids(self) -> list[int]:
         """The supervisor and its workers."""
         return [self.process.pid, *_children(self.process.pid)]
+
+
+def cpu_ns(pids: list[int]) -> int:
+    """Time on a CPU so far (/proc/PID/schedstat, first field)."""
+    return sum(
+        int(path.read_text().split()[0])
+        for pid in pids
+        for path in (Path("/proc") / str(pid) / "task").glob("*/schedstat")
+    )
 
 
 def _children(pid: int) -> list[int]:

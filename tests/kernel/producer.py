@@ -2,9 +2,11 @@
 
 import ctypes
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
+CHUNK_SEC: Final = 0.001
 OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
 
 _OPERATION: Final = struct.Struct("<QQIIIIIi16sQ")
@@ -109,6 +111,17 @@ class Producer:
         self._run(
             "test_load", _LOAD.pack(first_mid, latency_ns, count, command, status, error, 1, 0)
         )
+
+    def at_pace(
+        self, per_second: int, seconds: float, *, latency_ns: int = 1000, command: int = 9
+    ) -> None:
+        """Finished operations in chunks of a millisecond; slower only where the core is."""
+        chunk, start = max(1, round(per_second * CHUNK_SEC)), time.monotonic()
+        for number in range(round(seconds / CHUNK_SEC)):
+            ahead = start + number * CHUNK_SEC - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+            self.load(chunk, first_mid=number * chunk, latency_ns=latency_ns, command=command)
 
     def operate(
         self, count: int, *, first_mid: int = 0, command: int = 5, status: int = 0, error: int = 0,
