@@ -57,6 +57,8 @@ def render(report: Report, now_ns: int) -> list[str]:
 
 
 def _line(episode: Episode, now_ns: int) -> str:
+    if episode.fault:
+        return f"{episode.name:<12} {episode.anomaly}: WATCHES NO MORE: {episode.fault}"
     said = [f"{episode.declared:,} declared"]
     if episode.last_timestamp:
         said.append(f"last {names.folder(episode.last_timestamp)}")

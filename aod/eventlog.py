@@ -166,6 +166,15 @@ class EventLog:
         slot = start & (self.capacity - 1)
         return self.records[slot : slot + min(count, self.capacity - slot)]
 
+    def piece_end(self, start: int, end: int, records: int) -> int:
+        """Where a piece of [start, end) ends that has about as many records: what one look found in
+        flight has one time, was committed at once, and stays together."""
+        at = min(start + records, end)
+        mask, times = self.capacity - 1, self.records["end_ns"]
+        while start < at < end and times[at & mask] == times[(at - 1) & mask]:
+            at += 1
+        return at
+
     def span(self, start: int, end: int) -> Events:
         """The records [start, end): a view, or a copy where they lie in two pieces. For the reader
         that the writer waits for."""

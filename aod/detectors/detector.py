@@ -26,6 +26,8 @@ class Found(NamedTuple):
     """In order of time."""
     ended: list[Operation]
     """Operations that had been told as hanging, and how each ended."""
+    faults: list[str]
+    """Rules whose own code failed, and how; they watch no more, the others go on."""
 
 
 class Episode(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ class Episode(Struct, frozen=True, kw_only=True):
     """Triggers that earlier declarations have told."""
     hanging: int
     """Operations told as hanging that have not ended."""
+    fault: str = ""
+    """Why it watches no more; empty: it does."""
 
 
 class _Watch:
@@ -54,6 +58,7 @@ class _Watch:
         self.state = window.initial_state()
         self.declared = self.suppressed_before = 0
         self.last: Anomaly | None = None
+        self.fault = ""
 
     def step(self, events: Events) -> window.Outcome:
         outcome = window.step(self.rule, self.state, events)
@@ -79,6 +84,7 @@ class _Watch:
             suppressed=self.state.suppressed,
             suppressed_before=self.suppressed_before,
             hanging=len(self.state.hung),
+            fault=self.fault,
         )
 
 
@@ -95,17 +101,33 @@ class Detector:
         """What these records (shape (n,), `EVENT_DTYPE`) give rise to."""
         anomalies: list[Anomaly] = []
         ended: dict[bytes, Operation] = {}
+        faults: list[str] = []
         for index, watch in enumerate(self._watches):
-            outcome = watch.step(events)
-            if outcome.declared or len(outcome.ended):
-                names = self._names()
-                anomalies += [
-                    describe(watch.rule, index, one, self._offset_ns, names)
-                    for one in outcome.declared
-                ]
-                ended.update(_by_record(outcome.ended, names))  # several rules may tell of one
+            if watch.fault:
+                continue
+            try:
+                declared, over = self._ask(index, watch, events)
+            except Exception as error:  # the code of a stranger, perhaps: it costs only itself
+                watch.fault = f"{type(error).__name__}: {error}"
+                faults.append(f"'{watch.rule.frame.name}': {watch.fault}")
+                continue
+            anomalies += declared
+            ended.update(over)  # several rules may tell of one
         anomalies.sort(key=lambda one: one.timestamp)
-        return Found([self._related(one) for one in anomalies], list(ended.values()))
+        return Found([self._related(one) for one in anomalies], list(ended.values()), faults)
+
+    def _ask(
+        self, index: int, watch: _Watch, events: Events
+    ) -> tuple[list[Anomaly], Iterable[tuple[bytes, Operation]]]:
+        """What one rule declares, and whose hanging it saw end."""
+        outcome = watch.step(events)
+        if not outcome.declared and not len(outcome.ended):
+            return [], ()
+        names = self._names()
+        declared = [
+            describe(watch.rule, index, one, self._offset_ns, names) for one in outcome.declared
+        ]
+        return declared, _by_record(outcome.ended, names)
 
     def _related(self, anomaly: Anomaly) -> Anomaly:
         """The anomaly with what had been declared of its incident; it is the last one from now."""

@@ -21,7 +21,8 @@ from aod.stages.base import StageContext
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
 LOG_WAIT_SEC: Final = 0.2
-REMEMBERED_AT_ONCE: Final = 16384
+MAX_BATCH: Final = 16384
+"""Records evaluated at once: a backlog costs time, not memory."""
 REPORT_INTERVAL_SEC: Final = 1.0
 MAX_SAID: Final = 5
 """Operations of a batch whose end the log tells one by one."""
@@ -55,21 +56,27 @@ class Reader:
 
     def _remember(self) -> None:
         """Rebuild the windows from the history that the predecessor read."""
-        for start in range(self.log.oldest, self.at, REMEMBERED_AT_ONCE):
-            end = min(start + REMEMBERED_AT_ONCE, self.at)
+        start = self.log.oldest
+        while start < self.at:
+            end = self.log.piece_end(start, self.at, MAX_BATCH)
             self.detector.feed(self.log.copy(start, end))
+            start = end
 
     def read(self) -> None:
-        """Evaluate what is new in the log, at once: what was committed together stays together."""
-        end = self.log.position
-        if self.at == end:
-            return
-        found = self.detector.feed(self.log.span(self.at, end))
-        for anomaly in found.anomalies:
-            self.declare(anomaly)
-        self._tell_ends(found.ended)
-        self.at = end
-        self.position.set(self.at)
+        """Evaluate what is new in the log."""
+        new = self.log.position
+        while self.at < new:
+            end = self.log.piece_end(self.at, new, MAX_BATCH)
+            found = self.detector.feed(self.log.span(self.at, end))
+            for anomaly in found.anomalies:
+                self.declare(anomaly)
+            for fault in found.faults:
+                self.context.log.error(
+                    "a rule failed and watches no more, until a restart: %s", fault
+                )
+            self._tell_ends(found.ended)
+            self.at = end
+            self.position.set(self.at)
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""

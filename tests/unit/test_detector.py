@@ -4,13 +4,16 @@ import numpy as np
 
 from aod.anomaly import Relation
 from aod.config_base import Mode
+from aod.detectors.api import Rule
 from aod.detectors.detector import INCIDENT_NS, Detector
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import IN_FLIGHT, UNANSWERED, Events
+from aod.knobs import Mask
 from aod.peer_names import Names
 from aod.rules import rules
 from tests.unit.detecting import SECOND, START_NS, failures, operations
+from tests.unit.records import frame
 from tests.unit.ruling import configured
 
 NAMES = Names({(0, 0): r"\\files\home"})
@@ -111,3 +114,24 @@ def test_two_rules_tell_of_one_end_together() -> None:
     made = Detector(rules(config), 0, Names)
     assert len(made.feed(hanging(START_NS, SECOND)).anomalies) == 2
     assert len(made.feed(hanging(START_NS + SECOND, 2 * SECOND, flags=0)).ended) == 1
+
+
+class Broken(Rule):
+    """Fails when it sees a failure."""
+
+    def matches(self, events: Events) -> Mask:
+        if (events["error"] != 0).any():
+            raise ZeroDivisionError("by nothing")
+        found: Mask = events["latency_ns"] > 0
+        return found
+
+
+def test_a_rule_that_fails_costs_only_itself_and_is_told_once() -> None:
+    broken = Broken(frame("Broken", "broken", acceptable_count=10**6))
+    made = Detector([broken, *rules(configured(slow=Latency()))], 0, Names)
+    assert made.feed(operations(5)).faults == []
+    found = made.feed(failures(5, at_ns=START_NS + SECOND // 2))
+    assert found.faults == ["'broken': ZeroDivisionError: by nothing"]
+    again = made.feed(np.concatenate((failures(1), operations(11, at_ns=START_NS + 9 * SECOND))))
+    assert ([one.name for one in again.anomalies], again.faults) == (["slow"], [])
+    assert [one.fault for one in made.episodes()] == ["ZeroDivisionError: by nothing", ""]

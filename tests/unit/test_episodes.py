@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aod import episodes
@@ -50,6 +51,13 @@ def test_an_episode_in_words() -> None:
         "",
         "hung, and ended",
         "  SMB2_WRITE of cp[4321] took 3,000.0 ms",
+    ]
+
+
+def test_a_rule_that_failed_says_so() -> None:
+    failed = msgspec.structs.replace(EPISODE, fault="KeyError: 'x'")
+    assert episodes.render(Report((failed,)), 0) == [
+        "slow         Latency: WATCHES NO MORE: KeyError: 'x'"
     ]
 
 

@@ -72,6 +72,18 @@ def test_a_span_is_whole_wherever_the_ring_wraps(log: EventLog) -> None:
     assert len(log.span(200, 200)) == 0
 
 
+def test_a_piece_parts_nothing_that_has_one_time(log: EventLog) -> None:
+    append(log, numbered(0, log.capacity - 2))
+    together = numbered(log.capacity - 2, 8)
+    together["end_ns"][1:6] = together["end_ns"][1]
+    append(log, together)
+    start, end = log.capacity - 5, log.position
+    assert [log.piece_end(start, end, count) - start for count in range(1, 12)] == [
+        *(1, 2, 3, 4, 9, 9, 9, 9, 9, 10, 11)
+    ]
+    assert log.piece_end(end, end, 5) == end
+
+
 def test_nothing_is_written_at_or_beyond_the_limit(log: EventLog) -> None:
     assert append(log, numbered(0, 10), limit=7) == 7
     assert append(log, numbered(7, 10), limit=7) == 0
