@@ -6,12 +6,17 @@ from pathlib import Path
 import msgspec
 
 from aod.anomaly import Anomaly
-from aod.cli.exits import CLEAN
+from aod.cli.exits import CLEAN, UsageError
 from aod.cli.supervisor import load_with_warnings
+from aod.config_base import DAY_SEC
 from aod.config_file import ConfigError, Loaded, load_text
 from aod.recording.sources import Source, opened
 from aod.replay.evaluation import Evaluation
+from aod.replay.ladder import DEFAULT_MS, plain
 from aod.replay.report import described, heading, table
+from aod.replay.suggest import suggest
+from aod.replay.suggestion import Suggestion
+from aod.replay.suggestion_text import render
 
 FILE_HELP = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), or its events.npy"
 
@@ -21,6 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
+    parser.add_argument(
+        "--suggest", action="store_true", help="say what thresholds would have been silent"
+    )
+    parser.add_argument(
+        "--thresholds",
+        type=_thresholds,
+        metavar="MS,...",
+        help=f"with --suggest: evaluate these (default: {','.join(map(plain, DEFAULT_MS))})",
+    )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +49,27 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _thresholds(text: str) -> tuple[float, ...]:
+    try:
+        thresholds = tuple(sorted({float(one) for one in text.split(",")}))
+    except ValueError:
+        thresholds = ()
+    highest = DAY_SEC * 1000
+    if not thresholds or not all(0 < one <= highest for one in thresholds):
+        allowed = f"numbers of ms above 0, up to {highest}, such as 10,20,50"
+        raise argparse.ArgumentTypeError(f"{text}; allowed: {allowed}")
+    return thresholds
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Print each anomaly, and the totals."""
+    """Print each anomaly, and the totals; or what the records suggest."""
+    if arguments.thresholds and not arguments.suggest:
+        raise UsageError("--thresholds goes with --suggest")
     with opened(arguments.file) as source:
         loaded = configuration(source, arguments.config)
+        if arguments.suggest:
+            found = suggest(source, loaded.config, arguments.thresholds or DEFAULT_MS)
+            return _print_suggestion(source, loaded, found, as_json=arguments.json)
         if arguments.json:
             return _print_json(Evaluation(source, loaded.config))
         return _print_text(source, loaded)
@@ -67,6 +98,15 @@ def _print_json(evaluation: Evaluation) -> int:
             print(as_json(anomaly))
     finally:
         print(msgspec.json.encode(evaluation.summary()).decode(), flush=True)
+    return CLEAN
+
+
+def _print_suggestion(source: Source, loaded: Loaded, found: Suggestion, *, as_json: bool) -> int:
+    if as_json:
+        print(msgspec.json.encode(found).decode(), flush=True)
+        return CLEAN
+    lines = [*heading(source), f"counted as in {loaded.path}", "", *render(found)]
+    print("\n".join(lines), flush=True)
     return CLEAN
 
 

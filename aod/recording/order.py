@@ -7,7 +7,7 @@ import numpy as np
 
 from aod.detectors.hung import NO_EVENTS
 from aod.detectors.order import in_order
-from aod.event import Events
+from aod.event import Events, joined
 from aod.recording.frames import RecordingError
 
 SLACK_NS: Final = 100_000_000
@@ -24,12 +24,12 @@ def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
     held = NO_EVENTS
     try:
         for batch in batches:
-            held = in_order(np.concatenate((held, batch)))
+            held = in_order(joined(held, batch))
             latest_ns = int(held["end_ns"][-1]) if len(held) else 0
             ready = int(np.searchsorted(held["end_ns"], np.uint64(max(0, latest_ns - SLACK_NS))))
             if ready:
                 yield held[:ready]
-                held = held[ready:].copy()
+                held = joined(held[ready:])
     except RecordingError:
         if len(held):
             yield held

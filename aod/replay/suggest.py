@@ -1,0 +1,214 @@
+"""Thresholds from records: what each command takes, and which thresholds would have been silent.
+
+Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
+`aod.replay.choice` the third.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from aod.config import Config
+from aod.detectors.api import Settings, nanoseconds
+from aod.detectors.error import Error
+from aod.detectors.latency import Latency, TrackedCommand
+from aod.event import Events
+from aod.recording.sources import Source
+from aod.replay.choice import (
+    SERIES_MS,
+    Tail,
+    candidates_ms,
+    silent_alone_ms,
+    silent_together_ms,
+)
+from aod.replay.ladder import Counting, Ladder
+from aod.replay.percentiles import PER_MILLE, Exact
+from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
+from aod.replay.survey import OTHER_STATUSES, Survey, timed
+from aod.rules import frame
+from aod.smb.commands import PATIENCE, Command
+from aod.smb.ntstatus import status_name
+
+MAX_STATUSES: Final = 10
+FEW: Final = 1000
+"""Of fewer operations the percentile 99.9 is but the slowest."""
+
+S = TypeVar("S", bound=Settings)
+
+
+def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> Suggestion:
+    """Evaluate these thresholds, and others that may be suggested, for each command.
+
+    Raises:
+        RecordingError: the file is damaged.
+    """
+    name, latency = _first(config, "latency", Latency)
+    error_name, error = _first(config, "error", Error)
+    survey = Survey(
+        latency.rule(frame(config, name, latency)), error.rule(frame(config, error_name, error))
+    )
+    for events in source.batches():
+        survey.add(events)
+    reports = _reports(source, Counting(config, name, latency), survey, thresholds_ms)
+    return Suggestion(
+        anomaly=name,
+        acceptable_count=latency.acceptable_count,
+        window_sec=config.watch_interval_sec,
+        cooldown_sec=latency.cooldown_sec,
+        records=survey.records,
+        finished=sum(one.count for one in reports),
+        in_flight=survey.in_flight,
+        never_answered=survey.never_answered,
+        connection_events=survey.connection_events,
+        commands=tuple(sorted(reports, key=lambda one: -one.count)),
+        error_anomaly=error_name,
+        failed=survey.statuses.total(),
+        counted=survey.counted.total(),
+        statuses=_statuses(survey),
+        track_commands=_merged(latency, reports, config.unanswered_sec * 1000),
+    )
+
+
+def _first(config: Config, default_name: str, kind: type[S]) -> tuple[str, S]:
+    """The first anomaly of a type; where the configuration has none, one with the defaults."""
+    for name, settings in config.guardian.anomalies.items():
+        if isinstance(settings, kind):
+            return name, settings
+    return default_name, kind()
+
+
+def _statuses(survey: Survey) -> tuple[StatusReport, ...]:
+    return tuple(
+        StatusReport(
+            status="others" if status == OTHER_STATUSES else status_name(status),
+            count=count,
+            counted=survey.counted[status],
+        )
+        for status, count in survey.statuses.most_common(MAX_STATUSES)
+    )
+
+
+def _reports(
+    source: Source, counting: Counting, survey: Survey, thresholds_ms: Sequence[float]
+) -> list[CommandReport]:
+    """What is said about each command that was seen."""
+    below_ms = counting.config.unanswered_sec * 1000
+    seen = [command for command in Command if survey.latencies.count(command)]
+    ladders = {command: Ladder(counting, command, thresholds_ms) for command in seen}
+    percentiles = _second_pass(source, survey, ladders)
+    candidates = {
+        command: candidates_ms(percentiles[command][-1], below_ms)
+        for command in seen
+        if not _reservation(counting.latency, command)
+    }
+    tail = _third_pass(source, candidates)
+    alone_ms = {
+        command: silent_alone_ms(counting, command, some, tail)
+        for command, some in candidates.items()
+    }
+    silent_ms = {command: ms for command, ms in alone_ms.items() if ms is not None}
+    together_ms = silent_together_ms(counting, silent_ms, tail, below_ms)
+    return [
+        CommandReport(
+            command=command.name,
+            count=survey.latencies.count(command),
+            p50_ns=percentiles[command][0],
+            p99_ns=percentiles[command][1],
+            p999_ns=percentiles[command][2],
+            max_ns=int(survey.latencies.max_ns[command]),
+            emergencies=int(survey.emergencies[command]),
+            anomalies=ladders[command].anomalies(),
+            alone_ms=alone_ms.get(command),
+            suggested_ms=together_ms.get(command),
+            note=_note(
+                counting.latency, command, survey, alone_ms.get(command), together_ms.get(command)
+            ),
+        )
+        for command in seen
+    ]
+
+
+def _second_pass(
+    source: Source, survey: Survey, ladders: dict[Command, Ladder]
+) -> dict[Command, list[int]]:
+    """Feeds the ladders; the exact percentiles in ns, in the order of `PER_MILLE`."""
+    places = {
+        command: [survey.latencies.place(command, share) for share in PER_MILLE]
+        for command in ladders
+    }
+    exact = Exact(place for some in places.values() for place in some)
+    for events in source.batches():
+        done = events.compress(timed(events))
+        exact.add(done["command"], done["latency_ns"])
+        for command, ladder in ladders.items():
+            ladder.feed(done.compress(done["command"] == command))
+    return {command: [exact.value_ns(place) for place in some] for command, some in places.items()}
+
+
+def _third_pass(source: Source, candidates: dict[Command, list[float]]) -> Events:
+    floors_ns = {command: nanoseconds(some[0]) for command, some in candidates.items() if some}
+    tail = Tail(floors_ns)
+    for events in source.batches():
+        tail.add(events.compress(timed(events)))
+    return tail.events()
+
+
+def _reservation(latency: Latency, command: Command) -> str:
+    """Why no threshold is suggested, whatever the records say."""
+    if command.name in latency.exclude_commands:
+        return "in exclude_commands"
+    if command in PATIENCE and command.name not in _tracked(latency):
+        return f"{PATIENCE[command].reason}; left as it is"
+    return ""
+
+
+def _note(
+    latency: Latency,
+    command: Command,
+    survey: Survey,
+    alone_ms: float | None,
+    suggested_ms: float | None,
+) -> str:
+    if reservation := _reservation(latency, command):
+        return reservation
+    if suggested_ms is None:
+        return "no threshold below unanswered_sec would have been silent"
+    notes = []
+    if alone_ms is not None and suggested_ms > alone_ms:
+        notes.append(f"alone, {alone_ms:g} ms would do, but not together with the others")
+    count = survey.latencies.count(command)
+    if count < FEW:
+        notes.append(f"of {count:,} operations only")
+    return "; ".join(notes)
+
+
+def _tracked(latency: Latency) -> dict[str, TrackedCommand]:
+    return {entry.command: entry for entry in latency.track_commands}
+
+
+def _merged(
+    latency: Latency, reports: Sequence[CommandReport], below_ms: float
+) -> tuple[TrackedCommand, ...]:
+    """The present entries, with what is suggested in their place, and new ones."""
+    suggested = {
+        one.command: _entry(latency, one, below_ms)
+        for one in reports
+        if one.suggested_ms is not None
+    }
+    return tuple((_tracked(latency) | suggested).values())
+
+
+def _entry(latency: Latency, report: CommandReport, below_ms: float) -> TrackedCommand:
+    """An emergency threshold that the suggestion reaches would make every slow one an emergency."""
+    before = _tracked(latency).get(report.command, TrackedCommand(command=report.command))
+    own_ms = before.emergency_threshold_ms
+    emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
+    entry = replace(before, threshold=report.suggested_ms)
+    suggested_ms = report.suggested_ms or 0
+    if emergency_ms is None or emergency_ms > suggested_ms:
+        return entry
+    above_ms = max(suggested_ms, report.max_ns / 1e6)
+    higher_ms = (ms for ms in SERIES_MS if above_ms < ms < below_ms)
+    return replace(entry, emergency_threshold_ms=next(higher_ms, None))

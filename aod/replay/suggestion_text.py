@@ -1,0 +1,121 @@
+"""What `aod replay --suggest` prints: tables of at most 100 columns, and YAML to paste."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import UNSET
+
+from aod.detectors.latency import TrackedCommand
+from aod.replay.ladder import plain
+from aod.replay.suggestion import CommandReport, Suggestion
+
+_NAME: Final = 22
+_COLUMNS: Final = 8
+_INDENT: Final = " " * 6
+"""Of a key of an anomaly, as in conf/aod.yaml."""
+
+
+def render(found: Suggestion) -> Iterator[str]:
+    """All of it, line by line."""
+    yield from _kinds(found)
+    yield ""
+    yield from _latencies(found)
+    yield ""
+    yield from _ladders(found)
+    if found.failed:
+        yield ""
+        yield from _failures(found)
+    yield ""
+    if notes := list(_notes(found)):
+        yield from (*notes, "")
+    yield from snippet(found)
+
+
+def _kinds(found: Suggestion) -> Iterator[str]:
+    yield (
+        f"{found.finished:,} operations finished; told in flight: {found.in_flight:,}; never "
+        f"answered: {found.never_answered:,}; connection events: {found.connection_events:,}"
+    )
+
+
+def _latencies(found: Suggestion) -> Iterator[str]:
+    heads = "".join(f"{head:>10}" for head in ("p50", "p99", "p99.9", "max"))
+    yield f"{'latency in ms':<{_NAME}}{'count':>12}{heads}{'suggested':>12}"
+    for one in found.commands:
+        values = (one.p50_ns, one.p99_ns, one.p999_ns, one.max_ns)
+        columns = "".join(f"{value / 1e6:>10,.2f}" for value in values)
+        yield f"{one.command:<{_NAME}}{one.count:>12,}{columns}{_suggested(one):>12}".rstrip()
+
+
+def _suggested(one: CommandReport) -> str:
+    if one.suggested_ms is None:
+        return "-"
+    return f"{plain(one.suggested_ms)} ms{' *' if one.note else '  '}"
+
+
+def _ladders(found: Suggestion) -> Iterator[str]:
+    window, pause = f"{found.window_sec:g} s", f"{found.cooldown_sec:g} s"
+    yield (
+        f"anomalies that a threshold would have made for the command alone, by the count of "
+        f"'{found.anomaly}'"
+    )
+    yield f"(more than {found.acceptable_count:,} within {window}, cool-down {pause})"
+    thresholds = list(found.commands[0].anomalies) if found.commands else []
+    for first in range(0, len(thresholds), _COLUMNS):
+        yield from _ladder(found, thresholds[first : first + _COLUMNS])
+
+
+def _ladder(found: Suggestion, thresholds: list[str]) -> Iterator[str]:
+    heads = [f"{threshold} ms" for threshold in thresholds]
+    widths = [max(9, len(head) + 2) for head in heads]
+    yield f"{'':<{_NAME}}" + "".join(map(str.rjust, heads, widths))
+    for one in found.commands:
+        counts = [f"{one.anomalies[threshold]:,}" for threshold in thresholds]
+        yield f"{one.command:<{_NAME}}" + "".join(map(str.rjust, counts, widths))
+
+
+def _failures(found: Suggestion) -> Iterator[str]:
+    of_them = f"{found.counted:,} of them" if found.counted else "none of them"
+    yield f"{found.failed:,} operations failed; '{found.error_anomaly}' counts {of_them}"
+    yield f"{'status':<40}{'count':>12}{'counted':>12}"
+    for one in found.statuses:
+        yield f"{one.status:<40}{one.count:>12,}{one.counted:>12,}"
+
+
+def _notes(found: Suggestion) -> Iterator[str]:
+    for one in found.commands:
+        if one.note:
+            mark = "*" if one.suggested_ms is not None else "-"
+            yield f"{mark} {one.command}: {one.note}"
+    for one in found.commands:
+        if one.emergencies:
+            yield (
+                f"! {one.command}: {one.emergencies:,} reached the emergency threshold, which "
+                "declares whatever the threshold is"
+            )
+
+
+def snippet(found: Suggestion) -> Iterator[str]:
+    """The anomaly's `track_commands`, in the place of those that it has."""
+    if not found.track_commands:
+        yield "nothing to suggest"
+        return
+    few = {one.command: one.note for one in found.commands if one.note}
+    yield f"# under guardian: anomalies: {found.anomaly}:"
+    yield f"{_INDENT}track_commands:"
+    for entry in found.track_commands:
+        yield f"{_INDENT}  - command: {entry.command}"
+        yield from _thresholds(entry, few.get(entry.command, ""))
+
+
+def _thresholds(entry: TrackedCommand, note: str) -> Iterator[str]:
+    if entry.threshold is not None:
+        comment = f"  # {note}" if note else ""
+        yield f"{_INDENT}    threshold: {_milliseconds(entry.threshold)}{comment}"
+    if entry.emergency_threshold_ms is not UNSET:
+        own = entry.emergency_threshold_ms
+        yield f"{_INDENT}    emergency_threshold_ms: {_milliseconds(own)}"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "null" if value is None else plain(value)
