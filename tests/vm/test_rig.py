@@ -24,6 +24,10 @@ def test_guest_is_a_machine_of_its_own(facts: Facts) -> None:
     assert facts["repository_is_visible"]
 
 
+def test_guest_computes_correctly(facts: Facts) -> None:
+    assert facts["numpy_sorts"]
+
+
 def test_cifs_module_loads_and_unloads(facts: Facts) -> None:
     assert facts["module_loaded"]
     assert facts["module_unloaded"]

@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.wait import wait_until
@@ -25,6 +27,7 @@ def run(lab: Lab) -> Facts:
         "hostname": os.uname().nodename,
         "clock": time.time(),
         "repository_is_visible": Path(__file__).is_file(),
+        "numpy_sorts": _numpy_sorts(),
     }
     with lab.mounted(UNCACHED) as folder:
         facts["module_loaded"] = cifs.module_loaded()
@@ -41,6 +44,12 @@ def run(lab: Lab) -> Facts:
     cifs.unload_module()
     facts["module_unloaded"] = not cifs.module_loaded()
     return facts
+
+
+def _numpy_sorts() -> bool:
+    """numpy has code of its own for each processor, and an emulated one may compute wrongly."""
+    numbers = np.random.default_rng(1).integers(0, 1 << 40, 1000)
+    return bool((np.diff(numbers[np.argsort(numbers)]) >= 0).all())
 
 
 def _counted(folder: Path) -> Facts:
