@@ -119,6 +119,15 @@ def test_replay_declares_what_the_daemon_declared(
     assert [part["what"] for part in live["breakdown"]["trees"]] == [SHARE]
 
 
+def test_bundle_itself_replays_to_the_very_same_anomaly(
+    bundle: Bundle, facts: dict[str, Any], artefacts: Path, config: Config
+) -> None:
+    (anomaly,) = replayed(artefacts / facts["bundle"], config)
+    live = bundle.json("anomaly.json")
+    assert (anomaly.timestamp, anomaly.trigger_ns) == (live["timestamp"], live["trigger_ns"])
+    assert (anomaly.count, anomaly.reason) == (live["count"], live["reason"])
+
+
 def test_log_of_the_daemon_names_that_anomaly_and_no_other(facts: dict[str, Any]) -> None:
     assert facts["log"].count(" anomaly '") == 1
     assert "Latency anomaly 'latency'" in facts["log"]
