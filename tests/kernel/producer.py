@@ -1,8 +1,10 @@
 """Run the test programs of producer.bpf.c: operations for the real ring, without tracing."""
 
 import ctypes
+import os
 import struct
 import time
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +45,11 @@ def _checked(result: int) -> int:
     return result
 
 
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
 class Producer:
     """The test programs of an installed tracer, by their pins."""
 
@@ -51,6 +58,7 @@ class Producer:
             path.name: _checked(_libbpf.bpf_obj_get(bytes(path)))
             for path in (pin_dir / "programs").iterdir()
         }
+        weakref.finalize(self, _close, tuple(self._programs.values()))
 
     def _run(self, program: str, context: bytes) -> None:
         # ctypes lets other threads run during the call, so a reader may work meanwhile.
