@@ -8,15 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import IO, cast
 
 from scripts.vm.console import Console, last_words
 from scripts.vm.errors import (
+    GuestError,
     GuestLostError,
     GuestPanicError,
     GuestProgramError,
+    GuestStoppedError,
     GuestTimeoutError,
 )
 from scripts.vm.initramfs import initramfs_for
@@ -27,6 +30,9 @@ from scripts.vm.tools import REPO, require_tools
 # Beside the results proper: what host and guest tell each other, and the console's log.
 PRIVATE = ".vm"
 
+# How long a silent guest may be past its limit.
+_LIMIT_POLL_S = 0.5
+
 
 @dataclass(frozen=True)
 class GuestRun:
@@ -36,11 +42,31 @@ class GuestRun:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How long a guest may run: so many seconds, and not after another thread has set `stop`."""
+
+    timeout_s: float
+    stop: Event = field(default_factory=Event)
+
+    def over(self, started: float) -> bool:
+        """Whether a guest that was started then (monotonic) has to be switched off."""
+        return self.stop.is_set() or time.monotonic() - started > self.timeout_s
+
+    def error(self, console_tail: str) -> GuestError:
+        """What is said about a guest that was switched off."""
+        if self.stop.is_set():
+            return GuestStoppedError("the guest was no longer wanted", console_tail)
+        return GuestTimeoutError(
+            f"the guest was still running after {self.timeout_s:g} s", console_tail
+        )
+
+
 def run_guest(
     argv: Sequence[str],
     results: Path,
     *,
-    timeout_s: float,
+    limit: Limit,
     on_line: Callable[[str], None] | None = None,
     machine: Machine | None = None,
 ) -> GuestRun:
@@ -55,8 +81,8 @@ def run_guest(
     command = qemu_command(machine, initramfs_for(machine.kernel), results)
     started = time.monotonic()
     with closing(Console(results / PRIVATE / "console.log", on_line)) as console:
-        ended = _run_qemu(command, console, started + timeout_s)
-    _check_end(console, results / PRIVATE / "status", None if ended else timeout_s)
+        ended = _run_qemu(command, console, started, limit)
+    _check_end(console, results / PRIVATE / "status", None if ended else limit)
     return GuestRun(console.text, time.monotonic() - started)
 
 
@@ -75,10 +101,10 @@ def _write_settings(folder: Path, argv: Sequence[str], kernel: Kernel) -> None:
     (folder / "settings").write_text("".join(lines))
 
 
-def _run_qemu(command: Sequence[str], console: Console, deadline: float) -> bool:
-    """Follow one guest to its end; False when it had to be stopped at the deadline."""
+def _run_qemu(command: Sequence[str], console: Console, started: float, limit: Limit) -> bool:
+    """Follow one guest to its end; False when it had to be switched off."""
     with _started(command) as output:
-        return _follow(output.fileno(), console, deadline)
+        return _follow(output.fileno(), console, started, limit)
 
 
 @contextmanager
@@ -97,10 +123,10 @@ def _started(command: Sequence[str]) -> Iterator[IO[bytes]]:
             process.kill()
 
 
-def _follow(descriptor: int, console: Console, deadline: float) -> bool:
-    """Feed the console until qemu closes it; False when the deadline (monotonic) came first."""
-    while (left := deadline - time.monotonic()) > 0:
-        readable, _, _ = select.select([descriptor], [], [], left)
+def _follow(descriptor: int, console: Console, started: float, limit: Limit) -> bool:
+    """Feed the console until qemu closes it; False when the limit came first."""
+    while not limit.over(started):
+        readable, _, _ = select.select([descriptor], [], [], _LIMIT_POLL_S)
         if readable:
             data = os.read(descriptor, 65536)
             if not data:
@@ -109,13 +135,13 @@ def _follow(descriptor: int, console: Console, deadline: float) -> bool:
     return False
 
 
-def _check_end(console: Console, status_file: Path, exceeded_s: float | None) -> None:
+def _check_end(console: Console, status_file: Path, exceeded: Limit | None) -> None:
     """Raise the error that fits the guest's end; return when its program ended with 0."""
     tail = last_words(console.text)
     if (panic := console.panic()) is not None:
         raise GuestPanicError(f"the guest's kernel panicked: {panic}", tail)
-    if exceeded_s is not None:
-        raise GuestTimeoutError(f"the guest was still running after {exceeded_s:g} s", tail)
+    if exceeded is not None:
+        raise exceeded.error(tail)
     if not status_file.is_file():
         raise GuestLostError("the guest went off before its program had ended", tail)
     status = int(status_file.read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zstandard
 
-from scripts.vm.boot import run_guest
+from scripts.vm.boot import Limit, run_guest
 from scripts.vm.errors import SetupError, VmError
 from scripts.vm.guest.daemon import SUPERVISOR
 from scripts.vm.guest.demo import DAEMON, GUEST
@@ -46,7 +46,7 @@ def _incident() -> Path:
     print(f"Booting Debian's kernel {machine.kernel.release} on this machine's files (qemu) ...")
     with results_folder() as results:
         argv = [sys.executable, "-m", "scripts.vm.guest.demo"]
-        run_guest(argv, results, timeout_s=_TIMEOUT_S, on_line=_show, machine=machine)
+        run_guest(argv, results, limit=Limit(_TIMEOUT_S), on_line=_show, machine=machine)
         (sealed,) = results.glob("demo/aod_*.tar.zst")
         OUTPUT.mkdir(exist_ok=True)
         return Path(shutil.copy(sealed, OUTPUT))

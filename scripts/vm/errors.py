@@ -26,6 +26,10 @@ class GuestTimeoutError(GuestError):
     """The guest was still running when its time was up, and was switched off."""
 
 
+class GuestStoppedError(GuestError):
+    """The guest was still running when its caller had no more use for it."""
+
+
 class GuestLostError(GuestError):
     """The guest went off without a panic and before its program had ended."""
 

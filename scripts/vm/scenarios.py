@@ -2,13 +2,15 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Event
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from scripts.vm.boot import GuestRun, run_guest
+from scripts.vm.boot import GuestRun, Limit, run_guest
 from scripts.vm.errors import VmError
 from scripts.vm.guest.run import DEFAULT_TIMEOUT_S, SCENARIOS
 from scripts.vm.kernel import stock_kernel
@@ -25,22 +27,48 @@ class ScenarioError(VmError):
     """A scenario raised, or never got its turn; the message is its traceback."""
 
 
-def run_scenarios(names: Iterable[str], results: Path, cpus: int = 1) -> GuestRun:
-    """Boot once and run every scenario; raises a GuestError if the guest itself fails."""
+class GuestKind(NamedTuple):
+    """Scenarios that agree in this share a boot."""
+
+    name: str = ""
+    cpus: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.name or 'main'}-{self.cpus}"
+
+
+def guest_kind(scenario: str) -> GuestKind:
+    """Which guest a scenario wants; see Machine for what the number of processors means."""
+    module = _module(scenario)
+    return GuestKind(str(getattr(module, "GUEST", "")), int(getattr(module, "CPUS", 1)))
+
+
+def timeout_s(scenario: str) -> float:
+    """A scenario's time limit, on the guest's clock."""
+    return float(getattr(_module(scenario), "TIMEOUT_S", DEFAULT_TIMEOUT_S))
+
+
+def run_scenarios(
+    names: Iterable[str], results: Path, cpus: int = 1, stop: Event | None = None
+) -> GuestRun:
+    """Boot once and run every scenario; raises a GuestError if the guest itself fails.
+
+    The guest gets this process's AOD_VM_* variables; `stop`, once set, ends it early.
+    """
     wanted = sorted(set(names))
-    argv = [sys.executable, "-m", "scripts.vm.guest.run", *wanted]
-    timeout_s = _BOOT_TIMEOUT_S + _SLOWEST_CLOCK * sum(map(_timeout_s, wanted))
-    machine = Machine(stock_kernel(), cpus=cpus)
-    return run_guest(argv, results, timeout_s=timeout_s, machine=machine)
+    settings = [f"{name}={value}" for name, value in os.environ.items() if _is_ours(name)]
+    argv = ["env", *settings, sys.executable, "-m", "scripts.vm.guest.run", *wanted]
+    longest_s = _BOOT_TIMEOUT_S + _SLOWEST_CLOCK * sum(map(timeout_s, wanted))
+    return run_guest(
+        argv,
+        results,
+        limit=Limit(longest_s, stop or Event()),
+        machine=Machine(stock_kernel(), cpus=cpus),
+    )
 
 
-def cpus_of(name: str) -> int:
-    """How many processors a scenario wants; see Machine for what that means."""
-    return int(getattr(_module(name), "CPUS", 1))
-
-
-def _timeout_s(name: str) -> float:
-    return float(getattr(_module(name), "TIMEOUT_S", DEFAULT_TIMEOUT_S))
+def _is_ours(variable: str) -> bool:
+    return variable.startswith("AOD_VM_")
 
 
 def _module(name: str) -> ModuleType:

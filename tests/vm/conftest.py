@@ -1,19 +1,29 @@
 """One boot for all tests here: each test module names its SCENARIO and judges its facts.
 
-Scenarios that want another number of processors get a boot of their own.
+Scenarios that want another guest, or another number of processors, get a boot of their own.
 """
 
 from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, Final
 
 import pytest
 
 from scripts.vm.console import last_words
 from scripts.vm.errors import GuestError
 from scripts.vm.results import Results
-from scripts.vm.scenarios import cpus_of, read_facts, run_scenarios
+from scripts.vm.scenarios import (
+    GuestKind,
+    guest_kind,
+    read_facts,
+    run_scenarios,
+    timeout_s,
+)
+
+AT_ONCE: Final = 2
 
 
 @dataclass
@@ -33,29 +43,53 @@ class Guest:
 
 
 class Guests:
-    """The guests of a test session, by number of processors; each is run when first asked for."""
+    """The guests of a test session. All are started when the first is asked for, AT_ONCE at a time:
+    an emulated processor is busy for minutes, and one with an instruction-counting clock does not
+    see how busy the others are.
+    """
 
     def __init__(self, folder: Path, scenarios: Iterable[str]) -> None:
         self._folder = folder
         self._scenarios = set(scenarios)
-        self._guests: dict[int, Guest] = {}
+        self._guests: dict[GuestKind, Future[Guest]] = {}
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="guest")
+        self._stop = Event()
 
     def with_scenario(self, name: str) -> Guest:
         """The guest in which a scenario ran, together with all others that fit."""
-        cpus = cpus_of(name)
-        if cpus not in self._guests:
-            self._guests[cpus] = self._run(cpus)
-        return self._guests[cpus]
+        if not self._guests:
+            self._start_all()
+        return self._guests[guest_kind(name)].result()
 
-    def _run(self, cpus: int) -> Guest:
-        folder = self._folder / f"cpus-{cpus}"
+    def close(self) -> None:
+        """Switch off what still runs: the tests are over, or were interrupted."""
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _start_all(self) -> None:
+        """Start every guest, the one with the longest scenario first: that is what all wait for."""
+        plan: dict[GuestKind, list[str]] = {}
+        for name in self._scenarios:
+            plan.setdefault(guest_kind(name), []).append(name)
+        longest_first = sorted(plan, key=lambda kind: _length(plan[kind]), reverse=True)
+        self._guests = {
+            kind: self._pool.submit(self._run, kind, plan[kind]) for kind in longest_first
+        }
+
+    def _run(self, kind: GuestKind, names: list[str]) -> Guest:
+        folder = self._folder / str(kind)
         folder.mkdir()
-        names = [name for name in self._scenarios if cpus_of(name) == cpus]
         try:
-            run = run_scenarios(names, folder, cpus)
+            run = run_scenarios(names, folder, kind.cpus, self._stop)
         except GuestError as error:
             return Guest(folder, error.console_tail, error)
         return Guest(folder, last_words(run.console))
+
+
+def _length(scenarios: Iterable[str]) -> tuple[float, float]:
+    """What orders guests by how long they take, as far as that can be known."""
+    limits_s = [timeout_s(name) for name in scenarios]
+    return max(limits_s), sum(limits_s)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,9 +111,11 @@ def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
     """Guests for the scenarios of all tests that were selected."""
     results = Results()
     scenarios = (name for item in request.session.items if (name := _scenario_of(item)))
+    started = Guests(results.folder, scenarios)
     try:
-        yield Guests(results.folder, scenarios)
+        yield started
     finally:
+        started.close()
         results.failed = request.session.testsfailed > 0
         results.close()
 

@@ -1,7 +1,8 @@
-"""A sealed bundle, opened for judging."""
+"""What a daemon declared: sealed bundles, opened for judging, and its log."""
 
 import io
 import json
+import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,12 @@ import numpy as np
 import zstandard
 
 from aod.event import Events
+from scripts.vm.guest.quiet import DEFAULT, STRICT
 
+DAEMONS = (DEFAULT, STRICT)
 ALWAYS = frozenset({"manifest.json", "anomaly.json", "events.npy"})
+
+_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!the cool-down is over)")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,58 @@ class Bundle:
         """Its operations."""
         events: Events = np.load(io.BytesIO(self.files["events.npy"]), allow_pickle=False)
         return events
+
+    def breakdown(self, by: str) -> dict[str, int]:
+        """How many of the matches have what in common, such as `commands`."""
+        parts = self.json("anomaly.json")["breakdown"][by]
+        return {part["what"]: part["count"] for part in parts}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An anomaly as a test expects it: what, by which rule, how many against how many, of what."""
+
+    anomaly: str
+    name: str
+    rule: str
+    count: int
+    acceptable_count: int
+    commands: dict[str, int]
+    """How many of the counted operations were of which command."""
+
+
+def declared(artefacts: Path, daemon: str = "daemon") -> list[Declared]:
+    """Everything that a daemon declared until it was stopped (`Lab.stop`), in order of time.
+
+    Each declaration is a bundle and a line of the log; AssertionError if one lacks the other.
+    """
+    found = bundles(artefacts, daemon)
+    log = (artefacts / f"{daemon}.log").read_text()
+    assert sorted(_DECLARED.findall(log)) == [bundle.folder for bundle in found]
+    return [_declared(bundle) for bundle in found]
+
+
+def bundles(artefacts: Path, daemon: str = "daemon") -> list[Bundle]:
+    """All bundles of a daemon that was stopped by `Lab.stop`, in order of time."""
+    return [open_bundle(path) for path in sorted((artefacts / daemon).iterdir())]
+
+
+def assert_quiet(facts: dict[str, Any], artefacts: Path, daemon: str) -> None:
+    """Nothing was declared by one of the daemons of `observed`, and it stopped cleanly."""
+    assert declared(artefacts, daemon) == []
+    assert facts["exit_status"][daemon] == 0
+
+
+def _declared(bundle: Bundle) -> Declared:
+    anomaly = bundle.json("anomaly.json")
+    return Declared(
+        anomaly=anomaly["anomaly"],
+        name=anomaly["name"],
+        rule=anomaly["rule"],
+        count=anomaly["count"],
+        acceptable_count=anomaly["acceptable_count"],
+        commands=bundle.breakdown("commands"),
+    )
 
 
 def open_bundle(path: Path) -> Bundle:

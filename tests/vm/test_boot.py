@@ -1,14 +1,16 @@
 """The ways in which a guest can end are told apart, each with the guest's last words."""
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from scripts.vm.boot import PRIVATE, run_guest
+from scripts.vm.boot import PRIVATE, Limit, run_guest
 from scripts.vm.errors import (
     GuestLostError,
     GuestPanicError,
     GuestProgramError,
+    GuestStoppedError,
     GuestTimeoutError,
 )
 
@@ -18,7 +20,7 @@ TIMEOUT_S = 60
 
 
 def in_guest(script: str, results: Path, timeout_s: float = TIMEOUT_S) -> str:
-    return run_guest(["sh", "-c", script], results, timeout_s=timeout_s).console
+    return run_guest(["sh", "-c", script], results, limit=Limit(timeout_s)).console
 
 
 def test_results_and_status_come_out(tmp_path: Path) -> None:
@@ -43,3 +45,15 @@ def test_guest_that_goes_off_early_is_lost(tmp_path: Path) -> None:
 def test_hanging_guest_is_switched_off(tmp_path: Path) -> None:
     with pytest.raises(GuestTimeoutError, match="still running after 12 s"):
         in_guest("echo hanging; exec tail -f /dev/null", tmp_path, timeout_s=12)
+
+
+def test_unwanted_guest_is_switched_off(tmp_path: Path) -> None:
+    stop = Event()
+    with pytest.raises(GuestStoppedError, match="no longer wanted"):
+        run_guest(
+            ["sh", "-c", "echo working; exec tail -f /dev/null"],
+            tmp_path,
+            limit=Limit(TIMEOUT_S, stop),
+            on_line=lambda _line: stop.set(),
+        )
+    assert "working" in (tmp_path / PRIVATE / "console.log").read_text()

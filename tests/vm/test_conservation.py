@@ -21,9 +21,11 @@ NOT_COUNTED_BY_THE_CLIENT = {
 COUNTED = [command for command in Command if command not in NOT_COUNTED_BY_THE_CLIENT]
 
 
-def _moved(facts: dict[str, Any], command: Command, *fields: str) -> int:
+def moved(facts: dict[str, Any], command: Command, *fields: str) -> int:
+    """How far the daemon's counters of a command moved, these together."""
+
     def at(moment: str) -> int:
-        counters = facts[moment].get(command.name, {})
+        counters = facts[moment]["commands"].get(command.name, {})
         return sum(int(counters.get(field, 0)) for field in fields)
 
     return at("after") - at("before")
@@ -39,20 +41,20 @@ def test_every_operation_that_the_client_counts_is_accounted_for(
     facts: dict[str, Any], command: Command
 ) -> None:
     recorded = facts["records"][command]
-    unanswered = _moved(facts, command, "unanswered", "gave_up")
-    dropped = _moved(facts, command, "dropped_ring_full", "dropped_inflight_full")
+    unanswered = moved(facts, command, "unanswered", "gave_up")
+    dropped = moved(facts, command, "dropped_ring_full", "dropped_inflight_full")
     assert recorded + unanswered + dropped == facts["client"].get(command.name, 0)
 
 
 @pytest.mark.parametrize("command", Command, ids=lambda command: command.name)
 def test_every_finished_operation_is_a_record(facts: dict[str, Any], command: Command) -> None:
-    assert _moved(facts, command, "finished") == facts["records"][command]
+    assert moved(facts, command, "finished") == facts["records"][command]
 
 
 def test_failed_lookups_leave_nothing_in_flight(facts: dict[str, Any]) -> None:
     assert facts["after"]["in_flight"] == 0
     assert facts["told_in_flight"] == 0
-    assert _moved(facts, Command.SMB2_CLOSE, "unanswered") >= 300
+    assert moved(facts, Command.SMB2_CLOSE, "unanswered") >= 300
 
 
 def test_daemon_stops_cleanly(facts: dict[str, Any]) -> None:

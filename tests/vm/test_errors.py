@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aod.event import EVENT_DTYPE
-from tests.vm.evidence import ALWAYS, Bundle, open_bundle
+from tests.vm.evidence import ALWAYS, Bundle, Declared, bundles, declared
 
 SCENARIO = "errors"
 
@@ -16,8 +16,9 @@ STATUS_ACCESS_DENIED = 0xC0000022
 
 
 @pytest.fixture(scope="module")
-def bundle(facts: dict[str, Any], artefacts: Path) -> Bundle:
-    return open_bundle(artefacts / facts["bundle"])
+def bundle(artefacts: Path) -> Bundle:
+    (only,) = bundles(artefacts)
+    return only
 
 
 def test_every_attempt_was_refused(facts: dict[str, Any]) -> None:
@@ -28,10 +29,12 @@ def test_every_attempt_was_refused(facts: dict[str, Any]) -> None:
     assert facts["bundles_before"] == []
 
 
+def test_the_refusals_are_declared_and_nothing_else(artefacts: Path) -> None:
+    assert declared(artefacts) == [Declared("Error", "error", "count", 11, 10, {"SMB2_CREATE": 11})]
+
+
 def test_bundle_has_the_anomalys_name_and_files(bundle: Bundle) -> None:
-    anomaly = bundle.json("anomaly.json")
-    assert anomaly["anomaly"] == "Error"
-    assert bundle.folder == f"aod_{anomaly['timestamp']}"
+    assert bundle.folder == f"aod_{bundle.json('anomaly.json')['timestamp']}"
     assert set(bundle.files) == ALWAYS | {f"{action}.log" for action in ACTIONS}
 
 

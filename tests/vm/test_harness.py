@@ -8,9 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from aod.config_file import load
+from aod.detectors.error import Error
 from scripts.vm.console import Console, last_words
 from scripts.vm.errors import SetupError
-from scripts.vm.guest.cifs import Count, difference, parse_stats
+from scripts.vm.guest.cifs import (
+    Count,
+    Tree,
+    difference,
+    parse_debug_data,
+    parse_pending,
+    parse_stats,
+)
+from scripts.vm.guest.daemon import CONFIGURATION
+from scripts.vm.guest.lab import replaced
+from scripts.vm.guest.processes import LabError
+from scripts.vm.guest.quiet import strict
+from scripts.vm.guest.samba import configuration
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import STEPS, rounds, work
 from scripts.vm.image import unpack_image
@@ -31,6 +45,26 @@ OplockBreaks: 3 sent 1 failed
 Creates: 4 total 0 failed
 """
 
+DEBUG_DATA = """\
+1) ConnectionId: 0x3 Hostname: 127.0.0.1 nosharesock
+\tSessions:
+\t1) Address: 127.0.0.1 Uses: 1 Capability: 0x300047\tSession Status: 1
+\tSecurity type: RawNTLMSSP  SessionId: 0x8496ecb8
+\tShares:
+\t0) IPC: \\\\127.0.0.1\\IPC$ Mounts: 1 DevInfo: 0x0 Attributes: 0x0
+\ttid: 0x5f2c884e\tMaximal Access: 0x1f00a9
+\t1) \\\\127.0.0.1\\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
+\ttid: 0xc0c6dc83\tOptimal sector size: 0x200\tMaximal Access: 0x1f01ff
+2) ConnectionId: 0x1 Hostname: 127.0.0.1
+\tSecurity type: RawNTLMSSP  SessionId: 0x5d9c351d
+\t1) \\\\127.0.0.1\\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
+\ttid: 0x386eaf13\tOptimal sector size: 0x200\tMaximal Access: 0x1f01ff
+\tMIDs:
+\tServer ConnectionId: 0x1
+\t\tState: 2 com: 15 pid: 278 cbdata: 00000000ac451c5f mid 98
+\t\tState: 2 com: 6 pid: 279 cbdata: 00000000ac451c5f mid 100
+"""
+
 
 def test_statistics_are_summed_over_shares() -> None:
     assert parse_stats(STATS) == {
@@ -44,6 +78,44 @@ def test_difference_leaves_out_what_did_not_move() -> None:
     before = {"SMB2_CREATE": Count(3, 1), "SMB2_CLOSE": Count(3, 0)}
     after = {"SMB2_CREATE": Count(5, 2), "SMB2_CLOSE": Count(3, 0), "SMB2_READ": Count(1, 0)}
     assert difference(before, after) == {"SMB2_CREATE": Count(2, 1), "SMB2_READ": Count(1, 0)}
+
+
+def test_trees_are_found_by_share_and_session() -> None:
+    assert parse_debug_data(DEBUG_DATA) == {
+        "//127.0.0.1/IPC$": [Tree(0x8496ECB8, 0x5F2C884E)],
+        "//127.0.0.1/share": [Tree(0x8496ECB8, 0xC0C6DC83), Tree(0x5D9C351D, 0x386EAF13)],
+    }
+
+
+def test_pending_requests_are_found_by_command() -> None:
+    assert parse_pending(DEBUG_DATA) == [15, 6]
+
+
+def test_server_options_are_added_and_replaced() -> None:
+    usual = configuration()
+    assert "[share]\n    path = /run/lab/share\n" in usual
+    assert "[second]\n    path = /run/lab/second\n" in usual
+    changed = configuration({"smb ports": "1445", "smb2 max credits": "4"})
+    added = "    smb2 max credits = 4\n"
+    assert changed.replace(added, "").replace("= 1445", "= 445") == usual
+
+
+def test_strict_configuration_watches_every_failure_in_folders_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "strict.yaml"
+    path.write_text(strict(CONFIGURATION.read_text()))
+    usual, changed = load(CONFIGURATION).config, load(path).config
+    names = usual.guardian.anomalies.keys()
+    assert {name: changed.guardian.anomalies[name] for name in names} == usual.guardian.anomalies
+    (added,) = (one for name, one in changed.guardian.anomalies.items() if name not in names)
+    assert added == Error(acceptable_count=0)
+    for folder in ("aod_output_dir", "runtime_dir", "state_dir", "pin_dir"):
+        assert getattr(changed, folder) == Path(f"{getattr(usual, folder)}-strict")
+
+
+def test_change_that_changes_nothing_is_an_error() -> None:
+    assert replaced("a: 1", "a: 1", "a: 2") == "a: 2"
+    with pytest.raises(LabError, match="has no 'b: 1'"):
+        replaced("a: 1", "b: 1", "b: 2")
 
 
 def test_workload_counts_each_step_and_leaves_nothing(tmp_path: Path) -> None:

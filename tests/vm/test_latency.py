@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from aod.event import EVENT_DTYPE
-from tests.vm.evidence import ALWAYS, Bundle, open_bundle
+from tests.vm.evidence import ALWAYS, Bundle, Declared, bundles, declared
+from tests.vm.scenarios import latency
 
 SCENARIO = "latency"
 
@@ -15,19 +16,39 @@ SCENARIO = "latency"
 ACTIONS = {"dmesg", "journalctl", "debugdata", "stats", "mounts", "smbinfo", "syslogs"}
 
 
+# How a round begins: make a file, write, open again, look for the new name, close twice, rename
+# (three operations at once), list.
+SLOW_ROUND = {
+    "SMB2_CREATE": 5,
+    "SMB2_CLOSE": 3,
+    "SMB2_FLUSH": 1,
+    "SMB2_SET_INFO": 1,
+    "SMB2_WRITE": 1,
+}
+
+
 @pytest.fixture(scope="module")
-def bundle(facts: dict[str, Any], artefacts: Path) -> Bundle:
-    return open_bundle(artefacts / facts["bundle"])
+def bundle(artefacts: Path) -> Bundle:
+    (only,) = bundles(artefacts)
+    return only
+
+
+def test_the_slow_operations_are_declared_and_nothing_else(artefacts: Path) -> None:
+    assert declared(artefacts) == [Declared("Latency", "latency", "count", 11, 10, SLOW_ROUND)]
 
 
 def test_nothing_was_declared_before_the_fault(facts: dict[str, Any]) -> None:
     assert facts["bundles_before"] == []
 
 
+def test_each_operation_took_its_way_and_back(bundle: Bundle) -> None:
+    worst = bundle.json("anomaly.json")["worst"]
+    assert min(one["latency_ns"] for one in worst) > 2 * latency.DELAY_MS * 10**6
+    assert bundle.breakdown("trees") == {r"\\127.0.0.1\share": 11}
+
+
 def test_bundle_has_the_anomalys_name_and_files(bundle: Bundle) -> None:
-    anomaly = bundle.json("anomaly.json")
-    assert anomaly["anomaly"] == "Latency"
-    assert bundle.folder == f"aod_{anomaly['timestamp']}"
+    assert bundle.folder == f"aod_{bundle.json('anomaly.json')['timestamp']}"
     assert set(bundle.files) == ALWAYS | {f"{action}.log" for action in ACTIONS}
 
 

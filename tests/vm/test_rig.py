@@ -84,3 +84,20 @@ def test_paused_server_answers_after_the_pause(facts: Facts) -> None:
 def test_server_can_be_replaced_under_a_mount(facts: Facts) -> None:
     assert facts["servers_while_gone"] == 0
     assert set(facts["healed"]["tally"].values()) == {rig.ROUNDS}
+
+
+def test_each_share_has_a_session_of_its_own(facts: Facts) -> None:
+    trees = facts["two"]["trees"]
+    first, second = trees["//127.0.0.1/share"], trees["//127.0.0.2/second"]
+    assert (len(first), len(second)) == (2, 1)
+    assert len({session for session, _ in [*first, *second]}) == 3
+
+
+def test_slow_network_of_one_share_leaves_the_others_alone(facts: Facts) -> None:
+    first, second, again = facts["two"]["slow_s"]
+    assert second > 5 * 2 * rig.DELAY_MS / 1000, "a round is more than five round trips"
+    assert max(first, again, *facts["two"]["healthy_s"]) < second / 2
+
+
+def test_server_can_be_configured_for_a_while(facts: Facts) -> None:
+    assert f"rsize={rig.MAX_READ}," in facts["configured"]

@@ -1,4 +1,4 @@
-"""The cifs client of the guest's kernel: its mount, its module, its own count of commands."""
+"""The cifs client of the guest's kernel: its mounts, its module, its own count of commands."""
 
 import contextlib
 import re
@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.vm.guest.processes import LabError, command
-from scripts.vm.guest.samba import UNC
+from scripts.vm.guest.shares import FIRST, Share
 from scripts.vm.guest.wait import wait_until
 
-MOUNT_POINT = Path("/mnt/share")
 STATS = Path("/proc/fs/cifs/Stats")
+DEBUG_DATA = Path("/proc/fs/cifs/DebugData")
 
 # noperm: the client must not judge permissions itself, or no denied request would reach the server.
 OPTIONS = "guest,vers=3.1.1,noperm"
+# Nothing is answered from the client's caches: every step of a workload is a request.
+UNCACHED = f"{OPTIONS},cache=none,actimeo=0"
+# A connection, a session and a client GUID of its own: to the server it is another client.
+APART = f"{UNCACHED},nosharesock"
 
 # How the client's own statistics call the commands of SMB2, per mounted share.
 COMMANDS = {
@@ -37,6 +41,23 @@ COMMANDS = {
 _COUNT = re.compile(r"^(\w+): (\d+) (?:total|sent) (\d+) failed$", re.MULTILINE)
 
 
+# fs/smb/client/cifs_debug.c, cifs_debug_data_proc_show: a session, then its trees, IPC$ among them.
+_SESSION = re.compile(r"SessionId: (0x[0-9a-f]+)")
+_UNC = re.compile(r"(\\\\\S+) Mounts: ")
+_TREE = re.compile(r"\btid: (0x[0-9a-f]+)")
+
+
+# The same file, of each request that the client waits for: its command's number.
+_PENDING = re.compile(r"^\s+State: \d+ com: (\d+) pid: ", re.MULTILINE)
+
+
+class Tree(NamedTuple):
+    """Whom the requests of a mount belong to."""
+
+    session_id: int
+    tree_id: int
+
+
 class Count(NamedTuple):
     """How often a command was sent, and how often it failed."""
 
@@ -45,28 +66,42 @@ class Count(NamedTuple):
 
 
 @contextlib.contextmanager
-def mounted(options: str = OPTIONS) -> Iterator[Path]:
-    """Mount the share for the length of a block; yields the mount point."""
-    MOUNT_POINT.mkdir(parents=True, exist_ok=True)
+def mounted(
+    options: str = OPTIONS, share: Share = FIRST, mount_point: Path | None = None
+) -> Iterator[Path]:
+    """Mount a share for the length of a block; yields the mount point."""
+    folder = mount_point or share.mount_point
+    mount(options, share, folder)
     try:
-        command("mount", "-t", "cifs", UNC, MOUNT_POINT, "-o", options)
+        yield folder
+    finally:
+        unmount(folder)
+
+
+def mount(options: str, share: Share, folder: Path) -> None:
+    """Mount a share; LabError carries the kernel's reason."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        command("mount", "-t", "cifs", share.unc, folder, "-o", options)
     except LabError as error:
         # mount.cifs only ever says "see dmesg".
         raise LabError(f"{error}\n{command('dmesg')[-2000:]}") from error
-    try:
-        yield MOUNT_POINT
-    finally:
-        unmount()
 
 
-def unmount() -> None:
-    """Unmount the share, by force if it hangs; nothing happens if it is not mounted."""
-    if not MOUNT_POINT.is_mount():
-        return
+def unmount(folder: Path) -> None:
+    """Unmount a share, by force if it hangs."""
     try:
-        command("umount", MOUNT_POINT, timeout_s=10)
+        command("umount", folder, timeout_s=10)
     except LabError:
-        command("umount", "--force", "--lazy", MOUNT_POINT)
+        command("umount", "--force", "--lazy", folder)
+
+
+def unmount_all() -> None:
+    """Unmount whatever a scenario has left."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, folder, kind, *_ = line.split()
+        if kind == "cifs":
+            unmount(Path(folder))
 
 
 def module_loaded() -> bool:
@@ -112,3 +147,32 @@ def difference(before: dict[str, Count], after: dict[str, Count]) -> dict[str, C
         if count != start:
             moved[name] = Count(count.total - start.total, count.failed - start.failed)
     return moved
+
+
+def trees() -> dict[str, list[Tree]]:
+    """The trees that the client is connected to now, by share: `//127.0.0.1/share`."""
+    return parse_debug_data(DEBUG_DATA.read_text())
+
+
+def pending() -> list[int]:
+    """The commands, by number, of the requests that the client has in flight now."""
+    return parse_pending(DEBUG_DATA.read_text())
+
+
+def parse_pending(text: str) -> list[int]:
+    """The pending requests in a /proc/fs/cifs/DebugData text."""
+    return [int(number) for number in _PENDING.findall(text)]
+
+
+def parse_debug_data(text: str) -> dict[str, list[Tree]]:
+    """The trees in a /proc/fs/cifs/DebugData text; a share mounted apart has several."""
+    found: dict[str, list[Tree]] = {}
+    session_id, unc = 0, ""
+    for line in text.splitlines():
+        if session := _SESSION.search(line):
+            session_id = int(session[1], 16)
+        if share := _UNC.search(line):
+            unc = share[1].replace("\\", "/")
+        if tree := _TREE.search(line):
+            found.setdefault(unc, []).append(Tree(session_id, int(tree[1], 16)))
+    return found

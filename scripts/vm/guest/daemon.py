@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from scripts.vm.guest.processes import LabError, named
-from scripts.vm.guest.wait import wait_until
+from scripts.vm.guest.wait import POLL_S, wait_until
 from scripts.vm.tools import REPO
 
 SUPERVISOR = REPO / ".venv" / "bin" / "aod-supervisor"
@@ -87,8 +87,11 @@ class Daemon:
         self.wait_for_line(_RUNNING, timeout_s)
         self.wait_for_line(_WATCHING, timeout_s)
 
-    def wait_for_line(self, pattern: str, timeout_s: float = 30) -> str:
-        """Return the first line of the log in which `pattern` (a regular expression) is found."""
+    def wait_for_line(self, pattern: str, timeout_s: float = 30, poll_s: float = POLL_S) -> str:
+        """Return the first line of the log in which `pattern` (a regular expression) is found.
+
+        The log is looked at every `poll_s`, for who wants to know when the line was written.
+        """
         wanted = re.compile(pattern)
 
         def found() -> str | None:
@@ -98,7 +101,7 @@ class Daemon:
                 self._fail_if_ended()
             return match
 
-        return self._wait(found, timeout_s, f"{pattern!r} in the daemon's log")
+        return self._wait(found, timeout_s, f"{pattern!r} in the daemon's log", poll_s)
 
     def wait_for_bundle(self, known: set[Path] | None = None, timeout_s: float = 60) -> Path:
         """Return the first sealed bundle that is not among the `known` ones."""
@@ -123,10 +126,12 @@ class Daemon:
         """The end of the log, as much as a report should carry."""
         return self.log.read_text(errors="replace")[-_LOG_TAIL:]
 
-    def _wait(self, condition: Callable[[], T | None], timeout_s: float, what: str) -> T:
+    def _wait(
+        self, condition: Callable[[], T | None], timeout_s: float, what: str, poll_s: float = POLL_S
+    ) -> T:
         """Wait; a deadline that is missed is reported with the end of the log."""
         try:
-            return wait_until(condition, timeout_s, what)
+            return wait_until(condition, timeout_s, what, poll_s)
         except TimeoutError as error:
             raise LabError(f"{error}\n{self.log_tail()}") from error
 

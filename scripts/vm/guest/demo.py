@@ -12,7 +12,8 @@ from subprocess import PIPE
 from scripts.vm.guest import faults
 from scripts.vm.guest.daemon import CONFIGURATION, Daemon
 from scripts.vm.guest.lab import Lab, reset
-from scripts.vm.guest.samba import UNC, Samba
+from scripts.vm.guest.samba import Samba
+from scripts.vm.guest.shares import FIRST
 from scripts.vm.guest.workload import at_rate, seconds, work, working
 
 # What the host shows to the user; everything else on the console is the kernel's.
@@ -37,7 +38,7 @@ def main() -> int:
     reset(samba)
     say("Samba serves a share in memory")
     with lab.mounted() as folder:
-        say(f"mounted {UNC} on {folder}, vers=3.1.1")
+        say(f"mounted {FIRST.unc} on {folder}, vers=3.1.1")
         with lab.daemon() as daemon, _log_shown(daemon):
             daemon.wait_until_watching()
             bundle = _break_and_catch(daemon, folder)

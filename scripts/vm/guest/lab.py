@@ -3,7 +3,8 @@
 A scenario is a file tests/vm/scenarios/NAME.py with `run(lab) -> dict`. It gathers facts, which
 have to fit into JSON, and judges nothing: that is for the tests on the host, which get the facts.
 It may set TIMEOUT_S, its time limit in the guest, and CPUS: with the usual one, times can be relied
-on, with two, things happen at the same time.
+on, with two, things happen at the same time. Scenarios that set the same GUEST, a word, run in a
+guest of their own beside the others.
 """
 
 import shutil
@@ -14,12 +15,12 @@ from typing import TypeAlias
 
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.daemon import CONFIGURATION, Daemon
-from scripts.vm.guest.processes import command
+from scripts.vm.guest.processes import LabError, command
 from scripts.vm.guest.samba import Samba
+from scripts.vm.guest.shares import FIRST, Share
 
-# Where the daemon keeps things while it runs; a scenario begins without any.
-_DAEMON_FOLDERS = (Path("/run/aod"), Path("/var/lib/aod"), Path("/var/log/aod"))
-_BPFFS = Path("/sys/fs/bpf")
+# Where daemons keep things while they run; a scenario begins without any.
+_DAEMON_FOLDERS = ("/run/aod*", "/var/lib/aod*", "/var/log/aod*", "/sys/fs/bpf/*")
 
 Facts: TypeAlias = dict[str, object]
 
@@ -31,19 +32,30 @@ class Lab:
         self.artefacts = artefacts
         self.samba = Samba()
 
-    def mounted(self, options: str = cifs.OPTIONS) -> AbstractContextManager[Path]:
-        """Mount the share for the length of a block; yields the mount point."""
-        return cifs.mounted(options)
+    def mounted(
+        self, options: str = cifs.OPTIONS, share: Share = FIRST, mount_point: Path | None = None
+    ) -> AbstractContextManager[Path]:
+        """Mount a share for the length of a block; yields the mount point."""
+        return cifs.mounted(options, share, mount_point)
 
-    def daemon(self, *arguments: str, config: Path = CONFIGURATION) -> Daemon:
-        """A daemon that logs among the artefacts; not started yet."""
-        return Daemon(self.artefacts / "daemon.log", config, *arguments)
+    def daemon(self, *arguments: str, config: Path = CONFIGURATION, name: str = "daemon") -> Daemon:
+        """A daemon that logs to NAME.log among the artefacts; not started yet."""
+        return Daemon(self.artefacts / f"{name}.log", config, *arguments)
 
-    def configuration(self, change: Callable[[str], str]) -> Path:
+    def configuration(self, change: Callable[[str], str], name: str = "aod") -> Path:
         """A changed copy of the repository's configuration, kept among the artefacts."""
-        path = self.artefacts / "aod.yaml"
+        path = self.artefacts / f"{name}.yaml"
         path.write_text(change(CONFIGURATION.read_text()))
         return path
+
+    def stop(self, daemon: Daemon) -> int:
+        """Stop a daemon, keep all its bundles, and return its exit status."""
+        status = daemon.stop()
+        folder = daemon.log.with_suffix("")
+        folder.mkdir()
+        for path in daemon.bundles():
+            shutil.copy(path, folder)
+        return status
 
     def keep(self, path: Path) -> str:
         """Copy a file to the host; returns its name among the artefacts."""
@@ -51,12 +63,20 @@ class Lab:
         return path.name
 
 
+def replaced(text: str, old: str, new: str) -> str:
+    """`text` with `old` replaced; LabError if it is not there: a change that changes nothing."""
+    if old not in text:
+        raise LabError(f"the configuration has no {old!r}")
+    return text.replace(old, new)
+
+
 def reset(samba: Samba) -> None:
-    """Bring the guest to where every scenario begins: server up, share empty, nothing mounted."""
+    """Bring the guest to where every scenario begins: server up, shares empty, nothing mounted."""
     faults.heal_network()
     samba.resume()
-    cifs.unmount()
+    cifs.unmount_all()
     samba.ensure()
     command("dmesg", "--clear")
-    for folder in (*_DAEMON_FOLDERS, *_BPFFS.iterdir()):
-        shutil.rmtree(folder, ignore_errors=True)
+    for pattern in _DAEMON_FOLDERS:
+        for folder in Path("/").glob(pattern.lstrip("/")):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,68 +1,81 @@
-"""A Samba server on the guest's loopback, with one share in memory that needs no password."""
+"""A Samba server on the guest's loopback, with shares in memory that need no password."""
 
 import os
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from scripts.vm.guest.processes import LabError, command, kill_session, session_members
+from scripts.vm.guest.shares import SHARES, SIZE_MIB
 from scripts.vm.guest.wait import wait_until
 
 HOME = Path("/run/lab/samba")
-SHARE = Path("/run/lab/share")
-SHARE_MIB = 64
-UNC = "//127.0.0.1/share"
-
+_SMB_CONF = HOME / "smb.conf"
 _START_TIMEOUT_S = 60
 
 # A client without a name becomes the guest account, which is `nobody` (65534) here: files in the
-# share belong to it, and the mode bits of a folder decide what it may do.
-_CONFIGURATION = f"""\
-[global]
-    server role = standalone server
-    map to guest = Bad User
-    guest account = nobody
-    interfaces = lo
-    bind interfaces only = yes
-    smb ports = 445
-    disable netbios = yes
-    load printers = no
-    disable spoolss = yes
-    log file = {HOME}/log
-    pid directory = {HOME}
-    lock directory = {HOME}/lock
-    state directory = {HOME}/state
-    cache directory = {HOME}/cache
-    private dir = {HOME}/private
-    ncalrpc dir = {HOME}/ncalrpc
-[share]
-    path = {SHARE}
-    guest ok = yes
-    read only = no
-"""
+# share belong to it, and the mode bits of a folder decide what it may do. What it makes is open to
+# all: Samba does not take the guest for the owner of its own files.
+_GLOBAL = {
+    "server role": "standalone server",
+    "map to guest": "Bad User",
+    "guest account": "nobody",
+    "smb ports": "445",
+    "disable netbios": "yes",
+    "load printers": "no",
+    "disable spoolss": "yes",
+    "log file": f"{HOME}/log",
+    "pid directory": f"{HOME}",
+    "lock directory": f"{HOME}/lock",
+    "state directory": f"{HOME}/state",
+    "cache directory": f"{HOME}/cache",
+    "private dir": f"{HOME}/private",
+    "ncalrpc dir": f"{HOME}/ncalrpc",
+}
+_SHARE = {
+    "guest ok": "yes",
+    "read only": "no",
+    "force create mode": "0666",
+    "force directory mode": "0777",
+}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def configuration(options: Mapping[str, str] = _NOTHING) -> str:
+    """The text of smb.conf, with more (or other) options for [global]."""
+    sections = {"global": {**_GLOBAL, **options}}
+    for share in SHARES:
+        sections[share.name] = {"path": str(share.path), **_SHARE}
+    return "".join(
+        f"[{section}]\n" + "".join(f"    {name} = {value}\n" for name, value in entries.items())
+        for section, entries in sections.items()
+    )
 
 
 class Samba:
     """The server. Its state is in the system: several processes may each hold one of these."""
 
     def prepare(self) -> None:
-        """Write the configuration and make the share's own small file system; once per boot."""
+        """Write the configuration and make each share's small file system; once per boot."""
         for folder in ("lock", "state", "cache", "private", "ncalrpc"):
             (HOME / folder).mkdir(parents=True)
-        (HOME / "smb.conf").write_text(_CONFIGURATION)
-        SHARE.mkdir()
-        command("mount", "-t", "tmpfs", "-o", f"size={SHARE_MIB}m,mode=0777", "share", SHARE)
+        _SMB_CONF.write_text(configuration())
+        for share in SHARES:
+            share.path.mkdir()
+            options = f"size={SIZE_MIB}m,mode=0777"
+            command("mount", "-t", "tmpfs", "-o", options, share.name, share.path)
 
     def start(self) -> None:
         """Start smbd in a session of its own and return when it takes connections."""
         with (HOME / "console").open("ab") as console:
             process = subprocess.Popen(
                 # --no-process-group: smbd would otherwise leave the session that it is found by.
-                ["smbd", "--foreground", "--no-process-group", "--configfile", HOME / "smb.conf"],
+                ["smbd", "--foreground", "--no-process-group", "--configfile", _SMB_CONF],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -79,16 +92,15 @@ class Samba:
             kill_session(session)
 
     def ensure(self) -> None:
-        """Whatever was done to the server: return with one that runs, and an empty share."""
+        """Whatever was done to the server: return with one that runs as usual, and empty shares."""
         self.resume()
-        if not self.pids():
+        if _SMB_CONF.read_text() != configuration():
+            self._replace(configuration())
+        elif not self.pids():
             self.start()
-        SHARE.chmod(0o777)
-        for entry in SHARE.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+        for share in SHARES:
+            share.path.chmod(0o777)
+            _empty(share.path)
 
     def pids(self) -> list[int]:
         """The server's processes, one per connection and a few more."""
@@ -117,6 +129,21 @@ class Samba:
         finally:
             self.start()
 
+    @contextmanager
+    def configured(self, options: Mapping[str, str]) -> Iterator[None]:
+        """Inside the block another server runs, with these options in [global]."""
+        self._replace(configuration(options))
+        try:
+            yield
+        finally:
+            self._replace(configuration())
+
+    def _replace(self, text: str) -> None:
+        """Kill the server and start one with another configuration."""
+        self.kill()
+        _SMB_CONF.write_text(text)
+        self.start()
+
     def _session(self) -> int | None:
         try:
             return int((HOME / "session").read_text())
@@ -125,7 +152,17 @@ class Samba:
 
     def _signal(self, number: signal.Signals) -> None:
         for pid in self.pids():
-            os.kill(pid, number)
+            # The process of a connection ends with it, which may be just now.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def answers() -> bool:

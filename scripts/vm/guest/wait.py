@@ -6,11 +6,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_POLL_S = 0.05
+POLL_S = 0.05
 
 
-def wait_until(condition: Callable[[], T | None], timeout_s: float, what: str) -> T:
-    """Call `condition` until it returns something true, and return that.
+def wait_until(
+    condition: Callable[[], T | None], timeout_s: float, what: str, poll_s: float = POLL_S
+) -> T:
+    """Call `condition` every `poll_s` seconds until it returns something true, and return that.
 
     Raises TimeoutError, which names `what`, after `timeout_s` seconds.
     """
@@ -18,5 +20,5 @@ def wait_until(condition: Callable[[], T | None], timeout_s: float, what: str) -
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout_s:g} s in vain for {what}")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
     return value

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.vm.guest import faults
 from scripts.vm.guest.daemon import Daemon
-from scripts.vm.guest.lab import Facts, Lab
+from scripts.vm.guest.lab import Facts, Lab, replaced
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import working
 
@@ -38,7 +38,7 @@ def run(lab: Lab) -> Facts:
 
 def _without_cooldown(text: str) -> str:
     """A configuration that makes a bundle of every incident."""
-    return text.replace("#cooldown_sec: 60", "cooldown_sec: 0")
+    return replaced(text, "#cooldown_sec: 60", "cooldown_sec: 0")
 
 
 def _kill(stage: str, daemon: Daemon, folder: Path) -> Facts:

@@ -3,9 +3,12 @@
 import time
 
 from scripts.vm.guest import faults
+from scripts.vm.guest.counters import wait_for_names
 from scripts.vm.guest.lab import Facts, Lab
+from scripts.vm.guest.shares import FIRST
 from scripts.vm.guest.workload import at_rate, seconds, work, working
 
+GUEST = "faults"
 HEALTHY_S = 3
 RATE = 10  # rounds per second, of a healthy share
 DELAY_MS = 40
@@ -15,16 +18,16 @@ def run(lab: Lab) -> Facts:
     """Work healthily, then slowly until there is a bundle."""
     with lab.mounted() as folder, lab.daemon() as daemon:
         daemon.wait_until_watching()
+        wait_for_names(FIRST)
         healthy = work(folder, at_rate(RATE, seconds(HEALTHY_S)))
-        known = set(daemon.bundles())
+        known = [path.name for path in daemon.bundles()]
         fault_ns = time.monotonic_ns()
-        with working(folder) as slow, faults.slow_network(DELAY_MS):
-            bundle = daemon.wait_for_bundle(known)
+        with faults.slow_network(DELAY_MS), working(folder) as slow:
+            daemon.wait_for_bundle()
         return {
             "healthy": healthy,
             "slow": slow,
-            "bundles_before": [path.name for path in known],
+            "bundles_before": known,
             "fault_ns": fault_ns,
-            "bundle": lab.keep(bundle),
-            "exit_status": daemon.stop(),
+            "exit_status": lab.stop(daemon),
         }
