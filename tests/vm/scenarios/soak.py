@@ -22,8 +22,8 @@ GUEST = "soak"
 # AOD_VM_SOAK_SEC makes it shorter, for who works on it.
 DURATION_S = float(os.environ.get("AOD_VM_SOAK_SEC", "300"))
 TIMEOUT_S = int(DURATION_S) + 120
-RATE = 4  # rounds per second on each mount
-BIG = 128 << 10
+RATE = 2  # rounds per second on each mount
+BIG = 64 << 10
 
 
 def run(lab: Lab) -> Facts:
