@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,8 +95,23 @@ class Rig:
         return int(self.log.header["in_flight"])
 
 
+MakeRig = Callable[..., Rig]
+
+
 @pytest.fixture
-def rig(pin_dir: Path, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(pin_dir, tmp_path)
-    yield made
-    made.tracer.close()
+def make_rig(pin_dir: Path, tmp_path: Path) -> Iterator[MakeRig]:
+    """Rigs of these sizes and knobs, one after the other; closed with the test."""
+    made: list[Rig] = []
+
+    def make(**changes: Any) -> Rig:
+        made.append(Rig(pin_dir, tmp_path, **changes))
+        return made[-1]
+
+    yield make
+    for rig in made:
+        rig.tracer.close()
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    return make_rig()

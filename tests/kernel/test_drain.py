@@ -9,7 +9,7 @@ import pytest
 
 from aod.eventlog import EventLog, write_limit
 from aod.tracer import Drained, DrainStop, Tracer
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 WRITE = 9
 RECORD_IN_RING = 72
@@ -21,11 +21,9 @@ def _mids(log: EventLog, start: int, count: int) -> list[int]:
     return [*first["mid"].tolist(), *second["mid"].tolist()]
 
 
-def test_ten_million_records_at_full_speed_arrive_once_each_in_order(
-    pin_dir: Path, tmp_path: Path
-) -> None:
+def test_ten_million_records_at_full_speed_arrive_once_each_in_order(make_rig: MakeRig) -> None:
     total, chunk = 10_000_000, 400_000
-    rig = Rig(pin_dir, tmp_path, ring_bytes=64 << 20, log_mb=16)
+    rig = make_rig(ring_bytes=64 << 20, log_mb=16)
     done = threading.Event()
     room = threading.Semaphore(2)  # the ring holds 932,067 records: one chunk is written while
     # another is read, and no noise of the machine makes the ring overflow
@@ -186,8 +184,8 @@ def test_only_a_match_wakes_and_only_once_per_drain(rig: Rig) -> None:
     epoll.close()
 
 
-def test_ring_that_fills_up_wakes_without_a_match(pin_dir: Path, tmp_path: Path) -> None:
-    rig = Rig(pin_dir, tmp_path, knobs=make_knobs(threshold_ms=-1))
+def test_ring_that_fills_up_wakes_without_a_match(make_rig: MakeRig) -> None:
+    rig = make_rig(knobs=make_knobs(threshold_ms=-1))
     epoll = select.epoll()
     epoll.register(rig.tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
     quarter = rig.setup.ring_bytes // 4 // RECORD_IN_RING

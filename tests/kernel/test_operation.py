@@ -3,14 +3,13 @@
 import errno
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aod.event import IN_FLIGHT, MATCHED
 from aod.smb.commands import Command
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 CREATE, CLOSE, READ = Command.SMB2_CREATE, Command.SMB2_CLOSE, Command.SMB2_READ
 QUERY, SETUP, ECHO = Command.SMB2_QUERY_INFO, Command.SMB2_SESSION_SETUP, Command.SMB2_ECHO
@@ -153,14 +152,13 @@ def test_full_in_flight_map_keeps_the_oldest_and_counts(rig: Rig) -> None:
     [(20, (), 0, 0), (0.000001, (), 0, MATCHED), (-1, (13,), -13, MATCHED), (-1, (13,), -2, 0)],
 )
 def test_match_follows_the_knobs(
-    pin_dir: Path,
-    tmp_path: Path,
+    make_rig: MakeRig,
     threshold_ms: float,
     errors: tuple[int, ...],
     error: int,
     matched: int,
 ) -> None:
-    rig = Rig(pin_dir, tmp_path, knobs=make_knobs(threshold_ms=threshold_ms, errors=errors))
+    rig = make_rig(knobs=make_knobs(threshold_ms=threshold_ms, errors=errors))
     rig.producer.start(1, CREATE)
     rig.producer.finish(1, CREATE, error=error)
     rig.drain()

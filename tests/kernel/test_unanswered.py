@@ -2,13 +2,12 @@
 
 import errno
 import time
-from pathlib import Path
 
 import pytest
 
 from aod.event import IN_FLIGHT, MATCHED, UNANSWERED, Events
 from aod.smb.commands import Command
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 CREATE, QUERY, CLOSE = Command.SMB2_CREATE, Command.SMB2_QUERY_INFO, Command.SMB2_CLOSE
 READ, ECHO = Command.SMB2_READ, Command.SMB2_ECHO
@@ -18,9 +17,9 @@ OLD_NS = 60 * 10**9
 
 
 @pytest.fixture
-def impatient(pin_dir: Path, tmp_path: Path) -> Rig:
+def impatient(make_rig: MakeRig) -> Rig:
     """Where every operation has been in flight for long enough to have been told."""
-    return Rig(pin_dir, tmp_path, knobs=make_knobs(emergency_ms=0))
+    return make_rig(knobs=make_knobs(emergency_ms=0))
 
 
 def _told(rig: Rig) -> Events:
@@ -65,8 +64,8 @@ def test_young_operation_is_counted_and_not_told(rig: Rig) -> None:
     assert _account(rig, READ) == (1, 0)
 
 
-def test_what_is_told_is_a_record_or_a_counted_drop(pin_dir: Path, tmp_path: Path) -> None:
-    rig = Rig(pin_dir, tmp_path, ring_bytes=4096, knobs=make_knobs(emergency_ms=0))
+def test_what_is_told_is_a_record_or_a_counted_drop(make_rig: MakeRig) -> None:
+    rig = make_rig(ring_bytes=4096, knobs=make_knobs(emergency_ms=0))
     for _ in range(101):
         rig.producer.start(5, READ)
     emitted, dropped = rig.stat("emitted", READ), rig.stat("dropped_ring_full", READ)
@@ -152,10 +151,8 @@ def test_operation_that_is_given_up_by_age_is_told(rig: Rig) -> None:
     assert _account(rig, READ) == (0, 0)
 
 
-def test_operation_that_is_no_emergency_is_given_up_without_a_word(
-    pin_dir: Path, tmp_path: Path
-) -> None:
-    rig = Rig(pin_dir, tmp_path, knobs=make_knobs(emergency_ms=2 * OLD_NS / 10**6))
+def test_operation_that_is_no_emergency_is_given_up_without_a_word(make_rig: MakeRig) -> None:
+    rig = make_rig(knobs=make_knobs(emergency_ms=2 * OLD_NS / 10**6))
     rig.producer.start(5, READ)
     now_ns = time.monotonic_ns() + OLD_NS
     assert len(rig.tracer.scan_in_flight(rig.log, 100, now_ns, [OLD_NS] * 32)) == 0
