@@ -13,6 +13,7 @@ IN_FLIGHT: Final = int(lib.AOD_EVENT_IN_FLIGHT)
 MATCHED: Final = int(lib.AOD_EVENT_MATCHED)
 CONNECTION: Final = int(lib.AOD_EVENT_CONNECTION)
 UNANSWERED: Final = int(lib.AOD_EVENT_UNANSWERED)
+OWN: Final = int(lib.AOD_EVENT_OWN)
 
 Events: TypeAlias = NDArray[np.void]
 """Shape (n,), dtype `EVENT_DTYPE`."""
@@ -63,3 +64,9 @@ def joined(*parts: Events) -> Events:
     twenty times as long. For a selection, `compress` and `take` are as fast; `[mask]` is not.
     """
     return np.concatenate([part.view(_OPAQUE) for part in parts]).view(EVENT_DTYPE)
+
+
+def without_own(events: Events) -> Events:
+    """These records but for those of the daemon's own children: the same, where there are none."""
+    own = (events["flags"] & OWN) != 0
+    return events.compress(~own) if own.any() else events

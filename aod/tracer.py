@@ -125,6 +125,12 @@ class Tracer:
         self._tell_ns = np.concatenate(knobs.hanging_ns or (knobs.emergency_ns,))
         _fill_knobs(lib.aod_knobs(self._tracer), knobs, self._ring_bytes)
 
+    def set_own(self, pids: Sequence[int]) -> None:
+        """From now on operations of these processes (all others: no longer) carry `OWN`."""
+        own = self._control.own_pids
+        kept = [*pids[: len(own)], *[0] * (len(own) - len(pids))]
+        ffi.memmove(own, np.array(kept, "<u4").data, ffi.sizeof(own))
+
     def attach(self) -> tuple[Attachment, ...]:
         """Attach what is not attached yet; which programs are, and why the others are not."""
         rows = ffi.new("struct aod_attachment[]", lib.AOD_MAX_PROGRAMS)

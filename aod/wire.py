@@ -10,11 +10,11 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 import zmq
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aod.anomaly import Anomaly
 
@@ -41,6 +41,12 @@ class Sealed(Struct, frozen=True, tag="sealed", forbid_unknown_fields=True):
     size_bytes: int
 
 
+class OwnPids(Struct, frozen=True, tag="own_pids", forbid_unknown_fields=True):
+    """capture -> collect: these processes take evidence; their operations carry `OWN`."""
+
+    pids: tuple[Annotated[int, Meta(gt=0, lt=1 << 32)], ...]
+
+
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far."""
 
@@ -58,7 +64,7 @@ class Stop(Struct, frozen=True, tag="stop", forbid_unknown_fields=True):
     reason: str
 
 
-Message: TypeAlias = Batch | Anomaly | Sealed | Health | Stop
+Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Health | Stop
 
 
 class WireError(Exception):
@@ -153,9 +159,18 @@ class Outbox:
     doorbell, and the receiver reads the truth when it is back.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], runtime_dir: Path, receiver: str):
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        runtime_dir: Path,
+        receiver: str,
+        *,
+        newest_only: bool = False,
+    ):
+        """With `newest_only`, a message takes the place of one that was not received yet."""
         self.socket = context.socket(zmq.PUSH)
         self.socket.set(zmq.SNDHWM, QUEUED_MESSAGES)
+        self.socket.set(zmq.CONFLATE, newest_only)
         self.socket.set(zmq.LINGER, LINGER_MS)
         self.unsent = 0
         self.socket.connect(endpoint(runtime_dir, receiver))

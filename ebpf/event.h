@@ -21,6 +21,7 @@ enum aod_event_flags {
 	AOD_EVENT_MATCHED = 2,    /* reached a threshold or a tracked error, says the kernel */
 	AOD_EVENT_CONNECTION = 4, /* no operation: `command` is an enum aod_connection_event */
 	AOD_EVENT_UNANSWERED = 8, /* never answered: latency is its age when that was known */
+	AOD_EVENT_OWN = 16,       /* asked for by a child of the daemon, as evidence */
 };
 
 /* What happens to a connection: pseudo-commands, beyond the numbers of SMB2. */

@@ -17,6 +17,8 @@ static __always_inline bool is_match(const struct aod_knobs *knob, const struct 
 	__u32 command = event->command & (AOD_COMMANDS - 1);
 	__u32 error = -event->error;
 
+	if (event->flags & AOD_EVENT_OWN)
+		return false; /* what we ask for is never the reason to ask for more */
 	if (event->latency_ns > knob->threshold_ns[command] ||
 	    event->latency_ns >= knob->emergency_ns[command])
 		return true;
@@ -49,6 +51,7 @@ static __always_inline void end_now(struct aod_event *event, const struct aod_in
 	event->latency_ns = event->end_ns - op->start_ns;
 	event->tree_id = op->tree_id;
 	event->pid = op->pid;
+	event->flags |= op->flags;
 	__builtin_memcpy(event->comm, op->comm, sizeof(event->comm));
 }
 

@@ -9,6 +9,7 @@
 
 enum aod_map_limits {
 	AOD_MAX_NAMES = 2048,
+	AOD_MAX_OWN = 32,
 };
 
 enum aod_build {
@@ -34,6 +35,7 @@ struct aod_control {
 	__u64 scanned_ns;   /* when user space last looked at `inflight` */
 	__u64 gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
 	__u64 names_changed;         /* moves when `names` does */
+	__u32 own_pids[AOD_MAX_OWN]; /* children of the daemon that take evidence; 0: the end */
 	__u8 build_id[AOD_BUILD_ID_LEN];
 };
 
@@ -71,6 +73,8 @@ struct aod_inflight {
 	__u64 start_ns;
 	__u32 pid;
 	__u32 tree_id;
+	__u32 flags; /* AOD_EVENT_OWN, or none */
+	__u32 reserved;
 	char comm[AOD_COMM_LEN];
 };
 

@@ -31,7 +31,7 @@ static void tell(struct scan *scan, const struct aod_inflight_key *key,
 	    .tree_id = op->tree_id,
 	    .pid = op->pid,
 	    .command = (__u8)key->command,
-	    .flags = flag | AOD_EVENT_MATCHED,
+	    .flags = flag | (op->flags ? op->flags : AOD_EVENT_MATCHED),
 	};
 	memcpy(event->comm, op->comm, sizeof(event->comm));
 }

@@ -11,11 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import IO, Final, Self, cast
 
 from msgspec import Struct
 
+from aod.actions.children import Children
 from aod.actions.output import FullError
 
 KILL_GRACE_SEC: Final = 1.0
@@ -54,6 +55,7 @@ async def run(
     take: Callable[[bytes], None],
     timeout_sec: float,
     hurry: asyncio.Future[None] | None = None,
+    children: Children | None = None,
 ) -> Ended:
     """Run a command and give its output to `take`, piece by piece, until it ends or has to.
 
@@ -67,7 +69,11 @@ async def run(
     hurry = hurry or asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
     tail = bytearray()
-    with _Reader(popen.stdout, take) as output, _Reader(popen.stderr, _keep_tail(tail)) as errors:
+    with (
+        children.running(popen.pid) if children else nullcontext(),
+        _Reader(popen.stdout, take) as output,
+        _Reader(popen.stderr, _keep_tail(tail)) as errors,
+    ):
         try:
             with _Exit(popen.pid) as exited:
                 timed_out = await _until_finished(output, exited, hurry, timeout_sec)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.children import Children
 from aod.actions.mask import LineMask, mask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
@@ -25,6 +26,8 @@ class Limits(Struct, frozen=True):
     max_bytes: int
     hurry: asyncio.Future[None] | None = None
     """Done: what runs is ended now, and what it has printed has to do."""
+    children: Children | None = None
+    """Told of every child."""
 
     @property
     def in_a_hurry(self) -> bool:
@@ -91,7 +94,9 @@ async def _run_child(
     try:
         if action.each_mount:
             file.write(mask_text(f"==> {' '.join(argv)} <==\n").encode())
-        ended = await process.run(argv, output.take, limits.timeout_sec, limits.hurry)
+        ended = await process.run(
+            argv, output.take, limits.timeout_sec, limits.hurry, limits.children
+        )
     except FullError:
         return _source(action, argv, Status.TRUNCATED, note="not run: the file is full")
     except process.StartError as error:

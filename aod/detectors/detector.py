@@ -11,7 +11,7 @@ from aod.detectors import window
 from aod.detectors.api import Rule
 from aod.detectors.describe import describe
 from aod.detectors.words import operations
-from aod.event import Events
+from aod.event import Events, without_own
 from aod.peer_names import Names
 
 INCIDENT_NS: Final = 60 * 10**9
@@ -98,7 +98,9 @@ class Detector:
         self._names = names
 
     def feed(self, events: Events) -> Found:
-        """What these records (shape (n,), `EVENT_DTYPE`) give rise to."""
+        """What these records (shape (n,), `EVENT_DTYPE`) give rise to; our own are passed over:
+        evidence that hangs with its server must not ask for more evidence."""
+        events = without_own(events)
         anomalies: list[Anomaly] = []
         ended: dict[bytes, Operation] = {}
         faults: list[str] = []

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from aod.detectors.api import Rule, finished
-from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, UNANSWERED, Events
+from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, OWN, UNANSWERED, Events
 from aod.knobs import Mask
 from aod.replay.percentiles import Coarse
 from aod.smb.commands import Command
@@ -17,8 +17,10 @@ OTHER_STATUSES: Final = -1
 
 
 def timed(events: Events) -> Mask:
-    """(n,): finished operations of a command that there is."""
-    return finished(events["flags"]) & (events["command"] < len(Command))
+    """(n,): finished operations of a command that there is, but for our own."""
+    counted: Mask = (events["flags"] & OWN) == 0
+    counted &= finished(events["flags"]) & (events["command"] < len(Command))
+    return counted
 
 
 class Survey:

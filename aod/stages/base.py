@@ -52,9 +52,9 @@ class StageContext:
         self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(self._signal_fd, zmq.POLLIN)
 
-    def outbox(self, receiver: str) -> Outbox:
+    def outbox(self, receiver: str, *, newest_only: bool = False) -> Outbox:
         """A way to send to another stage; closed with the context."""
-        box = Outbox(self._zmq, self.runtime_dir, receiver)
+        box = Outbox(self._zmq, self.runtime_dir, receiver, newest_only=newest_only)
         self._outboxes.append(box)
         return box
 

@@ -17,6 +17,7 @@ import zmq
 
 from aod import bundle, history, names, spool
 from aod.actions import process
+from aod.actions.children import Children
 from aod.actions.source import Limits
 from aod.anomaly import Anomaly, Rule
 from aod.backlog import Backlog
@@ -28,7 +29,7 @@ from aod.files import FOLDER_MODE
 from aod.history import Recorded
 from aod.incidents import Incidents
 from aod.stages.base import StageContext
-from aod.wire import Sealed
+from aod.wire import OwnPids, Sealed
 from aod.workfolder import BusyError, remove_leftovers
 
 TICK_SEC: Final = 0.5
@@ -39,11 +40,14 @@ GIVE_UP_SHARE: Final = 0.8
 so that the stage has ended by itself before the supervisor ends it."""
 
 
-def policy(config: Config, hurry: asyncio.Future[None] | None = None) -> Policy:
+def policy(
+    config: Config,
+    hurry: asyncio.Future[None] | None = None,
+    children: Children | None = None,
+) -> Policy:
     """How bundles are made with a configuration."""
-    limits = Limits(
-        config.capture.action_timeout_sec, int(config.capture.max_file_mb * (1 << 20)), hurry
-    )
+    max_bytes = int(config.capture.max_file_mb * (1 << 20))
+    limits = Limits(config.capture.action_timeout_sec, max_bytes, hurry, children)
     return Policy(
         config.aod_output_dir,
         frozenset(config.watcher.actions),
@@ -72,12 +76,14 @@ class Capture:
         self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
         self._hurry = asyncio.get_running_loop().create_future()
-        self._policy = policy(config, self._hurry)
+        self._collect = context.outbox("collect", newest_only=True)
+        self._policy = policy(config, self._hurry, Children(self._tell_children))
         self._stop_seen: float | None = None
 
     async def run(self) -> None:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
         self._clear_leftovers()
+        self._tell_children(())  # those of a predecessor are gone
         loop = asyncio.get_running_loop()
         inbox_fd = int(self.context.inbox.socket.get(zmq.FD))
         loop.add_reader(inbox_fd, self._wake.set)
@@ -156,6 +162,9 @@ class Capture:
         self._cleanup.send(sealed)
         name, kib = Path(sealed.path).name, sealed.size_bytes >> 10
         self.context.log.info("sealed %s: %d KiB in %.2f s", name, kib, took_sec)
+
+    def _tell_children(self, pids: tuple[int, ...]) -> None:
+        self._collect.send(OwnPids(pids))
 
     def _beat(self) -> None:
         self.context.beat(

@@ -26,7 +26,7 @@ from aod.smb.commands import Command
 from aod.stages.base import StageContext
 from aod.stages.peers import Peers
 from aod.tracer import Drained, DrainStop, Tracer, remove
-from aod.wire import Batch
+from aod.wire import Batch, OwnPids
 
 TICK_SEC: Final = 0.1
 IDLE_TICK_SEC: Final = 0.25
@@ -120,6 +120,14 @@ class Collector:
         if len(hung):
             self.outbox.send(Batch(start, len(hung)))
 
+    def hear(self) -> None:
+        """Empty the inbox."""
+        for message in self.context.messages():
+            if isinstance(message, OwnPids):
+                self.tracer.set_own(message.pids)
+            else:
+                self.context.log.warning("collect takes no %s; ignored", type(message).__name__)
+
     def attach(self) -> None:
         """Attach what is not attached yet; what changed is said once."""
         note = describe_missing(self.tracer.attach())
@@ -210,8 +218,7 @@ def run(context: StageContext) -> int:
     collector = Collector(context, tracer, release)
     next_tick = 0.0
     while not context.stopping:
-        for message in context.messages():
-            context.log.warning("collect takes no %s; ignored", type(message).__name__)
+        collector.hear()
         collector.drain()  # before the tick: what ended comes before what hangs
         now = time.monotonic()
         if now >= next_tick:

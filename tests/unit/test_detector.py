@@ -8,7 +8,7 @@ from aod.detectors.api import Rule
 from aod.detectors.detector import INCIDENT_NS, Detector
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
-from aod.event import IN_FLIGHT, UNANSWERED, Events
+from aod.event import IN_FLIGHT, OWN, UNANSWERED, Events
 from aod.knobs import Mask
 from aod.peer_names import Names
 from aod.rules import rules
@@ -107,6 +107,17 @@ def test_an_operation_that_hung_and_was_never_answered_is_over_too() -> None:
     (ended,) = made.feed(hanging(START_NS + SECOND, 2 * SECOND, flags=UNANSWERED)).ended
     assert ended.state == "never answered"
     assert made.episodes()[0].hanging == 0
+
+
+def test_operations_of_our_own_children_count_for_nothing() -> None:
+    made = detector()
+    slow, failed = operations(50), failures(50, at_ns=START_NS + SECOND)
+    hung = hanging(START_NS + 2 * SECOND, 10 * SECOND)
+    for ours in (slow, failed, hung):
+        ours["flags"] |= OWN
+        assert made.feed(ours) == ([], [], [])
+    assert all(one.suppressed == one.hanging == 0 for one in made.episodes())
+    assert len(made.feed(operations(11, at_ns=START_NS + 3 * SECOND)).anomalies) == 1
 
 
 def test_two_rules_tell_of_one_end_together() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from aod.config_base import ActionName
 from aod.detectors.latency import Latency
 from aod.manifest import Manifest, Status
 from aod.stages import capture
-from aod.wire import Sealed, Stop
+from aod.wire import OwnPids, Sealed, Stop
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
 from tests.unit.stage_rig import (
     config,
@@ -86,6 +87,21 @@ def test_what_is_pending_at_the_start_is_captured(tmp_path: Path) -> None:
     assert spool.pending(spool_of(made)) == []
     for message in told:
         assert Path(message.path).stat().st_size == message.size_bytes
+
+
+def test_collect_is_told_of_the_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging_rows(monkeypatch)
+    made = config(tmp_path)
+    spooled(made, 1)
+    stage = start("capture", capture.run, made)
+    with peers(made) as around:
+        collect = around.inbox("collect")
+        while not (pids := next_message(collect, OwnPids).pids):
+            pass
+        (child,) = pids
+        assert Path(f"/proc/{child}/comm").read_text() == "sleep\n"
+    kill(stage)
+    os.kill(child, signal.SIGKILL)
 
 
 def test_the_history_is_in_the_bundle(tmp_path: Path) -> None:

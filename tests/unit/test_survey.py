@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED
+from aod.event import CONNECTION, IN_FLIGHT, OWN, UNANSWERED
 from aod.replay import survey as module
 from aod.replay.survey import OTHER_STATUSES, Survey, timed
 from aod.rules import rules
@@ -35,6 +35,12 @@ def test_only_commands_that_there_are_are_timed() -> None:
     events = operations(Command.SMB2_READ, [10] * 4)
     events["command"] = [18, 19, 31, 255]
     assert timed(events).tolist() == [True, False, False, False]
+
+
+def test_our_own_operations_ask_for_no_threshold() -> None:
+    events = operations(Command.SMB2_READ, [10] * 3)
+    events["flags"] = [0, OWN, OWN | IN_FLIGHT]
+    assert timed(events).tolist() == [True, False, False]
 
 
 def test_emergencies_are_counted_by_command_when_they_have_finished() -> None:

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relation, Rule
 from aod.event import EVENT_DTYPE
-from aod.wire import Batch, Health, Message, Sealed, Stop, WireError, decode, encode
+from aod.wire import (
+    Batch,
+    Health,
+    Message,
+    OwnPids,
+    Sealed,
+    Stop,
+    WireError,
+    decode,
+    encode,
+)
 from tests.unit.records import numbered
 from tests.unit.samples import anomaly
 
@@ -58,6 +68,7 @@ MESSAGES = st.one_of(
         st.text(),
     ),
     st.builds(Stop, st.text()),
+    st.builds(OwnPids, st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)),
     ANOMALIES,
 )
 
@@ -167,3 +178,9 @@ def test_evidence_is_a_frame_of_its_own_and_the_head_has_none() -> None:
     assert evidence == records.tobytes()
     assert msgspec.msgpack.decode(head)["evidence"] == b""
     assert np.array_equal(np.frombuffer(evidence, EVENT_DTYPE), records)
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**32])
+def test_what_can_be_no_pid_is_refused(pid: int) -> None:
+    with pytest.raises(WireError, match="not a message"):
+        decode([msgspec.msgpack.encode({"type": "own_pids", "pids": [1, pid]})])

@@ -117,6 +117,19 @@ def test_without_a_receiver_nothing_blocks_and_what_does_not_fit_is_counted(
     assert outbox.unsent == results.count(False) == QUEUED_MESSAGES
 
 
+def test_of_a_state_a_receiver_gets_the_newest_only(context: Context, tmp_path: Path) -> None:
+    outbox = Outbox(context, tmp_path, "detect", newest_only=True)
+    for count in range(3 * QUEUED_MESSAGES):
+        outbox.send(Batch(0, count))
+    inbox = Inbox(context, tmp_path, "detect")
+    try:
+        assert next_message(inbox) == Batch(0, 3 * QUEUED_MESSAGES - 1)
+        assert outbox.unsent == 0
+    finally:
+        inbox.close()
+        outbox.close()
+
+
 def test_receiver_that_comes_later_gets_what_is_queued(
     context: Context, outbox: Outbox, tmp_path: Path
 ) -> None:

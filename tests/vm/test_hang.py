@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aod.event import IN_FLIGHT
+from aod.event import IN_FLIGHT, MATCHED, OWN, without_own
 from scripts.vm.guest.workload import STEPS
 from tests.vm.evidence import Bundle, Declared, bundles, declared
 from tests.vm.scenarios import hang
@@ -63,10 +63,20 @@ def test_the_evidence_was_taken_while_it_hung(bundle: Bundle) -> None:
 
 
 def test_each_is_told_once_with_its_age(bundle: Bundle) -> None:
-    events = bundle.events()
+    events = without_own(bundle.events())
     hanging = events[(events["flags"] & IN_FLIGHT) != 0]
     assert len(hanging) == len(STAT)
     assert hanging["latency_ns"].min() >= 10**9
+
+
+def test_what_smbinfo_asked_the_hanging_server_is_marked_and_counts_for_nothing(
+    bundle: Bundle,
+) -> None:
+    events = bundle.events()
+    asked = events[(events["flags"] & OWN) != 0]
+    assert {*asked["comm"].tolist()} == {b"python3"}
+    assert not (asked["flags"] & MATCHED).any()
+    assert asked["latency_ns"].max() > 10**8
 
 
 def test_the_share_works_afterwards(facts: dict[str, Any]) -> None:
