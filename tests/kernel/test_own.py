@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from aod._native import lib
 from aod.event import IN_FLIGHT, MATCHED, OWN, UNANSWERED
 from aod.smb.commands import Command
 from tests.kernel.conftest import MakeRig, Rig, make_knobs
@@ -12,7 +13,7 @@ from tests.kernel.conftest import MakeRig, Rig, make_knobs
 READ = Command.SMB2_READ
 OURS, THEIRS = 42, 43
 OLD_NS = 60 * 10**9
-MAX_OWN = 32
+MAX_OWN = int(lib.AOD_MAX_OWN)
 
 
 @pytest.fixture
