@@ -38,6 +38,8 @@ class TracerSetup:
     max_inflight: int
     release: bytes = b""
     """The second object, which `attach_release` loads; empty: it will not be."""
+    beside: Path | None = None
+    """The pins of the daemon: what its children ask for is marked here, too."""
 
 
 def build_id(program: bytes, setup: TracerSetup) -> bytes:

@@ -89,9 +89,10 @@ class Tracer:
         """
         staging = setup.pin_dir.with_name(setup.pin_dir.name + "-new")  # bpffs refuses dots
         remove(staging)
-        names = ffi.new("char[]", bytes(setup.pin_dir)), ffi.new("char[]", bytes(staging))
+        paths = setup.pin_dir, staging, setup.beside
+        names = [ffi.new("char[]", bytes(path)) if path else ffi.NULL for path in paths]
         c_setup = ffi.new("struct aod_setup *")
-        c_setup.pin_dir, c_setup.staging_dir = names
+        c_setup.pin_dir, c_setup.staging_dir, c_setup.beside_dir = names
         c_setup.ring_bytes, c_setup.max_inflight = setup.ring_bytes, setup.max_inflight
         c_setup.ring_id = secrets.randbits(64)
         c_setup.build_id = build_id(program, setup)
@@ -127,9 +128,8 @@ class Tracer:
 
     def set_own(self, pids: Sequence[int]) -> None:
         """From now on operations of these processes (all others: no longer) carry `OWN`."""
-        own = self._control.own_pids
-        kept = [*pids[: len(own)], *[0] * (len(own) - len(pids))]
-        ffi.memmove(own, np.array(kept, "<u4").data, ffi.sizeof(own))
+        c_pids = ffi.new("uint32_t[]", list(pids))
+        check(lib.aod_set_own(self._tracer, c_pids, len(pids)), "marking our own processes")
 
     def attach(self) -> tuple[Attachment, ...]:
         """Attach what is not attached yet; which programs are, and why the others are not."""

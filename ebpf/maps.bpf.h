@@ -31,6 +31,14 @@ struct {
 	__type(value, struct aod_control);
 } control SEC(".maps");
 
+/* Shared by the tracers of this host: each sees the daemon's children. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct aod_own);
+} own SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, AOD_COMMANDS);

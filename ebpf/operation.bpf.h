@@ -19,16 +19,22 @@ static __always_inline bool is_asynchronous(__u32 command)
 }
 
 /* Read by all CPUs, written only after user space has looked: no cache line goes to and fro. */
-static __always_inline void mark_busy(struct aod_control *ctl)
+static __always_inline void mark_busy(void)
 {
-	if (!ctl->busy)
+	__u32 zero = 0;
+	struct aod_control *ctl = bpf_map_lookup_elem(&control, &zero);
+
+	if (ctl && !ctl->busy)
 		ctl->busy = 1;
 }
 
-static __always_inline __u32 flags_of(const struct aod_control *ctl, __u32 pid)
+static __always_inline __u32 flags_of(__u32 pid)
 {
-	for (int i = 0; i < AOD_MAX_OWN && ctl->own_pids[i]; i++)
-		if (ctl->own_pids[i] == pid)
+	__u32 zero = 0;
+	const struct aod_own *ours = bpf_map_lookup_elem(&own, &zero);
+
+	for (int i = 0; ours && i < AOD_MAX_OWN && ours->pids[i]; i++)
+		if (ours->pids[i] == pid)
 			return AOD_EVENT_OWN;
 	return 0;
 }
@@ -36,19 +42,16 @@ static __always_inline __u32 flags_of(const struct aod_control *ctl, __u32 pid)
 static __always_inline void track(const struct aod_inflight_key *key, __u32 tree_id,
 				  const struct task *task, struct aod_command_stats *stat)
 {
-	__u32 zero = 0;
-	struct aod_control *ctl = bpf_map_lookup_elem(&control, &zero);
-	struct aod_inflight op = {
-	    .start_ns = bpf_ktime_get_ns(), .pid = task->pid, .tree_id = tree_id};
+	struct aod_inflight op = {.start_ns = bpf_ktime_get_ns(),
+				  .pid = task->pid,
+				  .tree_id = tree_id,
+				  .flags = flags_of(task->pid)};
 
-	if (!ctl)
-		return; /* never: an array has all its entries */
-	op.flags = flags_of(ctl, task->pid);
 	__builtin_memcpy(op.comm, task->comm, sizeof(op.comm));
 	give_up_operation(key); /* its mid is in use again: that one was never answered */
 	if (bpf_map_update_elem(&inflight, key, &op, BPF_ANY))
 		stat->dropped_inflight_full++;
-	mark_busy(ctl);
+	mark_busy();
 }
 
 static __always_inline void start_operation(__u32 tree_id, __u64 session_id, __u32 command,

@@ -35,8 +35,12 @@ struct aod_control {
 	__u64 scanned_ns;   /* when user space last looked at `inflight` */
 	__u64 gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
 	__u64 names_changed;         /* moves when `names` does */
-	__u32 own_pids[AOD_MAX_OWN]; /* children of the daemon that take evidence; 0: the end */
 	__u8 build_id[AOD_BUILD_ID_LEN];
+};
+
+/* Children of the daemon that take evidence. One entry, written by user space. */
+struct aod_own {
+	__u32 pids[AOD_MAX_OWN]; /* 0: the end */
 };
 
 /*

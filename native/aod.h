@@ -24,6 +24,7 @@ enum aod_shim_limits {
 struct aod_setup {
 	const char *pin_dir;
 	const char *staging_dir; /* beside pin_dir, does not exist */
+	const char *beside_dir;  /* a tracer whose map of own processes is used if it is there */
 	uint32_t ring_bytes;     /* a power of two, at least a page */
 	uint32_t max_inflight;   /* operations */
 	uint64_t ring_id;        /* new for each installation */
@@ -113,6 +114,9 @@ int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uin
 int aod_names(const struct aod_tracer *tracer, struct aod_named *rows, int max_rows);
 /* Add a name, unless the kernel has told one for that key. */
 int aod_add_name(struct aod_tracer *tracer, const struct aod_named *row);
+
+/* From now on operations of these processes carry AOD_EVENT_OWN; at most AOD_MAX_OWN count. */
+int aod_set_own(const struct aod_tracer *tracer, const uint32_t *pids, size_t count);
 
 /* libbpf's messages since the last call. Returns the length. */
 int aod_messages(char *text, size_t size);

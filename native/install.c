@@ -51,6 +51,26 @@ static int set_sizes(struct bpf_object *object, const struct aod_setup *setup)
 	return err ? err : bpf_map__set_max_entries(inflight, setup->max_inflight);
 }
 
+/* Where there is no such tracer, or one of another build, this one marks nothing. */
+static int share_own(struct bpf_object *object, const char *beside_dir)
+{
+	struct bpf_map *own = bpf_object__find_map_by_name(object, "own");
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+	char path[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "%s/maps/own", beside_dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (own && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.value_size == bpf_map__value_size(own))
+		err = bpf_map__reuse_fd(own, fd);
+	close(fd);
+	return err;
+}
+
 static int set_single(struct bpf_object *object, const char *name, const void *value)
 {
 	int fd = bpf_object__find_map_fd_by_name(object, name);
@@ -113,6 +133,8 @@ int aod_install(const void *data, size_t size, const struct aod_setup *setup)
 	if (err)
 		return err;
 	err = set_sizes(object, setup);
+	if (!err && setup->beside_dir)
+		err = share_own(object, setup->beside_dir);
 	if (err)
 		goto cleanup;
 	err = bpf_object__load(object);

@@ -32,6 +32,7 @@ static int open_maps(struct aod_tracer *tracer)
 	    {"events", &tracer->events_fd},     {"knobs", &tracer->knobs_fd},
 	    {"control", &tracer->control_fd},   {"stats", &tracer->stats_fd},
 	    {"inflight", &tracer->inflight_fd}, {"names", &tracer->names_fd},
+	    {"own", &tracer->own_fd},
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -163,7 +164,7 @@ int aod_open(const char *pin_dir, struct aod_tracer **out)
 	if (!tracer)
 		return -ENOMEM;
 	tracer->events_fd = tracer->knobs_fd = tracer->control_fd = -1;
-	tracer->stats_fd = tracer->inflight_fd = tracer->names_fd = -1;
+	tracer->stats_fd = tracer->inflight_fd = tracer->names_fd = tracer->own_fd = -1;
 	tracer->pin_dir = strdup(pin_dir);
 	err = tracer->pin_dir ? open_all(tracer) : -ENOMEM;
 	if (err) {
@@ -184,7 +185,8 @@ void aod_close(struct aod_tracer *tracer)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const int fds[] = {tracer->events_fd, tracer->knobs_fd,    tracer->control_fd,
-			   tracer->stats_fd,  tracer->inflight_fd, tracer->names_fd};
+			   tracer->stats_fd,  tracer->inflight_fd, tracer->names_fd,
+			   tracer->own_fd};
 
 	unmap(tracer->ring.consumer_pos, page);
 	unmap(tracer->ring.producer_pos, page + 2 * tracer->ring.bytes);
@@ -218,6 +220,15 @@ struct aod_knobs *aod_knobs(struct aod_tracer *tracer)
 struct aod_control *aod_control(struct aod_tracer *tracer)
 {
 	return tracer->control;
+}
+
+int aod_set_own(const struct aod_tracer *tracer, const uint32_t *pids, size_t count)
+{
+	struct aod_own own = {0};
+	__u32 zero = 0;
+
+	memcpy(own.pids, pids, (count < AOD_MAX_OWN ? count : AOD_MAX_OWN) * sizeof(*pids));
+	return bpf_map_update_elem(tracer->own_fd, &zero, &own, BPF_ANY) ? -errno : 0;
 }
 
 /* The pinned link keeps the program attached when this process is gone. */

@@ -25,6 +25,7 @@ struct aod_tracer {
 	int stats_fd;
 	int inflight_fd;
 	int names_fd;
+	int own_fd;
 	struct aod_ring ring;
 	struct aod_knobs *knobs;
 	struct aod_control *control;

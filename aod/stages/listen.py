@@ -21,7 +21,7 @@ from aod.event import Events
 from aod.eventlog import EventLog
 from aod.folders import LockedError
 from aod.peer_names import Names
-from aod.programs import TracerSetup, program, release_program
+from aod.programs import program, release_program
 from aod.rules import kernel_knobs
 from aod.shim import TracerError
 from aod.stages.collect import (
@@ -141,12 +141,10 @@ def listening(config: Config, name: str) -> Iterator[Listener]:
         TracerError: the kernel refuses.
     """
     with _own_folder(config.pin_dir.with_name(f"{config.pin_dir.name}-{name}")) as own:
-        setup = tracer_setup(config)
         pins = own / "pins"
+        setup = replace(tracer_setup(config), pin_dir=pins, beside=config.pin_dir)
         knobs = replace(kernel_knobs(config), matching_only=False)
-        tracer = Tracer.install(
-            program(), TracerSetup(pins, setup.ring_bytes, setup.max_inflight), knobs
-        )
+        tracer = Tracer.install(program(), setup, knobs)
         listener = Listener(config, tracer, pins)
         try:
             yield listener

@@ -72,8 +72,9 @@ class Rig:
         log_mb: int = 1,
         max_inflight: int = 1024,
         knobs: KernelKnobs | None = None,
+        beside: Path | None = None,
     ):
-        self.setup = TracerSetup(pin_dir, ring_bytes, max_inflight)
+        self.setup = TracerSetup(pin_dir, ring_bytes, max_inflight, beside=beside)
         self.knobs = knobs or make_knobs()
         self.tracer = Tracer.adopt(OBJECT.read_bytes(), self.setup, self.knobs)
         self.log = EventLog.writer(log_dir, log_mb)

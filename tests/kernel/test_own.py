@@ -2,12 +2,14 @@
 
 import errno
 import time
+from pathlib import Path
 
 import pytest
 
 from aod._native import lib
 from aod.event import IN_FLIGHT, MATCHED, OWN, UNANSWERED
 from aod.smb.commands import Command
+from aod.tracer import remove
 from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 READ = Command.SMB2_READ
@@ -77,6 +79,23 @@ def test_only_matching_operations_are_recorded_where_that_is_asked_for(make_rig:
     rig.tracer.set_own([OURS])
     operation(rig, 1, OURS)
     assert (drained_flags(rig), rig.stat("filtered", READ)) == ([], 1)
+
+
+def test_listener_beside_the_daemon_marks_the_same(
+    rig: Rig, bpffs: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    beside = bpffs / f"{rig.setup.pin_dir.name}-beside"
+    request.addfinalizer(lambda: remove(beside))
+    (folder := tmp_path / "beside").mkdir()
+    listener = Rig(beside, folder, knobs=rig.knobs, beside=rig.setup.pin_dir)
+    request.addfinalizer(listener.tracer.close)
+    rig.tracer.set_own([OURS])
+    operation(listener, 1, OURS)
+    operation(listener, 2, THEIRS)
+    assert drained_flags(listener) == [OWN, MATCHED]
+    rig.tracer.set_own([THEIRS])
+    operation(listener, 3, OURS)
+    assert drained_flags(listener) == [MATCHED]
 
 
 def test_there_is_room_for_many(rig: Rig) -> None:
