@@ -4,6 +4,7 @@ The kernel wakes this stage for a match, or for a ring that fills up; everything
 next tick. Nothing here looks at a record.
 """
 
+import logging
 import select
 import time
 from dataclasses import replace
@@ -51,6 +52,18 @@ def give_up_ages_ns(config: Config) -> list[int]:
     for command in (Command.SMB2_LOCK, Command.SMB2_CHANGE_NOTIFY):
         ages[command] = max(ages[command], LONGEST_WAIT_NS)
     return ages
+
+
+def attach_release(tracer: Tracer, release: bytes, log: logging.Logger) -> None:
+    """Hook the client's functions with this object, if there is one; say why where that fails."""
+    try:
+        if release:
+            tracer.attach_release(release)
+    except TracerError as error:
+        log.info(
+            "operations that are never answered are recognised by their age: %s",
+            why_by_age(error),
+        )
 
 
 class Collector:
@@ -137,7 +150,7 @@ class Collector:
             self.beat()
             if not note:
                 self._say_unseen()
-                self._attach_release()
+                attach_release(self.tracer, self.release, self.context.log)
                 self.peers.look_at_mounts()
 
     def _say_unseen(self) -> None:
@@ -146,16 +159,6 @@ class Collector:
         self.log.header["unseen_events"] = to_mask(unseen_events(attachments))
         if told := describe_unseen(attachments):
             self.context.log.info("%s", told)
-
-    def _attach_release(self) -> None:
-        try:
-            if self.release:
-                self.tracer.attach_release(self.release)
-        except TracerError as error:
-            self.context.log.info(
-                "operations that are never answered are recognised by their age: %s",
-                why_by_age(error),
-            )
 
     def tick(self) -> None:
         """What is due by the clock."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import log
-from aod.attachments import describe_missing, describe_unseen, why_by_age
+from aod.attachments import describe_missing, describe_unseen
 from aod.config import Config
 from aod.event import Events
 from aod.eventlog import EventLog
@@ -23,10 +23,10 @@ from aod.folders import LockedError
 from aod.peer_names import Names
 from aod.programs import program, release_program
 from aod.rules import kernel_knobs
-from aod.shim import TracerError
 from aod.stages.collect import (
     ATTACH_INTERVAL_SEC,
     TICK_SEC,
+    attach_release,
     give_up_ages_ns,
     tracer_setup,
 )
@@ -85,11 +85,7 @@ class Listener:
         self.attached = True
         if told := describe_unseen(self._tracer.attach()):
             _log.info("%s", told)
-        try:
-            if release := release_program():
-                self._tracer.attach_release(release)
-        except TracerError as error:
-            _log.info("what is never answered is recognised by its age: %s", why_by_age(error))
+        attach_release(self._tracer, release_program(), _log)
         self._peers.look_at_mounts()
 
     def read(self) -> Events:
