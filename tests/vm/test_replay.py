@@ -9,7 +9,7 @@ import pytest
 from aod.anomaly import Anomaly
 from aod.config import Config
 from aod.config_file import load_text
-from aod.event import Events
+from aod.event import OWN, Events
 from aod.recording.reader import Recording
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
@@ -97,6 +97,13 @@ def test_every_operation_of_the_bundle_is_in_the_recording(
     later = events[events["end_ns"] - events["latency_ns"] > facts["attached_ns"]]
     assert len(later) > 1000
     assert finished(later) <= finished(records)
+
+
+def test_what_smbinfo_asked_is_marked_by_the_recorder_too(bundle: Bundle, records: Events) -> None:
+    """It has programs and maps of its own."""
+    for events in (bundle.events(), records):
+        asked = events[(events["flags"] & OWN) != 0]
+        assert {*asked["comm"].tolist()} == {b"python3"}
 
 
 def test_replay_declares_what_the_daemon_declared(
