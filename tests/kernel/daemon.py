@@ -121,10 +121,8 @@ class LocalDaemon:
 
     def worker_pid(self, stage: str) -> int | None:
         """The pid of a stage's worker, by its name; None while there is none."""
-        for child in _children(self.process.pid):
-            if (Path("/proc") / str(child) / "comm").read_text().strip() == f"aod-{stage}":
-                return child
-        return None
+        children = _children(self.process.pid).items()
+        return next((pid for pid, comm in children if comm == f"aod-{stage}"), None)
 
     def pids(self) -> list[int]:
         """The supervisor and its workers."""
@@ -140,14 +138,18 @@ def cpu_ns(pids: list[int]) -> int:
     )
 
 
-def _children(pid: int) -> list[int]:
-    """By the fourth field of /proc/PID/stat; `children` is not in every kernel."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
+def _children(pid: int) -> dict[int, str]:
+    """Those that have not ended, with their names, by /proc/PID/stat; `children` is not in every
+    kernel."""
+    found: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
         try:
-            after_comm = entry.read_text().rpartition(")")[2].split()
+            before, _, after = (folder / "stat").read_text().rpartition(")")
         except OSError:
             continue  # it ended meanwhile
-        if int(after_comm[1]) == pid and after_comm[0] != "Z":
-            found.append(int(entry.parent.name))
+        state, parent = after.split()[:2]
+        if int(parent) == pid and state != "Z":
+            found[int(folder.name)] = before.partition("(")[2]
     return found
