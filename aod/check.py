@@ -74,7 +74,7 @@ def _bundles(config: Config) -> list[str]:
             f" {_number(capture.action_timeout_sec)} s and write {_number(capture.max_file_mb)} MB;"
             f" zstd level {capture.compression_level}",
         ),
-        *_labelled("at once", f"{capture.max_concurrent}"),
+        *_labelled("at once", f"{capture.max_concurrent_captures}"),
         *_labelled(
             "deleted",
             f"after {_number(cleanup.max_log_age_days)} days, and oldest first above"

@@ -20,7 +20,14 @@ AnomalyName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, min_length=1)
 ]
 
-BUILT_ACTIONS: Final = frozenset(ActionName) - {ActionName.TCPDUMP}
+BUILT_ACTIONS: Final = frozenset(ActionName) - {
+    ActionName.TCPDUMP,
+    ActionName.CIFS,
+    ActionName.SOCKETS,
+    ActionName.STACKS,
+    ActionName.SYSTEM,
+    ActionName.TRACE,
+}
 """Actions that capture can run; the others are known names, skipped with a warning."""
 
 if TYPE_CHECKING:
@@ -62,13 +69,40 @@ class Audit(Section, frozen=True):
     """The log of what the daemon itself did."""
 
     enabled: bool = True
+    max_mb: Annotated[float, Meta(gt=0, le=1024)] = 1
+    """A file that has grown to this is put aside, and a new one begun."""
+    files: Annotated[int, Meta(ge=1, le=100)] = 4
+    """How many are kept, the one that is written among them."""
+
+
+class Packets(Section, frozen=True):
+    """The ring of packets that the action `tcpdump` is cut from."""
+
+    ring_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
+    snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 512
+    """Bytes of each packet that the ring holds."""
+    headers_only: bool = True
+    """What goes into a bundle has no content of files: behind the SMB2 headers there are zeros."""
+    folder: Path | None = None
+    """Where the ring lies; null: in the runtime folder, that is, in memory."""
+
+
+class Trace(Section, frozen=True):
+    """The buffer of the action `trace`."""
+
+    buffer_mb: Annotated[float, Meta(ge=0.1, le=1024)] = 4
+    """For all processors together."""
 
 
 class Capture(Section, frozen=True):
     """Limits of evidence collection."""
 
-    max_concurrent: Annotated[int, Meta(ge=1, le=64)] = 4
+    max_concurrent_captures: Annotated[int, Meta(ge=1, le=64)] = 4
     """Bundles in the making at the same time."""
+    max_waiting: Annotated[int, Meta(ge=1, le=1000)] = 16
+    """Anomalies that may wait for their turn; those beyond are counted and get no bundle."""
+    lookback_sec: Annotated[float, Meta(gt=0, le=DAY_SEC)] = 300
+    """How far before the trigger logs are read."""
     history_sec: Annotated[float, Meta(gt=0, le=3600)] = 60
     """How far before the trigger a bundle's events begin."""
     post_sec: Annotated[float, Meta(ge=0, le=3600)] = 5
@@ -79,6 +113,18 @@ class Capture(Section, frozen=True):
     action_timeout_sec: Annotated[float, Meta(gt=0, le=3600)] = 10
     max_file_mb: Annotated[float, Meta(gt=0, le=4096)] = 25
     """One action's output is cut there."""
+    max_bundle_mb: Annotated[float, Meta(gt=0, le=1_000_000)] = 100
+    """All files of a bundle together, before compression."""
+    min_free_mb: Annotated[float, Meta(ge=0, le=1_000_000_000)] = 500
+    """Free space of the output folder's file system below which nothing is captured."""
+    min_free_percent: Annotated[float, Meta(ge=0, le=90)] = 1
+    """The same as a share of the file system; the higher of the two holds."""
+    redact: bool = False
+    """Replace names, users, hosts and addresses in what goes into a bundle."""
+    snapshot_on_stop: bool = False
+    """Make a bundle of everything configured when the daemon stops."""
+    tcpdump: Packets = Packets()
+    trace: Trace = Trace()
 
 
 class Supervision(Section, frozen=True):

@@ -27,6 +27,11 @@ class ActionName(StrEnum):
     SMBINFO = "smbinfo"
     SYSLOGS = "syslogs"
     TCPDUMP = "tcpdump"
+    CIFS = "cifs"
+    SOCKETS = "sockets"
+    STACKS = "stacks"
+    SYSTEM = "system"
+    TRACE = "trace"
 
 
 class Mode(StrEnum):

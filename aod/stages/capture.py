@@ -121,7 +121,7 @@ class Capture:
         return timestamp in self.running or sealed.exists()
 
     def _start_due(self) -> None:
-        free = self.context.config.capture.max_concurrent - len(self.running)
+        free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
         for anomaly in self.backlog.due(time.monotonic(), self.running):

@@ -50,7 +50,7 @@ def configuration(cooldown_sec: float) -> dict[str, Any]:
         "guardian": {"anomalies": {"slow": anomaly}},
         "ring_mb": 64,
         "event_log_mb": LOG_MB,
-        "capture": {"max_concurrent": 1, "post_sec": 0.2},
+        "capture": {"max_concurrent_captures": 1, "post_sec": 0.2},
     }
 
 

@@ -24,7 +24,7 @@ def test_the_defaults_are_those_of_the_document() -> None:
     assert (latency.mode, latency.acceptable_count) == (Mode.ALL, 10)
     assert (latency.default_threshold_ms, latency.emergency_threshold_ms) == (20, 1000)
     assert (CONFIG.watch_interval_sec, CONFIG.aod_output_dir) == (1, Path("/var/log/aod"))
-    assert CONFIG.capture.max_concurrent == 4
+    assert CONFIG.capture.max_concurrent_captures == 4
     assert CONFIG.audit.enabled
 
 

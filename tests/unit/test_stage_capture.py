@@ -183,7 +183,7 @@ def test_an_output_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None
 def test_no_more_than_allowed_are_made_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = config(tmp_path, capture=Capture(max_concurrent=3, post_sec=0))
+    made = config(tmp_path, capture=Capture(max_concurrent_captures=3, post_sec=0))
     spooled(made, *range(1, 11))
     running, most = 0, 0
 
