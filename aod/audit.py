@@ -1,0 +1,192 @@
+"""The audit log: `audit.jsonl` in the output folder, appended to by several processes.
+
+A record is one write under an flock, so lines are whole and in the order of their times. The file
+that has grown to `audit.max_mb` becomes `audit.jsonl.1`, that becomes `.2`, and so on. Whoever can
+write to the folder may put other things under these names: only regular files of ours, with no
+second name, are written or moved; what else lies there stays as it is.
+
+Writing never raises and never waits long: what the daemon does is worth more than the record of it.
+A record that could not be written is counted, and the next one that can be is preceded by a `loss`.
+"""
+
+import fcntl
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aod.audit_records import Lost, Record, encode
+from aod.config import Config
+from aod.files import FILE_MODE
+
+FILE: Final = "audit.jsonl"
+MOST_FILES: Final = 100
+"""Upper bound of `audit.files`."""
+LOCK_WAIT_SEC: Final = 1.0
+"""Others hold the lock for microseconds; a stranger may hold it for ever."""
+_LOCK_POLL_SEC: Final = 0.001
+_MAX_ATTEMPTS: Final = 1000
+_MAX_SAID: Final = 100
+
+
+class Audit:
+    """A way to write to the log; holds nothing open, so it may be used after a fork."""
+
+    def __init__(self, config: Config, log: logging.Logger) -> None:
+        self._enabled = config.audit.enabled
+        self._folder = config.aod_output_dir
+        self._max_bytes = int(config.audit.max_mb * (1 << 20))
+        self._files = config.audit.files
+        self._log = log
+        self._said: set[str] = set()
+        self._missed = 0
+
+    def write(self, record: Record) -> None:
+        """Append a record, with the time of now; a failure is logged once, and never raised."""
+        if not self._enabled:
+            return
+        try:
+            with _opened(self._folder) as folder_fd:
+                self._append(folder_fd, record)
+        except OSError as error:
+            self._missed += 1
+            why = error.strerror or str(error)
+            self._say_once(f"{self._folder / FILE} is not written: {why}")
+            return
+        if self._missed:
+            self._log.warning("the audit log is written again; %d records miss", self._missed)
+            self._missed = 0
+            self._said.clear()
+
+    def _append(self, folder_fd: int, record: Record) -> None:
+        patience_sec = 0.0 if self._missed else LOCK_WAIT_SEC
+        for _ in range(_MAX_ATTEMPTS):
+            fd = _open_ours(folder_fd)
+            try:
+                _lock(fd, patience_sec)
+                if self._is_written(fd, folder_fd, record):
+                    return
+            finally:
+                os.close(fd)
+        raise OSError("it is exchanged all the time")
+
+    def _is_written(self, fd: int, folder_fd: int, record: Record) -> bool:
+        """Whether the record is in the locked file; else another file has the name now."""
+        if not _is_named(fd, folder_fd):
+            return False
+        lines, size = self._lines(record), os.fstat(fd).st_size
+        if size and size + len(lines) > self._max_bytes:
+            self._rotate(folder_fd)
+            return False
+        _write_whole(fd, size, lines)
+        return True
+
+    def _lines(self, record: Record) -> bytes:
+        now = datetime.now(UTC)
+        missed = Lost(lost="audit records", count=self._missed)
+        return (encode(missed, now) if self._missed else b"") + encode(record, now)
+
+    def _rotate(self, folder_fd: int) -> None:
+        usable = [number for number in range(1, self._files) if self._is_usable(folder_fd, number)]
+        for source, target in moves(usable):
+            with suppress(FileNotFoundError):
+                os.rename(name(source), name(target), src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        if not usable:
+            os.unlink(FILE, dir_fd=folder_fd)
+        for number in range(self._files, MOST_FILES):  # `audit.files` was larger once
+            with suppress(FileNotFoundError):
+                if _is_ours(os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)):
+                    os.unlink(name(number), dir_fd=folder_fd)
+
+    def _is_usable(self, folder_fd: int, number: int) -> bool:
+        """Whether nothing, or a file of ours, bears the name."""
+        try:
+            status = os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        if not _is_ours(status):
+            self._say_once(f"{self._folder / name(number)} is no file of ours; left as it is")
+        return _is_ours(status)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said and len(self._said) < _MAX_SAID:
+            self._said.add(text)
+            self._log.warning("audit log: %s", text)
+
+
+def name(number: int) -> str:
+    """Of a file: 0 is the one that is written, the higher the older."""
+    return f"{FILE}.{number}" if number else FILE
+
+
+def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
+    """Which file becomes which, in this order, so that 0 is free; the last one is overwritten.
+
+    Args:
+        usable: numbers above 0 that may be written, ascending.
+    """
+    return list(zip([0, *usable], usable, strict=False))[::-1]
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """The output folder may be a link of the administrator's; what is inside is not followed."""
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder_fd
+    finally:
+        os.close(folder_fd)
+
+
+def _open_ours(folder_fd: int) -> int:
+    # O_NONBLOCK: a FIFO in the file's place must not keep us waiting for its reader.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(FILE, flags, FILE_MODE, dir_fd=folder_fd)
+    if not _is_ours(os.fstat(fd)):
+        os.close(fd)
+        raise OSError("no regular file of ours")
+    return fd
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """With a second name, it may be anybody's file of which somebody made this a link."""
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink <= 1
+
+
+def _lock(fd: int, patience_sec: float) -> None:
+    deadline = time.monotonic() + patience_sec
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_LOCK_POLL_SEC)
+        else:
+            return
+
+
+def _is_named(fd: int, folder_fd: int) -> bool:
+    with suppress(FileNotFoundError):
+        named = os.stat(FILE, dir_fd=folder_fd, follow_symlinks=False)
+        return os.path.samestat(os.fstat(fd), named)
+    return False
+
+
+def _write_whole(fd: int, size: int, lines: bytes) -> None:
+    """Append all of it, or nothing; on a new line, whatever a crash left."""
+    if size and os.pread(fd, 1, size - 1) != b"\n":
+        lines = b"\n" + lines
+    try:
+        written = os.write(fd, lines)
+    except OSError:
+        os.ftruncate(fd, size)
+        raise
+    if written != len(lines):
+        os.ftruncate(fd, size)
+        raise OSError("no space for a whole record")
