@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import archive, history, manifest, names
+from aod import archive, contents, history, manifest, names
 from aod.actions import runner
 from aod.actions.source import Limits
 from aod.actions.table import Action, row
@@ -80,6 +80,8 @@ async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources
     described = manifest.describe(
         anomaly, events, collected.mounts, (*collected.sources, *refused), recorded.losses
     )
+    files = await asyncio.to_thread(contents.files, folder, described.sources)
+    described = msgspec.structs.replace(described, files=files)
     _write(folder / manifest.FILE, manifest.encode(described))
 
 

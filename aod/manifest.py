@@ -21,7 +21,7 @@ import aod
 from aod.anomaly import Anomaly, Kind, Relation, Rule
 
 FILE: Final = "manifest.json"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _CIFS: Final = Path("/sys/module/cifs")
 
 
@@ -122,6 +122,24 @@ class Events(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: str
 
 
+class File(Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of the bundle."""
+
+    name: str
+    bytes: int
+    sha256: str
+    about: str
+    """What it is and how to read it, in a sentence."""
+
+
+class Replaced(Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of names that redaction replaced; by what, nobody can tell from the bundle."""
+
+    kind: str
+    names: int
+    """How many different ones there were."""
+
+
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """manifest.json."""
 
@@ -139,6 +157,14 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: tuple[Source, ...]
     losses: dict[str, int]
     """Counters of what was lost on the way, as they stood when the bundle was made."""
+    interrupted: int = 0
+    """How often a maker of this bundle died, and another went on."""
+    note: str = ""
+    """What is missing from the whole bundle, and why."""
+    redacted: tuple[Replaced, ...] = ()
+    """Empty: nothing was replaced."""
+    files: tuple[File, ...] = ()
+    """All but this one."""
 
 
 def describe(

@@ -13,6 +13,7 @@ import zstandard
 
 from aod.event import Events
 from scripts.vm.guest.quiet import DEFAULT, STRICT
+from tests.bundle_check import check_files
 
 DAEMONS = (DEFAULT, STRICT)
 ALWAYS = frozenset({"manifest.json", "anomaly.json", "events.npy"})
@@ -90,7 +91,7 @@ def _declared(bundle: Bundle) -> Declared:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Unpack a bundle in memory; it must hold exactly one folder."""
+    """Unpack a bundle in memory; it must hold exactly one folder, and what every bundle holds."""
     with path.open("rb") as packed:
         archive = zstandard.ZstdDecompressor().stream_reader(packed).read()
     files: dict[str, bytes] = {}
@@ -102,4 +103,5 @@ def open_bundle(path: Path) -> Bundle:
             if (content := tar.extractfile(member)) is not None:
                 files[str(name.relative_to(name.parts[0]))] = content.read()
     (folder,) = folders
+    check_files(files)
     return Bundle(folder, files)

@@ -1,0 +1,54 @@
+"""What the files of a bundle are: each with its size, its checksum, and how to read it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from aod import manifest
+from aod.actions import table
+from aod.manifest import File, Source
+
+EVENTS: Final = "events.npy"
+ANOMALY: Final = "anomaly.json"
+
+_ABOUT: Final = {
+    ANOMALY: "What was declared and why: the rule, the count and its limit, the worst operations.",
+    EVENTS: "Every SMB operation around the trigger, by its end; numpy.load reads it, USAGE.md"
+    " explains the fields.",
+}
+
+
+def about(name: str) -> str:
+    """A sentence on a file of a bundle; empty for one that is not ours."""
+    rows = {row.file: getattr(row, "about", "") for row in table.ACTIONS}
+    return _ABOUT.get(name) or rows.get(name, "")
+
+
+def files(folder: Path, sources: Sequence[Source]) -> tuple[File, ...]:
+    """What there is in a bundle's folder, by name, without the manifest.
+
+    Sources know their checksums already; the other files are read.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    known = {(source.file, source.bytes): source.sha256 for source in sources}
+    paths = sorted(path for path in folder.iterdir() if path.name != manifest.FILE)
+    return tuple(_file(path, known) for path in paths)
+
+
+def _file(path: Path, known: Mapping[tuple[str, int], str]) -> File:
+    size = path.stat().st_size
+    digest = known.get((path.name, size)) or sha256(path)
+    return File(path.name, size, digest, about(path.name))
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
