@@ -13,19 +13,19 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import archive, contents, history, manifest, names
+from aod import archive, contents, history, manifest, names, summary
 from aod.actions import runner
 from aod.actions.source import Limits
 from aod.actions.table import Action, row
 from aod.anomaly import Anomaly, Relation, Rule
 from aod.files import create
 from aod.history import Recorded
-from aod.manifest import Source, Status
+from aod.manifest import Manifest, Source, Status
 from aod.wire import Sealed
 from aod.workfolder import work_folder
 
-ANOMALY_FILE: Final = "anomaly.json"
-_READ_FIRST: Final = (manifest.FILE, ANOMALY_FILE, history.FILE)
+ANOMALY_FILE: Final = contents.ANOMALY
+_READ_FIRST: Final = (summary.FILE, manifest.FILE, ANOMALY_FILE, history.FILE)
 
 
 class Policy(Struct, frozen=True):
@@ -80,8 +80,16 @@ async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources
     described = manifest.describe(
         anomaly, events, collected.mounts, (*collected.sources, *refused), recorded.losses
     )
-    files = await asyncio.to_thread(contents.files, folder, described.sources)
-    described = msgspec.structs.replace(described, files=files)
+    await asyncio.to_thread(_explain, folder, described, anomaly)
+
+
+def _explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
+    """The files that tell of all the others, for a person and for programs."""
+    listed = contents.files(folder, described.sources)
+    text = summary.text(msgspec.structs.replace(described, files=listed), anomaly)
+    _write(folder / summary.FILE, text.encode())
+    listed = contents.files(folder, described.sources, listed)
+    described = msgspec.structs.replace(described, files=listed)
     _write(folder / manifest.FILE, manifest.encode(described))
 
 

@@ -5,17 +5,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from aod import manifest
+from aod import history, manifest
 from aod.actions import table
 from aod.manifest import File, Source
 
-EVENTS: Final = "events.npy"
+EVENTS: Final = history.FILE
 ANOMALY: Final = "anomaly.json"
+STATS: Final = "stats.json"
+SUMMARY: Final = "SUMMARY.txt"
 
 _ABOUT: Final = {
     ANOMALY: "What was declared and why: the rule, the count and its limit, the worst operations.",
     EVENTS: "Every SMB operation around the trigger, by its end; numpy.load reads it, USAGE.md"
     " explains the fields.",
+    STATS: "The kernel's counters and latency histograms by command: before, at the trigger, and"
+    " the difference.",
+    SUMMARY: "The bundle in one screen, for a person; the rest of it is here and in anomaly.json.",
 }
 
 
@@ -25,15 +30,16 @@ def about(name: str) -> str:
     return _ABOUT.get(name) or rows.get(name, "")
 
 
-def files(folder: Path, sources: Sequence[Source]) -> tuple[File, ...]:
+def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) -> tuple[File, ...]:
     """What there is in a bundle's folder, by name, without the manifest.
 
-    Sources know their checksums already; the other files are read.
+    Sources, and files that are `listed`, have their checksums already; the others are read.
 
     Raises:
         OSError: one cannot be read.
     """
     known = {(source.file, source.bytes): source.sha256 for source in sources}
+    known |= {(file.name, file.bytes): file.sha256 for file in listed}
     paths = sorted(path for path in folder.iterdir() if path.name != manifest.FILE)
     return tuple(_file(path, known) for path in paths)
 

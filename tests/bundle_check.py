@@ -14,7 +14,7 @@ import zstandard
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 SCHEMA_FILE: Final = Path(__file__).parents[1] / "aod" / "manifest.schema.json"
 VALIDATOR: Final = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
-ALWAYS: Final = frozenset({"manifest.json", "anomaly.json", "events.npy"})
+ALWAYS: Final = frozenset({"manifest.json", "anomaly.json", "events.npy", "SUMMARY.txt"})
 
 
 def check_below(folder: Path) -> None:
@@ -44,6 +44,9 @@ def check_files(files: Mapping[str, bytes]) -> None:
         content = files[file["name"]]
         assert file["bytes"] == len(content), file
         assert file["sha256"] == hashlib.sha256(content).hexdigest(), file
+    screen = files["SUMMARY.txt"].decode()
+    assert len(screen.splitlines()) <= 24, screen
+    assert all(len(line) <= 80 and line.isprintable() for line in screen.splitlines()), screen
     for source in told["sources"]:
         if source["sha256"]:
             content = files[source["file"]]

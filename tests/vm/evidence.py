@@ -16,7 +16,6 @@ from scripts.vm.guest.quiet import DEFAULT, STRICT
 from tests.bundle_check import check_files
 
 DAEMONS = (DEFAULT, STRICT)
-ALWAYS = frozenset({"manifest.json", "anomaly.json", "events.npy"})
 
 _DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!the cool-down is over)")
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from aod.event import EVENT_DTYPE
-from tests.vm.evidence import ALWAYS, Bundle, Declared, bundles, declared
+from tests.bundle_check import ALWAYS
+from tests.vm.evidence import Bundle, Declared, bundles, declared
 from tests.vm.scenarios import latency
 
 SCENARIO = "latency"

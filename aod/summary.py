@@ -1,0 +1,159 @@
+"""SUMMARY.txt: what anomaly.json and manifest.json say, for a person, on one screen."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from aod import contents, names
+from aod.anomaly import Anomaly, Operation, Part, Rule
+from aod.detectors.words import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
+from aod.manifest import File, Manifest, Source, Status
+from aod.printable import one_line
+
+FILE: Final = contents.SUMMARY
+WIDTH: Final = 80
+LINES: Final = 24
+"""Never more than this, whatever there is to say."""
+_LABEL: Final = 10
+"""Columns of the words on the left."""
+_WORST: Final = 3
+_OWN_FILES: Final = (contents.ANOMALY, contents.EVENTS, contents.STATS, FILE)
+_HANGS: Final = ("debugdata.log", "stacks.log", "sockets.log", "dmesg.log", "events.npy")
+_READ_FIRST: Final = {
+    "Latency": ("stats.json", "events.npy", "debugdata.log", "sockets.log", "system.log"),
+    "Error": ("dmesg.log", "journalctl.log", "debugdata.log", "events.npy"),
+    "Connection": ("dmesg.log", "journalctl.log", "sockets.log", "debugdata.log"),
+}
+"""By the kind of anomaly: what answers most questions, first to last."""
+
+
+def text(manifest: Manifest, anomaly: Anomaly) -> str:
+    """At most 24 lines of 80 columns, whatever strangers call themselves."""
+    return "\n".join(
+        [
+            *_wrapped(_title(manifest, anomaly), WIDTH, 1),
+            *_labelled("what", f"{anomaly.anomaly} '{anomaly.name}': {anomaly.reason}", 4),
+            *_labelled("when", f"{_when(anomaly.timestamp)} on {manifest.host}"),
+            *_labelled("rule", _rule(anomaly)),
+            *_labelled("where", _where(manifest, anomaly), 2),
+            *_labelled("tasks", _parts(anomaly.breakdown.tasks)),
+            *_worst(anomaly.worst),
+            *_labelled("related", _related(manifest)),
+            *_evidence(manifest),
+            *_labelled("losses", _losses(manifest)),
+            *_labelled("redacted", _redacted(manifest)),
+            *_labelled("note", _note(manifest), 2),
+            *_labelled("open first", ", ".join(_first(manifest, anomaly)), 1),
+            "",
+        ]
+    )
+
+
+def _labelled(label: str, said: str, lines: int = 1) -> list[str]:
+    """The text in as many lines at most; none where there is nothing to say."""
+    wrapped = _wrapped(said, WIDTH - _LABEL - 1, lines)
+    heads = (label, *[""] * lines)
+    return [f"{head:{_LABEL}} {line}" for head, line in zip(heads, wrapped, strict=False)]
+
+
+def _wrapped(said: str, width: int, lines: int) -> list[str]:
+    return textwrap.wrap(
+        one_line(said), width, max_lines=lines, placeholder=" ...", break_on_hyphens=False
+    )
+
+
+def _when(timestamp: int) -> str:
+    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp // 1000)
+    return f"{whole:%Y-%m-%d %H:%M:%S}.{timestamp // 10**6 % 1000:03d} UTC"
+
+
+def _title(manifest: Manifest, anomaly: Anomaly) -> str:
+    module = f"cifs {manifest.cifs.version}" if manifest.cifs.loaded else "cifs is not loaded"
+    bundle = f"{names.folder(anomaly.timestamp)}, AODv2 {manifest.aod_version}"
+    return f"{bundle}, Linux {manifest.kernel}, {module}"
+
+
+def _rule(anomaly: Anomaly) -> str:
+    told = {
+        Rule.COUNT: f"{anomaly.count:,} matches within {anomaly.window_ns / 1e9:g} s, more than"
+        f" {anomaly.acceptable_count:,}",
+        Rule.EMERGENCY: "emergency: one operation is enough",
+        Rule.MANUAL: "none: a person asked for this bundle",
+    }[anomaly.rule]
+    before = f"; {anomaly.suppressed:,} triggers suppressed before" if anomaly.suppressed else ""
+    return told + before
+
+
+def _where(manifest: Manifest, anomaly: Anomaly) -> str:
+    mounts = ", ".join(f"{mount.source} on {mount.mount_point}" for mount in manifest.mounts)
+    mounted = f"mounted: {mounts}" if mounts else "no cifs file system is mounted"
+    return "; ".join(part for part in (_parts(anomaly.breakdown.trees), mounted) if part)
+
+
+def _parts(parts: Sequence[Part]) -> str:
+    return ", ".join(f"{part.what} {part.count:,}" for part in parts)
+
+
+def _worst(worst: Sequence[Operation]) -> Iterator[str]:
+    for number, operation in enumerate(worst[:_WORST]):
+        yield from _labelled("" if number else "worst", sentence(operation))
+
+
+def _related(manifest: Manifest) -> str:
+    return ", ".join(f"{names.folder(one.timestamp)} ({one.name})" for one in manifest.related)
+
+
+def _evidence(manifest: Manifest) -> list[str]:
+    """What is there, and what is not or not all of it."""
+    events = manifest.events
+    told = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
+    trouble = list(dict.fromkeys(filter(None, (events.note, *_troubles(manifest.sources)))))
+    whole = [file.name for file in manifest.files if _is_whole(file, manifest.sources)]
+    return [
+        *_labelled("evidence", ", ".join((told, *whole)), 2),
+        *_labelled("lacking", "; ".join(trouble) or "nothing", 3),
+    ]
+
+
+def _is_whole(file: File, sources: Iterable[Source]) -> bool:
+    own = [source.status for source in sources if source.file == file.name]
+    return file.name not in _OWN_FILES and all(status is Status.OK for status in own)
+
+
+def _troubles(sources: Iterable[Source]) -> Iterator[str]:
+    for source in sources:
+        if source.status is not Status.OK:
+            status = source.status.replace("_", " ")
+            yield f"{source.name} {status}{f': {source.note}' if source.note else ''}"
+
+
+def _losses(manifest: Manifest) -> str:
+    lost = {reason: count for reason, count in manifest.losses.items() if count}
+    return ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
+
+
+def _redacted(manifest: Manifest) -> str:
+    return ", ".join(f"{one.kind} {one.names:,}" for one in manifest.redacted)
+
+
+def _note(manifest: Manifest) -> str:
+    count = manifest.interrupted
+    died = f"its maker died {count} times and it was finished later" if count else ""
+    return "; ".join(part for part in (manifest.note, died) if part)
+
+
+def _first(manifest: Manifest, anomaly: Anomaly) -> list[str]:
+    hangs = any(one.state in (IN_FLIGHT_STATE, NEVER_ANSWERED) for one in anomaly.worst)
+    wanted = _HANGS if hangs else _READ_FIRST.get(anomaly.anomaly, _HANGS)
+    usable = {
+        file.name
+        for file in manifest.files
+        if file.bytes and not _is_missing(file, manifest.sources)
+    }
+    return [contents.ANOMALY, *(name for name in wanted if name in usable)][:4]
+
+
+def _is_missing(file: File, sources: Iterable[Source]) -> bool:
+    own = [source.status for source in sources if source.file == file.name]
+    return bool(own) and all(status is Status.MISSING for status in own)

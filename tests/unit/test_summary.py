@@ -1,0 +1,158 @@
+"""SUMMARY.txt: what a person reads first, and what strangers' names cannot do to it."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from aod import manifest, summary
+from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation, Rule
+from aod.manifest import CifsModule, Events, File, Identity, Manifest, Mount, Replaced, Status
+from tests.unit.samples import TIMESTAMP, anomaly
+
+WORDS = st.text(max_size=100) | st.just("many words " * 99) | st.just("x" * 999)
+
+
+def source(name: str, status: Status, note: str = "") -> manifest.Source:
+    return manifest.not_run(name, f"{name}.log", (name,), status, note)
+
+
+SOURCES = (
+    source("dmesg", Status.OK),
+    source("debugdata", Status.OK),
+    source("smbinfo", Status.MISSING, "no such program in PATH"),
+    source("journalctl", Status.TIMED_OUT),
+)
+FILES = (
+    "anomaly.json",
+    "debugdata.log",
+    "dmesg.log",
+    "events.npy",
+    "journalctl.log",
+    "smbinfo.log",
+)
+
+
+def told(**changes: Any) -> Manifest:
+    plain = Manifest(
+        created=manifest.utc_now(),
+        host="client7",
+        kernel="6.1.0",
+        cifs=CifsModule(loaded=True, version="2.40"),
+        mounts=(Mount("//srv/share", "/mnt/a", "cifs", "rw"),),
+        anomaly=Identity("Latency", TIMESTAMP, "latency", Rule.COUNT),
+        related=(Relation(TIMESTAMP + 1, "Error", "failed"),),
+        events=Events(
+            file="events.npy",
+            records=1039,
+            before_trigger=1000,
+            first_end_ns=1,
+            last_end_ns=9,
+            trigger_ns=5,
+            note="",
+        ),
+        sources=SOURCES,
+        losses={"dropped_ring_full": 3, "gave_up": 0},
+        files=tuple(File(name, 100, "ab", "A file.") for name in FILES),
+    )
+    return replace(plain, **changes)
+
+
+def operation(**changes: Any) -> Operation:
+    plain = Operation(
+        command="SMB2_CREATE",
+        latency_ns=83_400_000,
+        end_ns=5,
+        session_id=1,
+        tree_id=2,
+        mid=3,
+        pid=136,
+        comm="python",
+        status="STATUS_SUCCESS",
+        error="",
+        state="finished",
+        share="//srv/share",
+    )
+    return replace(plain, **changes)
+
+
+def declared(**changes: Any) -> Anomaly:
+    parts = (Part("//srv/share", 11),)
+    breakdown = Breakdown(
+        records=11,
+        commands=(),
+        statuses=(),
+        sessions=(),
+        trees=parts,
+        tasks=(Part("python[136]", 9),),
+    )
+    plain = {"worst": (operation(),), "breakdown": breakdown, "suppressed": 4}
+    return anomaly(**(plain | changes))
+
+
+def test_it_answers_what_a_person_asks_first() -> None:
+    assert (
+        summary.text(told(), declared())
+        == f"""\
+aod_1700000000123456789, AODv2 {told().aod_version}, Linux 6.1.0, cifs 2.40
+what       Latency 'latency': 11 operations slower than their threshold within 1
+           s
+when       2023-11-14 22:13:20.123 UTC on client7
+rule       11 matches within 1 s, more than 10; 4 triggers suppressed before
+where      //srv/share 11; mounted: //srv/share on /mnt/a
+tasks      python[136] 9
+worst      SMB2_CREATE of python[136] took 83.4 ms
+related    aod_1700000000123456790 (failed)
+evidence   1,039 operations (1,000 before the trigger), debugdata.log, dmesg.log
+lacking    smbinfo missing: no such program in PATH; journalctl timed out
+losses     dropped_ring_full 3
+open first anomaly.json, events.npy, debugdata.log
+"""
+    )
+
+
+def test_a_hanging_operation_has_other_files_to_open() -> None:
+    hangs = declared(worst=(operation(state="in flight", status=""),))
+    assert "open first anomaly.json, debugdata.log, dmesg.log, events.npy" in summary.text(
+        told(), hangs
+    )
+
+
+def test_what_was_done_to_the_bundle_is_said() -> None:
+    changed = told(interrupted=2, note="ended early: no space", redacted=(Replaced("users", 3),))
+    text = summary.text(changed, declared())
+    assert "redacted   users 3" in text
+    assert "ended early: no space; its maker died 2 times" in text
+
+
+def test_a_bundle_that_nobody_declared_says_so() -> None:
+    text = summary.text(told(losses={}), declared(rule=Rule.MANUAL, worst=()))
+    assert "none: a person asked for this bundle" in text
+    assert "losses     none counted" in text
+
+
+@given(name=WORDS, reason=WORDS, host=WORDS, path=WORDS, note=WORDS, many=st.integers(1, 40))
+def test_strangers_cannot_break_the_screen(
+    name: str, reason: str, host: str, path: str, note: str, many: int
+) -> None:
+    parts = tuple(Part(f"{path}{number}", 1 << 60) for number in range(many))
+    breakdown = Breakdown(
+        records=1, commands=parts, statuses=parts, sessions=parts, trees=parts, tasks=parts
+    )
+    changed = told(
+        host=host,
+        note=note,
+        interrupted=1,
+        mounts=(Mount(path, path, "cifs", path),) * many,
+        related=(Relation(TIMESTAMP, "Error", "x" * 64),) * many,
+        sources=(source(name, Status.FAILED, note),) * many,
+        redacted=(Replaced("users", 3),),
+        files=tuple(File(f"{number}{path}", 1, "", "") for number in range(many)),
+    )
+    worst = (operation(comm=name, status=reason, error="EIO"),) * many
+    text = summary.text(changed, declared(reason=reason, breakdown=breakdown, worst=worst))
+    lines = text.splitlines()
+    assert len(lines) <= summary.LINES
+    assert all(len(line) <= summary.WIDTH and line.isprintable() for line in lines)
+    assert lines[-1].startswith("open first")
