@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from aod import archive, contents, history, manifest, names, summary
 from aod.actions import runner
+from aod.actions.output import Budget
+from aod.actions.resolve import Scope, Situation
 from aod.actions.source import Limits
 from aod.actions.table import Action, row
 from aod.anomaly import Anomaly, Relation, Rule
@@ -37,6 +39,9 @@ class Policy(Struct, frozen=True):
     compression_level: int
     post_ns: int = 0
     """A bundle is sealed no earlier than this after its trigger."""
+    scope: Scope = Scope()
+    max_bundle_bytes: int = 1 << 62
+    """Of what the actions write for one bundle."""
 
 
 class Sources(Struct, frozen=True):
@@ -71,9 +76,15 @@ async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources
     recorded = await asyncio.to_thread(sources.recall, anomaly, None)
     events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
     actions, refused = _chosen(anomaly.actions, policy.allowed_actions)
-    collected = await runner.collect(actions, folder, anomaly.timestamp, policy.limits)
+    situation = Situation(anomaly.timestamp, policy.scope)
+    limits = msgspec.structs.replace(policy.limits, budget=Budget(policy.max_bundle_bytes))
+    rest = asyncio.ensure_future(_wait_for_the_rest(anomaly, policy))
+    try:
+        collected = await runner.collect(actions, folder, situation, limits, late=rest)
+        await rest
+    finally:
+        rest.cancel()
     if policy.post_ns and anomaly.rule is not Rule.MANUAL:
-        await _wait_for_the_rest(anomaly, policy)
         recorded = await asyncio.to_thread(sources.recall, anomaly, recorded)
         events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
     anomaly = msgspec.structs.replace(anomaly, related=sources.related(anomaly))
@@ -95,6 +106,8 @@ def _explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
 
 async def _wait_for_the_rest(anomaly: Anomaly, policy: Policy) -> None:
     """Wait for what comes after the trigger, unless capture is in a hurry."""
+    if anomaly.rule is Rule.MANUAL:
+        return
     left_ns = anomaly.trigger_ns + policy.post_ns - time.monotonic_ns()
     if 0 < left_ns <= policy.post_ns:  # else it is over, or of another boot
         hurry = policy.limits.hurry or asyncio.get_running_loop().create_future()

@@ -21,8 +21,32 @@ class FullError(Exception):
     """The file is full; whoever prints may stop."""
 
 
+class Budget:
+    """What all files of a bundle together may hold."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+        self.note = "the bundle is full: capture.max_bundle_mb"
+        """Why there is no room, for the manifest."""
+
+    @property
+    def is_spent(self) -> bool:
+        return not self._left
+
+    def take(self, size: int) -> int:
+        """How many of `size` bytes may be written; they are counted as if they were."""
+        granted = min(size, self._left)
+        self._left -= granted
+        return granted
+
+    def end(self, why: str) -> None:
+        """From now on there is no room: the bundle is ended with what it has."""
+        self._left = 0
+        self.note = why
+
+
 class OutputFile:
-    """A new file of at most `max_bytes`, not readable by others.
+    """A new file of at most `max_bytes`, and of what the bundle has left, not readable by others.
 
     With Keep.END it grows to twice that while it is written, and is cut to its end then: each byte
     is moved once at most, and nothing is held in memory.
@@ -34,23 +58,45 @@ class OutputFile:
         OSError: from any method, when the disk is full or the folder gone.
     """
 
-    def __init__(self, path: Path, max_bytes: int, keep: Keep) -> None:
+    def __init__(
+        self, path: Path, max_bytes: int, keep: Keep, budget: Budget | None = None
+    ) -> None:
         self._file = create(path)
         self._keep = keep
         self._max_bytes = max_bytes
+        self._budget = budget or Budget(max_bytes)
+        self._granted = 0
         self.size = 0
         self.truncated = False
+        self.note = ""
+        """Why its cap was lowered, if it was."""
+
+    @property
+    def why_full(self) -> str:
+        """Why nothing that is written from now on will be kept; empty: it will."""
+        starts = self._keep is Keep.START
+        if starts and self.size >= self._max_bytes:
+            return self.note or "the file is full"
+        if self._budget.is_spent and (starts or not self._granted):
+            return self._budget.note
+        return ""
 
     def write(self, data: bytes) -> None:
         """Append.
 
         Raises:
-            FullError: the cap is reached (Keep.START only); `data` was cut to fit.
+            FullError: the cap is reached (with Keep.END: there is no room at all); `data` was cut
+                to fit.
         """
+        if not data:
+            return
+        self._reserve(len(data))
         if self._keep is Keep.END:
             self._append(data)
             if self.size >= 2 * self._max_bytes:
                 self._keep_end()
+            if not self._max_bytes:
+                raise FullError
             return
         room = self._max_bytes - self.size
         self._append(data[:room])
@@ -63,6 +109,17 @@ class OutputFile:
         with self._file:
             if self.size > self._max_bytes:
                 self._keep_end()
+
+    def _reserve(self, size: int) -> None:
+        """Ask the bundle for room; where it has none, this file's cap is what it was given."""
+        wanted = min(self.size + size, self._max_bytes) - self._granted
+        if wanted <= 0:
+            return
+        granted = self._budget.take(wanted)
+        self._granted += granted
+        if granted < wanted:
+            self._max_bytes = self._granted
+            self.note = self._budget.note
 
     def _append(self, data: bytes) -> None:
         self._file.write(data)

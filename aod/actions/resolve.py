@@ -1,14 +1,32 @@
 """From a row to the commands that it comes to on this host, at this moment."""
 
 import shutil
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
 from aod.actions.process import environment
-from aod.actions.table import LOOKBACK_SEC, Action
+from aod.actions.table import Action, Command
 from aod.manifest import Mount
+
+_NS: Final = 10**9
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """How far evidence reaches, and where the recorders keep theirs: the same for all bundles."""
+
+    lookback_ns: int = 0
+    history_ns: int = 0
+    post_ns: int = 0
+    packets: str = ""
+    """Folder of the ring of packets; empty: there is none."""
+    trace: str = ""
+    """Folder of the instance in tracefs; empty: there is none."""
+    headers_only: bool = True
 
 
 class Situation(Struct, frozen=True):
@@ -16,33 +34,90 @@ class Situation(Struct, frozen=True):
 
     timestamp_ns: int
     """The anomaly's, since the epoch."""
-    mounts: tuple[Mount, ...]
+    scope: Scope = Scope()
+    mounts: tuple[Mount, ...] = ()
 
 
-class MissingError(Exception):
-    """The host does not have what an action needs; the text says what."""
+class Step(Struct, frozen=True):
+    """One command line, or what this host lacks for it."""
+
+    argv: tuple[str, ...]
+    missing: str = ""
+    error_text: bytes = b""
 
 
-def commands(action: Action, situation: Situation) -> list[tuple[str, ...]]:
-    """The commands to run, at least one.
+class _MissingError(Exception):
+    """The host does not have what a command needs; the text says what."""
 
-    Raises:
-        MissingError: no such program, none of the files, or no cifs mount.
-    """
-    if shutil.which(action.argv[0], path=environment()["PATH"]) is None:
-        raise MissingError(f"{action.argv[0]}: no such program in PATH")
-    since = situation.timestamp_ns // 10**9 - LOOKBACK_SEC
-    argv = tuple(argument.replace("{since}", str(since)) for argument in action.argv)
-    if action.each_mount:
-        return [(*argv, mount.mount_point) for mount in _some(situation.mounts)]
-    if action.paths:
-        return [(*argv, _first_that_exists(action.paths))]
-    return [argv]
+
+def steps(action: Action, situation: Situation) -> list[Step]:
+    """What to run for an action, and what cannot be run; at least one."""
+    known = placeholders(situation, time.time_ns())
+    missing = _unmet(_filled(action.needs, known))
+    found: list[Step] = []
+    for command in action.commands:
+        argv = _filled(command.argv, known)
+        try:
+            if missing:
+                raise _MissingError(missing)
+            found += [
+                Step(line, "", command.error_text) for line in _lines(command, argv, situation)
+            ]
+        except _MissingError as error:
+            found.append(Step((*argv, *command.paths), str(error)))
+    return found
+
+
+def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
+    """The words that a row may have in braces. Times are since the epoch: `since` and `until` in
+    whole seconds (the look-back before the trigger, and now), the others in ns (the history before
+    the trigger, and the end of what follows it or now)."""
+    scope, timestamp_ns = situation.scope, situation.timestamp_ns
+    return {
+        "since": str((timestamp_ns - scope.lookback_ns) // _NS),
+        "until": str(now_ns // _NS + 1),
+        "from_ns": str(timestamp_ns - scope.history_ns),
+        "to_ns": str(min(timestamp_ns + scope.post_ns, now_ns)),
+        "packets": scope.packets,
+        "trace": scope.trace,
+        "headers_only": "yes" if scope.headers_only else "no",
+        "python": sys.executable,
+    }
+
+
+def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
+    def fill(word: str) -> str:
+        for name, value in known.items():
+            word = word.replace("{" + name + "}", value)
+        return word
+
+    return tuple(map(fill, words))
+
+
+def _unmet(needs: Sequence[str]) -> str:
+    lacking = [need for need in needs if not need or not Path(need).exists()]
+    return (
+        f"{' and '.join(need or 'its recorder' for need in lacking)}: not there" if lacking else ""
+    )
+
+
+def _lines(
+    command: Command, argv: tuple[str, ...], situation: Situation
+) -> Iterator[tuple[str, ...]]:
+    if shutil.which(argv[0], path=environment()["PATH"]) is None:
+        raise _MissingError(f"{argv[0]}: no such program in PATH")
+    if command.each_mount:
+        for mount in _some(situation.mounts):
+            yield (*argv, mount.mount_point)
+    elif command.paths:
+        yield (*argv, _first_that_exists(command.paths))
+    else:
+        yield argv
 
 
 def _some(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     if not mounts:
-        raise MissingError("no cifs file system is mounted")
+        raise _MissingError("no cifs file system is mounted")
     return mounts
 
 
@@ -50,4 +125,4 @@ def _first_that_exists(paths: Sequence[str]) -> str:
     for path in paths:
         if Path(path).is_file():
             return path
-    raise MissingError(f"{' and '.join(paths)}: no such file")
+    raise _MissingError(f"{' and '.join(paths)}: no such file")

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from msgspec.structs import replace
 from aod.actions import process
 from aod.actions.children import Children
 from aod.actions.mask import LineMask, mask, mask_text
-from aod.actions.output import FullError, Keep, OutputFile
+from aod.actions.output import Budget, FullError, Keep, OutputFile
 from aod.actions.process import Ended
-from aod.actions.resolve import MissingError, Situation, commands
+from aod.actions.resolve import Situation, Step, steps
 from aod.actions.table import Action
 from aod.manifest import Source, Status, not_run, utc_now
 
@@ -28,6 +29,8 @@ class Limits(Struct, frozen=True):
     """Done: what runs is ended now, and what it has printed has to do."""
     children: Children | None = None
     """Told of every child."""
+    budget: Budget | None = None
+    """Of the bundle."""
 
     @property
     def in_a_hurry(self) -> bool:
@@ -43,91 +46,97 @@ async def collect_action(
         OSError: the file cannot be written.
     """
     path = folder / action.file
-    file = OutputFile(path, min(action.max_bytes, limits.max_bytes), action.keep)
+    max_bytes = min(action.max_bytes, limits.max_bytes)
+    file = OutputFile(path, max_bytes, action.keep, limits.budget)
     try:
-        sources = await _run_commands(action, situation, file, limits)
+        sources = await _run_steps(action, steps(action, situation), file, limits)
     finally:
         file.close()
     digest = await asyncio.to_thread(_sha256, path)
     return [_with_file(source, action, file, digest) for source in sources]
 
 
-async def _run_commands(
-    action: Action, situation: Situation, file: OutputFile, limits: Limits
+async def _run_steps(
+    action: Action, todo: Sequence[Step], file: OutputFile, limits: Limits
 ) -> list[Source]:
-    try:
-        argvs = commands(action, situation)
-    except MissingError as error:
-        _remark(file, f"not collected: {error}")
-        argv = (*action.argv, *action.paths)
-        return [_source(action, argv, Status.MISSING, note=str(error))]
     deadline = time.monotonic() + min(action.timeout_sec, limits.timeout_sec)
     sources = []
-    for left, argv in zip(range(len(argvs), 0, -1), argvs, strict=True):
+    for left, step in zip(range(len(todo), 0, -1), todo, strict=True):
         # An equal share of what is left: a mount that hangs does not use up the others' time.
         share = max(0.0, deadline - time.monotonic()) / left
         share_of_limits = replace(limits, timeout_sec=share)
-        sources.append(await _run(action, argv, file, share_of_limits))
+        sources.append(await _run(action, step, file, share_of_limits))
     return sources
 
 
-async def _run(action: Action, argv: tuple[str, ...], file: OutputFile, limits: Limits) -> Source:
+async def _run(action: Action, step: Step, file: OutputFile, limits: Limits) -> Source:
     """Run one command, unless it would be in vain; for no longer than `limits.timeout_sec`."""
-    if argv in process.hanging():
-        note = "not run: an earlier one still hangs in the kernel"
-        _remark(file, note)
-        return _source(action, argv, Status.ABANDONED, note=note)
-    if limits.in_a_hurry:
-        return _source(action, argv, Status.TIMED_OUT, note="not run: aod was stopping")
     started, clock = utc_now(), time.monotonic()
-    source = await _run_child(action, argv, file, limits)
+    if action.has_headings:
+        _say(action, file, f"==> {mask_text(' '.join(step.argv))} <==")
+    if why := _in_vain(action, step, file, limits):
+        status, note = why
+        _say(action, file, f"aod: {'not collected: ' if step.missing else ''}{note}")
+        return _source(action, step.argv, status, note)
+    source = await _run_child(action, step, file, limits)
     duration_sec = round(time.monotonic() - clock, 6)
-    if action.each_mount and source.status is not Status.OK:
-        _remark(file, f"{source.status} after {duration_sec:.1f} s {source.note}".rstrip())
+    if action.has_headings and source.status is not Status.OK:
+        _say(
+            action, file, f"aod: {source.status} after {duration_sec:.1f} s {source.note}".rstrip()
+        )
     return replace(source, started=started, duration_sec=duration_sec)
 
 
-async def _run_child(
-    action: Action, argv: tuple[str, ...], file: OutputFile, limits: Limits
-) -> Source:
-    output = _Masked(file)
+def _in_vain(
+    action: Action, step: Step, file: OutputFile, limits: Limits
+) -> tuple[Status, str] | None:
+    if step.missing:
+        return Status.MISSING, step.missing
+    if step.argv in process.hanging():
+        return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
+    if limits.in_a_hurry:
+        return Status.TIMED_OUT, "not run: aod was stopping"
+    if file.why_full:
+        return Status.TRUNCATED, f"not run: {file.why_full}"
+    return None
+
+
+async def _run_child(action: Action, step: Step, file: OutputFile, limits: Limits) -> Source:
+    output = _Masked(file, binary=action.binary)
     try:
-        if action.each_mount:
-            file.write(mask_text(f"==> {' '.join(argv)} <==\n").encode())
         ended = await process.run(
-            argv, output.take, limits.timeout_sec, limits.hurry, limits.children
+            step.argv, output.take, limits.timeout_sec, limits.hurry, limits.children
         )
-    except FullError:
-        return _source(action, argv, Status.TRUNCATED, note="not run: the file is full")
     except process.StartError as error:
-        return _source(action, argv, Status.FAILED, note=str(error))
+        return _source(action, step.argv, Status.FAILED, note=str(error))
     full = output.finish() or ended.enough
-    failed = bool(ended.exit_status) or output.starts_with(action.error_text)
+    failed = bool(ended.exit_status) or output.starts_with(step.error_text)
+    hurried = ended.timed_out and limits.in_a_hurry
     return replace(
-        _source(action, argv, _status(ended, full=full, failed=failed)),
+        _source(action, step.argv, _status(ended, full=full, failed=failed)),
         exit_status=ended.exit_status,
         timed_out=ended.timed_out,
         stderr_tail=mask(ended.stderr_tail).decode(errors="replace"),
-        note="cut short: aod was stopping" if ended.timed_out and limits.in_a_hurry else "",
+        note="cut short: aod was stopping" if hurried else "",
     )
 
 
 class _Masked:
     """What a child prints, on its way to the file."""
 
-    def __init__(self, file: OutputFile) -> None:
+    def __init__(self, file: OutputFile, *, binary: bool) -> None:
         self._file = file
-        self._mask = LineMask()
+        self._mask = None if binary else LineMask()
         self._first = b""
 
     def take(self, piece: bytes) -> None:
         self._first = self._first or piece
-        self._file.write(self._mask.feed(piece))
+        self._file.write(self._mask.feed(piece) if self._mask else piece)
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
         try:
-            self._file.write(self._mask.finish())
+            self._file.write(self._mask.finish() if self._mask else b"")
         except FullError:
             return True
         return False
@@ -158,15 +167,17 @@ def _with_file(source: Source, action: Action, file: OutputFile, digest: str) ->
         source,
         status=Status.TRUNCATED if cut else source.status,
         truncated=file.truncated,
+        note=source.note or (file.note if file.truncated else ""),
         bytes=file.size,
         sha256=digest,
     )
 
 
-def _remark(file: OutputFile, text: str) -> None:
-    """A word of ours in an action's file; there may be no room for it."""
-    with suppress(FullError):
-        file.write(f"aod: {text}\n".encode(errors="replace"))
+def _say(action: Action, file: OutputFile, line: str) -> None:
+    """A line of ours in an action's file; there may be no room for it."""
+    if not action.binary:
+        with suppress(FullError):
+            file.write(f"{line}\n".encode(errors="replace"))
 
 
 def _sha256(path: Path) -> str:

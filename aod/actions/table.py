@@ -4,6 +4,7 @@ Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the c
 `smbinfo keys`, which prints the secrets that decrypt a capture.
 """
 
+from enum import Enum
 from typing import Final
 
 from msgspec import Struct
@@ -11,9 +12,32 @@ from msgspec import Struct
 from aod.actions.output import Keep
 from aod.config_base import ActionName
 
-LOOKBACK_SEC: Final = 300
-"""Logs are read from this long before the anomaly."""
 _MIB: Final = 1 << 20
+
+
+class Phase(Enum):
+    """When an action begins; see `aod.actions.runner`."""
+
+    VOLATILE = "volatile"
+    """At once: it says how things are now."""
+    STEADY = "steady"
+    """After the volatile ones: it will not look different in a second."""
+    SERVER = "server"
+    """After the steady ones: it asks the share, and so adds to what the others show."""
+    LATE = "late"
+    """Once what follows the trigger is over: it looks back."""
+
+
+class Command(Struct, frozen=True):
+    """What is run for an action; placeholders such as `{since}` are `aod.actions.resolve`'s."""
+
+    argv: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    """The first of them that exists is the last argument; where none does, nothing is run."""
+    each_mount: bool = False
+    """Run once per cifs file system, with its mount point as the last argument."""
+    error_text: bytes = b""
+    """Output that starts like this is an error, whatever the exit status."""
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -22,53 +46,61 @@ class Action(Struct, frozen=True, kw_only=True):
     name: ActionName
     file: str
     """Its file in the bundle."""
-    argv: tuple[str, ...]
-    """`{since}` stands for the second, since the epoch, from which logs are wanted."""
-    paths: tuple[str, ...] = ()
-    """The first of them that exists is the last argument; where none does, nothing is run."""
-    each_mount: bool = False
-    """Run once per cifs file system, with its mount point as the last argument."""
+    about: str
+    """What the file is and how to read it, for who opens a bundle."""
+    commands: tuple[Command, ...]
+    """One after the other; where they are several, each has a heading in the file."""
+    needs: tuple[str, ...] = ()
+    """Files and folders without which none of them is run."""
+    phase: Phase = Phase.STEADY
     timeout_sec: float
     """For all its commands together."""
     max_bytes: int
     keep: Keep = Keep.START
-    volatile: bool = False
-    """Read before everything else: it says how the client is now."""
-    error_text: bytes = b""
-    """Output that starts like this is an error, whatever the exit status."""
+    binary: bool = False
+    """Not text: nothing is masked in it, and nothing of ours is written between."""
+
+    @property
+    def has_headings(self) -> bool:
+        return len(self.commands) > 1 or any(command.each_mount for command in self.commands)
 
 
 ACTIONS: Final = (
     Action(
         name=ActionName.DEBUGDATA,
         file="debugdata.log",
-        argv=("cat",),
-        paths=("/proc/fs/cifs/DebugData",),
+        about="The client's servers, sessions, shares, and requests in flight (MIDs), right after"
+        " the trigger.",
+        commands=(Command(("cat",), paths=("/proc/fs/cifs/DebugData",)),),
+        phase=Phase.VOLATILE,
         timeout_sec=5,
         max_bytes=8 * _MIB,
-        volatile=True,
     ),
     Action(
         name=ActionName.STATS,
         file="stats.log",
-        argv=("cat",),
-        paths=("/proc/fs/cifs/Stats",),
+        about="The client's counters of operations and failures per share, since the module was"
+        " loaded; compare two bundles.",
+        commands=(Command(("cat",), paths=("/proc/fs/cifs/Stats",)),),
+        phase=Phase.VOLATILE,
         timeout_sec=5,
         max_bytes=8 * _MIB,
-        volatile=True,
     ),
     Action(
         name=ActionName.MOUNTS,
         file="mounts.log",
-        argv=("cat",),
-        paths=("/proc/mounts",),
+        about="Every mounted file system with its options as they are in force; the cifs ones say"
+        " dialect, cache mode, sizes.",
+        commands=(Command(("cat",), paths=("/proc/mounts",)),),
         timeout_sec=5,
         max_bytes=4 * _MIB,
     ),
     Action(
         name=ActionName.DMESG,
         file="dmesg.log",
-        argv=("dmesg", "-T"),
+        about="The kernel's messages; look for lines with CIFS.",
+        commands=(Command(("dmesg", "-T")),),
+        phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
         keep=Keep.END,
@@ -76,7 +108,11 @@ ACTIONS: Final = (
     Action(
         name=ActionName.JOURNALCTL,
         file="journalctl.log",
-        argv=("journalctl", "--no-pager", "--output=short-iso-precise", "--since=@{since}"),
+        about="The system's journal from the look-back before the trigger on.",
+        commands=(
+            Command(("journalctl", "--no-pager", "--output=short-iso-precise", "--since=@{since}")),
+        ),
+        phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,
         keep=Keep.END,
@@ -84,17 +120,25 @@ ACTIONS: Final = (
     Action(
         name=ActionName.SMBINFO,
         file="smbinfo.log",
-        argv=("smbinfo", "filefsfullsizeinfo"),
-        each_mount=True,
+        about="What each share's server answered when asked for its free space: that it answers at"
+        " all, and how fast (duration in the manifest).",
+        commands=(
+            Command(
+                ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
+            ),
+        ),
+        phase=Phase.SERVER,
         timeout_sec=5,  # a server that hangs does not answer this either
         max_bytes=1 * _MIB,
-        error_text=b"syscall failed",
     ),
     Action(
         name=ActionName.SYSLOGS,
         file="syslogs.log",
-        argv=("tail", "--bytes=1048576"),
-        paths=("/var/log/syslog", "/var/log/messages"),
+        about="The end of the system's log file.",
+        commands=(
+            Command(("tail", "--bytes=1048576"), paths=("/var/log/syslog", "/var/log/messages")),
+        ),
+        phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=1 * _MIB,
     ),

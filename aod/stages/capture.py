@@ -18,6 +18,7 @@ import zmq
 from aod import bundle, history, names, spool
 from aod.actions import process
 from aod.actions.children import Children
+from aod.actions.resolve import Scope
 from aod.actions.source import Limits
 from aod.anomaly import Anomaly, Rule
 from aod.backlog import Backlog
@@ -54,6 +55,18 @@ def policy(
         limits,
         config.capture.compression_level,
         nanoseconds(config.capture.post_sec * 1e3),
+        _scope(config),
+        int(config.capture.max_bundle_mb * (1 << 20)),
+    )
+
+
+def _scope(config: Config) -> Scope:
+    kept = config.capture
+    return Scope(
+        lookback_ns=nanoseconds(kept.lookback_sec * 1e3),
+        history_ns=nanoseconds(kept.history_sec * 1e3),
+        post_ns=nanoseconds(kept.post_sec * 1e3),
+        headers_only=kept.tcpdump.headers_only,
     )
 
 

@@ -1,12 +1,14 @@
-"""Rows become commands, or a sentence about what this host lacks."""
+"""Rows become command lines, or a sentence about what this host lacks."""
 
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from aod.actions.resolve import MissingError, Situation, commands
-from aod.actions.table import Action, row
+from aod.actions.resolve import Scope, Situation, Step, placeholders, steps
+from aod.actions.table import Action, Command
 from aod.config_base import ActionName
 from aod.manifest import Mount
 
@@ -14,27 +16,77 @@ MOUNTS = (
     Mount("//a/s", "/mnt/a", "cifs", "rw"),
     Mount("//b/s", "/mnt/b b", "cifs", "rw"),
 )
-SITUATION = Situation(1_700_000_300_999_999_999, MOUNTS)
-PLAIN = Action(
-    name=ActionName.DMESG, file="dmesg.log", argv=("cat",), timeout_sec=1, max_bytes=1000
-)
+NS = 10**9
+TRIGGER_NS = 1_700_000_300_999_999_999
+SCOPE = Scope(lookback_ns=300 * NS, history_ns=60 * NS, post_ns=5 * NS, packets="/p", trace="/t")
+SITUATION = Situation(TRIGGER_NS, SCOPE, MOUNTS)
 
 
-def test_a_command_is_taken_as_it_is() -> None:
-    action = replace(PLAIN, argv=("echo", "a b", "*"))
-    assert commands(action, SITUATION) == [("echo", "a b", "*")]
+def row(*commands: Command, needs: tuple[str, ...] = ()) -> Action:
+    return Action(
+        name=ActionName.DMESG,
+        file="dmesg.log",
+        about="",
+        commands=commands,
+        needs=needs,
+        timeout_sec=1,
+        max_bytes=1000,
+    )
 
 
-def test_logs_are_wanted_from_five_minutes_before_the_anomaly() -> None:
-    journalctl = row("journalctl")
-    assert journalctl is not None
-    [argv] = commands(replace(journalctl, argv=("cat", *journalctl.argv[1:])), SITUATION)
-    assert argv[-1] == "--since=@1700000000"
+def argvs(action: Action, situation: Situation = SITUATION) -> list[tuple[str, ...]]:
+    found = steps(action, situation)
+    assert [step.missing for step in found] == [""] * len(found)
+    return [step.argv for step in found]
+
+
+def test_commands_are_taken_as_they_are() -> None:
+    action = row(Command(("echo", "a b", "*")), Command(("cat", "{unknown}"), error_text=b"x"))
+    assert steps(action, SITUATION) == [
+        Step(("echo", "a b", "*")),
+        Step(("cat", "{unknown}"), "", b"x"),
+    ]
+
+
+def test_words_in_braces_stand_for_the_situation() -> None:
+    known = placeholders(SITUATION, TRIGGER_NS + 7 * NS)
+    assert known == {
+        "since": "1700000000",
+        "until": "1700000308",
+        "from_ns": str(TRIGGER_NS - 60 * NS),
+        "to_ns": str(TRIGGER_NS + 5 * NS),
+        "packets": "/p",
+        "trace": "/t",
+        "headers_only": "yes",
+        "python": sys.executable,
+    }
+
+
+def test_what_follows_the_trigger_ends_now_where_nobody_waited() -> None:
+    known = placeholders(SITUATION, TRIGGER_NS + NS)
+    assert known["to_ns"] == str(TRIGGER_NS + NS)
+
+
+def test_they_are_replaced_wherever_they_stand() -> None:
+    action = row(Command(("echo", "--since=@{since}", "{trace}/{packets}")))
+    assert argvs(action) == [("echo", "--since=@1700000000", "/t//p")]
+
+
+def test_now_is_when_the_command_is_run() -> None:
+    before = time.time()
+    [[_, until]] = argvs(row(Command(("echo", "{until}"))))
+    assert before < int(until) <= time.time() + 1
 
 
 def test_one_command_per_mount() -> None:
-    action = replace(PLAIN, each_mount=True)
-    assert commands(action, SITUATION) == [("cat", "/mnt/a"), ("cat", "/mnt/b b")]
+    action = row(Command(("cat",), each_mount=True))
+    assert argvs(action) == [("cat", "/mnt/a"), ("cat", "/mnt/b b")]
+
+
+def test_the_name_of_a_mount_is_no_placeholder() -> None:
+    mount = Mount("//a/s", "/mnt/{since}", "cifs", "rw")
+    action = row(Command(("cat",), each_mount=True))
+    assert argvs(action, replace(SITUATION, mounts=(mount,))) == [("cat", "/mnt/{since}")]
 
 
 def test_the_first_path_that_exists(tmp_path: Path) -> None:
@@ -42,17 +94,35 @@ def test_the_first_path_that_exists(tmp_path: Path) -> None:
     for path in paths[2:]:
         Path(path).touch()
     Path(paths[1]).mkdir()
-    assert commands(replace(PLAIN, paths=paths), SITUATION) == [("cat", paths[2])]
+    assert argvs(row(Command(("cat",), paths=paths))) == [("cat", paths[2])]
 
 
 @pytest.mark.parametrize(
-    ("action", "mounts", "why"),
+    ("command", "mounts", "why"),
     [
-        (replace(PLAIN, argv=("no-such-program",)), MOUNTS, "no-such-program: no such program"),
-        (replace(PLAIN, paths=("/none/a", "/none/b")), MOUNTS, "/none/a and /none/b: no such file"),
-        (replace(PLAIN, each_mount=True), (), "no cifs file system is mounted"),
+        (Command(("none",)), MOUNTS, "none: no such program in PATH"),
+        (Command(("cat",), ("/none/a", "/none/b")), MOUNTS, "/none/a and /none/b: no such file"),
+        (Command(("cat",), each_mount=True), (), "no cifs file system is mounted"),
     ],
 )
-def test_what_is_missing_is_said(action: Action, mounts: tuple[Mount, ...], why: str) -> None:
-    with pytest.raises(MissingError, match=why):
-        commands(action, replace(SITUATION, mounts=mounts))
+def test_what_is_missing_is_said_and_costs_nothing_else(
+    command: Command, mounts: tuple[Mount, ...], why: str
+) -> None:
+    situation = replace(SITUATION, mounts=mounts)
+    assert steps(row(command, Command(("echo",))), situation) == [
+        Step((*command.argv, *command.paths), why),
+        Step(("echo",)),
+    ]
+
+
+def test_what_a_row_needs_all_its_commands_need(tmp_path: Path) -> None:
+    needs = (str(tmp_path), "/none", "{packets}")
+    action = row(Command(("echo", "{trace}")), Command(("cat",)), needs=needs)
+    assert [step.missing for step in steps(action, SITUATION)] == ["/none and /p: not there"] * 2
+    assert argvs(replace(action, needs=needs[:1])) == [("echo", "/t"), ("cat",)]
+
+
+def test_a_recorder_that_is_not_configured_is_missing() -> None:
+    action = row(Command(("cat", "{packets}")), needs=("{packets}",))
+    [step] = steps(action, replace(SITUATION, scope=Scope()))
+    assert step.missing == "its recorder: not there"

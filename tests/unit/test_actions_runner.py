@@ -2,21 +2,23 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from aod.actions import mounts, runner
-from aod.actions.output import OutputFile
+from aod.actions.output import Budget, Keep, OutputFile
+from aod.actions.resolve import Situation
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
-from aod.actions.table import ACTIONS, Action
+from aod.actions.table import ACTIONS, Action, Command, Phase
 from aod.config_base import ActionName
-from aod.manifest import Status
+from aod.manifest import Source, Status
 
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
-NOW_NS = 1_700_000_000 * 10**9
+HERE = Situation(1_700_000_000 * 10**9)
 NAMES = list(ActionName)
 
 
@@ -24,7 +26,8 @@ def shell(number: int, code: str, **changes: object) -> Action:
     action = Action(
         name=NAMES[number],
         file=f"{number}.log",
-        argv=("sh", "-c", code),
+        about="",
+        commands=(Command(("sh", "-c", code)),),
         timeout_sec=30,
         max_bytes=1 << 20,
     )
@@ -32,7 +35,7 @@ def shell(number: int, code: str, **changes: object) -> Action:
 
 
 def collect(actions: list[Action], folder: Path, limits: Limits = LIMITS) -> Collected:
-    return asyncio.run(runner.collect(actions, folder, NOW_NS, limits))
+    return asyncio.run(runner.collect(actions, folder, HERE, limits))
 
 
 def test_actions_run_at_the_same_time(tmp_path: Path) -> None:
@@ -49,8 +52,8 @@ def test_actions_run_at_the_same_time(tmp_path: Path) -> None:
 def test_volatile_evidence_is_complete_before_the_rest_begins(tmp_path: Path) -> None:
     actions = [
         shell(0, f"cat {tmp_path}/1.log {tmp_path}/2.log"),
-        shell(1, "echo first", volatile=True),
-        shell(2, "echo second", volatile=True),
+        shell(1, "echo first", phase=Phase.VOLATILE),
+        shell(2, "echo second", phase=Phase.VOLATILE),
     ]
     collected = collect(actions, tmp_path)
     assert [source.file for source in collected.sources] == ["0.log", "1.log", "2.log"]
@@ -64,10 +67,73 @@ def test_volatile_evidence_that_hangs_does_not_hold_up_the_rest(
     monkeypatch.setattr(runner, "HEAD_START_SEC", 0.05)
     os.mkfifo(tmp_path / "fifo")
     actions = [
-        shell(0, f"cat {tmp_path}/fifo", volatile=True),
+        shell(0, f"cat {tmp_path}/fifo", phase=Phase.VOLATILE),
         shell(1, f"echo free > {tmp_path}/fifo"),
     ]
     assert [source.status for source in collect(actions, tmp_path).sources] == [Status.OK] * 2
+
+
+def test_the_server_is_asked_when_the_steady_ones_are_done(tmp_path: Path) -> None:
+    actions = [
+        shell(0, f"cat {tmp_path}/1.log", phase=Phase.SERVER),
+        shell(1, "sleep 0.1; echo steady"),
+    ]
+    collect(actions, tmp_path)
+    assert (tmp_path / "0.log").read_text() == "steady\n"
+
+
+def test_what_looks_back_waits_for_what_follows_the_trigger(tmp_path: Path) -> None:
+    """It begins only when it is told that this is over, and nobody else waits."""
+    done: list[str] = []
+
+    async def run() -> None:
+        late = asyncio.get_running_loop().create_future()
+
+        def on_done(sources: Sequence[Source]) -> None:
+            done.extend(source.file for source in sources)
+            if len(done) == 3:
+                late.set_result(None)
+
+        actions = [
+            shell(0, "true", phase=Phase.LATE),
+            *(shell(n, "true", phase=phase) for n, phase in enumerate(list(Phase)[:3], start=1)),
+        ]
+        await runner.collect(actions, tmp_path, HERE, LIMITS, late=late, on_done=on_done)
+
+    asyncio.run(run())
+    assert done == ["1.log", "2.log", "3.log", "0.log"]
+
+
+def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
+    actions = [shell(0, "echo new"), shell(1, "echo new")]
+    run = runner.collect(actions, tmp_path, HERE, LIMITS, skip={NAMES[0]})
+    assert [source.file for source in asyncio.run(run).sources] == ["1.log"]
+    assert not (tmp_path / "0.log").exists()
+
+
+def test_who_is_told_and_fails_ends_it(tmp_path: Path) -> None:
+    """A note of what is done that cannot be written is a disk that cannot be written."""
+
+    def full(_: Sequence[Source]) -> None:
+        raise OSError(28, "No space left on device")
+
+    run = runner.collect([shell(0, "true")], tmp_path, HERE, LIMITS, on_done=full)
+    with pytest.raises(OSError, match="No space"):
+        asyncio.run(run)
+
+
+def test_all_actions_share_the_room_of_a_bundle(tmp_path: Path) -> None:
+    limits = replace(LIMITS, budget=Budget(1000))
+    actions = [
+        shell(0, "yes"),
+        shell(1, "seq 100000", keep=Keep.END),
+        shell(2, "echo", phase=Phase.SERVER),
+    ]
+    sources = collect(actions, tmp_path, limits).sources
+    assert [source.status for source in sources] == [Status.TRUNCATED] * 3
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 1000
+    for source in sources:
+        assert source.note.endswith("the bundle is full: capture.max_bundle_mb")
 
 
 def test_one_bad_source_costs_nothing_but_itself(tmp_path: Path) -> None:
@@ -75,7 +141,7 @@ def test_one_bad_source_costs_nothing_but_itself(tmp_path: Path) -> None:
         shell(0, "echo fine"),
         shell(1, "exit 1"),
         shell(2, "sleep infinity", timeout_sec=0.5),
-        shell(3, "x", argv=("no-such-program",)),
+        shell(3, "", commands=(Command(("no-such-program",)),)),
         shell(4, "yes", max_bytes=100),
         shell(5, "echo fine"),
     ]
@@ -104,7 +170,8 @@ def test_mounts_are_read_by_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     table = tmp_path / "mountinfo"
     table.write_text("35 22 0:31 / /mnt/a rw - cifs //srv/a rw,username=me\n")
     monkeypatch.setattr(mounts, "MOUNTINFO", str(table))
-    collected = collect([shell(0, 'echo "asked $0"', each_mount=True)], tmp_path)
+    ask = Command(("sh", "-c", 'echo "asked $0"'), each_mount=True)
+    collected = collect([shell(0, "", commands=(ask,))], tmp_path)
     assert [mount.source for mount in collected.mounts] == ["//srv/a"]
     assert (tmp_path / "0.log").read_text().endswith("asked /mnt/a\n")
 

@@ -9,25 +9,40 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import process
-from aod.actions.output import Keep
+from aod.actions.output import Budget, Keep
 from aod.actions.resolve import Situation
 from aod.actions.source import Limits, collect_action
-from aod.actions.table import Action
+from aod.actions.table import Action, Command
 from aod.config_base import ActionName
 from aod.manifest import Mount, Source, Status
 
 NO_TIME_SEC = 0.5
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
 MOUNTS = tuple(Mount(f"//s/{name}", f"/mnt/{name}", "cifs", "rw") for name in "abc")
-SITUATION = Situation(1_700_000_000 * 10**9, MOUNTS)
+SITUATION = Situation(1_700_000_000 * 10**9, mounts=MOUNTS)
 ACTION = Action(
-    name=ActionName.DMESG, file="dmesg.log", argv=("true",), timeout_sec=30, max_bytes=1 << 20
+    name=ActionName.DMESG,
+    file="dmesg.log",
+    about="",
+    commands=(Command(("true",)),),
+    timeout_sec=30,
+    max_bytes=1 << 20,
 )
 
 
 def shell(code: str, **changes: object) -> Action:
-    """A row that runs a shell; `$0` is the mount point, where it has one."""
-    return replace(ACTION, argv=("sh", "-c", code), **changes)
+    """A row that runs a shell."""
+    return replace(runs("sh", "-c", code), **changes)
+
+
+def runs(*argv: str) -> Action:
+    return replace(ACTION, commands=(Command(argv),))
+
+
+def each_mount(code: str, **changes: object) -> Action:
+    """A row that runs a shell for each mount; `$0` is the mount point."""
+    command = Command(("sh", "-c", code), each_mount=True)
+    return replace(ACTION, commands=(command,), **changes)
 
 
 def collect(action: Action, folder: Path, limits: Limits = LIMITS) -> tuple[list[Source], str]:
@@ -62,7 +77,8 @@ def test_failure_keeps_output_and_the_tail_of_stderr(tmp_path: Path) -> None:
 
 
 def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:
-    action = shell("echo syscall failed: no", error_text=b"syscall failed")
+    command = Command(("echo", "syscall failed: no"), error_text=b"syscall failed")
+    action = replace(ACTION, commands=(command,))
     [source], _ = collect(action, tmp_path)
     assert (source.status, source.exit_status) == (Status.FAILED, 0)
 
@@ -83,21 +99,21 @@ def test_the_configuration_may_allow_less_time_and_less_room(tmp_path: Path) -> 
 
 
 def test_an_endless_source_is_stopped_at_its_cap(tmp_path: Path) -> None:
-    [source], content = collect(replace(ACTION, argv=("yes",), max_bytes=1001), tmp_path)
+    [source], content = collect(replace(runs("yes"), max_bytes=1001), tmp_path)
     assert content == ("y\n" * 501)[:1001]
     assert source.status is Status.TRUNCATED
     assert source.truncated
 
 
 def test_the_end_of_a_log_is_kept(tmp_path: Path) -> None:
-    action = replace(ACTION, argv=("seq", "100000"), max_bytes=12, keep=Keep.END)
+    action = replace(runs("seq", "100000"), max_bytes=12, keep=Keep.END)
     [source], content = collect(action, tmp_path)
     assert content == "99999\n100000\n"[1:]
     assert (source.status, source.exit_status) == (Status.TRUNCATED, 0)
 
 
 def test_a_missing_source_has_a_file_that_says_so(tmp_path: Path) -> None:
-    [source], content = collect(replace(ACTION, argv=("no-such-program",)), tmp_path)
+    [source], content = collect(runs("no-such-program"), tmp_path)
     assert content == "aod: not collected: no-such-program: no such program in PATH\n"
     assert source.status is Status.MISSING
     assert source.exit_status is None
@@ -111,7 +127,7 @@ def test_a_program_that_cannot_be_started_is_a_failure(
     program.write_bytes(b"\x7fELF of another machine")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    [source], _ = collect(replace(ACTION, argv=("program",)), tmp_path)
+    [source], _ = collect(runs("program"), tmp_path)
     assert source.status is Status.FAILED
     assert "program" in source.note
 
@@ -126,7 +142,7 @@ ASK = 'case "$0" in */b) echo half; exec sleep infinity;; *) echo "free $0";; es
 
 
 def test_a_mount_that_hangs_does_not_cost_the_others(tmp_path: Path) -> None:
-    sources, content = collect(shell(ASK, each_mount=True, timeout_sec=3), tmp_path)
+    sources, content = collect(each_mount(ASK, timeout_sec=3), tmp_path)
     assert [source.status for source in sources] == [Status.OK, Status.TIMED_OUT, Status.OK]
     assert [source.command[-1] for source in sources] == ["/mnt/a", "/mnt/b", "/mnt/c"]
     sections = content.split("==> ")
@@ -135,8 +151,45 @@ def test_a_mount_that_hangs_does_not_cost_the_others(tmp_path: Path) -> None:
     assert sections[3].endswith("/mnt/c <==\nfree /mnt/c\n")
 
 
+def test_several_commands_share_a_file_under_headings(tmp_path: Path) -> None:
+    argvs = (("echo", "one"), ("no-such-program", "x"), ("false",), ("echo", "pass=hunter2"))
+    action = replace(ACTION, commands=tuple(Command(argv) for argv in argvs))
+    sources, content = collect(action, tmp_path)
+    assert [source.status for source in sources] == [
+        Status.OK,
+        Status.MISSING,
+        Status.FAILED,
+        Status.OK,
+    ]
+    first, second, third, fourth = content.split("==> ")[1:]
+    assert first == "echo one <==\none\n"
+    assert second == (
+        "no-such-program x <==\naod: not collected: no-such-program: no such program in PATH\n"
+    )
+    assert third.startswith("false <==\naod: failed after ")
+    assert fourth == "echo pass=*** <==\npass=***\n"
+
+
+def test_what_is_no_text_is_taken_as_it_is(tmp_path: Path) -> None:
+    action = shell("printf 'password=hunter2\\000'; exit 1", binary=True)
+    [source], content = collect(action, tmp_path)
+    assert (source.status, content) == (Status.FAILED, "password=hunter2\0")
+    [source], content = collect(replace(runs("no-such-program"), file="b", binary=True), tmp_path)
+    assert (source.status, content) == (Status.MISSING, "")
+
+
+def test_a_bundle_without_room_runs_nothing(tmp_path: Path) -> None:
+    budget = Budget(100)
+    budget.end("the disk is nearly full")
+    limits = replace(LIMITS, budget=budget)
+    [source], content = collect(shell(f": > {tmp_path}/ran"), tmp_path, limits)
+    assert (source.status, content) == (Status.TRUNCATED, "")
+    assert source.note == "not run: the disk is nearly full"
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_full_file_ends_an_action_with_many_commands(tmp_path: Path) -> None:
-    sources, _ = collect(shell("yes", each_mount=True, max_bytes=500), tmp_path)
+    sources, _ = collect(each_mount("yes", max_bytes=500), tmp_path)
     assert [source.status for source in sources] == [Status.TRUNCATED] * 3
     assert sources[2].note == "not run: the file is full"
 
@@ -144,7 +197,7 @@ def test_a_full_file_ends_an_action_with_many_commands(tmp_path: Path) -> None:
 def test_what_hangs_in_the_kernel_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    action = replace(ACTION, argv=("sleep", "infinity"), timeout_sec=NO_TIME_SEC)
+    action = replace(runs("sleep", "infinity"), timeout_sec=NO_TIME_SEC)
     with monkeypatch.context() as patch:
         patch.setattr(process, "KILL_GRACE_SEC", NO_TIME_SEC)
         patch.setattr(process, "_kill_group", lambda popen: None)
@@ -170,7 +223,7 @@ def test_in_a_hurry_what_was_printed_has_to_do(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "runs")
         hurry = asyncio.get_running_loop().create_future()
         limits = Limits(30, 1000, hurry)
-        action = shell(f"echo begun; : > {tmp_path}/runs; sleep infinity", each_mount=True)
+        action = each_mount(f"echo begun; : > {tmp_path}/runs; sleep infinity")
         task = asyncio.create_task(collect_action(action, tmp_path, SITUATION, limits))
         await asyncio.to_thread((tmp_path / "runs").read_bytes)
         hurry.set_result(None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aod.actions.table import ACTIONS, Action, row
+from aod.actions.table import ACTIONS, Action, Phase, row
 from aod.config import BUILT_ACTIONS
 
 
@@ -26,19 +26,27 @@ def test_it_is_bounded(action: Action) -> None:
     assert 0 < action.max_bytes <= 64 << 20
 
 
+def test_it_says_what_its_file_is(action: Action) -> None:
+    assert action.about.endswith(".")
+    assert 30 < len(action.about) < 300
+
+
 def test_it_is_one_kind_of_source(action: Action) -> None:
-    assert action.argv
-    assert not (action.paths and action.each_mount)
+    assert action.commands
+    for command in action.commands:
+        assert command.argv
+        assert not (command.paths and command.each_mount)
 
 
 def test_it_is_harmless(action: Action) -> None:
-    words = " ".join((*action.argv, *action.paths))
+    words = " ".join(word for line in action.commands for word in (*line.argv, *line.paths))
     for never in ("traceSMB", "cifsFYI", "keys", "clear", "sh -c", ">"):
         assert never not in words
 
 
 def test_the_clients_own_state_is_read_first() -> None:
-    assert {action.name for action in ACTIONS if action.volatile} == {"debugdata", "stats"}
+    volatile = {action.name for action in ACTIONS if action.phase is Phase.VOLATILE}
+    assert volatile == {"debugdata", "stats"}
 
 
 def test_a_row_is_found_by_its_name() -> None:

@@ -14,7 +14,7 @@ import pytest
 from aod import bundle, manifest, names
 from aod.actions import table
 from aod.actions.source import Limits
-from aod.actions.table import Action
+from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
 from aod.bundle import Policy, Sources
 from aod.config_base import ActionName
@@ -27,14 +27,16 @@ ROWS = (
     Action(
         name=ActionName.DMESG,
         file="dmesg.log",
-        argv=("echo", "kernel says"),
+        about="",
+        commands=(Command(("echo", "kernel says")),),
         timeout_sec=10,
         max_bytes=1000,
     ),
     Action(
         name=ActionName.STATS,
         file="stats.log",
-        argv=("no-such-program",),
+        about="",
+        commands=(Command(("no-such-program",)),),
         timeout_sec=10,
         max_bytes=1000,
     ),
@@ -241,7 +243,9 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hang = msgspec.structs.replace(ROWS[0], argv=("sh", "-c", "echo; exec sleep infinity"))
+    hang = msgspec.structs.replace(
+        ROWS[0], commands=(Command(("sh", "-c", "echo; exec sleep infinity")),)
+    )
     monkeypatch.setattr(table, "ACTIONS", (hang,))
 
     async def cancel_when_it_runs() -> None:
@@ -262,7 +266,7 @@ def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang = msgspec.structs.replace(ROWS[0], argv=("sleep", "infinity"))
+    hang = msgspec.structs.replace(ROWS[0], commands=(Command(("sleep", "infinity")),))
     monkeypatch.setattr(table, "ACTIONS", (hang,))
 
     async def in_a_hurry() -> Sealed:

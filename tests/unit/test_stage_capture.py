@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from aod import bundle, manifest, names, spool
 from aod.actions import table
-from aod.actions.table import Action
+from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
 from aod.bundle import Policy
 from aod.config import Capture, Config, Guardian, Supervision
@@ -34,7 +34,12 @@ from tests.unit.stage_rig import (
 )
 
 QUICK = Action(
-    name=ActionName.DMESG, file="dmesg.log", argv=("echo", "x"), timeout_sec=60, max_bytes=1000
+    name=ActionName.DMESG,
+    file="dmesg.log",
+    about="",
+    commands=(Command(("echo", "x")),),
+    timeout_sec=60,
+    max_bytes=1000,
 )
 
 
@@ -44,7 +49,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hanging_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "ACTIONS", (replace(QUICK, argv=("sleep", "infinity")),))
+    hang = Command(("sleep", "infinity"))
+    monkeypatch.setattr(table, "ACTIONS", (replace(QUICK, commands=(hang,)),))
 
 
 def spooled(made: Config, *timestamps: int) -> None:
@@ -251,7 +257,7 @@ def test_a_bundle_that_cannot_be_finished_is_left_for_the_next_start(
     made = config(tmp_path, supervision=Supervision(drain_timeout_sec=0.5))
     spooled(made, 1)
 
-    async def collect(*_: object) -> None:
+    async def collect(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("aod.actions.runner.collect", collect)
@@ -267,7 +273,8 @@ def test_kill_it_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     seed = random.randrange(1 << 32)
     print("seed", seed)
     chance = random.Random(seed)
-    slow = replace(QUICK, argv=("sh", "-c", "sleep 0.02; seq 10000"), max_bytes=1 << 20)
+    command = Command(("sh", "-c", "sleep 0.02; seq 10000"))
+    slow = replace(QUICK, commands=(command,), max_bytes=1 << 20)
     monkeypatch.setattr(table, "ACTIONS", (slow,))
     made = config(tmp_path)
     timestamps = range(1, 61)
@@ -310,7 +317,7 @@ def test_capture_now_beside_a_starting_daemon(
 ) -> None:
     """The daemon's search for leftovers does not take the folder from under a person's capture."""
     os.mkfifo(tmp_path / "fifo")
-    waits = replace(QUICK, argv=("cat", str(tmp_path / "fifo")))
+    waits = replace(QUICK, commands=(Command(("cat", str(tmp_path / "fifo"))),))
     monkeypatch.setattr(table, "ACTIONS", (waits,))
     made = config(
         tmp_path, guardian=Guardian(anomalies={"slow": Latency(actions=(ActionName.DMESG,))})
