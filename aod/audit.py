@@ -25,6 +25,8 @@ from aod.config import Config
 from aod.files import FILE_MODE
 
 FILE: Final = "audit.jsonl"
+MAX_RECORD_BYTES: Final = 1 << 20
+"""More than any record has; a file holds at least one."""
 MOST_FILES: Final = 100
 """Upper bound of `audit.files`."""
 LOCK_WAIT_SEC: Final = 1.0
@@ -117,6 +119,11 @@ class Audit:
         if text not in self._said and len(self._said) < _MAX_SAID:
             self._said.add(text)
             self._log.warning("audit log: %s", text)
+
+
+def largest_bytes(config: Config) -> int:
+    """More than a file of the log ever holds."""
+    return int(config.audit.max_mb * (1 << 20)) + MAX_RECORD_BYTES
 
 
 def name(number: int) -> str:

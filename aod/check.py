@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from aod.audit import FILE as AUDIT_FILE
 from aod.config import Config, effective_actions, why_skipped
 from aod.config_base import ActionName
 from aod.config_file import Loaded
@@ -81,8 +82,15 @@ def _bundles(config: Config) -> list[str]:
             f" {_number(cleanup.max_total_log_size_mb)} MB in total; looked at every"
             f" {_number(cleanup.cleanup_interval_sec)} s",
         ),
-        *_labelled("audit log", "not written by this version, whatever audit.enabled says"),
+        *_labelled("audit log", _audit_log(config)),
     ]
+
+
+def _audit_log(config: Config) -> str:
+    if not config.audit.enabled:
+        return "none"
+    path, audit = config.aod_output_dir / AUDIT_FILE, config.audit
+    return f"{path}, {audit.files} files of {_number(audit.max_mb)} MB at most"
 
 
 def _kernel(config: Config) -> list[str]:

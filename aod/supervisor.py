@@ -13,16 +13,20 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import zmq
 
 from aod import folders, log, tracer
+from aod.account import Account
+from aod.audit import Audit
 from aod.config import Config
 from aod.eventlog import EventLog, ReadPosition
 from aod.lifecycle import WorkerEvent, WorkerState, is_due, is_silent
 from aod.sdnotify import notify
+from aod.snapshot import Snapshots
 from aod.wire import STAGES, SUPERVISOR, Health, Inbox, Outbox, Stop
 from aod.workers import Process, close_pidfds, how_it_ended, stage_run
 
@@ -36,13 +40,19 @@ EXIT_FAILED: Final = 1
 class Supervisor:
     """All workers of one configuration."""
 
-    def __init__(self, config: Config, without: Iterable[str] = ()):
+    def __init__(
+        self, config: Config, without: Iterable[str] = (), config_file: Path | None = None
+    ):
         self.config = config
+        self._config_file = config_file
         self.log: logging.Logger = log.ROOT.getChild(SUPERVISOR)
         self.processes = [
             Process(name, config.supervision) for name in STAGES if name not in set(without)
         ]
+        self.account = Account(Audit(config, self.log))
+        self._snapshots = Snapshots(config, self.log)
         self._stop_signals = 0
+        self._why_stopped = ""
         self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._zmq: zmq.Context[zmq.Socket[bytes]] | None = None
         self._inbox: Inbox | None = None
@@ -52,31 +62,40 @@ class Supervisor:
         """Run the daemon until a signal, or until a worker cannot be kept alive; exit status."""
         lock = folders.Lock(self.config.runtime_dir)
         self._prepare()
+        status = EXIT_FAILED
         try:
             failed = self._watch()
             self._drain()
+            status = EXIT_FAILED if failed else EXIT_CLEAN
         finally:
             self._close_wire()
+            self.account.stop(self._why_stopped or "failed", status)
             if any(one.stage == "collect" for one in self.processes):
                 tracer.remove(
                     self.config.pin_dir
                 )  # where collect had to be ended, it is still there
             folders.clear_runtime(self.config.runtime_dir, lock)
-        return EXIT_FAILED if failed else EXIT_CLEAN
+        return status
 
     def _prepare(self) -> None:
         event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
         ReadPosition.open(self.config.runtime_dir, event_log.position)
+        self.account.start(self._config_file, event_log)
         for process in self.processes:
             stage_run(process.stage)
         signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGUSR1, self._on_snapshot_signal)
         gc.collect()
         gc.freeze()  # what is here now is never collected, so its pages stay shared
 
-    def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_stop_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stop_signals += 1
+        self._why_stopped = self._why_stopped or signal.Signals(number).name
+
+    def _on_snapshot_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._snapshots.wish("SIGUSR1 asked for it")
 
     def _watch(self) -> bool:
         """Keep the workers alive; True when one of them has failed for good."""
@@ -86,6 +105,8 @@ class Supervisor:
             self._open_wire()
             self._wait(self._time_to_next_respawn())
             self._hear()
+            self.account.tick(time.monotonic())
+            self._take_snapshot()
             self._care()
             self._tell_systemd()
             if any(one.worker.state is WorkerState.FAILED for one in self.processes):
@@ -136,6 +157,7 @@ class Supervisor:
             process = by_pid.get(message.pid) if isinstance(message, Health) else None
             if isinstance(message, Health) and process is not None:
                 process.health = message
+                self.account.hear(message)
                 process.change(WorkerEvent.BEAT)
 
     def _care(self) -> None:
@@ -152,8 +174,10 @@ class Supervisor:
                 self._spawn(process)
 
     def _say_death(self, process: Process, code: int) -> None:
-        how = how_it_ended(code)
+        how = f"{how_it_ended(code)}{', for it was silent' if process.killed else ''}"
         if process.worker.state is WorkerState.FAILED:
+            self._why_stopped = f"{process.stage} died too often"
+            self.account.give_up(process.stage, how)
             policy = self.config.supervision
             self.log.critical(
                 "%s: %s; given up, for it died %d times within %g s",
@@ -165,6 +189,7 @@ class Supervisor:
             return
         delay_sec = max(0.0, process.worker.respawn_at - time.monotonic())
         self.log.warning("%s: %s; back in %.1f s", process.stage, how, delay_sec)
+        self.account.respawn(process.stage, how, process.worker.respawn_at)
 
     def _time_to_next_respawn(self) -> float:
         due = [
@@ -173,6 +198,10 @@ class Supervisor:
             if one.worker.state is WorkerState.BACKING_OFF
         ]
         return min([LONGEST_WAIT_SEC, *(at - time.monotonic() for at in due)])
+
+    def _take_snapshot(self) -> None:
+        if self._zmq is not None:
+            self._snapshots.tick(self._zmq)
 
     # Saying how it goes.
 
@@ -196,6 +225,8 @@ class Supervisor:
         notify("STOPPING=1")
         self.log.info("stopping: each stage finishes what it has")
         self._open_wire()
+        if self.config.capture.snapshot_on_stop and self._zmq is not None:
+            self._snapshots.ask("the daemon stops", self._zmq)
         total_sec = self.config.supervision.drain_timeout_sec
         end = time.monotonic() + total_sec
         for process in self.processes:

@@ -47,6 +47,16 @@ class OwnPids(Struct, frozen=True, tag="own_pids", forbid_unknown_fields=True):
     pids: tuple[Annotated[int, Meta(gt=0, lt=1 << 32)], ...]
 
 
+class Suppressed(Struct, frozen=True, tag="suppressed", forbid_unknown_fields=True):
+    """detect -> capture: an episode is over, and this is what it hid. For the audit log alone; may
+    come twice where detect died."""
+
+    name: Annotated[str, Meta(max_length=64)]
+    timestamp: Annotated[int, Meta(gt=0)]
+    """Of the declaration that began it."""
+    count: Annotated[int, Meta(gt=0)]
+
+
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far."""
 
@@ -64,7 +74,7 @@ class Stop(Struct, frozen=True, tag="stop", forbid_unknown_fields=True):
     reason: str
 
 
-Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Health | Stop
+Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Suppressed | Health | Stop
 
 
 class WireError(Exception):

@@ -2,6 +2,7 @@
 
 While a command is being imported, Ctrl-C ends the process the hard way: an interrupt that Python
 raises in the midst of an import is swallowed by some extension modules, and they would go on.
+SIGUSR1, which asks a running daemon for a snapshot, ends none of them at any moment.
 """
 
 import signal
@@ -10,6 +11,7 @@ from importlib import import_module
 
 def _run(command: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     module = import_module(f"aod.cli.{command}")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     status: int = module.main()

@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return CLEAN
     preflight.check(loaded.config)
     folders.prepare(loaded.config)
-    return Supervisor(loaded.config, arguments.without).run()
+    return Supervisor(loaded.config, arguments.without, loaded.path).run()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

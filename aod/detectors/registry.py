@@ -19,6 +19,8 @@ from aod.printable import one_line
 
 GROUP: Final = "aod.detectors"
 OURS: Final = "aodv2"
+RESERVED: Final = "Snapshot"
+"""What a bundle says in the place of a type when nothing was declared (`aod.snapshot`)."""
 
 
 class Offer(Struct, frozen=True):
@@ -104,8 +106,9 @@ def _offered(entry: EntryPoint, others: dict[str, Offer]) -> Offer | str:
     kind = kind_of(settings)
     if kind != entry.name:
         return f"its class is the type {kind}; allowed: an entry point of the type's name"
-    if kind in others:
-        return f"{others[kind].package} offers that type already"
+    taken = {RESERVED: OURS} | {one.kind: one.package for one in others.values()}
+    if kind in taken:
+        return f"{taken[kind]} offers that type already"
     try:
         msgspec.convert(kind, Kind)
         msgspec.inspect.type_info(reduce(or_, [settings, *_structs(others)]))

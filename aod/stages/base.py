@@ -116,6 +116,9 @@ def stage_context(name: str, config: Config, *, supervised: bool) -> Iterator[St
     lib.aod_name_process(f"aod-{name}".encode())
     zmq_context = zmq.Context()
     context = StageContext(name, config, zmq_context)
+    # A snapshot is the supervisor's business; `systemctl kill -s USR1` asks the whole service, and
+    # so the commands of capture, too: what is ignored here they ignore.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     if supervised:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         context.catch_signals([signal.SIGTERM])

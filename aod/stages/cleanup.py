@@ -5,6 +5,8 @@ import time
 from typing import Final
 
 from aod import log, retention
+from aod.audit import Audit
+from aod.audit_records import Deleted
 from aod.config import Config
 from aod.config_base import DAY_SEC
 from aod.retention import Entry, Removal
@@ -30,6 +32,7 @@ class Cleaner:
         self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
         self._max_bytes = int(config.cleanup.max_total_log_size_mb * _MIB)
         self._log = logger
+        self._audit = Audit(config, logger)
         self._said: set[str] = set()
 
     def sweep(self, *, dry_run: bool = False) -> list[Removal]:
@@ -62,7 +65,9 @@ class Cleaner:
             self._say_once(f"cannot delete {removal.entry.name}: {error.strerror}")
             return False
         self.deleted += 1
-        self._log.info("deleted %s: %s", removal.entry.name, removal.reason)
+        entry, reason = removal.entry, removal.reason
+        self._log.info("deleted %s: %s", entry.name, reason)
+        self._audit.write(Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=reason))
         return True
 
     def _warn_of_size(self) -> None:

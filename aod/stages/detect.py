@@ -17,6 +17,7 @@ from aod.detectors.words import sentence
 from aod.eventlog import EventLog, EventLogError, ReadPosition
 from aod.rules import rules
 from aod.stages.base import StageContext
+from aod.wire import Suppressed
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
@@ -45,10 +46,12 @@ class Reader:
         self.declared = 0
         self.at = self._trusted(self.position.get())
         self._ended: deque[Operation] = deque(maxlen=episodes.MAX_ENDED)
-        self._over_said: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        """By anomaly: the last episode of which was told what it hid."""
         self._reported = episodes.Report()
         self._next_report = 0.0
         self._remember()
+        self._last = {one.name: one.last_timestamp for one in self.detector.episodes()}
 
     def _trusted(self, position: int) -> int:
         """Where to go on: never before what is still there, never beyond what was written."""
@@ -91,6 +94,21 @@ class Reader:
             self.context.log.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
         self.outbox.send(anomaly)
         self.declared += 1
+        self._tell_suppressed(anomaly.name, self._last[anomaly.name], anomaly.suppressed)
+        self._last[anomaly.name] = anomaly.timestamp
+
+    def _tell_suppressed(self, name: str, timestamp: int, count: int) -> bool:
+        """Tell of an episode once, if there is anything to tell; whether there was."""
+        if not count or not timestamp or self._told.get(name) == timestamp:
+            return False
+        self._told[name] = timestamp
+        self.outbox.send(Suppressed(name, timestamp, count))
+        return True
+
+    def end_episodes(self) -> None:
+        """With this process end the episodes: tell what they hid so far."""
+        for one in self.detector.episodes():
+            self._tell_suppressed(one.name, one.last_timestamp, one.suppressed)
 
     def _tell_ends(self, ended: list[Operation]) -> None:
         for operation in ended[:MAX_SAID]:
@@ -116,15 +134,14 @@ class Reader:
             self._reported = report
 
     def _say_if_over(self, episode: Episode, now_ns: int) -> None:
-        timestamp = episode.last_timestamp
-        if not episode.suppressed or now_ns < episode.quiet_until_ns:
+        if now_ns < episode.quiet_until_ns:
             return
-        if self._over_said.get(episode.name) != timestamp:
-            self._over_said[episode.name] = timestamp
+        timestamp, hidden = episode.last_timestamp, episode.suppressed
+        if self._tell_suppressed(episode.name, timestamp, hidden):
             self.context.log.warning(
                 "%s anomaly '%s' (aod_%d): the cool-down is over; %d more triggers were counted "
                 "and not captured",
-                *(episode.anomaly, episode.name, timestamp, episode.suppressed),
+                *(episode.anomaly, episode.name, timestamp, hidden),
             )
 
 
@@ -164,5 +181,6 @@ def run(context: StageContext) -> int:
             suppressed=sum(one.suppressed for one in reader.detector.episodes()),
         )
     reader.read()
+    reader.end_episodes()
     context.beat("stopping")
     return 0

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -267,3 +267,14 @@ def test_writers_of_several_processes_lose_and_tear_nothing_while_files_rotate(
     for first in range(0, total, RECORDS_EACH):  # of each writer, in its order
         own = [number for number in found if first <= number < first + RECORDS_EACH]
         assert own == sorted(own)
+
+
+def test_the_manual_has_a_true_example_of_each_record() -> None:
+    lines = Path(__file__).resolve().parents[2].joinpath("USAGE.md").read_bytes().splitlines()
+    shown = [line for line in lines if line.startswith(b'{"what":')]
+    kinds = {type(decode(line)) for line in shown}
+    assert kinds == set(get_args(Record))
+    for line in shown:
+        record = decode(line)
+        assert record.time is not None
+        assert encode(record, record.time) == line + b"\n"

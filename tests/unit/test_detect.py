@@ -18,7 +18,7 @@ from aod.peer_names import Names
 from aod.rules import rules
 from aod.stages.base import StageContext
 from aod.stages.detect import Reader
-from aod.wire import Inbox
+from aod.wire import Inbox, Suppressed
 from tests.unit.detecting import (
     SECOND,
     SLOW_NS,
@@ -227,6 +227,50 @@ def test_the_end_of_a_cool_down_is_said_once_with_what_it_hid(
     assert len(said) == 1
     assert said[0].startswith("Latency anomaly 'slow' (aod_")
     assert "4 more triggers were counted and not captured" in said[0]
+
+
+def told(inbox: Inbox) -> list[tuple[str, int, int]]:
+    """What capture was told of suppressed triggers."""
+    found = []
+    while inbox.socket.poll(500):
+        message = inbox.receive()
+        if isinstance(message, Suppressed):
+            found.append((message.name, message.timestamp, message.count))
+    return found
+
+
+def test_capture_is_told_once_what_an_episode_hid(context: StageContext, log: EventLog) -> None:
+    capture = Inbox(context._zmq, context.runtime_dir, "capture")
+    reader = respawned(context)
+    append(log, operations(25))
+    reader.read()
+    (first,) = spooled(context)
+    assert told(capture) == []
+    until = START_NS / SECOND + 60
+    reader.report(until)
+    reader.report(until + 1)
+    append(log, operations(22, at_ns=START_NS + 70 * SECOND))
+    reader.read()  # declares anew: the first episode has been told of, the second is open
+    reader.end_episodes()
+    reader.end_episodes()
+    last = spooled(context)[-1]
+    assert last.suppressed == 4
+    assert told(capture) == [("slow", first.timestamp, 4), ("slow", last.timestamp, 1)]
+    capture.close()
+
+
+def test_an_episode_that_an_emergency_interrupts_is_told(
+    context: StageContext, log: EventLog
+) -> None:
+    capture = Inbox(context._zmq, context.runtime_dir, "capture")
+    respawned(context).read()
+    append(log, operations(23))
+    respawned(context).read()
+    (first,) = spooled(context)
+    append(log, operations(1, at_ns=START_NS + 2 * SECOND, latency_ns=2 * SECOND))
+    respawned(context).read()  # knows the first declaration from the history alone
+    assert told(capture) == [("slow", first.timestamp, 2)]
+    capture.close()
 
 
 def test_the_status_is_written_when_something_changed_and_not_more_than_once_a_second(

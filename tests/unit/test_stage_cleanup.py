@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aod import names, retention
+from aod import audit, names, retention
+from aod.audit_reader import read
+from aod.audit_records import Deleted
 from aod.config import Cleanup, Config
 from aod.retention import Entry, Reason
 from aod.stages import cleanup
@@ -43,7 +45,22 @@ def test_a_sweep_deletes_by_age_and_by_size(tmp_path: Path) -> None:
         (old.name, Reason.AGE),
         (large.name, Reason.SIZE),
     ]
-    assert set(made.aod_output_dir.iterdir()) == {newest, folder}
+    log = made.aod_output_dir / audit.FILE
+    assert set(made.aod_output_dir.iterdir()) == {newest, folder, log}
+
+
+def test_what_was_deleted_is_in_the_audit_log_and_what_would_be_is_not(tmp_path: Path) -> None:
+    made = config(tmp_path, cleanup=ONE_MB)
+    old, large = seal(made, 25), seal(made, 2, 1_000_000)
+    seal(made, 1, 100_000)
+    sweep(made, dry_run=True)
+    assert read(made) == []
+    sweep(made)
+    deleted = [one for one in read(made) if isinstance(one, Deleted)]
+    assert [(one.bundle, one.size_bytes, one.reason) for one in deleted] == [
+        (old.name, 1000, Reason.AGE),
+        (large.name, 1_000_000, Reason.SIZE),
+    ]
 
 
 def test_a_dry_run_says_the_same_and_deletes_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from aod.wire import (
     OwnPids,
     Sealed,
     Stop,
+    Suppressed,
     WireError,
     decode,
     encode,
@@ -68,6 +69,9 @@ MESSAGES = st.one_of(
         st.text(),
     ),
     st.builds(Stop, st.text()),
+    st.builds(
+        Suppressed, st.text(max_size=64), st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1)
+    ),
     st.builds(OwnPids, st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)),
     ANOMALIES,
 )

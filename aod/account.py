@@ -1,0 +1,102 @@
+"""What the supervisor tells the audit log: the daemon's life, its workers', and what was lost."""
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from aod import __version__
+from aod.audit import Audit
+from aod.audit_records import Lost, Respawned, StageFailed, Started, Stopped
+from aod.eventlog import EventLog
+from aod.wire import Health
+
+INTERVAL_SEC: Final = 60.0
+"""Between two records of one kind: a ring that overflows does so many times a second."""
+COUNTED: Final = {
+    ("collect", "dropped"): "operations: the kernel's ring was full",
+    ("collect", "untracked"): "operations: too many were in flight",
+    ("collect", "malformed"): "entries of the ring that are no records",
+}
+"""By stage and counter of its heartbeat: what it counts. They are totals, and never fall while the
+kernel's maps or the stage live."""
+
+
+def totals(log: EventLog) -> dict[tuple[str, str], int]:
+    """What the head of an event log has of them: a successor need not tell it again."""
+    stats = log.header["stats"]
+    return {
+        ("collect", "dropped"): int(stats["dropped_ring_full"].sum()),
+        ("collect", "untracked"): int(stats["dropped_inflight_full"].sum()),
+    }
+
+
+class Losses:
+    """The totals, and up to where they have been told: what is new, and not too often."""
+
+    def __init__(self, told: Mapping[tuple[str, str], int]) -> None:
+        """`told`: totals that an earlier daemon has told."""
+        self._totals = dict(told)
+        self._told = dict(told)
+        self._last_told: dict[tuple[str, str], float] = {}
+
+    def hear(self, stage: str, counters: Mapping[str, int]) -> None:
+        """Learn from a heartbeat."""
+        for key in COUNTED:
+            if key[0] == stage and key[1] in counters:
+                if counters[key[1]] < self._totals.get(key, 0):
+                    self._told[key] = 0  # it counts anew, in a new process or new maps
+                self._totals[key] = counters[key[1]]
+
+    def due(self, now: float) -> list[Lost]:
+        """What to tell now; `now` is monotonic seconds, infinite at the end."""
+        return [
+            self._tell(key, now)
+            for key, total in self._totals.items()
+            if total > self._told.get(key, 0)
+            and now - self._last_told.get(key, -math.inf) >= INTERVAL_SEC
+        ]
+
+    def _tell(self, key: tuple[str, str], now: float) -> Lost:
+        count = self._totals[key] - self._told.get(key, 0)
+        self._told[key], self._last_told[key] = self._totals[key], now
+        return Lost(lost=COUNTED[key], count=count)
+
+
+class Account:
+    """The supervisor's records."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._losses = Losses({})
+
+    def start(self, config_file: Path | None, log: EventLog) -> None:
+        """The daemon starts, with this event log."""
+        self._losses = Losses(totals(log))
+        path = str(config_file.absolute()) if config_file else ""
+        self._audit.write(Started(version=__version__, config=path, pid=os.getpid()))
+
+    def hear(self, health: Health) -> None:
+        """A heartbeat of a worker of ours."""
+        self._losses.hear(health.stage, health.counters)
+
+    def tick(self, now: float) -> None:
+        """Tell of what was lost, where it is due; `now` is monotonic seconds."""
+        for lost in self._losses.due(now):
+            self._audit.write(lost)
+
+    def respawn(self, stage: str, how: str, respawn_at: float) -> None:
+        """A worker ended, and comes back then (monotonic seconds)."""
+        delay_sec = round(max(0.0, respawn_at - time.monotonic()), 3)
+        self._audit.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
+
+    def give_up(self, stage: str, how: str) -> None:
+        """A worker ended once too often."""
+        self._audit.write(StageFailed(stage=stage, how=how))
+
+    def stop(self, reason: str, status: int) -> None:
+        """The daemon ends."""
+        self.tick(math.inf)
+        self._audit.write(Stopped(reason=reason, exit=status))

@@ -1,0 +1,128 @@
+"""A snapshot is spooled and told; signals that come faster than bundles are one wish."""
+
+import logging
+import shutil
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import zmq
+
+from aod import snapshot, spool
+from aod.anomaly import Anomaly, Rule
+from aod.audit import Audit
+from aod.audit_reader import why_no_bundle
+from aod.audit_records import (
+    CaptureBegun,
+    CaptureFailed,
+    CaptureInterrupted,
+    CaptureRefused,
+    CaptureSealed,
+    Record,
+)
+from aod.config import Config, Guardian, Watcher
+from aod.config_base import ActionName
+from aod.detectors.latency import Latency
+from aod.detectors.registry import RESERVED, sorted_out
+from aod.snapshot import Snapshots
+from tests.unit.stage_rig import config, next_message, peers, spool_of
+
+LOG = logging.getLogger("test")
+DMESG, STATS, MOUNTS = ActionName.DMESG, ActionName.STATS, ActionName.MOUNTS
+
+
+def spooled(made: Config) -> list[Anomaly]:
+    return [spool.read(path) for path in spool.pending(spool_of(made))]
+
+
+def test_it_collects_what_any_anomaly_collects_and_may(tmp_path: Path) -> None:
+    first, second = Latency(actions=(STATS, DMESG)), Latency(actions=(MOUNTS, STATS))
+    made = config(
+        tmp_path,
+        guardian=Guardian(anomalies={"a": first, "b": second}),
+        watcher=Watcher(actions=(STATS, MOUNTS)),
+    )
+    assert snapshot.actions(made) == ("stats", "mounts")
+
+
+def test_a_request_is_spooled_and_rings_the_bell(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    with peers(made) as around, zmq.Context() as zmq_context:
+        capture = around.inbox("capture")
+        timestamp = snapshot.request(made, "for a test", zmq_context)
+        sent = next_message(capture, Anomaly)
+    assert [sent] == spooled(made)
+    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Rule.MANUAL, "for a test")
+    assert (sent.anomaly, sent.name) == ("Snapshot", "snapshot")
+    assert snapshot.is_waiting(made, timestamp)
+
+
+def test_wishes_that_come_together_are_one_and_one_more_waits_for_the_first(
+    tmp_path: Path,
+) -> None:
+    made = config(tmp_path)
+    snapshots = Snapshots(made, LOG)
+    with zmq.Context() as zmq_context:
+        snapshots.tick(zmq_context)
+        assert spooled(made) == []
+        snapshots.wish("first")
+        snapshots.wish("second")
+        snapshots.tick(zmq_context)
+        (first,) = spooled(made)
+        for reason in ("third", "fourth"):
+            snapshots.wish(reason)
+            snapshots.tick(zmq_context)
+        assert spooled(made) == [first]
+        spool.remove(spool.pending(spool_of(made))[0])  # sealed
+        snapshots.tick(zmq_context)
+        snapshots.tick(zmq_context)
+        (last,) = spooled(made)
+    assert (first.reason, last.reason) == ("second", "fourth")
+    assert last.timestamp > first.timestamp
+
+
+def test_one_that_cannot_be_spooled_is_said_and_the_next_one_is_made(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = config(tmp_path)
+    shutil.rmtree(spool_of(made))
+    snapshots = Snapshots(made, LOG)
+    with zmq.Context() as zmq_context:
+        snapshots.wish("first")
+        snapshots.tick(zmq_context)
+        assert "no snapshot" in caplog.text
+        spool.prepare(spool_of(made))
+        snapshots.wish("second")
+        snapshots.tick(zmq_context)
+    assert [one.reason for one in spooled(made)] == ["second"]
+
+
+class Snapshot(Latency, frozen=True):
+    """A stranger's type of that name."""
+
+
+def test_no_type_of_a_configuration_has_its_name() -> None:
+    entry = EntryPoint("Snapshot", f"{__name__}:Snapshot", "aod.detectors")
+    found = sorted_out([entry])
+    assert RESERVED not in found.offers
+    assert [one.why for one in found.refusals] == ["aodv2 offers that type already"]
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (CaptureRefused(timestamp=1, why="no space"), "it was refused: no space"),
+        (CaptureFailed(timestamp=1, why="disk", attempt=4), "it failed: disk"),
+        (CaptureInterrupted(timestamp=1, why="stop"), "it was interrupted: stop"),
+        (
+            CaptureSealed(timestamp=1, bundle="", size_bytes=1, duration_sec=1, sources={}),
+            "it was sealed, and is gone since",
+        ),
+        (CaptureBegun(timestamp=1), "it was refused or set aside; the daemon's log says why"),
+    ],
+)
+def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Record, why: str) -> None:
+    made = config(tmp_path)
+    Audit(made, LOG).write(record)
+    Audit(made, LOG).write(CaptureRefused(timestamp=2, why="another's"))
+    assert why_no_bundle(made, 1) == why
