@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aod import status
-from aod.cli import codes, detectors, record, replay
+from aod.cli import codes, detectors, record, replay, snapshot
 from aod.cli.exits import CLEAN, OTHER, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config_file import load
@@ -22,6 +22,9 @@ def _parser() -> argparse.ArgumentParser:
     add_common(asked)
     asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     asked.set_defaults(run=_status)
+    wanted = commands.add_parser("snapshot", help="make a bundle of everything configured, now")
+    snapshot.add_arguments(wanted)
+    wanted.set_defaults(run=snapshot.run)
     recorded = commands.add_parser("record", help="store live operations, to be replayed")
     record.add_arguments(recorded)
     recorded.set_defaults(run=record.run)

@@ -12,6 +12,7 @@ from aod.folders import FolderError, LockedError
 from aod.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError
+from aod.snapshot import SnapshotError
 
 INTERRUPTED: Final = 130
 CLEAN: Final = 0
@@ -34,6 +35,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     RecordingError: USAGE,
     RecordingWriteError: OTHER,
     EventLogError: OTHER,
+    SnapshotError: OTHER,
 }
 
 

@@ -11,6 +11,7 @@ from aod.log import LevelError
 from aod.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError
+from aod.snapshot import SnapshotError
 
 CONTRACT: dict[type[Exception], int] = {
     ConfigError: 2,
@@ -22,6 +23,7 @@ CONTRACT: dict[type[Exception], int] = {
     EventLogError: 1,
     RecordingError: 2,
     RecordingWriteError: 1,
+    SnapshotError: 1,
 }
 
 

@@ -1,0 +1,77 @@
+"""aod snapshot: ask the running daemon for a bundle of everything configured, now."""
+
+import argparse
+import time
+from typing import Final
+
+import zmq
+
+from aod import folders, snapshot
+from aod.audit_reader import why_no_bundle
+from aod.cli.exits import CLEAN
+from aod.cli.supervisor import add_common, default_file
+from aod.config import Config
+from aod.config_file import load
+from aod.snapshot import SnapshotError
+from aod.spool import SpoolError
+
+WAIT_SEC: Final = 60.0
+_POLL_SEC: Final = 0.05
+_REASON: Final = "a person asked for it with `aod snapshot`"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--wait, -c."""
+    add_common(parser)
+    parser.add_argument(
+        "--wait",
+        type=_duration,
+        nargs="?",
+        const=WAIT_SEC,
+        metavar="SEC",
+        help=f"until the bundle is sealed, at most so long (default {WAIT_SEC:g})",
+    )
+
+
+def _duration(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the bundle's path, as soon as it is asked for, or when it is sealed; else say why."""
+    config = load(arguments.config or default_file()).config
+    timestamp = _ask(config)
+    if arguments.wait is not None:
+        _wait(config, timestamp, time.monotonic() + arguments.wait)
+    print(snapshot.bundle(config, timestamp), flush=True)
+    return CLEAN
+
+
+def _ask(config: Config) -> int:
+    if folders.holder(config.runtime_dir) is None:
+        raise SnapshotError(
+            f"no aod-supervisor runs in {config.runtime_dir}, or only root may see it; "
+            "without one, `aod-stage capture --now NAME` makes a bundle"
+        )
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        return snapshot.request(config, _REASON, zmq_context)
+    except (OSError, SpoolError) as error:
+        raise SnapshotError(f"the daemon cannot be asked: {error}; run it as root") from error
+    finally:
+        zmq_context.term()
+
+
+def _wait(config: Config, timestamp: int, deadline: float) -> None:
+    path = snapshot.bundle(config, timestamp)
+    while snapshot.is_waiting(config, timestamp):
+        if folders.holder(config.runtime_dir) is None:
+            raise SnapshotError(f"the daemon has stopped; its next start makes {path}")
+        if time.monotonic() >= deadline:
+            raise SnapshotError(f"not sealed in time; it will be {path}")
+        time.sleep(_POLL_SEC)
+    if not path.exists():  # the entry goes after the archive has its name
+        raise SnapshotError(f"no {path}: {why_no_bundle(config, timestamp)}")

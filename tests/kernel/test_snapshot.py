@@ -1,0 +1,136 @@
+"""Snapshots of the real daemon: by signal, by command, at its stop; and what the audit log says."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aod.wire import STAGES
+from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
+from tests.kernel.producer import OBJECT
+from tests.kernel.test_daemon import CONFIG, _slow, _unpack
+from tests.kernel.test_stage_live import _stage, _takes_signals
+
+Result = subprocess.CompletedProcess[str]
+
+
+def snapshot(daemon: LocalDaemon, *arguments: str) -> Result:
+    command = [str(BIN / "aod"), "snapshot", "-c", str(daemon.config_file), *arguments]
+    environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
+    return subprocess.run(
+        command, check=False, cwd=REPO, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def records(daemon: LocalDaemon) -> list[dict[str, Any]]:
+    text = (daemon.output / "audit.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def anomaly_in(bundle: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_unpack(bundle)["anomaly.json"])
+    return found
+
+
+def test_a_person_gets_a_sealed_bundle_of_everything_configured(
+    tmp_path: Path, pin_dir: Path
+) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+        result = snapshot(daemon, "--wait")
+        assert (result.returncode, result.stderr) == (0, "")
+        (bundle,) = daemon.bundles()
+        assert result.stdout == f"{bundle}\n"
+        assert {"mounts.log", "stats.log"} <= set(_unpack(bundle))
+        assert anomaly_in(bundle)["anomaly"] == "Snapshot"
+        result = snapshot(daemon)
+        assert result.returncode == 0
+        wait_until(Path(result.stdout.strip()).exists, "the second bundle")
+
+
+def test_without_a_daemon_it_says_what_to_do(tmp_path: Path, pin_dir: Path) -> None:
+    result = snapshot(LocalDaemon(tmp_path, pin_dir, CONFIG))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "aod-stage capture --now" in result.stderr
+
+
+def test_without_capture_nothing_is_sealed_and_it_says_so(tmp_path: Path, pin_dir: Path) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG, "--without", "capture") as daemon:
+        result = snapshot(daemon, "--wait", "0.2")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "not sealed in time" in result.stderr
+
+
+def test_each_signal_makes_a_bundle_while_workers_come_and_go(
+    tmp_path: Path, pin_dir: Path
+) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+        for count, stage in enumerate(STAGES, 1):
+            pid = wait_until(lambda stage=stage: daemon.worker_pid(stage), stage)  # type: ignore[misc]
+            os.kill(pid, signal.SIGKILL)
+            daemon.process.send_signal(signal.SIGUSR1)
+            daemon.wait_for_bundles(count, 40)
+        assert {anomaly_in(one)["rule"] for one in daemon.bundles()} == {"manual"}
+        assert daemon.process.poll() is None
+
+
+def test_a_storm_of_signals_makes_two(tmp_path: Path, pin_dir: Path) -> None:
+    config = CONFIG | {"capture": {"post_sec": 0, "max_concurrent_captures": 1}}
+    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
+        for pid in daemon.pids():  # as `systemctl kill -s USR1` does
+            os.kill(pid, signal.SIGUSR1)
+        for _ in range(50):
+            daemon.process.send_signal(signal.SIGUSR1)
+        daemon.wait_for_bundles(1)
+        assert snapshot(daemon, "--wait").returncode == 0
+        daemon.stop()
+        # The signals may have come as one wish or as two; then the one that the command made.
+        assert len(daemon.bundles()) in (2, 3)
+        assert not [one for one in records(daemon) if one["what"] == "respawn"]
+
+
+@pytest.mark.parametrize("stage", ["capture", "detect"])
+def test_the_signal_ends_no_stage_in_the_foreground(
+    tmp_path: Path, pin_dir: Path, stage: str
+) -> None:
+    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--without", stage)
+    with daemon, _stage(daemon, stage) as process:
+        wait_until(lambda: _takes_signals(process.pid), "the stage to catch signals")
+        process.send_signal(signal.SIGUSR1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_a_daemon_that_stops_leaves_a_snapshot_where_it_is_asked_to(
+    tmp_path: Path, pin_dir: Path
+) -> None:
+    config = CONFIG | {"capture": {"snapshot_on_stop": True}}
+    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
+        assert daemon.stop() == 0
+        (bundle,) = daemon.bundles()
+    assert anomaly_in(bundle)["reason"] == "the daemon stops"
+
+
+def test_the_audit_log_tells_the_daemons_life(tmp_path: Path, pin_dir: Path) -> None:
+    config = CONFIG | {"cleanup": {"max_total_log_size_mb": 0.001}}
+    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
+        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+        os.kill(pid, signal.SIGKILL)
+        daemon.wait_for_log("collect: killed by SIGKILL; back in")
+        _slow(daemon, 0)
+        daemon.wait_for_bundles(1)
+        _slow(daemon, 1000)
+        wait_until(lambda: "deletion" in [one["what"] for one in records(daemon)], "a deletion")
+        assert daemon.stop() == 0
+        found = records(daemon)
+    assert [one["what"] for one in (found[0], found[-1])] == ["start", "stop"]
+    assert found[0]["config"] == str(daemon.config_file)
+    assert (found[-1]["reason"], found[-1]["exit"]) == ("SIGTERM", 0)
+    (respawn,) = [one for one in found if one["what"] == "respawn"]
+    assert (respawn["stage"], respawn["how"]) == ("collect", "killed by SIGKILL")
+    (deletion,) = [one for one in found if one["what"] == "deletion"]
+    assert deletion["reason"] == "max_total_log_size_mb exceeded"
+    assert [one["time"] for one in found] == sorted(one["time"] for one in found)
