@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aod import episodes, peer_names, spool
+from aod import counters, episodes, peer_names, spool
 from aod.config import Config
 from aod.eventlog import LOG_NAME, POSITION_NAME
 from aod.files import FILE_MODE, FOLDER_MODE
@@ -110,7 +110,8 @@ def holder(runtime_dir: Path) -> int | None:
 def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
     """Remove what a clean stop leaves in the runtime folder, and the folder if it is empty."""
     sockets = [socket_path(runtime_dir, name) for name in (*STAGES, SUPERVISOR)]
-    files = (LOG_NAME, POSITION_NAME, episodes.NAME, peer_names.FILE, peer_names.UNFINISHED)
+    logs = (LOG_NAME, POSITION_NAME, counters.NAME)
+    files = (*logs, episodes.NAME, peer_names.FILE, peer_names.UNFINISHED)
     for path in (*sockets, *(runtime_dir / name for name in files)):
         path.unlink(missing_ok=True)
     lock.release()

@@ -18,6 +18,7 @@ from aod.attachments import (
     why_by_age,
 )
 from aod.config import Config
+from aod.counters import CounterRing
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition, write_limit
 from aod.programs import TracerSetup, program, release_program
@@ -36,6 +37,8 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 """Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
 LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
+MATCH_STATS_INTERVAL_SEC: Final = 0.1
+"""Counters are also read after a match, but no more often than this."""
 ATTACH_INTERVAL_SEC: Final = 1.0
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
@@ -76,6 +79,7 @@ class Collector:
         self.tracer = tracer
         self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
         self.reader = ReadPosition.open(config.runtime_dir, self.log.position)
+        self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.log)
         self.peers = Peers(tracer, config.runtime_dir, context.log)
@@ -86,7 +90,8 @@ class Collector:
         # the kernel wakes us for are worth a drain before the next tick.
         self._wake.register(tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
         context.also_wait_for(self._wake.fileno())
-        self._next_attach = self._next_stats = self._last_drain = 0.0
+        self._next_attach = self._last_stats = self._last_drain = 0.0
+        self._matched = False
         self._malformed = 0
         self._active = False
 
@@ -118,6 +123,7 @@ class Collector:
         return stop
 
     def _tell(self, drained: Drained) -> None:
+        self._matched |= drained.matched > 0
         if drained.count:
             self._active = True
             self.outbox.send(Batch(drained.start, drained.count))
@@ -131,6 +137,7 @@ class Collector:
         now_ns = time.monotonic_ns()
         hung = self.tracer.scan_in_flight(self.log, self.limit(), now_ns, self._give_up_ns)
         if len(hung):
+            self._matched = True
             self.outbox.send(Batch(start, len(hung)))
 
     def hear(self) -> None:
@@ -167,10 +174,20 @@ class Collector:
             self.attach()
             self._next_attach = now + ATTACH_INTERVAL_SEC
         self.scan()
-        if now >= self._next_stats:
-            self.tracer.publish_stats(self.log, time.monotonic_ns())
-            self._next_stats = now + STATS_INTERVAL_SEC
+        if now >= self._last_stats + STATS_INTERVAL_SEC:
+            self.publish_stats()
             self.beat()
+
+    def publish_stats(self) -> None:
+        """Into the head of the log, and among the snapshots that bundles are made from."""
+        self._last_stats, self._matched = time.monotonic(), False
+        self.tracer.publish_stats(self.log, time.monotonic_ns())
+        self.counters.add(self.log.header)
+
+    def publish_match(self) -> None:
+        """The same for an operation that matched: it may be the one that triggers."""
+        if self._matched and time.monotonic() >= self._last_stats + MATCH_STATS_INTERVAL_SEC:
+            self.publish_stats()
 
     def next_tick_sec(self) -> float:
         """How long until the next tick; operations in flight are looked at more often."""
@@ -206,8 +223,9 @@ class Collector:
             time.sleep(MIN_DRAIN_INTERVAL_SEC)
         if left := self.tracer.pending():
             self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
-        self.tracer.publish_stats(self.log, time.monotonic_ns())
+        self.publish_stats()
         self._wake.close()
+        self.counters.close()
         self.peers.close()
         self.tracer.close()
         remove(self.context.config.pin_dir)
@@ -228,6 +246,7 @@ def run(context: StageContext) -> int:
         if now >= next_tick:
             collector.tick()
             next_tick = now + collector.next_tick_sec()
+        collector.publish_match()
         collector.wait(next_tick)
     context.beat("stopping")
     collector.close()

@@ -11,6 +11,7 @@ import pytest
 
 from aod import folders
 from aod.config import Config, Guardian
+from aod.counters import CounterRing
 from aod.detectors.latency import Latency
 from aod.eventlog import EventLog, ReadPosition
 from aod.folders import FolderError, Lock, LockedError, clear_runtime, holder, prepare
@@ -146,6 +147,7 @@ def test_clean_stop_leaves_nothing(tmp_path: Path) -> None:
     lock = Lock(runtime)
     EventLog.create(runtime, 1)
     ReadPosition.open(runtime)
+    CounterRing(runtime, 60).close()
     (runtime / "detect.sock").touch()
     clear_runtime(runtime, lock)
     assert not runtime.exists()
