@@ -27,7 +27,7 @@ from aod.wire import Sealed
 from aod.workfolder import work_folder
 
 ANOMALY_FILE: Final = contents.ANOMALY
-_READ_FIRST: Final = (summary.FILE, manifest.FILE, ANOMALY_FILE, history.FILE)
+_READ_FIRST: Final = (summary.FILE, manifest.FILE, ANOMALY_FILE, contents.STATS, history.FILE)
 
 
 class Policy(Struct, frozen=True):
@@ -51,6 +51,8 @@ class Sources(Struct, frozen=True):
     """What the event log has; with what it had before, that and what is new."""
     related: Callable[[Anomaly], tuple[Relation, ...]]
     """The other anomalies of its incident, as far as they are known."""
+    stats: Callable[[Anomaly], bytes] = lambda _: b"{}\n"
+    """The text of stats.json."""
 
 
 async def make(anomaly: Anomaly, policy: Policy, sources: Sources) -> Sealed | None:
@@ -75,6 +77,7 @@ async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources
     _write(folder / ANOMALY_FILE, _anomaly_json(anomaly))
     recorded = await asyncio.to_thread(sources.recall, anomaly, None)
     events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
+    _write(folder / contents.STATS, await asyncio.to_thread(sources.stats, anomaly))
     actions, refused = _chosen(anomaly.actions, policy.allowed_actions)
     situation = Situation(anomaly.timestamp, policy.scope)
     limits = msgspec.structs.replace(policy.limits, budget=Budget(policy.max_bundle_bytes))

@@ -14,7 +14,9 @@ import zstandard
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 SCHEMA_FILE: Final = Path(__file__).parents[1] / "aod" / "manifest.schema.json"
 VALIDATOR: Final = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
-ALWAYS: Final = frozenset({"manifest.json", "anomaly.json", "events.npy", "SUMMARY.txt"})
+ALWAYS: Final = frozenset(
+    {"manifest.json", "anomaly.json", "events.npy", "stats.json", "SUMMARY.txt"}
+)
 
 
 def check_below(folder: Path) -> None:

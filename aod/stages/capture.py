@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from aod import bundle, history, names, spool
+from aod import bundle, histograms, history, names, spool
 from aod.actions import process
 from aod.actions.children import Children
 from aod.actions.resolve import Scope
@@ -74,6 +74,11 @@ def _recall(config: Config) -> Callable[[Anomaly, Recorded | None], Recorded]:
     before_ns = nanoseconds(config.capture.history_sec * 1e3)
     span = history.Span(before_ns, nanoseconds(config.capture.post_sec * 1e3))
     return partial(history.recall, config.runtime_dir, span)
+
+
+def _stats(config: Config) -> Callable[[Anomaly], bytes]:
+    before_ns = nanoseconds(config.capture.history_sec * 1e3)
+    return partial(histograms.recall, config.runtime_dir, before_ns)
 
 
 class Capture:
@@ -157,7 +162,7 @@ class Capture:
         config, began = self.context.config, time.monotonic()
         try:
             config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-            asked = Sources(_recall(config), self.incidents.of)
+            asked = Sources(_recall(config), self.incidents.of, _stats(config))
             sealed = await bundle.make(anomaly, self._policy, asked)
             self.backlog.done(anomaly.timestamp)
         except Exception as error:
@@ -231,7 +236,7 @@ def capture_now(config: Config, name: str) -> Path:
     """
     anomaly = _manual(config, name)
     config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-    asked = Sources(_recall(config), Incidents().of)
+    asked = Sources(_recall(config), Incidents().of, _stats(config))
     asyncio.run(bundle.make(anomaly, policy(config), asked))
     return config.aod_output_dir / names.archive(anomaly.timestamp)
 

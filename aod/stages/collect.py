@@ -37,8 +37,7 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 """Wake-ups closer together than this are served by one drain, so that a storm stays cheap."""
 LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
-MATCH_STATS_INTERVAL_SEC: Final = 0.1
-"""Counters are also read after a match, but no more often than this."""
+MATCH_STATS_INTERVAL_SEC: Final = 0.1  # they are read after a match, too
 ATTACH_INTERVAL_SEC: Final = 1.0
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
@@ -91,9 +90,8 @@ class Collector:
         self._wake.register(tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
         context.also_wait_for(self._wake.fileno())
         self._next_attach = self._last_stats = self._last_drain = 0.0
-        self._matched = False
         self._malformed = 0
-        self._active = False
+        self._active = self._matched = False
 
     def limit(self) -> int:
         """Up to which log position may be written."""

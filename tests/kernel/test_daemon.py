@@ -70,6 +70,18 @@ def test_eleven_slow_operations_make_a_bundle_with_what_came_before(daemon: Loca
     assert (anomaly["anomaly"], anomaly["rule"], anomaly["count"]) == ("Latency", "count", 11)
 
 
+def test_the_counters_at_the_trigger_are_told(daemon: LocalDaemon) -> None:
+    daemon.producer().load(100, command=CREATE)
+    wait_until(lambda: daemon.status().read == 100, "detect to read them")
+    _slow(daemon, 1000)
+    (bundle,) = daemon.wait_for_bundles(1)
+    stats = json.loads(_unpack(bundle)["stats.json"])
+    assert stats["note"] == ""
+    create = stats["at_trigger"]["commands"]["SMB2_CREATE"]["counters"]
+    assert 100 <= create["finished"] <= 111  # of the eleven, those that ended before the last look
+    assert create["emitted"] == create["finished"]
+
+
 def test_two_anomalies_of_one_incident_name_each_other(tmp_path: Path, pin_dir: Path) -> None:
     both = {
         "slow": {"type": "Latency"},

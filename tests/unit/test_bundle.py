@@ -83,7 +83,7 @@ def test_a_bundle_holds_what_was_asked_for(tmp_path: Path) -> None:
     assert Path(sealed.path) == tmp_path / f"aod_{TIMESTAMP}.tar.zst"
     assert sealed.size_bytes == Path(sealed.path).stat().st_size
     files = files_of(sealed)
-    first = ["SUMMARY.txt", "manifest.json", "anomaly.json", "events.npy"]
+    first = ["SUMMARY.txt", "manifest.json", "anomaly.json", "stats.json", "events.npy"]
     assert list(files) == [*first, "dmesg.log", "stats.log"]
     assert files["dmesg.log"] == b"kernel says\n"
     assert [path.name for path in tmp_path.iterdir()] == [Path(sealed.path).name]
