@@ -21,12 +21,10 @@ AnomalyName: TypeAlias = Annotated[
 ]
 
 BUILT_ACTIONS: Final = frozenset(ActionName) - {
-    ActionName.TCPDUMP,
     ActionName.CIFS,
     ActionName.SOCKETS,
     ActionName.STACKS,
     ActionName.SYSTEM,
-    ActionName.TRACE,
 }
 """Actions that capture can run; the others are known names, skipped with a warning."""
 
@@ -78,7 +76,7 @@ class Audit(Section, frozen=True):
 class Packets(Section, frozen=True):
     """The ring of packets that the action `tcpdump` is cut from."""
 
-    ring_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
+    ring_mb: Annotated[int, Meta(ge=4, le=4096)] = 16
     snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 512
     """Bytes of each packet that the ring holds."""
     headers_only: bool = True

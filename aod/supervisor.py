@@ -25,6 +25,7 @@ from aod.audit import Audit
 from aod.config import Config
 from aod.eventlog import EventLog, ReadPosition
 from aod.lifecycle import WorkerEvent, WorkerState, is_due, is_silent
+from aod.recorders import recorders
 from aod.sdnotify import notify
 from aod.snapshot import Snapshots
 from aod.wire import STAGES, SUPERVISOR, Health, Inbox, Outbox, Stop
@@ -74,6 +75,8 @@ class Supervisor:
                 tracer.remove(
                     self.config.pin_dir
                 )  # where collect had to be ended, it is still there
+            if any(one.stage == "capture" for one in self.processes):
+                recorders.clear(self.config, self.log)  # the same with capture
             folders.clear_runtime(self.config.runtime_dir, lock)
         return status
 

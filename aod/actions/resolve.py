@@ -53,7 +53,7 @@ class _MissingError(Exception):
 def steps(action: Action, situation: Situation) -> list[Step]:
     """What to run for an action, and what cannot be run; at least one."""
     known = placeholders(situation, time.time_ns())
-    missing = _unmet(_filled(action.needs, known))
+    missing = _unmet(action.needs, _filled(action.needs, known))
     found: list[Step] = []
     for command in action.commands:
         argv = _filled(command.argv, known)
@@ -70,12 +70,13 @@ def steps(action: Action, situation: Situation) -> list[Step]:
 
 def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
     """The words that a row may have in braces. Times are since the epoch: `since` and `until` in
-    whole seconds (the look-back before the trigger, and now), the others in ns (the history before
-    the trigger, and the end of what follows it or now)."""
+    whole seconds (the look-back before the trigger, and now), the others in ns (the trigger, the
+    history before it, and the end of what follows it or now)."""
     scope, timestamp_ns = situation.scope, situation.timestamp_ns
     return {
         "since": str((timestamp_ns - scope.lookback_ns) // _NS),
         "until": str(now_ns // _NS + 1),
+        "trigger_ns": str(timestamp_ns),
         "from_ns": str(timestamp_ns - scope.history_ns),
         "to_ns": str(min(timestamp_ns + scope.post_ns, now_ns)),
         "packets": scope.packets,
@@ -94,11 +95,14 @@ def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(map(fill, words))
 
 
-def _unmet(needs: Sequence[str]) -> str:
-    lacking = [need for need in needs if not need or not Path(need).exists()]
-    return (
-        f"{' and '.join(need or 'its recorder' for need in lacking)}: not there" if lacking else ""
-    )
+def _unmet(needs: Sequence[str], paths: Sequence[str]) -> str:
+    """What is lacking of the needs of a row, which come to these paths; empty: nothing."""
+    lacking = []
+    for need, path in zip(needs, paths, strict=True):
+        if not path or not Path(path).exists():
+            recorded = " (only a running daemon that is configured for it records it)"
+            lacking.append(f"{path or need}: not there{recorded if '{' in need else ''}")
+    return "; ".join(lacking)
 
 
 def _lines(

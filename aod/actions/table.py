@@ -142,6 +142,38 @@ ACTIONS: Final = (
         timeout_sec=10,
         max_bytes=1 * _MIB,
     ),
+    Action(
+        name=ActionName.TCPDUMP,
+        file="tcpdump.pcap",
+        about="Packets of port 445 from the history before the trigger to the end of what follows"
+        " it, for tcpdump -r or Wireshark (filter on smb2.msg_id); without the content of files"
+        " unless configured.",
+        commands=(
+            Command(
+                (
+                    *("{python}", "-I", "-m", "aod.recorders.cut", "{packets}"),
+                    *("{trigger_ns}", "{from_ns}", "{to_ns}", "{headers_only}"),
+                ),
+            ),
+        ),
+        needs=("{packets}",),
+        phase=Phase.LATE,
+        timeout_sec=10,
+        max_bytes=64 * _MIB,
+        binary=True,
+    ),
+    Action(
+        name=ActionName.TRACE,
+        file="trace.log",
+        about="The client's own tracepoints until the trigger, on the clock of the events: each"
+        " request with its command and mid (smb3_cmd_enter, _done, _err), reconnects, credits.",
+        commands=(Command(("cat", "{trace}/trace")),),
+        needs=("{trace}",),
+        phase=Phase.VOLATILE,  # what the kernel overwrites next is what led to the trigger
+        timeout_sec=5,
+        max_bytes=16 * _MIB,
+        keep=Keep.END,
+    ),
 )
 
 

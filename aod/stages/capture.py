@@ -29,6 +29,7 @@ from aod.detectors.describe import broken_down
 from aod.files import FOLDER_MODE
 from aod.history import Recorded
 from aod.incidents import Incidents
+from aod.recorders.recorders import Recorders, packets_folder, trace_folder
 from aod.stages.base import StageContext
 from aod.wire import OwnPids, Sealed
 from aod.workfolder import BusyError, remove_leftovers
@@ -66,6 +67,8 @@ def _scope(config: Config) -> Scope:
         lookback_ns=nanoseconds(kept.lookback_sec * 1e3),
         history_ns=nanoseconds(kept.history_sec * 1e3),
         post_ns=nanoseconds(kept.post_sec * 1e3),
+        packets=str(packets_folder(config)),
+        trace=trace_folder(config),
         headers_only=kept.tcpdump.headers_only,
     )
 
@@ -97,6 +100,7 @@ class Capture:
         self._collect = context.outbox("collect", newest_only=True)
         self._policy = policy(config, self._hurry, Children(self._tell_children))
         self._stop_seen: float | None = None
+        self._recorders = Recorders(config, context.log)
 
     async def run(self) -> None:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
@@ -107,6 +111,7 @@ class Capture:
         loop.add_reader(inbox_fd, self._wake.set)
         try:
             while not self._is_over():
+                self._recorders.tick()
                 self._start_due()
                 self._beat()
                 await self._pause()
@@ -114,6 +119,7 @@ class Capture:
         finally:
             loop.remove_reader(inbox_fd)
             await self._cancel()
+            self._recorders.close()
 
     def _clear_leftovers(self) -> None:
         with suppress(OSError):  # no output folder: said when a capture fails for it
@@ -187,12 +193,14 @@ class Capture:
     def _beat(self) -> None:
         self.context.beat(
             "stopping" if self.context.stopping else "ready",
+            note="",
             sealed=self.sealed,
             failed=self.failed,
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
             unsent=self._cleanup.unsent,
+            **self._recorders.counters(),
         )
 
     def _is_over(self) -> bool:

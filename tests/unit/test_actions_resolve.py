@@ -53,6 +53,7 @@ def test_words_in_braces_stand_for_the_situation() -> None:
     assert known == {
         "since": "1700000000",
         "until": "1700000308",
+        "trigger_ns": str(TRIGGER_NS),
         "from_ns": str(TRIGGER_NS - 60 * NS),
         "to_ns": str(TRIGGER_NS + 5 * NS),
         "packets": "/p",
@@ -118,11 +119,14 @@ def test_what_is_missing_is_said_and_costs_nothing_else(
 def test_what_a_row_needs_all_its_commands_need(tmp_path: Path) -> None:
     needs = (str(tmp_path), "/none", "{packets}")
     action = row(Command(("echo", "{trace}")), Command(("cat",)), needs=needs)
-    assert [step.missing for step in steps(action, SITUATION)] == ["/none and /p: not there"] * 2
+    told = (
+        "/none: not there; /p: not there (only a running daemon that is configured for it records"
+    )
+    assert [step.missing for step in steps(action, SITUATION)] == [f"{told} it)"] * 2
     assert argvs(replace(action, needs=needs[:1])) == [("echo", "/t"), ("cat",)]
 
 
 def test_a_recorder_that_is_not_configured_is_missing() -> None:
     action = row(Command(("cat", "{packets}")), needs=("{packets}",))
     [step] = steps(action, replace(SITUATION, scope=Scope()))
-    assert step.missing == "its recorder: not there"
+    assert step.missing.startswith("{packets}: not there (only a running daemon")

@@ -18,7 +18,7 @@ def test_every_built_action_is_one_row() -> None:
 
 
 def test_its_file_is_the_one_of_the_contract(action: Action) -> None:
-    assert action.file == f"{action.name}.log"
+    assert action.file == f"{action.name}.{'pcap' if action.binary else 'log'}"
 
 
 def test_it_is_bounded(action: Action) -> None:
@@ -46,10 +46,10 @@ def test_it_is_harmless(action: Action) -> None:
 
 def test_the_clients_own_state_is_read_first() -> None:
     volatile = {action.name for action in ACTIONS if action.phase is Phase.VOLATILE}
-    assert volatile == {"debugdata", "stats"}
+    assert volatile == {"debugdata", "stats", "trace"}
 
 
 def test_a_row_is_found_by_its_name() -> None:
     assert [row(action.name) for action in ACTIONS] == list(ACTIONS)
-    assert row("tcpdump") is None
+    assert row("tcpdump.pcap") is None
     assert row("../dmesg") is None

@@ -91,6 +91,6 @@ def test_a_benign_status_may_be_tracked_by_its_second_name(tmp_path: Path) -> No
 
 
 def test_an_action_that_is_not_built_is_skipped(tmp_path: Path) -> None:
-    text = LATENCY + "      actions: [tcpdump, stats]\n"
+    text = LATENCY + "      actions: [stacks, stats]\n"
     shown = section(render(loaded(tmp_path, text)), "slow:")
-    assert "collects events, stats skips tcpdump: not available in this version" in shown
+    assert "collects events, stats skips stacks: not available in this version" in shown

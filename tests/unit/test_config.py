@@ -34,13 +34,13 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 
 def test_an_action_runs_if_it_is_allowed_and_built() -> None:
-    allowed = Watcher(actions=(ActionName.TCPDUMP, ActionName.STATS, ActionName.DMESG))
-    anomaly = Latency(actions=(ActionName.DMESG, ActionName.MOUNTS, ActionName.TCPDUMP))
+    allowed = Watcher(actions=(ActionName.STACKS, ActionName.STATS, ActionName.DMESG))
+    anomaly = Latency(actions=(ActionName.DMESG, ActionName.MOUNTS, ActionName.STACKS))
     config = Config(guardian=Guardian(anomalies={"slow": anomaly}), watcher=allowed)
     assert effective_actions(config, anomaly) == ("dmesg",)
     assert why_skipped(config, ActionName.DMESG) is None
     assert "allow-list" in str(why_skipped(config, ActionName.MOUNTS))
-    assert "not available" in str(why_skipped(config, ActionName.TCPDUMP))
+    assert "not available" in str(why_skipped(config, ActionName.STACKS))
 
 
 def test_without_an_allow_list_all_that_is_built_runs() -> None:

@@ -1,0 +1,179 @@
+"""What of a packet is no content: the headers of link, IP and TCP, and those of SMB2 behind them.
+
+All else becomes zeros or is cut off, as is what is not understood. Formats: RFC 791, 8200, 9293;
+MS-SMB2 2.1 (transport), 2.2.1 (header, NextCommand), 2.2.41 (encrypted), 2.2.42 (compressed).
+
+Where a message begins within a stream of TCP is known from the length of the one before, so that
+what a file holds is not taken for a header. Where that is not known (the ring begins, or a packet
+was lost), a segment that begins as a message does is believed: 64 bytes at most.
+"""
+
+from typing import Final, NamedTuple
+
+SMB_PORT: Final = 445
+_IPV4: Final = 0x0800
+_IPV6: Final = 0x86DD
+_TCP: Final = 6
+_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
+_MOST_VLANS: Final = 4
+_ETHERTYPE_AT: Final = {1: 12, 113: 14, 276: 0}
+_LINK_BYTES: Final = {1: 14, 113: 16, 276: 20, 0: 4, 108: 4, 12: 0, 14: 0, 101: 0, 228: 0, 229: 0}
+"""By link type: EN10MB, LINUX_SLL, LINUX_SLL2; NULL, LOOP; RAW (three numbers), IPV4, IPV6."""
+_SYN: Final = 2
+_SEQ: Final = 0xFFFFFFFF
+
+_NETBIOS_BYTES: Final = 4
+_SMB2: Final = b"\xfeSMB"
+_SMB2_BYTES: Final = 64
+_SMB2_START: Final = b"\xfeSMB\x40\x00"
+"""With StructureSize, which is always 64."""
+_NEXT_COMMAND_AT: Final = 20
+_HEADER_BYTES: Final = {_SMB2: _SMB2_BYTES, b"\xfdSMB": 52, b"\xfcSMB": 16}
+
+
+class Segment(NamedTuple):
+    """Where things are in a packet."""
+
+    flow: bytes
+    """Addresses and ports."""
+    seq: int
+    starts_connection: bool
+    payload: int
+    end: int
+    """Of the payload; what follows is padding."""
+
+
+class HeadersOnly:
+    """Takes the content out of packets, given in the order of time."""
+
+    def __init__(self, link_type: int) -> None:
+        self._link_type = link_type
+        self._messages: dict[bytes, tuple[int, int]] = {}
+        """By flow: the sequence numbers where the last message begins and ends."""
+
+    def reduce(self, packet: bytes) -> bytes:
+        """The packet without content: never longer, each byte as it was or zero."""
+        kept, segment = _dissect(packet, self._link_type)
+        if segment is None:
+            return packet[:kept]
+        if segment.starts_connection:
+            self._messages.pop(segment.flow, None)
+        if segment.payload >= segment.end:
+            return packet[: segment.payload]
+        reduced = bytearray(packet[: segment.payload])
+        for start, end in self._headers(packet, segment):
+            reduced += bytes(start - len(reduced)) + packet[start:end]
+        return bytes(reduced)
+
+    def _headers(self, packet: bytes, segment: Segment) -> list[tuple[int, int]]:
+        """Where in the packet the headers of messages are."""
+        found: list[tuple[int, int]] = []
+        at = segment.payload + self._inside(segment)
+        while _begins_message(packet, at, segment.end):
+            length = int.from_bytes(packet[at + 1 : at + _NETBIOS_BYTES])
+            message, end = at + _NETBIOS_BYTES, at + _NETBIOS_BYTES + length
+            found += _chain(packet, message, min(end, segment.end), at)
+            seq = segment.seq + at - segment.payload
+            self._messages[segment.flow] = (seq & _SEQ, (seq + end - at) & _SEQ)
+            at = end
+        return found
+
+    def _inside(self, segment: Segment) -> int:
+        """How many bytes of the segment belong to a message that began before it."""
+        start, end = self._messages.get(segment.flow, (segment.seq, segment.seq))
+        passed, length = (segment.seq - start) & _SEQ, (end - start) & _SEQ
+        return length - passed if 0 < passed < length else 0
+
+
+def _begins_message(packet: bytes, at: int, end: int) -> bool:
+    message = at + _NETBIOS_BYTES
+    if message + _NETBIOS_BYTES > end or packet[at]:
+        return False
+    magic = packet[message : message + 4]
+    if magic == _SMB2:
+        return packet[message : min(message + len(_SMB2_START), end)] in (_SMB2, _SMB2_START)
+    return magic in _HEADER_BYTES
+
+
+def _chain(packet: bytes, at: int, end: int, kept_from: int) -> list[tuple[int, int]]:
+    """The headers of a message, which is several when it is a compound."""
+    found = []
+    while magic := _known_magic(packet, at, end):
+        found.append((kept_from, min(at + _HEADER_BYTES[magic], end)))
+        where = at + _NEXT_COMMAND_AT
+        following = int.from_bytes(packet[where : min(where + 4, end)], "little")
+        if magic != _SMB2 or following < _SMB2_BYTES or following % 8:
+            break
+        at = kept_from = at + following
+    return found
+
+
+def _known_magic(packet: bytes, at: int, end: int) -> bytes:
+    magic = packet[at : at + 4]
+    return magic if at + 4 <= end and magic in _HEADER_BYTES else b""
+
+
+def _dissect(packet: bytes, link_type: int) -> tuple[int, Segment | None]:
+    """The length of the headers that are understood, and the segment if they end with TCP's."""
+    ethertype, at = _link(packet, link_type)
+    if ethertype == _IPV4:
+        return _ipv4(packet, at)
+    if ethertype == _IPV6:
+        return _ipv6(packet, at)
+    return min(at, len(packet)), None
+
+
+def _link(packet: bytes, link_type: int) -> tuple[int, int]:
+    """The protocol behind the header of the link, and where that ends; 0, 0 if unknown."""
+    at = _LINK_BYTES.get(link_type)
+    if at is None or len(packet) <= at:
+        return 0, 0
+    where = _ETHERTYPE_AT.get(link_type)
+    if where is None:
+        return {4: _IPV4, 6: _IPV6}.get(packet[at] >> 4, 0), at
+    ethertype = int.from_bytes(packet[where : where + 2])
+    for _ in range(_MOST_VLANS):
+        if ethertype not in _VLAN or len(packet) < at + 4:
+            break
+        ethertype = int.from_bytes(packet[at + 2 : at + 4])
+        at += 4
+    return ethertype, at
+
+
+def _ipv4(packet: bytes, at: int) -> tuple[int, Segment | None]:
+    if len(packet) < at + 20:
+        return at, None
+    length = (packet[at] & 15) * 4
+    total = int.from_bytes(packet[at + 2 : at + 4])
+    is_fragment = int.from_bytes(packet[at + 6 : at + 8]) & 0x1FFF
+    tcp = at + length
+    if length < 20 or len(packet) < tcp:
+        return at, None
+    if packet[at + 9] != _TCP or is_fragment:
+        return tcp, None
+    end = at + total if total else len(packet)  # 0: the network card will cut it into segments
+    return _tcp(packet, tcp, min(end, len(packet)), packet[at + 12 : at + 20])
+
+
+def _ipv6(packet: bytes, at: int) -> tuple[int, Segment | None]:
+    tcp = at + 40
+    if len(packet) < tcp:
+        return at, None
+    if packet[at + 6] != _TCP:  # an extension header: tcpdump's filter passes none of those
+        return tcp, None
+    length = int.from_bytes(packet[at + 4 : at + 6])
+    end = tcp + length if length else len(packet)
+    return _tcp(packet, tcp, min(end, len(packet)), packet[at + 8 : tcp])
+
+
+def _tcp(packet: bytes, at: int, end: int, addresses: bytes) -> tuple[int, Segment | None]:
+    if end < at + 20:
+        return at, None
+    payload = at + (packet[at + 12] >> 4) * 4
+    if payload < at + 20 or payload > end:
+        return at, None
+    ports = packet[at : at + 4]
+    if SMB_PORT not in (int.from_bytes(ports[:2]), int.from_bytes(ports[2:])):
+        return payload, None
+    seq = int.from_bytes(packet[at + 4 : at + 8])
+    return payload, Segment(addresses + ports, seq, bool(packet[at + 13] & _SYN), payload, end)

@@ -1,0 +1,85 @@
+"""The pcap format, read from bytes that nobody vouches for.
+
+Format: draft-ietf-opsawg-pcap. A file header (magic, version, time zone, accuracy, snaplen, link
+type), then records: seconds, fraction, bytes kept, bytes on the wire, and the bytes kept.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+_MICRO: Final = 0xA1B2C3D4
+_NANO: Final = 0xA1B23C4D
+_FILE_HEADER: Final = "IHHiIII"
+_RECORD_HEADER: Final = "IIII"
+_FILE_BYTES: Final = 24
+RECORD_BYTES: Final = 16
+_LARGEST_SNAPLEN: Final = 1 << 20
+_LINK_TYPE_MASK: Final = 0xFFFF
+_NS: Final = 10**9
+_OUT: Final = struct.Struct("<" + _RECORD_HEADER)
+
+
+class Record(NamedTuple):
+    """One packet."""
+
+    time_ns: int
+    """Since the epoch."""
+    data: bytes
+    wire_bytes: int
+
+
+class Header(NamedTuple):
+    """What a file says of all its records."""
+
+    order: str
+    fraction_ns: int
+    snaplen: int
+    link_type: int
+
+
+def header(content: bytes) -> Header | None:
+    """The file's header; None if this is no pcap file."""
+    if len(content) < _FILE_BYTES:
+        return None
+    for order in "<>":
+        magic, _, _, _, _, snaplen, link = struct.unpack_from(order + _FILE_HEADER, content)
+        if magic in (_MICRO, _NANO):
+            fraction_ns = 1000 if magic == _MICRO else 1
+            return Header(order, fraction_ns, snaplen, link & _LINK_TYPE_MASK)
+    return None
+
+
+def records(
+    content: bytes, about: Header, from_ns: int = 0, to_ns: int = 1 << 63
+) -> Iterator[Record]:
+    """The packets of a time (both ends included); ends at what can be no record."""
+    unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
+    limit = min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
+    at, last = _FILE_BYTES, len(content) - RECORD_BYTES
+    while at <= last:
+        seconds, fraction, kept, wire = unpack(content, at)
+        at += RECORD_BYTES
+        time_ns = seconds * _NS + fraction * about.fraction_ns
+        end = at + kept
+        if kept > limit or kept > wire or end > len(content):
+            return
+        if from_ns <= time_ns <= to_ns:
+            yield Record(time_ns, content[at:end], wire)
+        at = end
+
+
+def first_ns(content: bytes, about: Header) -> int | None:
+    """The time of the first packet; None if there is none."""
+    return next((record.time_ns for record in records(content, about)), None)
+
+
+def encode_header(about: Header) -> bytes:
+    """The head of a file with times in ns, little-endian."""
+    return struct.pack("<" + _FILE_HEADER, _NANO, 2, 4, 0, 0, about.snaplen, about.link_type)
+
+
+def encode(record: Record) -> bytes:
+    """A record of such a file."""
+    seconds, fraction = divmod(record.time_ns, _NS)
+    return _OUT.pack(seconds, fraction, len(record.data), record.wire_bytes) + record.data

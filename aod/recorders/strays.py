@@ -1,0 +1,47 @@
+"""A tcpdump of ours that outlived its capture: killed between its fork and its death signal."""
+
+import os
+import select
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from aod.recorders import ring
+
+_PROC: Final = Path("/proc")
+_PATIENCE_MS: Final = 1000
+
+
+def end(folder: Path) -> None:
+    """Kill whoever writes the ring in a folder, and wait for its end."""
+    for pid in list(writers(folder)):
+        with suppress(OSError):
+            _kill(pid)
+
+
+def writers(folder: Path) -> Iterator[int]:
+    """The processes that write the ring in a folder; only those that we may look at."""
+    for process in _PROC.iterdir():
+        with suppress(OSError):
+            if process.name.isdecimal() and _writes(process, folder):
+                yield int(process.name)
+
+
+def _writes(process: Path, folder: Path) -> bool:
+    if (process / "comm").read_text() != "tcpdump\n":
+        return False
+    arguments = (process / "cmdline").read_bytes().split(b"\0")
+    return ring.NAME.encode() in arguments and (process / "cwd").samefile(folder)
+
+
+def _kill(pid: int) -> None:
+    fd = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        poller.poll(_PATIENCE_MS)
+    finally:
+        os.close(fd)

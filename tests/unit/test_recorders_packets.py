@@ -1,0 +1,190 @@
+"""tcpdump is kept alive, gives up its rights, and never outlives its parent. It is a real one."""
+
+import logging
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from aod.config import Packets
+from aod.recorders import packets, ring, strays
+from aod.recorders.cut import in_order
+from aod.recorders.packets import PacketRing
+from aod.recorders.pcap import records
+
+PATIENCE_SEC = 20.0
+SMALL = Packets(ring_mb=4, snaplen=128)
+LOG = logging.getLogger("test")
+
+
+def may_capture() -> bool:
+    """Root in a container may lack what a packet socket needs."""
+    with suppress(OSError), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM):
+        return shutil.which("tcpdump") is not None
+    return False
+
+
+real = pytest.mark.skipif(not may_capture(), reason="needs tcpdump, and CAP_NET_RAW")
+
+
+def wait_until(condition: Callable[[], object], one: PacketRing | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE_SEC
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        if one is not None:
+            one.tick()
+        time.sleep(0.02)
+
+
+def try_to_connect() -> None:
+    """Two packets on the loopback: a wish, and its refusal."""
+    with socket.socket() as client:
+        client.connect_ex(("127.0.0.1", 445))
+
+
+def recorded(folder: Path) -> int:
+    parts = in_order(ring.contents(folder))
+    return sum(1 for about, content in parts for _ in records(content, about))
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packets, "FIRST_DELAY_SEC", 0.05)
+
+
+@pytest.fixture
+def one(tmp_path: Path, fast: None) -> Iterator[PacketRing]:
+    started = PacketRing(tmp_path / "packets", SMALL, LOG)
+    yield started
+    started.close()
+
+
+@real
+def test_what_passes_on_port_445_is_in_the_ring_without_being_asked_for(one: PacketRing) -> None:
+    wait_until(lambda: one.is_recording, one)
+    try_to_connect()
+    wait_until(lambda: recorded(one.folder) >= 2, one)
+
+
+@real
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_it_runs_as_a_user_of_its_own_with_one_capability(one: PacketRing) -> None:
+    try:
+        uid = pwd.getpwnam("tcpdump").pw_uid
+    except KeyError:
+        pytest.skip("this host has no user tcpdump")
+    wait_until(lambda: one.is_recording, one)
+    status = Path(f"/proc/{one.pid}/status").read_text()
+    assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
+    for kind in ("Prm", "Eff", "Bnd", "Amb"):
+        assert f"Cap{kind}:\t0000000000002000\n" in status
+    assert "NoNewPrivs:\t1\n" in status
+    assert os.getpriority(os.PRIO_PROCESS, one.pid or 0) >= 10
+    written = one.folder / "ring.pcap0"
+    assert one.folder.stat().st_mode & 0o777 == 0o700
+    assert (written.stat().st_uid, written.stat().st_mode & 0o777) == (uid, 0o600)
+
+
+@real
+def test_one_that_is_killed_comes_back_and_that_is_said_once(
+    one: PacketRing, caplog: pytest.LogCaptureFixture
+) -> None:
+    for starts in (1, 2):
+        wait_until(lambda: one.is_recording, one)
+        assert one.starts == starts
+        os.kill(one.pid or 0, signal.SIGKILL)
+        wait_until(lambda: one.pid is None, one)
+    wait_until(lambda: one.starts == 3, one)
+    assert sum("no packets are recorded" in line for line in caplog.messages) == 1
+
+
+@real
+def test_it_tells_how_much_it_has_missed(one: PacketRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packets, "ASK_INTERVAL_SEC", 0)
+    monkeypatch.setattr(packets, "_DROPPED", re.compile(r"(\d+) packets? received by"))
+    wait_until(lambda: one.is_recording, one)
+    try_to_connect()
+    wait_until(lambda: one.dropped >= 2, one)
+
+
+@real
+def test_the_end_leaves_neither_process_nor_file(tmp_path: Path) -> None:
+    one = PacketRing(tmp_path / "packets", SMALL, LOG)
+    wait_until(lambda: one.is_recording, one)
+    pid = one.pid
+    one.close()
+    assert not Path(f"/proc/{pid}").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@real
+def test_a_killed_owner_takes_it_along_and_its_packets_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "packets"
+    program = (
+        "import logging, sys, time\nfrom pathlib import Path\n"
+        "from aod.config import Packets\nfrom aod.recorders.packets import PacketRing\n"
+        "settings = Packets(ring_mb=4, snaplen=128)\n"
+        "one = PacketRing(Path(sys.argv[1]), settings, logging.getLogger())\n"
+        "while True:\n    one.tick()\n    time.sleep(0.05)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(folder)]) as owner:
+        try:
+            wait_until((folder / "ring.pcap0").exists)
+            assert len(list(strays.writers(folder))) == 1
+        finally:
+            owner.kill()
+    wait_until(lambda: not list(strays.writers(folder)))
+    assert (folder / "ring.pcap0").exists()
+
+
+@real
+def test_a_stray_writer_is_ended_before_there_are_two(tmp_path: Path) -> None:
+    folder = tmp_path / "packets"
+    ring.prepare(folder, None)
+    command = ["tcpdump", "-Z", "root", "-i", "lo", "-w", ring.NAME, "port", "445"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as stray:
+        wait_until(lambda: list(strays.writers(folder)) == [stray.pid])
+        assert list(strays.writers(tmp_path)) == []
+        PacketRing(folder, SMALL, LOG)
+        assert stray.wait(PATIENCE_SEC) == -signal.SIGKILL
+
+
+def test_what_cannot_start_is_tried_again_later_and_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fast: None
+) -> None:
+    monkeypatch.setattr(packets, "command", lambda *_: ["sh", "-c", "echo no way >&2; exit 3"])
+    one = PacketRing(tmp_path / "packets", SMALL, LOG)
+    wait_until(lambda: one.starts == 3, one)
+    wait_until(lambda: one.pid is None, one)
+    assert one._delay_sec == pytest.approx(0.4)
+    assert one._next_start > time.monotonic()
+    assert [line for line in caplog.messages if "tcpdump" in line] == [
+        "tcpdump: ended with status 3: no way; no packets are recorded until it runs again"
+    ]
+
+
+def test_no_folder_is_no_exception(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = PacketRing(tmp_path / "missing" / "packets", SMALL, LOG)
+    one.tick()
+    one.tick()
+    one.close()
+    assert one.starts == 0
+    assert "No such file" in caplog.text
+
+
+def test_who_has_no_user_to_become_stays_what_it_is() -> None:
+    shape = ring.shape(16, 512)
+    assert "-Z" in packets.command(shape, None)
+    dropping = packets.command(shape, (102, 105))
+    assert "-Z" not in dropping
+    assert {"--reuid=102", "--regid=105", "--clear-groups"} <= set(dropping)
