@@ -1,12 +1,13 @@
 """A bundle's archive: a zstd-compressed tar that has its name only when it is complete."""
 
+import os
 import tarfile
 from pathlib import Path
 from typing import IO, Final
 
 import zstandard
 
-from aod.files import FILE_MODE, FOLDER_MODE, appearing
+from aod.files import FILE_MODE, FOLDER_MODE, create, sync_folder
 
 _BLOCK_BYTES: Final = 1 << 16
 
@@ -14,18 +15,48 @@ _BLOCK_BYTES: Final = 1 << 16
 def seal(
     folder: Path, archive: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()
 ) -> int:
-    """Pack a folder of plain files; the size of the archive.
-
-    Written under the name `unfinished`, in the same folder as `archive`, synced, renamed: a death
-    at any moment leaves a complete archive or none. `first` are the files that a reader wants
-    first. Blocks for as long as the disk does: not for the event loop.
+    """`pack` and `publish`: a death at any moment leaves a complete archive or none.
 
     Raises:
         OSError: it cannot be written; nothing is left then.
     """
-    with appearing(archive, unfinished) as file:
-        _pack(folder, file, level, first)
-    return archive.stat().st_size
+    pack(folder, unfinished, level, first)
+    return publish(unfinished, archive)
+
+
+def pack(folder: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()) -> None:
+    """Pack a folder of plain files into a new file, on the disk when this returns.
+
+    `first` are the files that a reader wants first. Blocks for as long as the disk does: not for
+    the event loop.
+
+    Raises:
+        OSError: it cannot be written; nothing is left then.
+    """
+    try:
+        with create(unfinished) as file:
+            _pack(folder, file, level, first)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def publish(unfinished: Path, archive: Path) -> int:
+    """Give a packed archive its name, in the same folder; its size.
+
+    Raises:
+        OSError: it cannot be renamed; nothing is left then.
+    """
+    size_bytes = unfinished.stat().st_size  # once it has its name, cleanup may delete it
+    try:
+        unfinished.rename(archive)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    sync_folder(archive.parent)
+    return size_bytes
 
 
 def _pack(folder: Path, file: IO[bytes], level: int, first: tuple[str, ...]) -> None:

@@ -1,7 +1,8 @@
 """What may stay in the output folder: sealed bundles by age and by total size, oldest first.
 
-`plan` is pure; `scan` and `delete` touch the folder, and only regular files that bear a sealed
-bundle's name. Whatever else lies there is neither counted nor deleted, and no link is followed.
+`plan` and `has_room` are pure; `scan` and `delete` touch the folder, and only regular files that
+bear a sealed bundle's name. Whatever else lies there is neither counted nor deleted, and no link is
+followed.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from aod import names
+from aod.config import Cleanup
 
 
 class Entry(Struct, frozen=True, order=True):
@@ -38,7 +40,12 @@ class Removal(Struct, frozen=True):
     reason: Reason
 
 
-def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, max_bytes: int) -> list[Removal]:
+def max_bytes(cleanup: Cleanup) -> int:
+    """What all bundles together may have."""
+    return int(cleanup.max_total_log_size_mb * (1 << 20))
+
+
+def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, limit_bytes: int) -> list[Removal]:
     """What has to go, oldest first: all that is too old, then the oldest until the rest fits.
 
     The newest bundle never goes for its size: evidence of the last incident is worth more than
@@ -49,32 +56,39 @@ def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, max_bytes: int)
     kept = ordered[len(removals) :]
     total = sum(entry.size_bytes for entry in kept)
     for entry in kept[:-1]:
-        if total <= max_bytes:
+        if total <= limit_bytes:
             break
         removals.append(Removal(entry, Reason.SIZE))
         total -= entry.size_bytes
     return removals
 
 
-def scan(folder: Path) -> list[Entry]:
-    """The sealed bundles in a folder, in no order.
+def has_room(entries: Sequence[Entry], limit_bytes: int) -> bool:
+    """Whether `plan` would delete none of them for its size."""
+    return len(entries) < 2 or sum(entry.size_bytes for entry in entries) <= limit_bytes
+
+
+def scan(folder_fd: int) -> list[Entry]:
+    """The sealed bundles in an `opened` folder, in no order.
 
     Raises:
-        OSError: the folder cannot be opened.
+        OSError: the folder cannot be read.
     """
-    with _opened(folder) as folder_fd, os.scandir(folder_fd) as found:
+    with os.scandir(folder_fd) as found:
         return [entry for item in found if (entry := _entry(item)) is not None]
 
 
-def delete(folder: Path, entry: Entry) -> bool:
-    """Delete a bundle; False when it was already gone.
+def delete(folder_fd: int, entry: Entry) -> bool:
+    """Delete a bundle; False when it was already gone, or something else has its name now.
 
     Raises:
         OSError: the folder or the file does not let itself be changed.
     """
-    with _opened(folder) as folder_fd, suppress(FileNotFoundError):
-        os.unlink(entry.name, dir_fd=folder_fd)
-        return True
+    with suppress(FileNotFoundError):
+        status = os.stat(entry.name, dir_fd=folder_fd, follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            os.unlink(entry.name, dir_fd=folder_fd)
+            return True
     return False
 
 
@@ -90,10 +104,13 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[int]:
+def opened(folder: Path) -> Iterator[int]:
     """The folder itself, so that nobody can exchange it between a look and a deletion.
 
     The output folder may be a link of the administrator's; only what is inside is not followed.
+
+    Raises:
+        OSError: there is no such folder, or it may not be read.
     """
     folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -13,7 +13,6 @@ from aod.retention import Entry, Removal
 from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
 from aod.wire import Sealed
 
-_MIB: Final = 1 << 20
 _MAX_SAID: Final = 100
 
 
@@ -30,7 +29,7 @@ class Cleaner:
         self.left: list[Entry] = []
         self._folder = config.aod_output_dir
         self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
-        self._max_bytes = int(config.cleanup.max_total_log_size_mb * _MIB)
+        self._max_bytes = retention.max_bytes(config.cleanup)
         self._log = logger
         self._audit = Audit(config, logger)
         self._said: set[str] = set()
@@ -41,11 +40,12 @@ class Cleaner:
         Raises:
             OSError: the folder cannot be read.
         """
-        entries = retention.scan(self._folder)
-        planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
-        if dry_run:
-            return planned
-        removed = [removal for removal in planned if self._delete(removal)]
+        with retention.opened(self._folder) as folder_fd:
+            entries = retention.scan(folder_fd)
+            planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
+            if dry_run:
+                return planned
+            removed = [removal for removal in planned if self._delete(folder_fd, removal)]
         self.left = sorted(set(entries) - {removal.entry for removal in removed})
         self._warn_of_size()
         return removed
@@ -57,9 +57,9 @@ class Cleaner:
         except OSError as error:
             self._say_once(f"cannot clean up: {error}")
 
-    def _delete(self, removal: Removal) -> bool:
+    def _delete(self, folder_fd: int, removal: Removal) -> bool:
         try:
-            if not retention.delete(self._folder, removal.entry):
+            if not retention.delete(folder_fd, removal.entry):
                 return False
         except OSError as error:
             self._say_once(f"cannot delete {removal.entry.name}: {error.strerror}")

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from random import Random
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod import names, retention
@@ -22,6 +23,16 @@ def entry(timestamp: int, size_bytes: int = 100) -> Entry:
 def write(path: Path, size_bytes: int = 100) -> Path:
     path.write_bytes(b"x" * size_bytes)
     return path
+
+
+def scan(folder: Path) -> list[Entry]:
+    with retention.opened(folder) as folder_fd:
+        return retention.scan(folder_fd)
+
+
+def delete(folder: Path, gone: Entry) -> bool:
+    with retention.opened(folder) as folder_fd:
+        return retention.delete(folder_fd, gone)
 
 
 def model(entries: list[Entry], now_ns: int, max_age_ns: int, max_bytes: int) -> set[Entry]:
@@ -86,30 +97,129 @@ def test_scan_sees_sealed_bundles_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / names.archive(15)).mkdir()
     (tmp_path / names.archive(16)).symlink_to(tmp_path / names.archive(12))
     os.mkfifo(tmp_path / names.archive(17))
-    assert retention.scan(tmp_path) == [Entry(12, names.archive(12), 7)]
+    assert scan(tmp_path) == [Entry(12, names.archive(12), 7)]
 
 
 def test_age_comes_from_the_name_not_from_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / names.archive(NOW_NS))
     os.utime(path, ns=(0, 0))
-    assert retention.plan(retention.scan(tmp_path), NOW_NS, HOUR_NS, NO_LIMIT) == []
+    assert retention.plan(scan(tmp_path), NOW_NS, HOUR_NS, NO_LIMIT) == []
 
 
 def test_delete_removes_one_bundle_and_says_when_it_was_gone(tmp_path: Path) -> None:
     write(tmp_path / names.archive(1))
     write(tmp_path / names.archive(2))
-    assert retention.delete(tmp_path, entry(1))
-    assert not retention.delete(tmp_path, entry(1))
+    assert delete(tmp_path, entry(1))
+    assert not delete(tmp_path, entry(1))
     assert [path.name for path in tmp_path.iterdir()] == [names.archive(2)]
 
 
-def test_links_lead_to_no_deletion_outside(tmp_path: Path) -> None:
+@given(sizes=st.lists(st.integers(0, 50), max_size=8), limit=st.integers(0, 200))
+def test_there_is_room_as_long_as_nothing_would_go_for_its_size(
+    sizes: list[int], limit: int
+) -> None:
+    entries = [entry(NOW_NS + number, size) for number, size in enumerate(sizes)]
+    planned = retention.plan(entries, NOW_NS, NO_LIMIT, limit)
+    assert retention.has_room(entries, limit) is (not planned)
+
+
+@given(sizes=st.lists(st.integers(1, 50), max_size=30), limit=st.integers(1, 200))
+def test_one_at_a_time_never_exceeds_the_limit_and_one_bundle(sizes: list[int], limit: int) -> None:
+    there: list[Entry] = []
+    for number, size in enumerate(sizes):
+        before = max([limit, *(one.size_bytes for one in there[-1:])])  # the newest always stays
+        there.append(entry(NOW_NS + number, size))
+        assert sum(one.size_bytes for one in there) <= before + size
+        gone = {one.entry for one in retention.plan(there, NOW_NS, NO_LIMIT, limit)}
+        there = [one for one in there if one not in gone]
+        assert there[-1].size_bytes == size
+
+
+KINDS = (
+    "bundle", "symlink", "symlink to a folder", "dangling", "hard link", "folder", "fifo",
+    "unfinished", "work folder", "other",
+)  # fmt: skip
+
+
+def plant(kind: str, folder: Path, outside: Path, timestamp: int) -> Path:
+    """Something under the name of a bundle, or near it."""
+    path = folder / names.archive(timestamp)
+    match kind:
+        case "bundle":
+            write(path)
+        case "symlink":
+            path.symlink_to(outside / "file")
+        case "symlink to a folder":
+            path.symlink_to(outside)
+        case "dangling":
+            path.symlink_to(outside / "nothing")
+        case "hard link":
+            path.hardlink_to(outside / "file")
+        case "folder":
+            path.mkdir()
+            write(path / names.archive(timestamp))
+        case "fifo":
+            os.mkfifo(path)
+        case "unfinished":
+            path = write(folder / names.unfinished(timestamp))
+        case "work folder":
+            path = folder / names.folder(timestamp)
+            path.mkdir()
+            write(path / names.archive(timestamp))
+        case _:
+            path = write(folder / f"{names.archive(timestamp)}.part")
+    return path
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(KINDS), max_size=12))
+def test_whatever_lies_there_only_names_of_regular_files_go_and_nothing_outside(
+    tmp_path_factory: pytest.TempPathFactory, kinds: list[str]
+) -> None:
+    base = tmp_path_factory.mktemp("retention")
+    outside, folder = base / "outside", base / "output"
+    outside.mkdir()
+    folder.mkdir()
+    write(outside / "file", 1000)
+    write(outside / names.archive(1))
+    planted = [plant(kind, folder, outside, number + 1) for number, kind in enumerate(kinds)]
+    with retention.opened(folder) as folder_fd:
+        for removal in retention.plan(retention.scan(folder_fd), NOW_NS, 0, 0):
+            retention.delete(folder_fd, removal.entry)
+    left = {path.name for path in folder.iterdir()}
+    staying = {
+        path.name
+        for path, kind in zip(planted, kinds, strict=True)
+        if kind not in ("bundle", "hard link")
+    }
+    assert left == staying
+    assert (outside / "file").stat().st_size == 1000
+    assert (outside / names.archive(1)).stat().st_size == 100
+    for path, kind in zip(planted, kinds, strict=True):
+        if kind in ("folder", "work folder"):
+            assert len(list(path.iterdir())) == 1
+
+
+def test_a_folder_that_is_exchanged_after_the_look_leads_nowhere(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "output"
+    for path in (outside, folder):
+        path.mkdir()
+        write(path / names.archive(1))
+    with retention.opened(folder) as folder_fd:
+        (found,) = retention.scan(folder_fd)
+        folder.rename(tmp_path / "moved")
+        folder.symlink_to(outside)
+        assert retention.delete(folder_fd, found)
+    assert (outside / names.archive(1)).exists()
+    assert not list((tmp_path / "moved").iterdir())
+
+
+def test_a_bundle_that_became_a_link_after_the_look_stays(tmp_path: Path) -> None:
     outside = write(tmp_path / "outside")
-    output = tmp_path / "output"
-    output.mkdir()
-    (output / names.archive(1)).symlink_to(outside)
-    (output / names.archive(2)).hardlink_to(outside)
-    assert [e.timestamp for e in retention.scan(output)] == [2]
-    retention.delete(output, entry(1))
-    retention.delete(output, entry(2))
-    assert outside.read_bytes()
+    path = write(tmp_path / names.archive(1))
+    (found,) = scan(tmp_path)
+    path.unlink()
+    path.symlink_to(outside)
+    assert not delete(tmp_path, found)
+    assert path.is_symlink()
+    assert outside.exists()

@@ -117,10 +117,10 @@ def test_what_cannot_be_deleted_does_not_stop_the_rest(
     stuck, free = seal(made, 26), seal(made, 25)
     real_delete = retention.delete
 
-    def delete(folder: Path, entry: Entry) -> bool:
+    def delete(folder_fd: int, entry: Entry) -> bool:
         if entry.name == stuck.name:
             raise OSError(1, "Operation not permitted")
-        return real_delete(folder, entry)
+        return real_delete(folder_fd, entry)
 
     monkeypatch.setattr(retention, "delete", delete)
     cleaner = Cleaner(made, LOG)

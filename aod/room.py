@@ -1,0 +1,74 @@
+"""Room for one more bundle: the output folder never holds more than its limit and one bundle.
+
+A capture that is done gives its bundle the name only when cleanup has nothing left to delete for
+size; one at a time, so that no two take the same room. It waits for cleanup, not for ever: evidence
+is worth more than the limit.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from aod import retention
+from aod.config import Config
+from aod.retention import Entry
+
+WAIT_SEC: Final = 2.0
+_POLL_SEC: Final = 0.01
+
+
+class Room:
+    """The room in one output folder, for all captures of one event loop."""
+
+    def __init__(self, config: Config, log: logging.Logger, ring: Callable[[Entry], None]) -> None:
+        """`ring` tells cleanup of a bundle that is there."""
+        self._folder: Path = config.aod_output_dir
+        self._limit_bytes = retention.max_bytes(config.cleanup)
+        self._log = log
+        self._ring = ring
+        self._lock = asyncio.Lock()
+        self._in_vain = False
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """In the block, one bundle may get its name.
+
+        Where nobody makes room, each that comes is let in, and this is said once.
+        """
+        async with self._lock:
+            await self._wait()
+            yield
+
+    async def _wait(self) -> None:
+        deadline = time.monotonic() + (0 if self._in_vain else WAIT_SEC)
+        rung = False
+        while (newest := await asyncio.to_thread(self._newest_of_too_much)) is not None:
+            if not rung:
+                self._ring(newest)  # a predecessor may have died before it did
+            rung = True
+            if time.monotonic() >= deadline:
+                self._give_up()
+                return
+            await asyncio.sleep(_POLL_SEC)
+        self._in_vain = False
+
+    def _give_up(self) -> None:
+        if not self._in_vain:
+            self._log.warning(
+                "%s holds more than cleanup.max_total_log_size_mb, and cleanup does not make room",
+                self._folder,
+            )
+        self._in_vain = True
+
+    def _newest_of_too_much(self) -> Entry | None:
+        """The newest bundle, if there is no room."""
+        try:
+            with retention.opened(self._folder) as folder_fd:
+                entries = retention.scan(folder_fd)
+        except OSError:
+            return None  # what is wrong with the folder, the rename says
+        return None if retention.has_room(entries, self._limit_bytes) else max(entries)
