@@ -76,6 +76,7 @@ def _bundles(config: Config) -> list[str]:
             f" zstd level {capture.compression_level}",
         ),
         *_labelled("at once", f"{capture.max_concurrent_captures}"),
+        *(_labelled("on stop", "everything configured") if capture.snapshot_on_stop else ()),
         *_labelled(
             "deleted",
             f"after {_number(cleanup.max_log_age_days)} days, and oldest first above"

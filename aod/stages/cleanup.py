@@ -43,9 +43,7 @@ class Cleaner:
         with retention.opened(self._folder) as folder_fd:
             entries = retention.scan(folder_fd)
             planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
-            if dry_run:
-                return planned
-            removed = [removal for removal in planned if self._delete(folder_fd, removal)]
+            removed = [one for one in planned if dry_run or self._delete(folder_fd, one)]
         self.left = sorted(set(entries) - {removal.entry for removal in removed})
         self._warn_of_size()
         return removed

@@ -1,4 +1,4 @@
-"""Snapshots of the real daemon: by signal, by command, at its stop; and what the audit log says."""
+"""Snapshots of the real daemon: by signal, by command, at its stop."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import pytest
 from aod.wire import STAGES
 from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
 from tests.kernel.producer import OBJECT
-from tests.kernel.test_daemon import CONFIG, _slow, _unpack
+from tests.kernel.test_audit import records
+from tests.kernel.test_daemon import CONFIG, _unpack
 from tests.kernel.test_stage_live import _stage, _takes_signals
 
 Result = subprocess.CompletedProcess[str]
@@ -24,11 +25,6 @@ def snapshot(daemon: LocalDaemon, *arguments: str) -> Result:
     return subprocess.run(
         command, check=False, cwd=REPO, env=environment, capture_output=True, text=True, timeout=60
     )
-
-
-def records(daemon: LocalDaemon) -> list[dict[str, Any]]:
-    text = (daemon.output / "audit.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def anomaly_in(bundle: Path) -> dict[str, Any]:
@@ -112,25 +108,3 @@ def test_a_daemon_that_stops_leaves_a_snapshot_where_it_is_asked_to(
         assert daemon.stop() == 0
         (bundle,) = daemon.bundles()
     assert anomaly_in(bundle)["reason"] == "the daemon stops"
-
-
-def test_the_audit_log_tells_the_daemons_life(tmp_path: Path, pin_dir: Path) -> None:
-    config = CONFIG | {"cleanup": {"max_total_log_size_mb": 0.001}}
-    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
-        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
-        os.kill(pid, signal.SIGKILL)
-        daemon.wait_for_log("collect: killed by SIGKILL; back in")
-        _slow(daemon, 0)
-        daemon.wait_for_bundles(1)
-        _slow(daemon, 1000)
-        wait_until(lambda: "deletion" in [one["what"] for one in records(daemon)], "a deletion")
-        assert daemon.stop() == 0
-        found = records(daemon)
-    assert [one["what"] for one in (found[0], found[-1])] == ["start", "stop"]
-    assert found[0]["config"] == str(daemon.config_file)
-    assert (found[-1]["reason"], found[-1]["exit"]) == ("SIGTERM", 0)
-    (respawn,) = [one for one in found if one["what"] == "respawn"]
-    assert (respawn["stage"], respawn["how"]) == ("collect", "killed by SIGKILL")
-    (deletion,) = [one for one in found if one["what"] == "deletion"]
-    assert deletion["reason"] == "max_total_log_size_mb exceeded"
-    assert [one["time"] for one in found] == sorted(one["time"] for one in found)
