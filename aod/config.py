@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from msgspec import Meta
 
@@ -19,14 +19,6 @@ from aod.detectors.registry import registry
 AnomalyName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, min_length=1)
 ]
-
-BUILT_ACTIONS: Final = frozenset(ActionName) - {
-    ActionName.CIFS,
-    ActionName.SOCKETS,
-    ActionName.STACKS,
-    ActionName.SYSTEM,
-}
-"""Actions that capture can run; the others are known names, skipped with a warning."""
 
 if TYPE_CHECKING:
     AnomalyConfig: TypeAlias = Settings
@@ -169,8 +161,6 @@ def why_skipped(config: Config, action: ActionName) -> str | None:
     """Why no anomaly gets this action, or None if it runs."""
     if action not in config.watcher.actions:
         return "not in the allow-list watcher.actions"
-    if action not in BUILT_ACTIONS:
-        return "not available in this version"
     return None
 
 

@@ -124,5 +124,7 @@ int aod_messages(char *text, size_t size);
 int aod_name_process(const char *name);
 /* Be killed when the parent dies. */
 int aod_die_with_parent(void);
+/* A process group reads and writes disks only when nobody else wants to. */
+int aod_idle_io(int group);
 
 #endif

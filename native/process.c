@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process does to itself. */
+/* What a process does to itself, and to its children. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "aod.h"
 
@@ -49,4 +51,12 @@ int aod_name_process(const char *name)
 int aod_die_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
+}
+
+/* ioprio_set(2); glibc has neither the function nor its constants. */
+int aod_idle_io(int group)
+{
+	const int who_pgrp = 2, class_idle = 3, class_shift = 13;
+
+	return syscall(SYS_ioprio_set, who_pgrp, group, class_idle << class_shift) ? -errno : 0;
 }

@@ -16,6 +16,7 @@ from typing import IO, Final, Self, cast
 
 from msgspec import Struct
 
+from aod._native import lib
 from aod.actions.children import Children
 from aod.actions.output import FullError
 
@@ -206,6 +207,7 @@ def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     with suppress(OSError):
         nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
         os.setpriority(os.PRIO_PGRP, popen.pid, nice)
+    lib.aod_idle_io(popen.pid)  # refused: it competes for the disk like everybody
     return popen
 
 

@@ -5,6 +5,7 @@ Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the c
 """
 
 from enum import Enum
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -65,6 +66,14 @@ class Action(Struct, frozen=True, kw_only=True):
         return len(self.commands) > 1 or any(command.each_mount for command in self.commands)
 
 
+def _ours(program: str, *arguments: str) -> tuple[str, ...]:
+    """The command line of one of our own programs."""
+    file = Path(__file__).with_name("programs") / f"{program}.py"
+    return ("{python}", "-I", "-S", str(file), *arguments)
+
+
+_PORT_445: Final = "( dport = :445 or sport = :445 )"
+
 ACTIONS: Final = (
     Action(
         name=ActionName.DEBUGDATA,
@@ -96,10 +105,68 @@ ACTIONS: Final = (
         max_bytes=4 * _MIB,
     ),
     Action(
+        name=ActionName.CIFS,
+        file="cifs.log",
+        about="Open files with their leases and owners, mount parameters, DFS cache, and the cifs"
+        " module's parameters and version, each under its command.",
+        commands=(
+            Command(("cat",), paths=("/proc/fs/cifs/open_files",)),
+            Command(("cat",), paths=("/proc/fs/cifs/dfscache",)),
+            Command(("cat",), paths=("/proc/fs/cifs/mount_params",)),
+            Command(("grep", "-r", "", "/sys/module/cifs/parameters")),
+            Command(("modinfo", "cifs")),
+            Command(("mount.cifs", "-V")),
+        ),
+        phase=Phase.VOLATILE,
+        timeout_sec=5,
+        max_bytes=8 * _MIB,
+    ),
+    Action(
+        name=ActionName.SOCKETS,
+        file="sockets.log",
+        about="TCP connections of port 445 (retransmissions, rtt, unsent bytes in Send-Q), the"
+        " network's counters since boot, and each interface's errors.",
+        commands=(
+            Command(("ss", "-tinoe", _PORT_445)),
+            Command(("nstat", "-asz")),  # without -s it writes a history file
+            Command(("ip", "-s", "link")),
+        ),
+        phase=Phase.VOLATILE,
+        timeout_sec=5,
+        max_bytes=4 * _MIB,
+    ),
+    Action(
+        name=ActionName.STACKS,
+        file="stacks.log",
+        about="Where in the kernel each task in D state waits, and each thread of the cifs client;"
+        " wait_for_response is a request that the server has not answered.",
+        commands=(Command(_ours("stacks")),),
+        phase=Phase.VOLATILE,
+        timeout_sec=5,
+        max_bytes=4 * _MIB,
+    ),
+    Action(
+        name=ActionName.SYSTEM,
+        file="system.log",
+        about="The host: distribution, kernel, uptime, load, memory, pressure (PSI), and which"
+        " processes used the processors in a sample.",
+        commands=(
+            Command(("cat",), paths=("/etc/os-release", "/usr/lib/os-release")),
+            Command(("uname", "-a")),
+            Command(("cat", "/proc/uptime", "/proc/loadavg")),
+            Command(("grep", "-r", "", "/proc/pressure")),
+            Command(("cat", "/proc/meminfo")),
+            Command(_ours("busiest", "0.4")),
+        ),
+        timeout_sec=5,
+        max_bytes=1 * _MIB,
+    ),
+    Action(
         name=ActionName.DMESG,
         file="dmesg.log",
-        about="The kernel's messages; look for lines with CIFS.",
-        commands=(Command(("dmesg", "-T")),),
+        about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
+        " time, level; look for CIFS and hung tasks.",
+        commands=(Command(_ours("kmsg", "{since}")),),
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -108,9 +175,18 @@ ACTIONS: Final = (
     Action(
         name=ActionName.JOURNALCTL,
         file="journalctl.log",
-        about="The system's journal from the look-back before the trigger on.",
+        about="The system's journal from the look-back before the trigger until what follows it"
+        " was over.",
         commands=(
-            Command(("journalctl", "--no-pager", "--output=short-iso-precise", "--since=@{since}")),
+            Command(
+                (
+                    "journalctl",
+                    "--no-pager",
+                    "--output=short-iso-precise",
+                    "--since=@{since}",
+                    "--until=@{until}",
+                )
+            ),
         ),
         phase=Phase.LATE,
         timeout_sec=30,
@@ -134,13 +210,18 @@ ACTIONS: Final = (
     Action(
         name=ActionName.SYSLOGS,
         file="syslogs.log",
-        about="The end of the system's log file.",
+        about="The lines of the system's log file from the look-back before the trigger on; the"
+        " file's last 1 MiB where its lines have no time that is known.",
         commands=(
-            Command(("tail", "--bytes=1048576"), paths=("/var/log/syslog", "/var/log/messages")),
+            Command(
+                _ours("lookback", "{since}", "{until}"),
+                paths=("/var/log/syslog", "/var/log/messages"),
+            ),
         ),
         phase=Phase.LATE,
         timeout_sec=10,
-        max_bytes=1 * _MIB,
+        max_bytes=16 * _MIB,
+        keep=Keep.END,
     ),
     Action(
         name=ActionName.TCPDUMP,

@@ -194,6 +194,26 @@ print(json.dumps({
     assert len(told["open"]) == 4  # 0, 1, 2 and the listing itself
 
 
+IDLE = 3 << 13
+PRIORITY = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+ioprio = lambda: libc.syscall({number}, 1, 0)
+while ioprio() != {idle}: pass  # its parent does it after the start
+print(ioprio(), os.getpriority(os.PRIO_PROCESS, 0), flush=True)
+if os.fork():
+    os.wait()
+else:
+    print(ioprio(), os.getpriority(os.PRIO_PROCESS, 0), flush=True)
+"""
+
+
+def test_a_child_and_its_children_yield_to_everybody() -> None:
+    number = {"x86_64": 252, "aarch64": 31}[os.uname().machine]  # ioprio_get(2), IOPRIO_WHO_PROCESS
+    ended, output = run(*python(PRIORITY.format(number=number, idle=IDLE)))
+    assert (output, ended.stderr_tail) == (f"{IDLE} 10\n".encode() * 2, b"")
+
+
 def test_a_child_that_does_not_die_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the kernel's D state, which cannot be had at will: SIGKILL does nothing."""
     argv = ("sleep", "infinity")

@@ -90,7 +90,7 @@ def test_a_benign_status_may_be_tracked_by_its_second_name(tmp_path: Path) -> No
     assert "STATUS_IO_REPARSE_TAG_NOT_HANDLED" not in shown
 
 
-def test_an_action_that_is_not_built_is_skipped(tmp_path: Path) -> None:
-    text = LATENCY + "      actions: [stacks, stats]\n"
+def test_an_action_that_is_not_allowed_is_skipped(tmp_path: Path) -> None:
+    text = "watcher: {actions: [stats]}\n" + LATENCY + "      actions: [stacks, stats]\n"
     shown = section(render(loaded(tmp_path, text)), "slow:")
-    assert "collects events, stats skips stacks: not available in this version" in shown
+    assert "collects events, stats skips stacks: not in the allow-list watcher.actions" in shown

@@ -55,7 +55,6 @@ EXCLUDE_ALL = ", ".join(
             6,
             "guardian.anomalies.slow.actions[1] is stats, which is skipped: not in the allow-list",
         ),
-        (LATENCY + "      actions:\n        - stacks\n", 6, "not available in this version"),
         (LATENCY + "      exclude_commands: [SMB2_READ]\n", 5, "no effect in mode all"),
         (
             ERROR

@@ -1,0 +1,63 @@
+"""Print the kernel's messages from SINCE (s since the epoch) on, with their wall-clock time.
+
+A message carries the kernel's own clock, which stands still in suspend, as CLOCK_MONOTONIC does;
+so its time is reckoned from now backwards and not, as `dmesg -T` does, from the boot on. The two
+clocks drift apart by up to 100 ppm, hence the margin. Form of a record:
+Documentation/ABI/testing/dev-kmsg.
+"""
+
+import os
+import sys
+import time
+
+KMSG = "/dev/kmsg"
+_LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+_MAX_RECORD = 1 << 13
+_DRIFT = 1e-4
+
+
+def line(record: bytes, boot_sec: float, since_sec: float) -> str:
+    """A record as a line of text; empty when it is older than `since_sec`, or no record."""
+    head, _, text = record.partition(b";")
+    fields = head.split(b",")
+    try:
+        level, uptime_sec = int(fields[0]) & 7, int(fields[2]) / 1e6
+    except (ValueError, IndexError):
+        return ""
+    if boot_sec + uptime_sec < since_sec:
+        return ""
+    when = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(boot_sec + uptime_sec))
+    message = text.partition(b"\n")[0].decode(errors="replace")  # then come keys and values
+    return f"[{uptime_sec:12.6f}] {when} {_LEVELS[level]}: {message}\n"
+
+
+def main(since: str, kmsg: str = KMSG) -> None:
+    """Print what is there now; where it cannot be read so, leave it to `dmesg`."""
+    uptime_sec = time.clock_gettime(time.CLOCK_MONOTONIC)
+    boot_sec = time.time() - uptime_sec
+    since_sec = float(since) - uptime_sec * _DRIFT
+    try:
+        fd = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        print(f"all messages, as dmesg has them: {kmsg}: {error.strerror}", flush=True)
+        os.execvp("dmesg", ["dmesg", "-T"])  # noqa: S606
+    older = 0
+    while record := _next(fd):
+        text = line(record, boot_sec, since_sec)
+        older += not text
+        sys.stdout.write(text)
+    print(f"{older} older messages were left out", file=sys.stderr)
+
+
+def _next(fd: int) -> bytes:
+    while True:
+        try:
+            return os.read(fd, _MAX_RECORD)
+        except BlockingIOError:
+            return b""
+        except BrokenPipeError:  # overwritten before it was read; the next one is the oldest
+            continue
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,92 @@
+"""The kernel's messages of a span of time."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aod.actions.programs import kmsg
+
+NOW = 1_700_000_000.0
+UPTIME = 1000.0
+RECORD = b"4,1234,900500000,-;CIFS: VFS: \\\\srv has not responded\n SUBSYSTEM=x\n"
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def test_a_record_is_told_with_both_times_and_its_level() -> None:
+    assert kmsg.line(RECORD, NOW - UPTIME, NOW - 300) == (
+        "[  900.500000] 2023-11-14T22:11:40+0000 warn: CIFS: VFS: \\\\srv has not responded\n"
+    )
+
+
+def test_what_is_older_is_left_out() -> None:
+    assert kmsg.line(RECORD, NOW - UPTIME, NOW - 99.5)
+    assert kmsg.line(RECORD, NOW - UPTIME, NOW - 99.4) == ""
+
+
+@pytest.mark.parametrize("record", [b"", b"no record", b"a,b,c,-;text", b"4,1;x"])
+def test_what_is_no_record_is_left_out(record: bytes) -> None:
+    assert kmsg.line(record, 0.0, 0.0) == ""
+
+
+def test_a_record_that_was_overwritten_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uptime_sec = time.clock_gettime(time.CLOCK_MONOTONIC)
+    young = b"6,2,%d,-;young\n" % (uptime_sec * 1e6)
+    reads: Iterator[bytes | OSError] = iter(
+        [b"6,1,1,-;as old as the boot\n", BrokenPipeError(), young, BlockingIOError()]
+    )
+
+    def read(_fd: int, _size: int) -> bytes:
+        told = next(reads)
+        if isinstance(told, OSError):
+            raise told
+        return told
+
+    monkeypatch.setattr(os, "read", read)
+    kmsg.main(str(time.time() - uptime_sec / 2), "/dev/null")
+    told = capsys.readouterr()
+    assert told.out.endswith("info: young\n")
+    assert told.out.count("\n") == 1
+    assert told.err == "1 older messages were left out\n"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, "-I", "-S", kmsg.__file__, *arguments)
+    return subprocess.run(argv, capture_output=True, text=True, check=True)
+
+
+def test_where_the_records_are_not_for_us_dmesg_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dmesg = tmp_path / "dmesg"
+    dmesg.write_text('#!/bin/sh\necho "dmesg $*"\n')
+    dmesg.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    told = run("0", "/nowhere/kmsg")
+    assert told.stdout.splitlines() == [
+        "all messages, as dmesg has them: /nowhere/kmsg: No such file or directory",
+        "dmesg -T",
+    ]
+
+
+@pytest.mark.skipif(not os.access(kmsg.KMSG, os.R_OK), reason="needs /dev/kmsg")
+def test_the_messages_of_this_host() -> None:
+    told = run("0")
+    lines = told.stdout.splitlines()
+    assert lines
+    form = re.compile(r"\[ *\d+\.\d{6}\] \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} [a-z]+: ")
+    assert [line for line in lines if not form.match(line)] == []
+    assert told.stderr == "0 older messages were left out\n"
+    assert run(str(time.time() + 3600)).stdout == ""
