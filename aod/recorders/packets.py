@@ -93,7 +93,7 @@ class PacketRing:
         try:
             owner = _owner()
             ring.prepare(self.folder, owner)
-            ring.remove_misfits(self.folder, self._shape)
+            ring.make_way(self.folder, self._shape)
             self._popen = _spawn(self.folder, command(self._shape, owner))
         except OSError as error:
             self._fail(now, str(error))

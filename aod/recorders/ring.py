@@ -17,6 +17,8 @@ FOLDER: Final = "packets"
 _UNIT_BYTES: Final = 1_000_000
 """tcpdump's `-C` counts in these, before it writes a packet: the last one comes on top."""
 _OVERHEAD_BYTES: Final = 24 + 16
+_ASIDE: Final = 10**6
+"""Numbers that no file of a ring has."""
 _FILES: Final = 16
 """Or a few more: with each that is begun anew, a part as large as it is lost."""
 
@@ -34,10 +36,10 @@ class Shape(NamedTuple):
         """What one file may come to."""
         return self.file_mb * _UNIT_BYTES + _OVERHEAD_BYTES + self.snaplen
 
-    def names(self) -> set[str]:
-        """As tcpdump calls them: with so many digits that they sort."""
+    def names(self) -> list[str]:
+        """As tcpdump calls them, and in the order in which it writes them."""
         digits = len(str(self.files - 1))
-        return {f"{NAME}{number:0{digits}}" for number in range(self.files)}
+        return [f"{NAME}{number:0{digits}}" for number in range(self.files)]
 
 
 def shape(ring_mb: int, snaplen: int) -> Shape:
@@ -98,13 +100,21 @@ def _content(path: Path, owner: int) -> bytes:
         os.close(fd)
 
 
-def remove_misfits(folder: Path, wanted: Shape) -> None:
-    """Remove what a ring of another shape left; the rest is overwritten in its turn."""
-    names = wanted.names()
-    for path in files(folder):
-        with suppress(OSError):
-            if path.name not in names or path.lstat().st_size > wanted.largest_bytes:
-                path.unlink()
+def make_way(folder: Path, wanted: Shape) -> None:
+    """Keep what an earlier ring left, so that a new one overwrites the oldest of it first.
+
+    Raises:
+        OSError: the folder cannot be changed.
+    """
+    found = sorted(files(folder), key=lambda path: path.lstat().st_mtime_ns)
+    fitting = [path for path in found if path.lstat().st_size <= wanted.largest_bytes]
+    kept = fitting[-(wanted.files - 1) :]  # the first file is begun at once
+    for path in found:
+        if path not in kept:
+            path.unlink()
+    aside = [path.rename(folder / f"{NAME}{_ASIDE + at}") for at, path in enumerate(kept)]
+    for path, name in zip(reversed(aside), reversed(wanted.names()), strict=False):
+        path.rename(folder / name)
 
 
 def remove(folder: Path) -> None:

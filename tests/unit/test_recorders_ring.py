@@ -22,7 +22,7 @@ def test_the_default_loses_a_sixteenth_at_a_time() -> None:
 
 
 def test_names_are_those_of_tcpdump() -> None:
-    assert ring.Shape(2, 1, 512).names() == {"ring.pcap0", "ring.pcap1"}
+    assert ring.Shape(2, 1, 512).names() == ["ring.pcap0", "ring.pcap1"]
     assert "ring.pcap09" in ring.Shape(11, 1, 512).names()
 
 
@@ -68,14 +68,35 @@ def test_no_ring_is_read_as_none(tmp_path: Path) -> None:
     assert list(ring.contents(tmp_path / "packets")) == []
 
 
-def test_what_does_not_fit_a_new_shape_is_removed(tmp_path: Path) -> None:
-    shape = ring.Shape(2, 1, 128)
-    (tmp_path / "ring.pcap0").write_bytes(b"x")
-    (tmp_path / "ring.pcap1").write_bytes(bytes(shape.largest_bytes + 1))
-    (tmp_path / "ring.pcap7").write_bytes(b"x")
+def test_what_an_earlier_ring_left_is_overwritten_oldest_first(tmp_path: Path) -> None:
+    shape = ring.Shape(4, 1, 128)
+    for age, number in enumerate((3, 0, 1, 2, 11)):
+        path = tmp_path / f"ring.pcap{number}"
+        path.write_bytes(b"%d" % age)
+        os.utime(path, (1000 - age, 1000 - age))
     (tmp_path / "else.pcap").write_bytes(b"x")
-    ring.remove_misfits(tmp_path, shape)
-    assert {path.name for path in tmp_path.iterdir()} == {"ring.pcap0", "else.pcap"}
+    ring.make_way(tmp_path, shape)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "ring.pcap1": b"2",
+        "ring.pcap2": b"1",
+        "ring.pcap3": b"0",
+        "else.pcap": b"x",
+    }
+
+
+def test_what_is_larger_than_a_file_may_be_is_removed(tmp_path: Path) -> None:
+    shape = ring.Shape(2, 1, 128)
+    (tmp_path / "ring.pcap0").write_bytes(bytes(shape.largest_bytes + 1))
+    ring.make_way(tmp_path, shape)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_is_never_in_the_way_of_a_restart(tmp_path: Path) -> None:
+    """What was written last is all there is on a quiet host."""
+    (tmp_path / "ring.pcap00").write_bytes(b"x")
+    for _ in range(2):
+        ring.make_way(tmp_path, ring.Shape(16, 1, 128))
+        assert [path.name for path in tmp_path.iterdir()] == ["ring.pcap15"]
 
 
 def test_removing_takes_the_rings_files_and_leaves_others(tmp_path: Path) -> None:
