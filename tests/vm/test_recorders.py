@@ -60,12 +60,17 @@ def message_ids(bundle: Bundle) -> set[int]:
 
 
 def slow_mids(bundle: Bundle) -> set[int]:
-    """Of the operations that the fault delayed, until the trigger."""
+    """Of the operations that the fault delayed, and that declared the anomaly.
+
+    Not those long before: what passed while there was no capture is not recorded.
+    """
+    anomaly = bundle.json("anomaly.json")
     events = bundle.events()
-    trigger_ns = bundle.json("anomaly.json")["trigger_ns"]
-    slow = events[(events["latency_ns"] > 2 * DELAY_MS * 10**6) & (events["end_ns"] <= trigger_ns)]
-    assert slow.size > 10
-    return set(np.unique(slow["mid"]).tolist())
+    slow = events["latency_ns"] > 2 * DELAY_MS * 10**6
+    before_ns = anomaly["trigger_ns"] - events["end_ns"].astype(np.int64)
+    found = events[slow & (before_ns >= 0) & (before_ns < anomaly["window_ns"])]
+    assert found.size > 5
+    return set(np.unique(found["mid"]).tolist())
 
 
 def source(bundle: Bundle, name: str) -> dict[str, Any]:
