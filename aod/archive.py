@@ -25,7 +25,8 @@ def seal(
 
 
 def pack(folder: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()) -> None:
-    """Pack a folder of plain files into a new file, on the disk when this returns.
+    """Pack a folder of plain files, but those with a hidden name, into a new file, on the disk when
+    this returns.
 
     `first` are the files that a reader wants first. Blocks for as long as the disk does: not for
     the event loop.
@@ -75,7 +76,8 @@ def _pack(folder: Path, file: IO[bytes], level: int, first: tuple[str, ...]) -> 
 
 def _ordered(folder: Path, first: tuple[str, ...]) -> list[Path]:
     rank = {name: number for number, name in enumerate(first)}
-    return sorted(folder.iterdir(), key=lambda path: (rank.get(path.name, len(first)), path.name))
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(shown, key=lambda path: (rank.get(path.name, len(first)), path.name))
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -101,7 +101,14 @@ class CaptureFailed(_Record, frozen=True, kw_only=True, tag="capture_failed", om
 
 
 class CaptureRefused(_Record, frozen=True, kw_only=True, tag="capture_refused"):
-    """No capture was begun: too many wait already, or there is no space."""
+    """The anomaly gets no bundle: too many wait already."""
+
+    timestamp: int
+    why: str
+
+
+class CaptureWaits(_Record, frozen=True, kw_only=True, tag="capture_waits"):
+    """A capture is not begun now: the output folder cannot take a bundle. It will be later."""
 
     timestamp: int
     why: str
@@ -140,6 +147,7 @@ Record: TypeAlias = (
     | CaptureSealed
     | CaptureFailed
     | CaptureRefused
+    | CaptureWaits
     | CaptureInterrupted
     | Deleted
     | Lost

@@ -9,10 +9,10 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from aod import names, spool
-from aod.anomaly import Anomaly
+from aod.anomaly import Anomaly, Rule
 from aod.spool import SpoolError
 
 RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
@@ -26,6 +26,15 @@ class _Attempts:
     count: int = 0
     not_before: float = 0.0
     """Monotonic seconds."""
+
+
+class Failure(NamedTuple):
+    """What follows from a failed capture."""
+
+    attempt: int
+    """1 is the first."""
+    delay_sec: float | None
+    """Until the next one; None: there is none."""
 
 
 class Backlog:
@@ -70,6 +79,9 @@ class Backlog:
             if anomaly is not None:
                 yield anomaly
 
+    def __contains__(self, timestamp: int) -> bool:
+        return timestamp in self._waiting()
+
     def __len__(self) -> int:
         return len(self._waiting())
 
@@ -83,16 +95,35 @@ class Backlog:
         self._attempts.pop(timestamp, None)
         spool.remove(self._path(timestamp))
 
-    def failed(self, timestamp: int, now: float, why: object) -> None:
+    def failed(self, timestamp: int, now: float, why: object) -> Failure:
         """A capture failed: it is tried again later, at last set aside."""
         attempts = self._attempts.setdefault(timestamp, _Attempts())
-        if attempts.count == len(RETRY_DELAYS_SEC):
-            self._give_up(timestamp, f"failed {attempts.count + 1} times, last: {why}")
-            return
-        delay_sec = RETRY_DELAYS_SEC[attempts.count]
         attempts.count += 1
+        if attempts.count > len(RETRY_DELAYS_SEC):
+            self._give_up(timestamp, f"failed {attempts.count} times, last: {why}")
+            return Failure(attempts.count, None)
+        delay_sec = RETRY_DELAYS_SEC[attempts.count - 1]
         attempts.not_before = now + delay_sec
         self._log.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
+        return Failure(attempts.count, delay_sec)
+
+    def refuse(self, most: int, now: float, busy: Container[int]) -> list[Anomaly]:
+        """Forget those that wait beyond the oldest `most`; they get no bundle.
+
+        The onset of an incident is worth most. What a person asked for is never refused.
+        """
+        waiting = [timestamp for timestamp in self._waiting() if timestamp not in busy]
+        refused = []
+        for timestamp in waiting[most:]:
+            anomaly = self._read(timestamp, now)
+            if anomaly is not None and anomaly.rule is not Rule.MANUAL:
+                self.done(timestamp)
+                refused.append(anomaly)
+        return refused
+
+    def adopt(self, anomaly: Anomaly) -> None:
+        """Take an anomaly that has no entry, and whose bundle was begun."""
+        self._unspooled[anomaly.timestamp] = anomaly
 
     def _waiting(self) -> list[int]:
         spooled = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))

@@ -1,125 +1,120 @@
 """From an anomaly to its sealed bundle: `aod_<timestamp>/`, filled, packed, renamed into place.
 
 A maker owns nothing between two bundles. Killed at any moment, it leaves either the sealed archive
-or a folder that is found, removed and made again.
+or a folder that the next one goes on with.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from aod import archive, contents, history, manifest, names, summary
-from aod.actions import runner
-from aod.actions.output import Budget
-from aod.actions.resolve import Scope, Situation
-from aod.actions.source import Limits
-from aod.actions.table import Action, row
-from aod.anomaly import Anomaly, Relation, Rule
-from aod.files import create
-from aod.history import Recorded
-from aod.manifest import Manifest, Source, Status
+from aod import archive, contents, history, manifest, names, progress, summary
+from aod.anomaly import Anomaly
+from aod.files import appearing, read_regular
+from aod.filling import Filling, Policy, Sources, Work
+from aod.manifest import Source
+from aod.progress import Progress
 from aod.wire import Sealed
 from aod.workfolder import work_folder
 
 ANOMALY_FILE: Final = contents.ANOMALY
+_ANOMALY_UNFINISHED: Final = f".{ANOMALY_FILE}.new"
 _READ_FIRST: Final = (summary.FILE, manifest.FILE, ANOMALY_FILE, contents.STATS, history.FILE)
+_OUTLIVE_THEIR_MAKER: Final = frozenset({ANOMALY_FILE, contents.STATS, history.FILE, progress.FILE})
+_MAX_ANOMALY_BYTES: Final = 16 << 20
 
 
-class Policy(Struct, frozen=True):
-    """How bundles are made here."""
+class Made(Struct, frozen=True):
+    """A bundle that was made."""
 
-    output_dir: Path
-    allowed_actions: frozenset[str]
-    limits: Limits
-    compression_level: int
-    post_ns: int = 0
-    """A bundle is sealed no earlier than this after its trigger."""
-    scope: Scope = Scope()
-    max_bundle_bytes: int = 1 << 62
-    """Of what the actions write for one bundle."""
+    sealed: Sealed
+    sources: tuple[Source, ...]
+    first_evidence_ns: int | None
+    """From the trigger to the first volatile evidence on disk; None: there was none."""
 
 
-class Sources(Struct, frozen=True):
-    """Who is asked about an anomaly."""
+async def make(
+    anomaly: Anomaly, policy: Policy, sources: Sources, *, only_seal: bool = False
+) -> Made | None:
+    """Make the bundle of an anomaly, or finish one that was begun; None if it is there already.
 
-    recall: Callable[[Anomaly, Recorded | None], Recorded]
-    """What the event log has; with what it had before, that and what is new."""
-    related: Callable[[Anomaly], tuple[Relation, ...]]
-    """The other anomalies of its incident, as far as they are known."""
-    stats: Callable[[Anomaly], bytes] = lambda _: b"{}\n"
-    """The text of stats.json."""
-
-
-async def make(anomaly: Anomaly, policy: Policy, sources: Sources) -> Sealed | None:
-    """Make the bundle of an anomaly; None if it is there already.
-
-    `recall` and the compression run in threads of the loop's default executor.
+    With `only_seal`, what was begun is sealed as it is. Whatever waits for the disk, `recall` and
+    the compression run in threads of the loop's default executor.
 
     Raises:
         BusyError: another process makes it.
-        OSError: it cannot be written; nothing is left then.
+        OSError: it cannot be written; what was collected is left for another try.
     """
     path = policy.output_dir / names.archive(anomaly.timestamp)
-    if path.exists():
-        return None
-    with work_folder(policy.output_dir, anomaly.timestamp) as folder:
-        await _fill(folder, anomaly, policy, sources)
+    async with _in_threads(policy.output_dir, anomaly) as (folder, so_far):
+        if path.exists():
+            return None
+        work = Work(folder, so_far, only_seal)
+        filled = await Filling(work, anomaly, policy, sources).fill()
         size_bytes = await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
-    return Sealed(anomaly.timestamp, str(path), size_bytes)
+    sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
+    return Made(sealed, filled.sources, filled.first_evidence_ns)
 
 
-async def _fill(folder: Path, anomaly: Anomaly, policy: Policy, sources: Sources) -> None:
-    _write(folder / ANOMALY_FILE, _anomaly_json(anomaly))
-    recorded = await asyncio.to_thread(sources.recall, anomaly, None)
-    events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
-    _write(folder / contents.STATS, await asyncio.to_thread(sources.stats, anomaly))
-    actions, refused = _chosen(anomaly.actions, policy.allowed_actions)
-    situation = Situation(anomaly.timestamp, policy.scope)
-    limits = msgspec.structs.replace(policy.limits, budget=Budget(policy.max_bundle_bytes))
-    rest = asyncio.ensure_future(_wait_for_the_rest(anomaly, policy))
+def begun(output_dir: Path, timestamp: int) -> Anomaly | None:
+    """The anomaly whose bundle a dead maker left unfinished, as far as its folder tells.
+
+    Its evidence is in the folder's events.npy.
+    """
+    path = output_dir / names.folder(timestamp) / ANOMALY_FILE
     try:
-        collected = await runner.collect(actions, folder, situation, limits, late=rest)
-        await rest
-    finally:
-        rest.cancel()
-    if policy.post_ns and anomaly.rule is not Rule.MANUAL:
-        recorded = await asyncio.to_thread(sources.recall, anomaly, recorded)
-        events = await asyncio.to_thread(_save_events, folder, anomaly, recorded)
-    anomaly = msgspec.structs.replace(anomaly, related=sources.related(anomaly))
-    described = manifest.describe(
-        anomaly, events, collected.mounts, (*collected.sources, *refused), recorded.losses
-    )
-    await asyncio.to_thread(_explain, folder, described, anomaly)
+        anomaly = msgspec.json.decode(read_regular(path, _MAX_ANOMALY_BYTES), type=Anomaly)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
+        return None
+    return anomaly if anomaly.timestamp == timestamp else None
 
 
-def _explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
-    """The files that tell of all the others, for a person and for programs."""
-    listed = contents.files(folder, described.sources)
-    text = summary.text(msgspec.structs.replace(described, files=listed), anomaly)
-    _write(folder / summary.FILE, text.encode())
-    listed = contents.files(folder, described.sources, listed)
-    described = msgspec.structs.replace(described, files=listed)
-    _write(folder / manifest.FILE, manifest.encode(described))
+@asynccontextmanager
+async def _in_threads(output_dir: Path, anomaly: Anomaly) -> AsyncIterator[tuple[Path, Progress]]:
+    """`_opened`, where nobody waits for the disk."""
+    opened = _opened(output_dir, anomaly)
+    work = await asyncio.to_thread(opened.__enter__)
+    try:
+        yield work
+    except BaseException as error:
+        await asyncio.to_thread(opened.__exit__, type(error), error, error.__traceback__)
+        raise
+    else:
+        await asyncio.to_thread(opened.__exit__, None, None, None)
 
 
-async def _wait_for_the_rest(anomaly: Anomaly, policy: Policy) -> None:
-    """Wait for what comes after the trigger, unless capture is in a hurry."""
-    if anomaly.rule is Rule.MANUAL:
-        return
-    left_ns = anomaly.trigger_ns + policy.post_ns - time.monotonic_ns()
-    if 0 < left_ns <= policy.post_ns:  # else it is over, or of another boot
-        hurry = policy.limits.hurry or asyncio.get_running_loop().create_future()
-        await asyncio.wait([hurry], timeout=left_ns / 1e9)
+@contextmanager
+def _opened(output_dir: Path, anomaly: Anomaly) -> Iterator[tuple[Path, Progress]]:
+    """The bundle's folder, with its anomaly, and what of a predecessor's work is of use."""
+    with work_folder(output_dir, anomaly.timestamp) as folder:
+        so_far = progress.read(folder)
+        if any(folder.iterdir()):
+            so_far.take_over()
+            _clear(folder, so_far)
+        if begun(output_dir, anomaly.timestamp) is None:
+            with appearing(
+                folder / ANOMALY_FILE, folder / _ANOMALY_UNFINISHED, durable=False
+            ) as file:
+                file.write(_anomaly_json(anomaly))
+        yield folder, so_far
 
 
-def _save_events(folder: Path, anomaly: Anomaly, recorded: Recorded) -> manifest.Events:
-    events = history.merged(recorded.events, anomaly.evidence)
-    return history.save(folder, events, anomaly.trigger_ns, recorded.note)
+def _clear(folder: Path, so_far: Progress) -> None:
+    """Remove what a predecessor had not finished."""
+    kept = {source.file for sources in so_far.kept.values() for source in sources}
+    for path in folder.iterdir():
+        if path.name in kept | _OUTLIVE_THEIR_MAKER and path.is_file():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> int:
@@ -127,31 +122,8 @@ def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> int:
     return archive.seal(folder, path, unfinished, policy.compression_level, _READ_FIRST)
 
 
-def _chosen(
-    wanted: Sequence[str], allowed: frozenset[str]
-) -> tuple[list[Action], tuple[Source, ...]]:
-    """The rows of the wanted actions, each once, and what to say about the others.
-
-    The names come from detect, which is not trusted with more than the configuration allows.
-    """
-    actions, refused = [], []
-    for name in dict.fromkeys(wanted):
-        action = row(name)
-        if action is None or name not in allowed:
-            note = "no such action" if action is None else "not in watcher.actions"
-            refused.append(manifest.not_run(name, "", (), Status.MISSING, note))
-        else:
-            actions.append(action)
-    return actions, tuple(refused)
-
-
 def _anomaly_json(anomaly: Anomaly) -> bytes:
     """Without the evidence: that is in events.npy."""
     fields = msgspec.to_builtins(anomaly)
     del fields["evidence"]
     return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    with create(path) as file:
-        file.write(content)

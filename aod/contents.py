@@ -31,7 +31,7 @@ def about(name: str) -> str:
 
 
 def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) -> tuple[File, ...]:
-    """What there is in a bundle's folder, by name, without the manifest.
+    """What there is in a bundle's folder, by name, without the manifest and what is hidden.
 
     Sources, and files that are `listed`, have their checksums already; the others are read.
 
@@ -41,7 +41,7 @@ def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) 
     known = {(source.file, source.bytes): source.sha256 for source in sources}
     known |= {(file.name, file.bytes): file.sha256 for file in listed}
     paths = sorted(path for path in folder.iterdir() if path.name != manifest.FILE)
-    return tuple(_file(path, known) for path in paths)
+    return tuple(_file(path, known) for path in paths if not path.name.startswith("."))
 
 
 def _file(path: Path, known: Mapping[tuple[str, int], str]) -> File:

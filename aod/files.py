@@ -32,10 +32,11 @@ def create(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def appearing(path: Path, unfinished: Path) -> Iterator[IO[bytes]]:
-    """A file to fill, which appears as `path` at the end of the block: whole and durable.
+def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+    """A file to fill, which appears as `path` at the end of the block: whole, and on the disk.
 
-    Until then it is `unfinished`, in the same folder; a death leaves that or the whole file.
+    Until then it is `unfinished`, in the same folder; a death leaves that or the whole file. Not
+    `durable`: the same, but for a death of the whole host.
 
     Raises:
         OSError: it cannot be written; nothing is left then.
@@ -44,12 +45,14 @@ def appearing(path: Path, unfinished: Path) -> Iterator[IO[bytes]]:
         with create(unfinished) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         unfinished.rename(path)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:

@@ -4,6 +4,7 @@ The history is cut from the event log; the evidence came with the anomaly. Mostl
 of the other, but the log may have been overwritten, or lost with a reboot, before the capture.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,13 +88,24 @@ def merged(history: Events, encoded: bytes) -> Events:
     return np.insert(history, list(new.values()), np.frombuffer(b"".join(new), EVENT_DTYPE))
 
 
+def saved(folder: Path) -> Events:
+    """What `save` left in a folder; nothing, if it is none of ours."""
+    with suppress(OSError, ValueError, EOFError):
+        found: Events = np.load(folder / FILE, allow_pickle=False)
+        if found.dtype == EVENT_DTYPE and found.ndim == 1:
+            return found
+    return _NONE
+
+
 def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
     """Write events.npy, or replace it; what the manifest says about it.
+
+    Not synced: it goes into an archive that is.
 
     Raises:
         OSError: it cannot be written.
     """
-    with appearing(folder / FILE, folder / UNFINISHED) as file:
+    with appearing(folder / FILE, folder / UNFINISHED, durable=False) as file:
         np.save(file, events, allow_pickle=False)
     return EventsInManifest(
         file=FILE,

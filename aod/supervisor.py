@@ -21,6 +21,7 @@ import zmq
 
 from aod import folders, log, tracer
 from aod.account import Account
+from aod.actions import orphans
 from aod.audit import Audit
 from aod.config import Config
 from aod.eventlog import EventLog, ReadPosition
@@ -77,6 +78,7 @@ class Supervisor:
                 )  # where collect had to be ended, it is still there
             if any(one.stage == "capture" for one in self.processes):
                 recorders.clear(self.config, self.log)  # the same with capture
+                orphans.end()
             folders.clear_runtime(self.config.runtime_dir, lock)
         return status
 

@@ -3,6 +3,9 @@
 The lock is an flock on the folder itself. It ends with its holder's process, however that dies, so
 whoever can take it has found a leftover; the same with the daemon, a respawned stage and a person
 who runs `aod-stage capture --now` beside them.
+
+A folder whose maker died or failed stays, for the next one to go on with: what was read at the
+moment of the incident cannot be read again.
 """
 
 import fcntl
@@ -22,59 +25,90 @@ class BusyError(Exception):
 
 @contextmanager
 def work_folder(output_dir: Path, timestamp: int) -> Iterator[Path]:
-    """A new, empty `aod_<timestamp>/`, gone again at the end, together with an unfinished archive.
+    """The locked folder `aod_<timestamp>/`: new, or as another maker left it.
+
+    It is gone after the block, unless that raised and something is in it. No unfinished archive
+    stays in any case.
 
     Raises:
         BusyError: another process makes this bundle.
         OSError: it cannot be made.
     """
     path = output_dir / names.folder(timestamp)
-    _clear(output_dir, timestamp)
-    path.mkdir(FOLDER_MODE)
-    lock = _lock(path)
+    unfinished = output_dir / names.unfinished(timestamp)
+    lock = _made(path)
     try:
+        unfinished.unlink(missing_ok=True)
         yield path
+        shutil.rmtree(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.rmdir()  # an empty one is of no use
+        raise
     finally:
-        try:
-            _remove(output_dir, timestamp)
-        finally:
-            os.close(lock)
+        os.close(lock)
 
 
-def remove_leftovers(output_dir: Path) -> list[int]:
-    """Remove what killed makers left; the timestamps of their bundles. Live makers keep theirs.
+def leftovers(output_dir: Path) -> list[int]:
+    """The timestamps of bundles that were begun and not sealed, oldest first.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    removed = []
-    for timestamp in sorted(_leftovers(output_dir)):
-        with suppress(BusyError, OSError):
-            _clear(output_dir, timestamp)
-            removed.append(timestamp)
-    return removed
-
-
-def _leftovers(output_dir: Path) -> set[int]:
     found = set()
     for path in output_dir.iterdir():
         for parse in (names.timestamp_of_folder, names.timestamp_of_unfinished):
             timestamp = parse(path.name)
             if timestamp is not None:
                 found.add(timestamp)
-    return found
+    return sorted(found)
 
 
-def _clear(output_dir: Path, timestamp: int) -> None:
+def discard(output_dir: Path, timestamp: int) -> None:
+    """Remove what a dead maker left.
+
+    Raises:
+        BusyError: its maker lives.
+        OSError: it cannot be removed.
+    """
+    path = output_dir / names.folder(timestamp)
+    lock = None
+    with suppress(FileNotFoundError):
+        lock = _lock(path)
     try:
-        lock = _lock(output_dir / names.folder(timestamp))
-    except FileNotFoundError:
-        _remove(output_dir, timestamp)
-        return
-    try:
-        _remove(output_dir, timestamp)
+        (output_dir / names.unfinished(timestamp)).unlink(missing_ok=True)
+        if lock is not None:
+            shutil.rmtree(path)
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def is_busy(output_dir: Path, timestamp: int) -> bool:
+    """Whether a living process fills the folder.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    try:
+        os.close(_lock(output_dir / names.folder(timestamp)))
+    except BusyError:
+        return True
+    return False
+
+
+def _made(path: Path) -> int:
+    """The lock of a folder that is there."""
+    with suppress(FileExistsError):
+        path.mkdir(FOLDER_MODE)
+    lock = _lock(path)
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(lock), path.lstat()):
+            return lock
+    os.close(lock)  # its maker finished and removed it before we had it
+    raise BusyError(f"{path.name} was being filled by another process")
 
 
 def _lock(path: Path) -> int:
@@ -86,9 +120,3 @@ def _lock(path: Path) -> int:
         os.close(folder_fd)
         raise BusyError(f"{path.name} is being filled by another process") from error
     return folder_fd
-
-
-def _remove(output_dir: Path, timestamp: int) -> None:
-    (output_dir / names.unfinished(timestamp)).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(output_dir / names.folder(timestamp))

@@ -28,6 +28,8 @@ class Budget:
         self._left = max_bytes
         self.note = "the bundle is full: capture.max_bundle_mb"
         """Why there is no room, for the manifest."""
+        self.ended = ""
+        """Why the bundle is ended before its time, if it is."""
 
     @property
     def is_spent(self) -> bool:
@@ -42,7 +44,7 @@ class Budget:
     def end(self, why: str) -> None:
         """From now on there is no room: the bundle is ended with what it has."""
         self._left = 0
-        self.note = why
+        self.note = self.ended = why
 
 
 class OutputFile:

@@ -17,6 +17,7 @@ from typing import IO, Final, Self, cast
 from msgspec import Struct
 
 from aod._native import lib
+from aod.actions import orphans
 from aod.actions.children import Children
 from aod.actions.output import FullError
 
@@ -47,8 +48,12 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 
 def environment() -> dict[str, str]:
-    """A child's whole environment: English output, and nothing of ours but where programs are."""
-    return {"PATH": os.environ.get("PATH", _PATH), "LC_ALL": "C"}
+    """A child's whole environment: English output, where programs are, and whose child it is."""
+    return {
+        "PATH": os.environ.get("PATH", _PATH),
+        "LC_ALL": "C",
+        orphans.VARIABLE: orphans.owner(),
+    }
 
 
 async def run(

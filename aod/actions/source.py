@@ -36,6 +36,10 @@ class Limits(Struct, frozen=True):
     def in_a_hurry(self) -> bool:
         return self.hurry is not None and self.hurry.done()
 
+    @property
+    def why_hurry(self) -> str:
+        return (self.budget.ended if self.budget else "") or "aod was stopping"
+
 
 async def collect_action(
     action: Action, folder: Path, situation: Situation, limits: Limits
@@ -95,7 +99,7 @@ def _in_vain(
     if step.argv in process.hanging():
         return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
     if limits.in_a_hurry:
-        return Status.TIMED_OUT, "not run: aod was stopping"
+        return Status.TIMED_OUT, f"not run: {limits.why_hurry}"
     if file.why_full:
         return Status.TRUNCATED, f"not run: {file.why_full}"
     return None
@@ -117,7 +121,7 @@ async def _run_child(action: Action, step: Step, file: OutputFile, limits: Limit
         exit_status=ended.exit_status,
         timed_out=ended.timed_out,
         stderr_tail=mask(ended.stderr_tail).decode(errors="replace"),
-        note="cut short: aod was stopping" if hurried else "",
+        note=f"cut short: {limits.why_hurry}" if hurried else "",
     )
 
 

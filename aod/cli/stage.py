@@ -11,10 +11,10 @@ from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
+from aod.manual import capture_now
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
 from aod.stages.base import run_stage
-from aod.stages.capture import capture_now
 from aod.stages.cleanup import sweep
 from aod.stages.printer import print_events
 from aod.wire import STAGES, is_taken

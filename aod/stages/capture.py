@@ -7,124 +7,106 @@ children: on a busy host a niced one would keep the interpreter's lock, and the 
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import zmq
 
-from aod import bundle, histograms, history, names, spool
-from aod.actions import process
+from aod import audit_reader, bundle, names, spool
+from aod.actions import orphans, process
 from aod.actions.children import Children
-from aod.actions.resolve import Scope
-from aod.actions.source import Limits
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly
+from aod.audit import Audit
 from aod.backlog import Backlog
-from aod.bundle import Policy, Sources
-from aod.config import Config, effective_actions
-from aod.detectors.api import kind_of, nanoseconds
-from aod.detectors.describe import broken_down
-from aod.files import FOLDER_MODE
-from aod.history import Recorded
+from aod.capture_account import Account
+from aod.capture_policy import policy, recall, stats
+from aod.filling import Sources
 from aod.incidents import Incidents
-from aod.recorders.recorders import Recorders, packets_folder, trace_folder
+from aod.output_state import OutputState
+from aod.recorders.recorders import Recorders
+from aod.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.stages.base import StageContext
-from aod.wire import OwnPids, Sealed
-from aod.workfolder import BusyError, remove_leftovers
+from aod.stages.leftovers import Leftovers
+from aod.wire import OwnPids, Suppressed
+from aod.workfolder import BusyError
 
 TICK_SEC: Final = 0.5
-"""A doorbell that was lost, or a signal, delays by this at most."""
-HURRY_SHARE: Final = 0.4
-GIVE_UP_SHARE: Final = 0.8
-"""Of `drain_timeout_sec`: when sources are cut short, and when bundles are left for the next start,
-so that the stage has ended by itself before the supervisor ends it."""
-
-
-def policy(
-    config: Config,
-    hurry: asyncio.Future[None] | None = None,
-    children: Children | None = None,
-) -> Policy:
-    """How bundles are made with a configuration."""
-    max_bytes = int(config.capture.max_file_mb * (1 << 20))
-    limits = Limits(config.capture.action_timeout_sec, max_bytes, hurry, children)
-    return Policy(
-        config.aod_output_dir,
-        frozenset(config.watcher.actions),
-        limits,
-        config.capture.compression_level,
-        nanoseconds(config.capture.post_sec * 1e3),
-        _scope(config),
-        int(config.capture.max_bundle_mb * (1 << 20)),
-    )
-
-
-def _scope(config: Config) -> Scope:
-    kept = config.capture
-    return Scope(
-        lookback_ns=nanoseconds(kept.lookback_sec * 1e3),
-        history_ns=nanoseconds(kept.history_sec * 1e3),
-        post_ns=nanoseconds(kept.post_sec * 1e3),
-        packets=str(packets_folder(config)),
-        trace=trace_folder(config),
-        headers_only=kept.tcpdump.headers_only,
-    )
-
-
-def _recall(config: Config) -> Callable[[Anomaly, Recorded | None], Recorded]:
-    before_ns = nanoseconds(config.capture.history_sec * 1e3)
-    span = history.Span(before_ns, nanoseconds(config.capture.post_sec * 1e3))
-    return partial(history.recall, config.runtime_dir, span)
-
-
-def _stats(config: Config) -> Callable[[Anomaly], bytes]:
-    before_ns = nanoseconds(config.capture.history_sec * 1e3)
-    return partial(histograms.recall, config.runtime_dir, before_ns)
+"""A doorbell that was lost, or a signal, delays by this at most; the disk is looked at as often."""
 
 
 class Capture:
-    """The stage's state: what is being captured, and what it has counted."""
+    """The stage's state: what is being captured, and what has become of the others."""
 
     def __init__(self, context: StageContext) -> None:
         config = context.config
         self.context = context
         self.backlog = Backlog(config.state_dir / spool.FOLDER, context.log)
-        self.running: dict[int, asyncio.Task[None]] = {}
-        self.sealed = self.failed = 0
+        self.running: dict[int, Running] = {}
+        self.account = Account(Audit(config, context.log))
+        self.output = OutputState(config, context.log)
         self.incidents = Incidents()
+        self._leftovers = Leftovers(config.aod_output_dir, self.backlog, context.log)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
-        self._hurry = asyncio.get_running_loop().create_future()
         self._collect = context.outbox("collect", newest_only=True)
-        self._policy = policy(config, self._hurry, Children(self._tell_children))
-        self._stop_seen: float | None = None
+        self._policy = policy(config, children=Children(self._tell_children))
+        self._sources = Sources(
+            recall(config), self.incidents.of, stats(config), self.account.losses
+        )
         self._recorders = Recorders(config, context.log)
+        self._stop = StopClock(config.supervision.drain_timeout_sec)
+        self._refusing = False
 
     async def run(self) -> None:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
-        self._clear_leftovers()
-        self._tell_children(())  # those of a predecessor are gone
+        await self._begin()
         loop = asyncio.get_running_loop()
         inbox_fd = int(self.context.inbox.socket.get(zmq.FD))
         loop.add_reader(inbox_fd, self._wake.set)
+        watching = asyncio.create_task(self._watch_output())
         try:
-            while not self._is_over():
-                self._recorders.tick()
+            while True:
                 self._start_due()
+                self._refuse()
+                self._recorders.tick()
                 self._beat()
+                if self._is_over():
+                    break
                 await self._pause()
                 self._hear()
         finally:
             loop.remove_reader(inbox_fd)
+            watching.cancel()
             await self._cancel()
             self._recorders.close()
+            await asyncio.to_thread(self.account.close)
 
-    def _clear_leftovers(self) -> None:
-        with suppress(OSError):  # no output folder: said when a capture fails for it
-            for timestamp in remove_leftovers(self.context.config.aod_output_dir):
-                self.context.log.info("removed the unfinished bundle %d", timestamp)
+    async def _begin(self) -> None:
+        self._tell_children(())
+        if ended := await asyncio.to_thread(orphans.end):
+            self.context.log.warning("ended %d sources of a predecessor that died", len(ended))
+        await self.output.look()
+        for timestamp, why in await asyncio.to_thread(self._leftovers.find):
+            self.account.interrupted(timestamp, why)
+        if len(self.backlog):
+            told = await asyncio.to_thread(audit_reader.read, self.context.config)
+            self.account.remember(told)
+
+    async def _watch_output(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SEC)
+            await self.output.look()
+            if self.output.is_short:
+                self._end_all(self.output.why_not)
+            self._wake.set()
+
+    def _end_all(self, why: str = "") -> None:
+        for one in self.running.values():
+            one.end(why)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
@@ -137,55 +119,86 @@ class Capture:
         for message in self.context.messages():
             if isinstance(message, Anomaly):
                 self.incidents.add(message)
-                if not self._is_known(message.timestamp):
+                if message.timestamp not in self.running:
                     self.backlog.offer(message)
-
-    def _is_known(self, timestamp: int) -> bool:
-        sealed = self.context.config.aod_output_dir / names.archive(timestamp)
-        return timestamp in self.running or sealed.exists()
+                    self.account.declared(message)
+            elif isinstance(message, Suppressed):
+                self.account.suppressed(message)
 
     def _start_due(self) -> None:
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
         for anomaly in self.backlog.due(time.monotonic(), self.running):
+            self.account.declared(anomaly)
+            if self.output.why_not:
+                self.account.waits(anomaly.timestamp, self.output.why_not)
+                continue
             self._start(anomaly)
             free -= 1
             if not free:
                 return
 
+    def _refuse(self) -> None:
+        """More may wait than are captured at once, but not without limit."""
+        most = self.context.config.capture.max_waiting
+        refused = self.backlog.refuse(most, time.monotonic(), self.running)
+        for anomaly in refused:
+            self.account.has_refused(anomaly, f"{most} others were waiting")
+        if refused and not self._refusing:
+            why = "%d anomalies wait (capture.max_waiting): those that come now get no bundle"
+            self.context.log.warning(why, most)
+        self._refusing = bool(refused) or (self._refusing and len(self.backlog) > most)
+
     def _start(self, anomaly: Anomaly) -> None:
         self.incidents.add(anomaly)
-        task = asyncio.create_task(self._capture(anomaly))
-        self.running[anomaly.timestamp] = task
+        running = self.running[anomaly.timestamp] = Running(self._policy.max_bundle_bytes)
+        if self._stop.is_over(HURRY_SHARE):
+            running.end()
+        task = asyncio.create_task(self._capture(anomaly, running))
+        self._tasks.add(task)
         task.add_done_callback(partial(self._ended, anomaly.timestamp))
 
-    def _ended(self, timestamp: int, _: asyncio.Task[None]) -> None:
+    def _ended(self, timestamp: int, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         del self.running[timestamp]
         self._wake.set()
 
-    async def _capture(self, anomaly: Anomaly) -> None:
-        config, began = self.context.config, time.monotonic()
+    async def _capture(self, anomaly: Anomaly, running: Running) -> None:
+        timestamp, began = anomaly.timestamp, time.monotonic()
+        asked = msgspec.structs.replace(self._sources, note=running.note)
+        how, only_seal = running.policy(self._policy), self._leftovers.is_orphan(timestamp)
         try:
-            config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-            asked = Sources(_recall(config), self.incidents.of, _stats(config))
-            sealed = await bundle.make(anomaly, self._policy, asked)
-            self.backlog.done(anomaly.timestamp)
+            path = how.output_dir / names.archive(timestamp)
+            if await asyncio.to_thread(self.account.found_sealed, path, timestamp):
+                self.backlog.done(timestamp)
+                return
+            self.account.begun(anomaly)
+            made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
+            if made is not None:
+                self._tell(made, time.monotonic() - began)
+            self.backlog.done(timestamp)
+        except asyncio.CancelledError:
+            self.account.interrupted(timestamp, "aod was stopping; left for the next start")
+            raise
         except Exception as error:
             # A disk, a folder, or a fault of ours: one anomaly's trouble must not be another's.
-            self.failed += 1
-            if not isinstance(error, (OSError, BusyError)):
-                self.context.log.exception("bundle %d", anomaly.timestamp)
-            self.backlog.failed(anomaly.timestamp, time.monotonic(), error)
-            return
-        if sealed is not None:
-            self._tell(sealed, time.monotonic() - began)
+            await self._failed(timestamp, error)
 
-    def _tell(self, sealed: Sealed, took_sec: float) -> None:
-        self.sealed += 1
-        self._cleanup.send(sealed)
-        name, kib = Path(sealed.path).name, sealed.size_bytes >> 10
-        self.context.log.info("sealed %s: %d KiB in %.2f s", name, kib, took_sec)
+    async def _failed(self, timestamp: int, error: Exception) -> None:
+        if await self.output.blames(error):
+            self.account.waits(timestamp, str(error))
+            return
+        if not isinstance(error, (OSError, BusyError)):
+            self.context.log.error("bundle %d", timestamp, exc_info=error)
+        failure = self.backlog.failed(timestamp, time.monotonic(), error)
+        self.account.has_failed(timestamp, error, failure)
+
+    def _tell(self, made: bundle.Made, took_sec: float) -> None:
+        self.account.made(made, took_sec)
+        self._cleanup.send(made.sealed)
+        said = (Path(made.sealed.path).name, made.sealed.size_bytes >> 10, took_sec)
+        self.context.log.info("sealed %s: %d KiB in %.2f s", *said)
 
     def _tell_children(self, pids: tuple[int, ...]) -> None:
         self._collect.send(OwnPids(pids))
@@ -193,9 +206,10 @@ class Capture:
     def _beat(self) -> None:
         self.context.beat(
             "stopping" if self.context.stopping else "ready",
-            note="",
-            sealed=self.sealed,
-            failed=self.failed,
+            note=f"no bundles: {self.output.why_not}" if self.output.why_not else "",
+            sealed=self.account.sealed,
+            failed=self.account.failed,
+            refused=self.account.refused,
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
@@ -207,19 +221,17 @@ class Capture:
         """Told to stop, and done with what can be done, or out of time."""
         if not self.context.stopping:
             return False
-        now, drain_sec = time.monotonic(), self.context.config.supervision.drain_timeout_sec
-        if self._stop_seen is None:
-            self._stop_seen = now
-        waited = now - self._stop_seen
-        if waited > HURRY_SHARE * drain_sec and not self._hurry.done():
-            self._hurry.set_result(None)
-        if waited > GIVE_UP_SHARE * drain_sec:
-            self.context.log.warning("%d bundles are left for the next start", len(self.backlog))
+        self._stop.begin()
+        if self._stop.is_over(HURRY_SHARE):
+            self._end_all()
+        if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
+            if left := len(self.backlog):
+                self.context.log.warning("%d bundles are left for the next start", left)
             return True
-        return not self.running and next(self.backlog.due(now, ()), None) is None
+        return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 
     async def _cancel(self) -> None:
-        tasks = list(self.running.values())
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -229,40 +241,7 @@ def run(context: StageContext) -> int:
     """Capture until told to stop."""
 
     async def stage() -> None:
-        await Capture(context).run()
+        await Capture(context).run()  # made within the loop
 
     asyncio.run(stage())
     return 0
-
-
-def capture_now(config: Config, name: str) -> Path:
-    """Make a bundle as if the anomaly `name` had been declared now; its path.
-
-    Raises:
-        KeyError: the configuration has no such anomaly.
-        OSError: the bundle cannot be written.
-    """
-    anomaly = _manual(config, name)
-    config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
-    asked = Sources(_recall(config), Incidents().of, _stats(config))
-    asyncio.run(bundle.make(anomaly, policy(config), asked))
-    return config.aod_output_dir / names.archive(anomaly.timestamp)
-
-
-def _manual(config: Config, name: str) -> Anomaly:
-    configured = config.guardian.anomalies[name]
-    return Anomaly(
-        anomaly=kind_of(type(configured)),
-        timestamp=time.time_ns(),
-        name=name,
-        rule=Rule.MANUAL,
-        trigger_ns=time.monotonic_ns(),
-        window_ns=int(config.watch_interval_sec * 1e9),
-        count=0,
-        acceptable_count=configured.acceptable_count,
-        suppressed=0,
-        reason="nothing was declared: a person asked for this bundle",
-        actions=effective_actions(config, configured),
-        worst=(),
-        breakdown=broken_down(()),
-    )

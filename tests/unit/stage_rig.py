@@ -30,7 +30,7 @@ def config(folder: Path, **changes: Any) -> Config:
         aod_output_dir=folder / "out",
         runtime_dir=folder / "run",
         state_dir=folder / "state",
-        capture=Capture(action_timeout_sec=10, post_sec=0),
+        capture=Capture(action_timeout_sec=10, post_sec=0, min_free_mb=0),
         supervision=Supervision(drain_timeout_sec=600),
     )
     for path in (made.aod_output_dir, made.runtime_dir, made.state_dir):

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from aod import bundle, manifest, names
+from aod import bundle, filling, manifest, names
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
-from aod.bundle import Policy, Sources
 from aod.config_base import ActionName
+from aod.filling import Policy, Sources
 from aod.history import Recorded
 from aod.manifest import Manifest, Status
 from aod.wire import Sealed
@@ -60,9 +61,9 @@ def asked(recorded: Recorded = RECORDED, *related: Relation) -> Sources:
 
 
 def make(made_of: Anomaly, how: Policy, sources: Sources | None = None) -> Sealed:
-    sealed = asyncio.run(bundle.make(made_of, how, sources or asked()))
-    assert sealed is not None
-    return sealed
+    made = asyncio.run(bundle.make(made_of, how, sources or asked()))
+    assert made is not None
+    return made.sealed
 
 
 def files_of(sealed: Sealed) -> dict[str, bytes]:
@@ -159,7 +160,7 @@ def test_a_bundle_that_nobody_declared_has_no_after(tmp_path: Path) -> None:
 
 
 def test_in_a_hurry_nobody_waits(tmp_path: Path) -> None:
-    async def hurried() -> Sealed | None:
+    async def hurried() -> bundle.Made | None:
         hurry = asyncio.get_running_loop().create_future()
         limits = Limits(10, 1 << 20, hurry)
         how = policy(tmp_path, post_ns=3600 * 10**9, limits=limits)
@@ -222,30 +223,125 @@ def test_a_sealed_bundle_is_not_made_again(tmp_path: Path) -> None:
     assert path.stat() == before
 
 
-def test_a_leftover_is_made_again(tmp_path: Path) -> None:
+def begin(tmp_path: Path, *actions: str) -> Path:
+    """The folder of a maker that died when these actions were done, and another was not."""
     folder = tmp_path / names.folder(TIMESTAMP)
-    folder.mkdir()
-    (folder / "anomaly.json").write_text("half")
+
+    def die(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(filling, "explain", die)
+        asyncio.run(bundle.make(anomaly(actions=actions), policy(tmp_path), asked()))
+    (folder / "other.log").write_text("half")
+    (folder / ".events.npy.new").write_text("half")
     (tmp_path / names.unfinished(TIMESTAMP)).write_text("half")
-    sealed = make(anomaly(), policy(tmp_path))
-    assert json.loads(files_of(sealed)["anomaly.json"])["timestamp"] == TIMESTAMP
+    return folder
+
+
+def test_what_was_begun_is_gone_on_with(tmp_path: Path) -> None:
+    begin(tmp_path, "dmesg")
+    sealed = make(anomaly(actions=("stats", "dmesg")), policy(tmp_path))
+    told = manifest_of(sealed)
+    assert told.interrupted == 1
+    assert [(source.name, source.status) for source in told.sources] == [
+        ("stats", Status.MISSING),
+        ("dmesg", Status.OK),
+    ]
+    stats, dmesg = told.sources
+    assert dmesg.note == ""
+    assert stats.note.endswith(filling.TAKEN_AGAIN)
+    assert set(files_of(sealed)) == {
+        "SUMMARY.txt", "manifest.json", "anomaly.json", "stats.json", "events.npy", "dmesg.log",
+        "stats.log",
+    }  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == [Path(sealed.path).name]
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    def fail(_: Anomaly, _known: Recorded | None) -> Recorded:
+@pytest.mark.parametrize("content", [None, b"kernel said", b"another thing"])
+def test_what_is_not_as_it_was_noted_is_taken_again(tmp_path: Path, content: bytes | None) -> None:
+    log = begin(tmp_path, "dmesg") / "dmesg.log"
+    log.unlink()
+    if content is not None:
+        log.write_bytes(content)
+    sealed = make(anomaly(actions=("dmesg",)), policy(tmp_path))
+    assert files_of(sealed)["dmesg.log"] == b"kernel says\n"
+    assert manifest_of(sealed).sources[0].note == filling.TAKEN_AGAIN
+
+
+def test_operations_that_the_log_has_no_more_are_kept(tmp_path: Path) -> None:
+    begin(tmp_path, "dmesg")
+    sealed = make(anomaly(), policy(tmp_path), asked(Recorded(records(7), {}, "no history")))
+    assert manifest_of(sealed).events.records == len(HISTORY)
+    assert manifest_of(sealed).events.note == "from before an interruption"
+
+
+def test_what_nobody_waits_for_is_sealed_as_it_is(tmp_path: Path) -> None:
+    begin(tmp_path, "dmesg")
+    found = bundle.begun(tmp_path, TIMESTAMP)
+    assert found is not None
+    found = msgspec.structs.replace(found, actions=("dmesg", "stats"))
+    made = asyncio.run(bundle.make(found, policy(tmp_path), asked(), only_seal=True))
+    assert made is not None
+    told = manifest_of(made.sealed)
+    assert [(source.status, source.note) for source in told.sources] == [
+        (Status.OK, ""),
+        (Status.MISSING, filling.NOT_COLLECTED),
+    ]
+    assert (told.interrupted, told.events.records) == (1, 3)
+
+
+def test_a_folder_without_a_whole_anomaly_was_not_begun(tmp_path: Path) -> None:
+    folder = tmp_path / names.folder(TIMESTAMP)
+    assert bundle.begun(tmp_path, TIMESTAMP) is None
+    folder.mkdir()
+    (folder / "anomaly.json").write_text("{")
+    assert bundle.begun(tmp_path, TIMESTAMP) is None
+    sealed = make(anomaly(), policy(tmp_path))
+    assert json.loads(files_of(sealed)["anomaly.json"])["timestamp"] == TIMESTAMP
+
+
+def test_what_was_collected_outlives_a_failure(tmp_path: Path) -> None:
+    def fail(*_: object) -> Recorded:
         raise OSError(28, "No space left on device")
 
-    sources = Sources(fail, lambda _: ())
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(bundle.make(anomaly(), policy(tmp_path), sources))
+        asyncio.run(bundle.make(anomaly(), policy(tmp_path), Sources(fail, lambda _: ())))
+    assert [path.name for path in tmp_path.iterdir()] == [names.folder(TIMESTAMP)]
+    assert bundle.begun(tmp_path, TIMESTAMP) is not None
+
+
+def test_no_space_for_anything_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bundle, "_anomaly_json", fail)
+    with pytest.raises(OSError, match="No space"):
+        asyncio.run(bundle.make(anomaly(), policy(tmp_path), asked()))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hang = msgspec.structs.replace(
-        ROWS[0], commands=(Command(("sh", "-c", "echo; exec sleep infinity")),)
-    )
+def test_no_space_for_the_archive_leaves_what_is_needed_for_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        asyncio.run(bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), asked()))
+    assert [path.name for path in tmp_path.iterdir()] == [names.folder(TIMESTAMP)]
+    told = manifest_of(make(anomaly(actions=("dmesg",)), policy(tmp_path)))
+    assert [(source.status, source.note) for source in told.sources] == [(Status.OK, "")]
+
+
+def test_a_canceled_bundle_ends_its_children_and_can_be_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = Command(("sh", "-c", "echo; exec sleep infinity"))
+    hang = msgspec.structs.replace(ROWS[0], commands=(command,))
     monkeypatch.setattr(table, "ACTIONS", (hang,))
 
     async def cancel_when_it_runs() -> None:
@@ -260,7 +356,18 @@ def test_cancelling_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             await made
 
     asyncio.run(cancel_when_it_runs())
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(table, "ACTIONS", ROWS)
+    told = manifest_of(make(anomaly(actions=("dmesg",)), policy(tmp_path)))
+    assert [(source.status, source.note) for source in told.sources] == [
+        (Status.OK, filling.TAKEN_AGAIN)
+    ]
+
+
+def test_the_manifest_says_why_a_bundle_was_ended_and_what_was_refused(tmp_path: Path) -> None:
+    how = msgspec.structs.replace(asked(), losses=lambda: {"x": 7}, note=lambda: "why")
+    told = manifest_of(make(anomaly(), policy(tmp_path), how))
+    assert told.note == "why"
+    assert told.losses == {"dropped_ring_full": 3, "x": 7}
 
 
 def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
@@ -273,9 +380,9 @@ def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
         hurry = asyncio.get_running_loop().create_future()
         hurry.set_result(None)
         how = policy(tmp_path, limits=Limits(1000, 1000, hurry))
-        sealed = await bundle.make(anomaly(actions=("dmesg",)), how, asked())
-        assert sealed is not None
-        return sealed
+        made = await bundle.make(anomaly(actions=("dmesg",)), how, asked())
+        assert made is not None
+        return made.sealed
 
     told = manifest_of(asyncio.run(in_a_hurry()))
     assert told.events.records == 3

@@ -1,21 +1,24 @@
 """The capture stage: every declared anomaly gets one bundle, whatever happens to the stage."""
 
 import asyncio
+import logging
 import os
 import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from aod import bundle, manifest, names, spool
+from aod import audit, audit_records, bundle, filling, manifest, manual, names, space, spool
 from aod.actions import table
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
-from aod.bundle import Policy
+from aod.audit_records import CaptureInterrupted, CaptureRefused, CaptureWaits, Declared, Record
 from aod.config import Capture, Config, Guardian, Supervision
 from aod.config_base import ActionName
 from aod.detectors.latency import Latency
@@ -60,8 +63,14 @@ def spooled(made: Config, *timestamps: int) -> None:
 
 
 def bundles(made: Config) -> list[str]:
-    """All names in the output folder."""
-    return sorted(path.name for path in made.aod_output_dir.iterdir())
+    """All names in the output folder but the audit log's."""
+    names_there = sorted(path.name for path in made.aod_output_dir.iterdir())
+    return [name for name in names_there if name != audit.FILE]
+
+
+def audited(made: Config) -> list[Record]:
+    lines = (made.aod_output_dir / audit.FILE).read_bytes().splitlines()
+    return [audit_records.decode(line) for line in lines]
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
@@ -123,16 +132,112 @@ def test_the_history_is_in_the_bundle(tmp_path: Path) -> None:
     assert told.losses["dropped_ring_full"] == 0
 
 
-def test_leftovers_of_a_killed_capture_are_removed(tmp_path: Path) -> None:
-    made = config(tmp_path)
-    spooled(made, 1)
-    for timestamp in (1, 2):
+def leave_unfinished(made: Config, *timestamps: int) -> None:
+    for timestamp in timestamps:
         folder = made.aod_output_dir / names.folder(timestamp)
         folder.mkdir()
         (folder / "dmesg.log").write_text("half")
         (made.aod_output_dir / names.unfinished(timestamp)).write_text("half")
+
+
+def test_a_killed_captures_bundles_are_finished_and_what_is_of_no_use_is_removed(
+    tmp_path: Path,
+) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    leave_unfinished(made, 1, 2)
     run_to_the_end(made)
     assert bundles(made) == [names.archive(1)]
+    told = manifest_in(made, 1)
+    assert (told.interrupted, [one.status for one in told.sources]) == (1, [Status.OK])
+    interrupted = [one for one in audited(made) if isinstance(one, CaptureInterrupted)]
+    assert [one.timestamp for one in interrupted] == [1, 2]
+
+
+def test_a_killed_captures_bundle_without_an_entry_is_sealed_as_it_is(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    leave_unfinished(made, 1)
+    (made.aod_output_dir / names.folder(1) / "anomaly.json").write_bytes(
+        msgspec.json.encode(anomaly(timestamp=1, actions=("dmesg",)))
+    )
+    assert [sealed.timestamp for sealed in run_to_the_end(made)] == [1]
+    told = manifest_in(made, 1)
+    assert told.interrupted == 1
+    assert [(one.status, one.note) for one in told.sources] == [
+        (Status.MISSING, filling.NOT_COLLECTED)
+    ]
+    assert bundles(made) == [names.archive(1)]
+
+
+def test_what_was_sealed_before_the_death_leaves_no_folder(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    leave_unfinished(made, 1)
+    (made.aod_output_dir / names.archive(1)).write_text("sealed")
+    run_to_the_end(made)
+    assert bundles(made) == [names.archive(1)]
+    assert spool.pending(spool_of(made)) == []
+
+
+def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> None:
+    few = Capture(max_concurrent_captures=2, max_waiting=3, post_sec=0, min_free_mb=0)
+    made = config(tmp_path, capture=few)
+    spooled(made, *range(1, 10))
+    asked = anomaly(timestamp=10, rule=Rule.MANUAL)
+    spool.write(spool_of(made), asked)
+    run_to_the_end(made)
+    assert bundles(made) == sorted(names.archive(timestamp) for timestamp in (*range(1, 6), 10))
+    assert spool.pending(spool_of(made)) == []
+    records_of = audited(made)
+    assert [one.timestamp for one in records_of if isinstance(one, CaptureRefused)] == [6, 7, 8, 9]
+    declared = [one.timestamp for one in records_of if isinstance(one, Declared)]
+    assert sorted(declared) == list(range(1, 11))
+    assert manifest_in(made, 10).losses["refused_captures"] == 4
+
+
+def test_a_predecessors_declarations_are_not_repeated(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    log = audit.Audit(made, logging.getLogger("test"))
+    log.write(audit_records.declared(anomaly(timestamp=1)))
+    spooled(made, 1, 2)
+    run_to_the_end(made)
+    declared = [one.timestamp for one in audited(made) if isinstance(one, Declared)]
+    assert declared == [1, 2]
+
+
+def test_below_the_floor_nothing_is_begun_and_everything_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = config(tmp_path, capture=Capture(min_free_mb=1_000_000_000, post_sec=0))
+    spooled(made, 1, 2)
+    assert run_to_the_end(made) == []
+    assert bundles(made) == []
+    assert len(spool.pending(spool_of(made))) == 2
+    waits = [one for one in audited(made) if isinstance(one, CaptureWaits)]
+    assert [one.timestamp for one in waits] == [1, 2]
+    assert "less than the floor" in waits[0].why
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_a_capture_that_runs_is_ended_when_the_space_gets_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging_rows(monkeypatch)
+    made = config(tmp_path)
+    spooled(made, 1)
+    room = space.look(tmp_path)
+
+    def look(_folder: Path) -> space.Room:
+        runs = (made.aod_output_dir / names.folder(1) / "dmesg.log").exists()
+        return replace(room, free_bytes=-1) if runs else room
+
+    monkeypatch.setattr(space, "look", look)
+    assert [sealed.timestamp for sealed in run_to_the_end(made)] == [1]
+    told = manifest_in(made, 1)
+    assert told.note.startswith("ended early: ")
+    assert told.sources[0].status is Status.TIMED_OUT
+    assert told.sources[0].note.startswith("cut short: ")
+    assert "less than the floor" in told.sources[0].note
 
 
 def test_a_sealed_bundle_only_loses_its_entry(tmp_path: Path) -> None:
@@ -171,10 +276,10 @@ def test_a_fault_of_ours_ends_one_capture_and_not_the_stage(
     spooled(made, 1, 2)
     real_make = bundle.make
 
-    async def make(one: Anomaly, policy: Policy, recall: object) -> Sealed | None:
+    async def make(one: Anomaly, *arguments: Any, **options: Any) -> bundle.Made | None:
         if one.timestamp == 1:
             raise ZeroDivisionError
-        return await real_make(one, policy, recall)  # type: ignore[arg-type]
+        return await real_make(one, *arguments, **options)
 
     monkeypatch.setattr(bundle, "make", make)
     assert [message.timestamp for message in run_to_the_end(made)] == [2]
@@ -192,11 +297,11 @@ def test_an_output_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None
 def test_no_more_than_allowed_are_made_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = config(tmp_path, capture=Capture(max_concurrent_captures=3, post_sec=0))
+    made = config(tmp_path, capture=Capture(max_concurrent_captures=3, post_sec=0, min_free_mb=0))
     spooled(made, *range(1, 11))
     running, most = 0, 0
 
-    async def make(*_arguments: object) -> None:
+    async def make(*_arguments: object, **_options: object) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -267,7 +372,7 @@ def test_a_bundle_that_cannot_be_finished_is_left_for_the_next_start(
     began = time.monotonic()
     assert run_to_the_end(made) == []
     assert time.monotonic() - began < 2
-    assert bundles(made) == []
+    assert bundles(made) == [names.folder(1)]
     assert [path.name for path in spool.pending(spool_of(made))] == ["1.json"]
 
 
@@ -279,7 +384,7 @@ def test_kill_it_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     command = Command(("sh", "-c", "sleep 0.02; seq 10000"))
     slow = replace(QUICK, commands=(command,), max_bytes=1 << 20)
     monkeypatch.setattr(table, "ACTIONS", (slow,))
-    made = config(tmp_path)
+    made = config(tmp_path, capture=Capture(post_sec=0, max_waiting=100, min_free_mb=0))
     timestamps = range(1, 61)
     spooled(made, *timestamps)
     for _ in range(20):
@@ -300,7 +405,7 @@ def test_capture_now(tmp_path: Path) -> None:
     now_ns = time.monotonic_ns()
     log = event_log(made.runtime_dir, records(now_ns - 10**9, now_ns))
     log.header["realtime_offset_ns"] = 0  # a clock that was set since
-    path = capture.capture_now(made, "slow")
+    path = manual.capture_now(made, "slow")
     timestamp = names.timestamp_of_archive(path.name)
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
@@ -312,7 +417,7 @@ def test_capture_now(tmp_path: Path) -> None:
 
 def test_capture_now_knows_only_what_is_configured(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
-        capture.capture_now(config(tmp_path), "nothing")
+        manual.capture_now(config(tmp_path), "nothing")
 
 
 def test_capture_now_beside_a_starting_daemon(
@@ -327,7 +432,7 @@ def test_capture_now_beside_a_starting_daemon(
     )
     pid = os.fork()
     if not pid:
-        capture.capture_now(made, "slow")
+        manual.capture_now(made, "slow")
         os._exit(0)
     with (tmp_path / "fifo").open("w") as person:  # open when its `cat` runs
         run_to_the_end(made)

@@ -1,0 +1,142 @@
+"""What capture did, for the audit log and for the heartbeat; each anomaly is declared once.
+
+Records are written by a thread of their own, in order: the output folder may hang.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from aod.anomaly import Anomaly
+from aod.audit import Audit
+from aod.audit_records import (
+    CaptureBegun,
+    CaptureFailed,
+    CaptureInterrupted,
+    CaptureRefused,
+    CaptureSealed,
+    CaptureWaits,
+    Declared,
+    Record,
+    SuppressedTriggers,
+    declared,
+)
+from aod.backlog import Failure
+from aod.bundle import Made
+from aod.wire import Suppressed
+
+MAX_REMEMBERED: Final = 4096
+
+
+class Account:
+    """Counts and records.
+
+    Attributes:
+        sealed, failed, refused: how many bundles.
+    """
+
+    def __init__(self, log: Audit) -> None:
+        self.sealed = self.failed = self.refused = 0
+        self._audit = log
+        self._declared: dict[int, None] = {}
+        self._sealed: set[int] = set()
+        self._waiting: dict[int, str] = {}
+        self._writer = ThreadPoolExecutor(1, "audit")
+
+    def remember(self, records: Iterable[Record]) -> None:
+        """Learn from the log itself what a predecessor has told."""
+        for record in records:
+            if isinstance(record, Declared):
+                self._keep(record.timestamp)
+            elif isinstance(record, CaptureSealed):
+                self._sealed.add(record.timestamp)
+
+    def declared(self, anomaly: Anomaly) -> None:
+        """Capture knows of an anomaly; of one that it knew, nothing new."""
+        if anomaly.timestamp not in self._declared:
+            self._keep(anomaly.timestamp)
+            self.write(declared(anomaly))
+
+    def waits(self, timestamp: int, why: str) -> None:
+        """It is not captured now; said once for each reason."""
+        if self._waiting.get(timestamp) != why:
+            self._waiting[timestamp] = why
+            self.write(CaptureWaits(timestamp=timestamp, why=why))
+
+    def begun(self, anomaly: Anomaly) -> None:
+        self.declared(anomaly)
+        self._waiting.pop(anomaly.timestamp, None)
+        self.write(CaptureBegun(timestamp=anomaly.timestamp))
+
+    def made(self, made: Made, duration_sec: float) -> None:
+        self.sealed += 1
+        self._sealed.add(made.sealed.timestamp)
+        first_ns = made.first_evidence_ns
+        self.write(
+            CaptureSealed(
+                timestamp=made.sealed.timestamp,
+                bundle=Path(made.sealed.path).name,
+                size_bytes=made.sealed.size_bytes,
+                duration_sec=round(duration_sec, 6),
+                sources=dict(Counter(str(source.status) for source in made.sources)),
+                first_evidence_sec=None if first_ns is None else round(first_ns / 1e9, 6),
+            )
+        )
+
+    def found_sealed(self, path: Path, timestamp: int) -> bool:
+        """Whether a bundle is there; told where a predecessor died before it told of it."""
+        if not path.exists():
+            return False
+        if timestamp not in self._sealed:
+            self._sealed.add(timestamp)
+            self.write(
+                CaptureSealed(
+                    timestamp=timestamp,
+                    bundle=path.name,
+                    size_bytes=path.stat().st_size,
+                    duration_sec=0.0,
+                    sources={},
+                )
+            )
+        return True
+
+    def losses(self) -> dict[str, int]:
+        """What a manifest says of it."""
+        return {"refused_captures": self.refused}
+
+    def suppressed(self, message: Suppressed) -> None:
+        """An episode is over, and hid triggers."""
+        name, timestamp, count = message.name, message.timestamp, message.count
+        self.write(SuppressedTriggers(name=name, timestamp=timestamp, count=count))
+
+    def has_failed(self, timestamp: int, why: object, failure: Failure) -> None:
+        self.failed += 1
+        attempt, next_try_sec = failure
+        self.write(
+            CaptureFailed(
+                timestamp=timestamp, why=str(why), attempt=attempt, next_try_sec=next_try_sec
+            )
+        )
+
+    def has_refused(self, anomaly: Anomaly, why: str) -> None:
+        self.declared(anomaly)
+        self.refused += 1
+        self.write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
+
+    def interrupted(self, timestamp: int, why: str) -> None:
+        self.write(CaptureInterrupted(timestamp=timestamp, why=why))
+
+    def write(self, record: Record) -> None:
+        """Have a record written."""
+        self._writer.submit(self._audit.write, record)
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._writer.shutdown()
+
+    def _keep(self, timestamp: int) -> None:
+        self._declared[timestamp] = None
+        while len(self._declared) > MAX_REMEMBERED:
+            del self._declared[next(iter(self._declared))]

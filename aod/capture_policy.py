@@ -1,0 +1,60 @@
+"""How bundles are made with a configuration."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from aod import histograms, history
+from aod.actions.children import Children
+from aod.actions.resolve import Scope
+from aod.actions.source import Limits
+from aod.anomaly import Anomaly
+from aod.config import Config
+from aod.detectors.api import nanoseconds
+from aod.filling import Policy
+from aod.history import Recorded
+from aod.recorders.recorders import packets_folder, trace_folder
+
+
+def policy(
+    config: Config,
+    hurry: asyncio.Future[None] | None = None,
+    children: Children | None = None,
+) -> Policy:
+    """How bundles are made with a configuration."""
+    max_bytes = int(config.capture.max_file_mb * (1 << 20))
+    limits = Limits(config.capture.action_timeout_sec, max_bytes, hurry, children)
+    return Policy(
+        config.aod_output_dir,
+        frozenset(config.watcher.actions),
+        limits,
+        config.capture.compression_level,
+        nanoseconds(config.capture.post_sec * 1e3),
+        _scope(config),
+        int(config.capture.max_bundle_mb * (1 << 20)),
+    )
+
+
+def _scope(config: Config) -> Scope:
+    kept = config.capture
+    return Scope(
+        lookback_ns=nanoseconds(kept.lookback_sec * 1e3),
+        history_ns=nanoseconds(kept.history_sec * 1e3),
+        post_ns=nanoseconds(kept.post_sec * 1e3),
+        packets=str(packets_folder(config)),
+        trace=trace_folder(config),
+        headers_only=kept.tcpdump.headers_only,
+    )
+
+
+def recall(config: Config) -> Callable[[Anomaly, Recorded | None], Recorded]:
+    """What the event log of this configuration has of an anomaly."""
+    before_ns = nanoseconds(config.capture.history_sec * 1e3)
+    span = history.Span(before_ns, nanoseconds(config.capture.post_sec * 1e3))
+    return partial(history.recall, config.runtime_dir, span)
+
+
+def stats(config: Config) -> Callable[[Anomaly], bytes]:
+    """What the event log of this configuration says of the kernel's counters."""
+    before_ns = nanoseconds(config.capture.history_sec * 1e3)
+    return partial(histograms.recall, config.runtime_dir, before_ns)

@@ -1,0 +1,78 @@
+"""Whether the output folder can take bundles now, looked at regularly, and each change said once.
+
+While it cannot, anomalies wait in the spool; nothing is lost but time.
+"""
+
+import asyncio
+import errno
+import logging
+import time
+from typing import Final
+
+from aod import space
+from aod.config import Config
+
+RETRY_SEC: Final = 30.0
+"""A full disk is tried again after this at the latest: a quota does not show in `statvfs`."""
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNUSABLE: Final = _NO_SPACE | {errno.EROFS}
+
+
+class OutputState:
+    """The output folder as it was seen last.
+
+    Attributes:
+        why_not: why nothing can be captured; empty when it can.
+        is_short: what is captured now has to end, too: it is the space that is short.
+    """
+
+    def __init__(self, config: Config, log: logging.Logger) -> None:
+        self.why_not = ""
+        self.is_short = False
+        self._folder = config.aod_output_dir
+        self._limits = config.capture
+        self._log = log
+        self._free_bytes = 0
+        self._full_at: int | None = None
+        """Free bytes when a write found no room."""
+        self._try_at = 0.0
+
+    async def look(self) -> None:
+        """Look in a thread: the file system may hang, and only the thread with it."""
+        try:
+            room = await asyncio.to_thread(space.look, self._folder)
+        except OSError as error:
+            self.is_short = False
+            self._set(error.strerror or str(error))
+            return
+        self._free_bytes = room.free_bytes
+        why_not = space.shortage(room, self._limits)
+        self.is_short = bool(why_not) and not room.read_only
+        self._set(why_not or self._why_full())
+
+    async def blames(self, error: BaseException) -> bool:
+        """Whether a failure is the folder's and not the bundle's, which then just waits."""
+        number = error.errno if isinstance(error, OSError) else None
+        await self.look()
+        if number in _NO_SPACE:
+            self._full_at = self._free_bytes
+            self._try_at = time.monotonic() + RETRY_SEC
+            self._set(self.why_not or self._why_full())
+        return number in _UNUSABLE or bool(number and self.why_not)
+
+    def _why_full(self) -> str:
+        if self._full_at is None:
+            return ""
+        if self._free_bytes > self._full_at or time.monotonic() >= self._try_at:
+            self._full_at = None
+            return ""
+        return "no space is left"
+
+    def _set(self, why_not: str) -> None:
+        if why_not == self.why_not:
+            return
+        if why_not and not self.why_not:
+            self._log.error("%s: %s; anomalies wait until it is better", self._folder, why_not)
+        elif not why_not:
+            self._log.warning("%s: bundles can be written again", self._folder)
+        self.why_not = why_not

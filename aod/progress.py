@@ -1,0 +1,108 @@
+"""How far a bundle has come: a hidden file in its work folder, one line for each finished action.
+
+A line is written when the action's file is complete. It outlives the death of its writer, not that
+of the host: nothing is synced. So whoever takes a folder over believes a line only if the file
+still is what the line says, and takes again what is not.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from aod.files import FILE_MODE, read_regular
+from aod.manifest import Source
+
+FILE: Final = ".progress"
+_MAX_BYTES: Final = 16 << 20
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """An action has ended."""
+
+    sources: tuple[Source, ...]
+
+
+class TakenOver(Struct, frozen=True, tag="taken_over"):
+    """Somebody went on where a dead maker, or a failure, had left it."""
+
+
+_decoder: Final = msgspec.json.Decoder(Done | TakenOver)
+
+
+class Progress:
+    """What a work folder holds already, and what is added to it.
+
+    Attributes:
+        kept: the sources of the actions that need not run again, by action.
+        interrupted: how often the bundle was taken over.
+    """
+
+    def __init__(self, folder: Path, kept: dict[str, tuple[Source, ...]], interrupted: int) -> None:
+        self.kept = kept
+        self.interrupted = interrupted
+        self._path = folder / FILE
+
+    def note(self, sources: Sequence[Source]) -> None:
+        """An action has ended, with these sources.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._append(Done(tuple(sources)))
+
+    def take_over(self) -> None:
+        """Go on with what another maker began.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.interrupted += 1
+        self._append(TakenOver())
+
+    def _append(self, line: Done | TakenOver) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(self._path, flags, FILE_MODE)
+        try:
+            os.write(fd, b"\n" + msgspec.json.encode(line) + b"\n")
+        finally:
+            os.close(fd)
+
+
+def read(folder: Path) -> Progress:
+    """The progress of a folder; of a new one, none."""
+    kept: dict[str, tuple[Source, ...]] = {}
+    interrupted = 0
+    for line in _lines(folder / FILE):
+        if isinstance(line, TakenOver):
+            interrupted += 1
+        elif line.sources and all(_is_intact(folder, one) for one in line.sources):
+            kept[line.sources[0].name] = line.sources
+    return Progress(folder, kept, interrupted)
+
+
+def _lines(path: Path) -> Iterator[Done | TakenOver]:
+    """Those that are whole: a writer may have died in one."""
+    try:
+        content = read_regular(path, _MAX_BYTES)
+    except (OSError, ValueError):
+        return
+    for line in content.splitlines():
+        with suppress(ValueError, RecursionError, msgspec.MsgspecError):
+            yield _decoder.decode(line)
+
+
+def _is_intact(folder: Path, source: Source) -> bool:
+    path = folder / source.file
+    if not source.file or path.parent != folder:
+        return False
+    try:
+        content = read_regular(path, source.bytes)
+    except (OSError, ValueError):
+        return False
+    return hashlib.sha256(content).hexdigest() == source.sha256
