@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import detect, drain, footprint, storm, throughput, trigger
+from tests.bench import detect, drain, evidence, footprint, storm, throughput, trigger
 
 Figures = Iterator[dict[str, object]]
 
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[], Figures]] = {
     "detect": detect.figures,
     "throughput": throughput.figures,
     "trigger": trigger.figures,
+    "evidence": evidence.figures,
     "footprint": footprint.figures,
     "storm": storm.figures,
 }

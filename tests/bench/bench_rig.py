@@ -38,10 +38,12 @@ def bench_rig() -> Iterator[Rig]:
 
 
 @contextmanager
-def bench_daemon(config: dict[str, Any], *arguments: str) -> Iterator[LocalDaemon]:
-    """A running daemon with this configuration."""
+def bench_daemon(
+    config: dict[str, Any], *arguments: str, parent: str = SHARED_MEMORY
+) -> Iterator[LocalDaemon]:
+    """A running daemon with this configuration, its folders below `parent`."""
     with (
-        tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder,
+        tempfile.TemporaryDirectory(dir=parent) as folder,
         LocalDaemon(Path(folder), _pin_dir(), config, *arguments) as daemon,
     ):
         yield daemon

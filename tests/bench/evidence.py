@@ -1,0 +1,84 @@
+"""From a trigger to evidence: the first volatile source's file complete, and the sealed bundle.
+
+The whole daemon on this machine's ring, its folders on a disk, the event log full, every action
+that can run configured. The times are the bundle's own: what its manifest says of each source, and
+when its archive got its name; so nothing is measured by looking often.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from aod import manifest, names
+from aod.config_base import ActionName
+from tests.bench.bench_rig import bench_daemon
+from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.vm.evidence import open_bundle
+
+TRIGGERS: Final = 100
+HISTORY: Final = 250_000
+LATENCY_NS: Final = 2 * 10**9
+CONFIG: Final[dict[str, Any]] = {
+    "guardian": {
+        "anomalies": {
+            "latency": {
+                "type": "Latency",
+                "cooldown_sec": 0,
+                "actions": sorted(map(str, ActionName)),
+            }
+        }
+    },
+    "capture": {"post_sec": 0, "min_free_mb": 0},
+}
+
+
+def _next_bundle(daemon: LocalDaemon, known: set[Path]) -> Path:
+    def new() -> Path | None:
+        return next(iter(set(daemon.bundles()) - known), None)
+
+    found = wait_until(new, "the bundle", 60)
+    known.add(found)
+    return found
+
+
+def _evidence_ns(told: manifest.Manifest) -> int:
+    """When the first source was complete, since the epoch."""
+    ends = (_ended_ns(one) for one in told.sources if one.status is manifest.Status.OK)
+    return min(ends)
+
+
+def _ended_ns(source: manifest.Source) -> int:
+    return int((datetime.fromisoformat(source.started).timestamp() + source.duration_sec) * 1e9)
+
+
+def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:
+    """ns from a trigger to the first evidence, and to the sealed bundle."""
+    daemon.producer().load(1, latency_ns=LATENCY_NS)
+    bundle = _next_bundle(daemon, known)
+    timestamp = names.timestamp_of_archive(bundle.name) or 0
+    told = manifest.decode(open_bundle(bundle).files["manifest.json"])
+    return _evidence_ns(told) - timestamp, bundle.stat().st_ctime_ns - timestamp
+
+
+def figures() -> Iterator[dict[str, object]]:
+    """Percentiles in milliseconds."""
+    with bench_daemon(CONFIG, parent=tempfile.gettempdir()) as daemon:
+        daemon.producer().load(HISTORY)
+        known: set[Path] = set()
+        times = []
+        for _ in range(TRIGGERS):
+            time.sleep(random.uniform(0.01, 0.3))
+            times.append(_one(daemon, known))
+    first, sealed = np.percentile(times, [50, 99], axis=0).T / 1e6
+    for figure, (p50, p99), target in (
+        ("trigger to first evidence", first, {"target_p99_ms_below": 50}),
+        ("trigger to sealed bundle", sealed, {"target_p99_ms_below": 2000}),
+    ):
+        yield {"figure": figure, "triggers": TRIGGERS, "p50_ms": round(float(p50), 1),
+               "p99_ms": round(float(p99), 1)} | target  # fmt: skip
