@@ -38,6 +38,7 @@ class LocalDaemon:
         self.output, self.runtime, self.state = base / "out", base / "run", base / "state"
         self.config_file = base / "aod.yaml"
         self.log_file = base / "daemon.log"
+        self.environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         folders = {
@@ -67,10 +68,9 @@ class LocalDaemon:
     def start(self) -> None:
         """Start it; its log goes to a file."""
         command = [str(BIN / "aod-supervisor"), "-c", str(self.config_file)]
-        environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self._arguments], cwd=REPO, env=environment, stdout=log, stderr=log
+                [*command, *self._arguments], cwd=REPO, env=self.environment, stdout=log, stderr=log
             )
 
     @property
