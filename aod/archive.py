@@ -1,4 +1,8 @@
-"""A bundle's archive: a zstd-compressed tar that has its name only when it is complete."""
+"""A bundle's archive: a zstd-compressed tar that has its name only when it is complete.
+
+Packed under another name, on the disk, and then renamed: a death at any moment leaves a complete
+archive or none.
+"""
 
 import os
 import tarfile
@@ -10,18 +14,6 @@ import zstandard
 from aod.files import FILE_MODE, FOLDER_MODE, create, sync_folder
 
 _BLOCK_BYTES: Final = 1 << 16
-
-
-def seal(
-    folder: Path, archive: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()
-) -> int:
-    """`pack` and `publish`: a death at any moment leaves a complete archive or none.
-
-    Raises:
-        OSError: it cannot be written; nothing is left then.
-    """
-    pack(folder, unfinished, level, first)
-    return publish(unfinished, archive)
 
 
 def pack(folder: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()) -> None:

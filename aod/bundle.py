@@ -57,7 +57,12 @@ async def make(
             return None
         work = Work(folder, so_far, only_seal)
         filled = await Filling(work, anomaly, policy, sources).fill()
-        size_bytes = await asyncio.to_thread(_seal, folder, path, anomaly.timestamp, policy)
+        unfinished = path.with_name(names.unfinished(anomaly.timestamp))
+        await asyncio.to_thread(
+            archive.pack, folder, unfinished, policy.compression_level, _READ_FIRST
+        )
+        async with policy.room():
+            size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
     return Made(sealed, filled.sources, filled.first_evidence_ns)
 
@@ -115,11 +120,6 @@ def _clear(folder: Path, so_far: Progress) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def _seal(folder: Path, path: Path, timestamp: int, policy: Policy) -> int:
-    unfinished = path.with_name(names.unfinished(timestamp))
-    return archive.seal(folder, path, unfinished, policy.compression_level, _READ_FIRST)
 
 
 def _anomaly_json(anomaly: Anomaly) -> bytes:

@@ -7,6 +7,7 @@ follows the trigger is waited for, and then the files that tell of all the other
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,8 @@ class Policy(Struct, frozen=True):
     scope: Scope = Scope()
     max_bundle_bytes: int = 1 << 62
     """Of what the actions write for one bundle."""
+    room: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """In which a bundle gets its name (`aod.room`)."""
 
 
 class Sources(Struct, frozen=True):

@@ -16,6 +16,7 @@ from typing import Final
 from aod import retention
 from aod.config import Config
 from aod.retention import Entry
+from aod.wire import Sealed
 
 WAIT_SEC: Final = 2.0
 _POLL_SEC: Final = 0.01
@@ -24,8 +25,10 @@ _POLL_SEC: Final = 0.01
 class Room:
     """The room in one output folder, for all captures of one event loop."""
 
-    def __init__(self, config: Config, log: logging.Logger, ring: Callable[[Entry], None]) -> None:
-        """`ring` tells cleanup of a bundle that is there."""
+    def __init__(
+        self, config: Config, log: logging.Logger, ring: Callable[[Sealed], object]
+    ) -> None:
+        """`ring` tells cleanup."""
         self._folder: Path = config.aod_output_dir
         self._limit_bytes = retention.max_bytes(config.cleanup)
         self._log = log
@@ -48,13 +51,18 @@ class Room:
         rung = False
         while (newest := await asyncio.to_thread(self._newest_of_too_much)) is not None:
             if not rung:
-                self._ring(newest)  # a predecessor may have died before it did
+                self._ring_for(newest)
             rung = True
             if time.monotonic() >= deadline:
                 self._give_up()
                 return
             await asyncio.sleep(_POLL_SEC)
         self._in_vain = False
+
+    def _ring_for(self, newest: Entry) -> None:
+        """As whoever sealed it should have done, and may have died before."""
+        path = str(self._folder / newest.name)
+        self._ring(Sealed(newest.timestamp, path, newest.size_bytes))
 
     def _give_up(self) -> None:
         if not self._in_vain:

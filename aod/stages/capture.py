@@ -27,6 +27,7 @@ from aod.filling import Sources
 from aod.incidents import Incidents
 from aod.output_state import OutputState
 from aod.recorders.recorders import Recorders
+from aod.room import Room
 from aod.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.stages.base import StageContext
 from aod.stages.leftovers import Leftovers
@@ -53,7 +54,9 @@ class Capture:
         self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
         self._collect = context.outbox("collect", newest_only=True)
-        self._policy = policy(config, children=Children(self._tell_children))
+        room = Room(config, context.log, self._cleanup.send).entered
+        common = policy(config, children=Children(self._tell_children))
+        self._policy = msgspec.structs.replace(common, room=room)
         self._sources = Sources(
             recall(config), self.incidents.of, stats(config), self.account.losses
         )

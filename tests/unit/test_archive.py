@@ -24,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
 def seal(folder: Path, level: int = 3) -> Path:
     path = folder.with_name("sealed")
     first = ("manifest.json", "events.npy")
-    size = archive.seal(folder, path, folder.with_name(".tmp"), level, first)
+    archive.pack(folder, folder.with_name(".tmp"), level, first)
+    size = archive.publish(folder.with_name(".tmp"), path)
     assert size == path.stat().st_size
     return path
 

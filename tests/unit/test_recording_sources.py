@@ -38,7 +38,7 @@ def sealed(tmp_path: Path, *, events: bytes | None, trigger_ns: int = 5) -> Path
     (folder / "debugdata.log").write_bytes((DATA / "debugdata-6.1.txt").read_bytes())
     if events is not None:
         (folder / "events.npy").write_bytes(events)
-    archive.seal(folder, tmp_path / "b", tmp_path / "b.tmp", 3, ("manifest.json", "anomaly.json"))
+    archive.pack(folder, tmp_path / "b", 3, ("manifest.json", "anomaly.json"))
     return tmp_path / "b"
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from aod import names, room
 from aod.config import Cleanup, Config
-from aod.retention import Entry
 from aod.room import Room
+from aod.wire import Sealed
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")
@@ -28,7 +28,7 @@ def seal(made: Config, timestamp: int, size_bytes: int = LIMIT_BYTES // 2) -> Pa
 
 def test_where_there_is_room_nobody_waits_or_rings(tmp_path: Path) -> None:
     made = configured(tmp_path)
-    rung: list[Entry] = []
+    rung: list[Sealed] = []
 
     async def enter() -> None:
         entered = Room(made, LOG, rung.append)
@@ -42,7 +42,7 @@ def test_where_there_is_room_nobody_waits_or_rings(tmp_path: Path) -> None:
 
 def test_cleanup_is_asked_once_and_waited_for(tmp_path: Path) -> None:
     made = configured(tmp_path)
-    rung: list[Entry] = []
+    rung: list[Sealed] = []
     oldest, _, _ = [seal(made, timestamp) for timestamp in (1, 2, 3)]
 
     async def enter() -> list[bool]:
