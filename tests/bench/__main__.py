@@ -8,7 +8,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import detect, drain, evidence, footprint, storm, throughput, trigger
+from tests.bench import (
+    detect,
+    drain,
+    evidence,
+    footprint,
+    recorders,
+    storm,
+    throughput,
+    trigger,
+)
 
 Figures = Iterator[dict[str, object]]
 
@@ -20,6 +29,7 @@ BENCHES: dict[str, Callable[[], Figures]] = {
     "evidence": evidence.figures,
     "footprint": footprint.figures,
     "storm": storm.figures,
+    "recorders": recorders.figures,
 }
 
 
