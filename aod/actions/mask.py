@@ -1,29 +1,138 @@
-"""Passwords and the like are masked in everything that goes into a bundle."""
+"""Passwords, tokens and keys are masked in everything that goes into a bundle.
+
+No pattern reaches beyond its line, so a stream may be masked line by line. Only lines that hold one
+of a few words are looked at by patterns: the rest passes at the speed of a search.
+"""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
-_MASK: Final = rb"***"
-# A value ends at a comma or white space; a comma in a password is written twice in mount options.
-_ASSIGNED: Final = re.compile(
-    rb"(?<![a-z0-9])"
-    rb"(pass(?:word|wd|phrase)?2?|cred(?:ential)?s?|secret|[a-z]*token)"
-    rb"(\s?=\s?)"
-    rb"(\"[^\"\n]*\"|(?:,,|[^,\s])+)",
+_MASK: Final = rb"\1***"
+# Without a backslash: it is used in capitals, too.
+_NAME: Final = (
+    rb"(?:(?<![a-z0-9])(?:ssh)?pass|password|passwd|passphrase|(?<![a-z0-9])creds?|credentials?"
+    rb"|secret|token|(?:access|account|api|storage|shared|secret|private|encryption)[_-]?key)"
+    rb"[_-]?[0-9]*"
+)
+_QUOTED: Final = rb"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
+_NAMES: Final = (b"pass", b"cred", b"secret", b"token", b"key")
+"""One of them is in whatever _NAME matches."""
+
+
+class _Rule(NamedTuple):
+    """A pattern, and what is in every line that it can match: most lines need no pattern then."""
+
+    words: tuple[bytes, ...]
+    """One of them, in lower case."""
+    mark: bytes
+    pattern: re.Pattern[bytes]
+
+
+def _rule(
+    words: tuple[bytes, ...], mark: bytes, before: bytes, value: bytes = rb"[^\s\0]+"
+) -> _Rule:
+    """What comes before a value (NAME stands for what secrets are called), and the value: quoted,
+    or as `value` says."""
+    text = rb"(" + before.replace(b"NAME", _NAME) + rb")(?:" + _QUOTED + rb"|" + value + rb")"
+    return _Rule(words, mark, re.compile(text, re.IGNORECASE))
+
+
+def _capitals(before: bytes, value: bytes) -> _Rule:
+    return _Rule(_NAMES, b"=", re.compile(rb"(" + before + _NAME.upper() + rb"=)" + value))
+
+
+_RULES: Final = (
+    # A line of an environment; the same within a line. Who writes in capitals doubles no comma.
+    _capitals(rb"^[ \t]*(?:export[ \t]+)?[A-Z0-9_]*", rb"[^\n]+"),
+    _capitals(rb"", rb"(?:" + _QUOTED + rb"|[^\s\0]+)"),
+    # Options of programs: --password x, --client-secret=x, -pass pass:x; but not --no-password.
+    _rule(
+        _NAMES,
+        b"-",
+        rb"-(?<![^\s\0\"']-)-?(?!(?:no|ask|without|prompt|use|has)-)(?:[a-z0-9]+-)*"
+        rb"(?:NAME|passin|passout)(?:=|[ \t\0]+(?!-))",
+    ),
+    # Mount options, where a value ends at a comma unless that is doubled; `key = value` in files.
+    _rule(_NAMES, b"=", rb"NAME[ \t]*=[ \t]*", rb"(?:,,|[^,\s\0])+"),
+    # JSON and YAML, and what programs say.
+    _rule(_NAMES, b'"', rb"\"[^\"\n]{0,40}NAME\"[ \t]*:[ \t]*", rb"[^\s\0,}]+"),
+    _rule(_NAMES, b"'", rb"'[^'\n]{0,40}NAME'[ \t]*:[ \t]*", rb"[^\s\0,}]+"),
+    _rule((b"pass",), b":", rb"pass(?:word|wd|phrase)[ \t]?:[ \t]*"),
+    # smbclient -U user%x, mount -o user=name%x.
+    _rule(
+        (b"%",),
+        b"%",
+        rb"(?:(?<![^\s\0])(?:-U|--user(?:name)?)[ \t\0=]*|(?<![a-z0-9])user(?:name)?=)"
+        rb"[\"']?[^\s\0%,\"']+%",
+        rb"[^\s\0,\"']+",
+    ),
+    # curl -u user:x; sshpass -px; mysql -px, but not mysql -p database.
+    _rule(
+        (b"curl",),
+        b":",
+        rb"\bcurl\b[^\n]{0,2000}?[ \t\0](?:-u|--user|--proxy-user)[ \t\0=]*[\"']?[^\s\0:\"']+:",
+        rb"[^\s\0\"']+",
+    ),
+    _rule((b"sshpass",), b"-p", rb"\bsshpass[ \t\0]+-p[ \t\0]*"),
+    _rule(
+        (b"mysql", b"mariadb"),
+        b"-p",
+        rb"\b(?:mysql|mariadb)(?:-?dump|-?admin)?[ \t\0](?:[^\n]{0,2000}?[ \t\0])?-p",
+    ),
+    # HTTP headers, tokens that are known by their form, signatures in links, users of links.
+    _rule(
+        (b"authorization",),
+        b"",
+        rb"authorization[\"']?[ \t]*[:=][ \t]*[\"']?"
+        rb"(?:bearer|basic|digest|negotiate|ntlm|token|sharedkey|aws4)[a-z0-9-]*[ \t]+",
+        rb"[^\n\"']+",
+    ),
+    _rule(
+        (b"token", b"key", b"cookie"),
+        b":",
+        rb"(?:\bx-[a-z-]*(?:token|key)|\b(?:set-)?cookie)[ \t]*:[ \t]*",
+        rb"[^\n\"']+",
+    ),
+    _rule((b"bearer",), b"", rb"\bbearer[ \t]+", rb"[a-z0-9._~+/=-]{16,}"),
+    _rule((b"eyj",), b".", rb"\b(?=(?-i:eyJ)[a-z0-9_-]{8,}\.)", rb"[a-z0-9_.-]+"),
+    _rule((b"sig=",), b"", rb"(?<![a-z0-9])sig=", rb"[^&\s\0\"',;]{16,}"),
+    _rule((b"@",), b"//", rb"//[^/\s\0:@,]*:", rb"[^/\s\0]+(?=@)"),
+)
+_WORDS: Final = tuple(dict.fromkeys(word for rule in _RULES for word in rule.words))
+_DANGLING: Final = re.compile(
+    rb"(?:pass|cred|secret|token|key|user|-u|-p|bearer|authorization|cookie)[^\s,]{0,200},{0,2}"
+    rb"[\s=:]{0,9}$",
     re.IGNORECASE,
 )
-_WORDS: Final = (b"pass", b"cred", b"secret", b"token")
-_IN_URL: Final = re.compile(rb"(//[^/\s:@,]+:)[^@/\s]+(?=@)")
+"""The end of a text whose continuation may be a secret."""
+_DANGLING_BYTES: Final = 256
 _LONGEST_LINE: Final = 1 << 16
 
 
 def mask(text: bytes) -> bytes:
-    """The text with the values of `password=`, `credentials=` and so on, and `//user:VALUE@host`,
-    replaced by `***`."""
+    """The text with what is a secret by its name, its place or its form replaced by `***`."""
     lowered = text.lower()
-    if any(word in lowered for word in _WORDS):  # ten times faster than letting the pattern search
-        text = _ASSIGNED.sub(rb"\1\2" + _MASK, text)
-    return _IN_URL.sub(rb"\1" + _MASK, text)
+    spans: set[tuple[int, int]] = set()
+    for word in _WORDS:
+        found = lowered.find(word)
+        while found >= 0:
+            end = lowered.find(b"\n", found)
+            end = len(text) if end < 0 else end
+            spans.add((lowered.rfind(b"\n", 0, found) + 1, end))
+            found = lowered.find(word, end)
+    parts: list[bytes] = []
+    done = 0
+    for start, end in sorted(spans):
+        parts += text[done:start], _mask_line(text[start:end], lowered[start:end])
+        done = end
+    return b"".join((*parts, text[done:]))
+
+
+def _mask_line(line: bytes, lowered: bytes) -> bytes:
+    for words, mark, pattern in _RULES:
+        if mark in line and any(word in lowered for word in words):
+            line = pattern.sub(_MASK, line)
+    return line
 
 
 def mask_text(text: str) -> str:
@@ -42,7 +151,7 @@ class LineMask:
         held = self._held + piece
         cut = held.rfind(b"\n") + 1
         if len(held) - cut > _LONGEST_LINE:  # no line any more: up to a place where a value ends
-            cut = max(held.rfind(b","), held.rfind(b" ")) + 1 or len(held)
+            cut = _end_of_a_value(held)
         self._held = held[cut:]
         return mask(held[:cut])
 
@@ -50,3 +159,12 @@ class LineMask:
         """The last line, where it has no end."""
         held, self._held = self._held, b""
         return mask(held)
+
+
+def _end_of_a_value(text: bytes) -> int:
+    """The last place where a line that is too long may be cut; its end where there is none."""
+    cut = len(text)
+    while cut := max(text.rfind(b",", 0, cut - 1), text.rfind(b" ", 0, cut - 1)) + 1:
+        if not _DANGLING.search(text, max(0, cut - _DANGLING_BYTES), cut):
+            return cut
+    return len(text)

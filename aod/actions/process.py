@@ -19,6 +19,7 @@ from msgspec import Struct
 from aod._native import lib
 from aod.actions import orphans
 from aod.actions.children import Children
+from aod.actions.mask import LineMask
 from aod.actions.output import FullError
 
 KILL_GRACE_SEC: Final = 1.0
@@ -45,6 +46,7 @@ class Ended(Struct, frozen=True, kw_only=True):
     enough: bool
     """Killed because its reader had enough."""
     stderr_tail: bytes
+    """Secrets are masked: before it was cut, as half a line would not show what it says."""
 
 
 def environment() -> dict[str, str]:
@@ -74,11 +76,11 @@ async def run(
     """
     hurry = hurry or asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
-    tail = bytearray()
+    tail = _Tail()
     with (
         children.running(popen.pid) if children else nullcontext(),
         _Reader(popen.stdout, take) as output,
-        _Reader(popen.stderr, _keep_tail(tail)) as errors,
+        _Reader(popen.stderr, tail.take) as errors,
     ):
         try:
             with _Exit(popen.pid) as exited:
@@ -96,7 +98,7 @@ async def run(
         exit_status=popen.returncode,
         timed_out=timed_out,
         enough=output.error is not None,
-        stderr_tail=bytes(tail),
+        stderr_tail=tail.finish(),
     )
 
 
@@ -229,9 +231,15 @@ def _leave(argv: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
         _abandoned.append((tuple(argv), popen))
 
 
-def _keep_tail(tail: bytearray) -> Callable[[bytes], None]:
-    def take(piece: bytes) -> None:
-        tail.extend(piece)
-        del tail[:-STDERR_TAIL_BYTES]
+class _Tail:
+    """The end of what was printed."""
 
-    return take
+    def __init__(self) -> None:
+        self._mask = LineMask()
+        self._kept = b""
+
+    def take(self, piece: bytes) -> None:
+        self._kept = (self._kept + self._mask.feed(piece))[-STDERR_TAIL_BYTES:]
+
+    def finish(self) -> bytes:
+        return (self._kept + self._mask.finish())[-STDERR_TAIL_BYTES:]

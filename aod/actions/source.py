@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aod.actions import process
 from aod.actions.children import Children
-from aod.actions.mask import LineMask, mask, mask_text
+from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import Budget, FullError, Keep, OutputFile
 from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
@@ -120,7 +120,7 @@ async def _run_child(action: Action, step: Step, file: OutputFile, limits: Limit
         _source(action, step.argv, _status(ended, full=full, failed=failed)),
         exit_status=ended.exit_status,
         timed_out=ended.timed_out,
-        stderr_tail=mask(ended.stderr_tail).decode(errors="replace"),
+        stderr_tail=ended.stderr_tail.decode(errors="replace"),
         note=f"cut short: {limits.why_hurry}" if hurried else "",
     )
 

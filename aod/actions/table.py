@@ -4,66 +4,16 @@ Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the c
 `smbinfo keys`, which prints the secrets that decrypt a capture.
 """
 
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
+from aod.actions.action import Action, Command, Phase
 from aod.actions.output import Keep
 from aod.config_base import ActionName
 
+__all__ = ["ACTIONS", "Action", "Command", "Phase", "row"]
+
 _MIB: Final = 1 << 20
-
-
-class Phase(Enum):
-    """When an action begins; see `aod.actions.runner`."""
-
-    VOLATILE = "volatile"
-    """At once: it says how things are now."""
-    STEADY = "steady"
-    """After the volatile ones: it will not look different in a second."""
-    SERVER = "server"
-    """After the steady ones: it asks the share, and so adds to what the others show."""
-    LATE = "late"
-    """Once what follows the trigger is over: it looks back."""
-
-
-class Command(Struct, frozen=True):
-    """What is run for an action; placeholders such as `{since}` are `aod.actions.resolve`'s."""
-
-    argv: tuple[str, ...]
-    paths: tuple[str, ...] = ()
-    """The first of them that exists is the last argument; where none does, nothing is run."""
-    each_mount: bool = False
-    """Run once per cifs file system, with its mount point as the last argument."""
-    error_text: bytes = b""
-    """Output that starts like this is an error, whatever the exit status."""
-
-
-class Action(Struct, frozen=True, kw_only=True):
-    """A row: what is run, and how much of it is taken. The configuration may allow less."""
-
-    name: ActionName
-    file: str
-    """Its file in the bundle."""
-    about: str
-    """What the file is and how to read it, for who opens a bundle."""
-    commands: tuple[Command, ...]
-    """One after the other; where they are several, each has a heading in the file."""
-    needs: tuple[str, ...] = ()
-    """Files and folders without which none of them is run."""
-    phase: Phase = Phase.STEADY
-    timeout_sec: float
-    """For all its commands together."""
-    max_bytes: int
-    keep: Keep = Keep.START
-    binary: bool = False
-    """Not text: nothing is masked in it, and nothing of ours is written between."""
-
-    @property
-    def has_headings(self) -> bool:
-        return len(self.commands) > 1 or any(command.each_mount for command in self.commands)
 
 
 def _ours(program: str, *arguments: str) -> tuple[str, ...]:

@@ -169,6 +169,12 @@ def test_only_the_tail_of_a_huge_stderr_is_kept() -> None:
     assert ended.stderr_tail == b"x" * (STDERR_TAIL_BYTES - 7) + b"the end"
 
 
+def test_a_secret_is_masked_though_the_tail_begins_within_it() -> None:
+    code = "import os; os.write(2, b'password=' + b'hunter2' * 200 + b',' + b'x' * 1000)"
+    ended, _ = run(*python(code))
+    assert ended.stderr_tail == b"password=***," + b"x" * 1000
+
+
 def test_a_closed_stdout_is_not_the_end() -> None:
     ended, _ = run("sh", "-c", "exec >&-; exit 4")
     assert ended.exit_status == 4

@@ -1,9 +1,16 @@
 """The rows: complete, unambiguous, and nothing that must never be read or run."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from aod.actions.output import Keep
+from aod.actions.resolve import Situation, placeholders
 from aod.actions.table import ACTIONS, Action, Phase, row
 from aod.config_base import ActionName
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=ACTIONS, ids=lambda action: action.name)
@@ -38,8 +45,39 @@ def test_it_is_one_kind_of_source(action: Action) -> None:
         assert not (command.paths and command.each_mount)
 
 
+def test_its_words_in_braces_are_known(action: Action) -> None:
+    words = [*action.needs, *(word for line in action.commands for word in line.argv)]
+    known = placeholders(Situation(0), 0)
+    assert {name for word in words for name in re.findall(r"\{(\w*)\}", word)} <= set(known)
+
+
+def test_our_own_programs_are_there(action: Action) -> None:
+    own = [line.argv for line in action.commands if line.argv[0] == "{python}"]
+    for argv in own:
+        assert argv[1] == "-I"  # nothing of the user's environment or folder
+        module = argv[3].replace(".", "/") if argv[2] == "-m" else ""
+        assert Path(ROOT, f"{module}.py" if module else argv[3]).is_file()
+
+
+def test_it_writes_nothing_on_the_host(action: Action) -> None:
+    """nstat without -s writes a history file."""
+    for line in action.commands:
+        if line.argv[0] == "nstat":
+            assert "s" in line.argv[1]
+
+
+def test_who_asks_each_share_does_so_after_the_others(action: Action) -> None:
+    assert (action.phase is Phase.SERVER) == any(line.each_mount for line in action.commands)
+
+
+def test_a_log_keeps_its_end(action: Action) -> None:
+    if action.phase is Phase.LATE and not action.binary:
+        assert action.keep is Keep.END
+
+
 def test_it_is_harmless(action: Action) -> None:
     words = " ".join(word for line in action.commands for word in (*line.argv, *line.paths))
+    assert not set(words.split()) & {"sh", "bash", "tee", "dd", "rm", "sysctl", "modprobe"}
     for never in ("traceSMB", "cifsFYI", "keys", "clear", "sh -c", ">"):
         assert never not in words
 

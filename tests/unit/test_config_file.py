@@ -58,17 +58,27 @@ def test_the_example_names_three_actions_that_its_allow_list_lacks() -> None:
         assert f"is {action}, which is skipped: not in the allow-list" in warning
 
 
+CHEAP = (ActionName.CIFS, ActionName.SOCKETS, ActionName.STACKS, ActionName.SYSTEM)
+"""Actions that the document does not know; each takes less than a second."""
+
+
 def test_the_shipped_file_is_the_example_with_every_action_allowed_and_connections() -> None:
     shipped, example = load(SHIPPED), load(DOCUMENT)
     assert shipped.warnings == ()
     assert set(shipped.config.watcher.actions) == set(ActionName)
-    anomalies = shipped.config.guardian.anomalies
+    anomalies, documented = shipped.config.guardian.anomalies, example.config.guardian.anomalies
     assert anomalies["connection"] == Connection(actions=anomalies["connection"].actions)
+    latency = anomalies["latency"]
+    assert latency.actions == (*documented["latency"].actions, *CHEAP)
+    assert set(anomalies["connection"].actions) == {*latency.actions} - {"smbinfo", "syslogs"}
+    assert msgspec.structs.replace(latency, actions=()) == msgspec.structs.replace(
+        documented["latency"], actions=()
+    )
     expected = msgspec.structs.replace(
         example.config,
         watcher=Watcher(actions=shipped.config.watcher.actions),
         guardian=Guardian(
-            anomalies=example.config.guardian.anomalies | {"connection": anomalies["connection"]}
+            anomalies=documented | {"latency": latency, "connection": anomalies["connection"]}
         ),
     )
     assert shipped.config == expected

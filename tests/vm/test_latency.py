@@ -14,7 +14,10 @@ from tests.vm.scenarios import latency
 SCENARIO = "latency"
 
 # What conf/aod.yaml lists for this anomaly, as files.
-ACTIONS = {"dmesg", "journalctl", "debugdata", "stats", "mounts", "smbinfo", "syslogs"}
+ACTIONS = {
+    *("dmesg", "journalctl", "debugdata", "stats", "mounts", "smbinfo", "syslogs"),
+    *("cifs", "sockets", "stacks", "system"),
+}
 
 
 # How a round begins: make a file, write, open again, look for the new name, close twice, rename
