@@ -14,6 +14,7 @@ from aod.detectors.api import nanoseconds
 from aod.filling import Policy
 from aod.history import Recorded
 from aod.recorders.recorders import packets_folder, trace_folder
+from aod.redaction import Redaction
 
 
 def policy(
@@ -32,7 +33,12 @@ def policy(
         nanoseconds(config.capture.post_sec * 1e3),
         _scope(config),
         int(config.capture.max_bundle_mb * (1 << 20)),
+        redaction=_redaction(config),
     )
+
+
+def _redaction(config: Config) -> Redaction | None:
+    return Redaction(config.capture.tcpdump.headers_only) if config.capture.redact else None
 
 
 def _scope(config: Config) -> Scope:

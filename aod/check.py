@@ -76,6 +76,7 @@ def _bundles(config: Config) -> list[str]:
             f" zstd level {capture.compression_level}",
         ),
         *_labelled("at once", f"{capture.max_concurrent_captures}"),
+        *_labelled("redacted", _redacted(config)),
         *(_labelled("on stop", "everything configured") if capture.snapshot_on_stop else ()),
         *_labelled(
             "deleted",
@@ -85,6 +86,13 @@ def _bundles(config: Config) -> list[str]:
         ),
         *_labelled("audit log", _audit_log(config)),
     ]
+
+
+def _redacted(config: Config) -> str:
+    if not config.capture.redact:
+        return "no; secrets are masked always"
+    packets = "also in packets" if config.capture.tcpdump.headers_only else "packets are left out"
+    return f"names of users, domains, hosts, shares and files, and addresses; {packets}"
 
 
 def _audit_log(config: Config) -> str:

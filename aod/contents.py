@@ -26,7 +26,7 @@ _ABOUT: Final = {
 
 def about(name: str) -> str:
     """A sentence on a file of a bundle; empty for one that is not ours."""
-    rows = {row.file: getattr(row, "about", "") for row in table.ACTIONS}
+    rows = {row.file: row.about for row in table.ACTIONS}
     return _ABOUT.get(name) or rows.get(name, "")
 
 

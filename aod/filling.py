@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import contents, history, manifest, summary
+from aod import contents, history, manifest, redaction, summary
 from aod.actions import runner
 from aod.actions.output import Budget
 from aod.actions.resolve import Scope, Situation
@@ -26,6 +26,7 @@ from aod.files import appearing, create
 from aod.history import Recorded
 from aod.manifest import Manifest, Mount, Source, Status
 from aod.progress import Progress
+from aod.redaction import Redaction
 
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
@@ -45,6 +46,7 @@ class Policy(Struct, frozen=True):
     """Of what the actions write for one bundle."""
     room: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """In which a bundle gets its name (`aod.room`)."""
+    redaction: Redaction | None = None
 
 
 class Sources(Struct, frozen=True):
@@ -110,6 +112,8 @@ class Filling:
             rest.cancel()
         sources, mounts = collecting.result()
         described = self._described(sources, mounts, *recalling.result())
+        if self._policy.redaction is not None:
+            described = await redaction.apply(self._folder, *described, self._policy.redaction)
         await asyncio.to_thread(explain, self._folder, *described)
         return Filled(sources, self._first_evidence_ns)
 

@@ -38,6 +38,7 @@ def test_the_example_of_the_document() -> None:
     assert "STATUS_MORE_PROCESSING_REQUIRED (in answers to SMB2_SESSION_SETUP)" in error
     assert "/var/log/aod/aod_<timestamp>.tar.zst" in section(text, "Bundles")
     assert "after 2 days, and oldest first above 0.5 MB" in section(text, "Bundles")
+    assert "redacted no; secrets are masked always" in section(text, "Bundles")
     assert "16 MB, 262,144 operations" in section(text, "Recording")
 
 

@@ -1,0 +1,138 @@
+"""The kinds of names, and what each name becomes: once chosen, the same for the whole bundle."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Final
+
+from aod.manifest import Replaced
+
+
+class Kind(StrEnum):
+    """What a name is of; where one is of several, the first of these holds."""
+
+    DOMAINS = "domains"
+    HOSTS = "hosts"
+    USERS = "users"
+    SHARES = "shares"
+    MOUNTS = "mount points"
+    FILES = "files"
+    IPV4 = "IPv4 addresses"
+    IPV6 = "IPv6 addresses"
+    MAC = "MAC addresses"
+
+
+_WORD: Final = {
+    Kind.HOSTS: "host",
+    Kind.DOMAINS: "domain",
+    Kind.USERS: "user",
+    Kind.SHARES: "share",
+    Kind.MOUNTS: "/mount",
+    Kind.FILES: "file",
+}
+PSEUDONYM_FORM: Final = rb"(?:host|domain|user|share|mount|file)-[0-9]+"
+PSEUDONYM: Final = re.compile(rb"(?<![a-z0-9])" + PSEUDONYM_FORM + rb"(?![a-z0-9])")
+_NET4: Final = ipaddress.ip_network("198.18.0.0/15")
+_OF_OUR_NETS: Final = re.compile(rb"198\.1[89]\.\d+\.\d+|2001:db8:[0-9a-f:]+")
+_NET6: Final = ipaddress.ip_network("2001:db8::/32")
+_NOTHING: Final[Mapping[bytes, Any]] = {}
+_OWN_MAC: Final = b"\x02\x00\x00\x00"
+
+# What belongs to no one stays, and so does what every host and every server has.
+_KEPT: Final = {
+    Kind.HOSTS: {b"localhost", b"localhost.localdomain", b"ip6-localhost", b"ip6-loopback"},
+    Kind.DOMAINS: {b"localdomain", b"local", b"lan", b"workgroup"},
+    Kind.USERS: {b"root", b"nobody", b"guest", b"anonymous", b"daemon", b"none", b"unknown"},
+    Kind.SHARES: {b"ipc$", b"admin$", b"print$", b"sysvol", b"netlogon"},
+    Kind.FILES: {b".", b".."},
+}
+
+
+class Pseudonyms:
+    """What names become. Upper and lower case make no difference.
+
+    Args:
+        taken: pseudonyms, and addresses of the nets they are chosen from, that occur already: they
+            stay, and are given to nobody.
+        kinds: of names (lower case), where that is decided.
+        aliases: names (lower case) that are another's.
+    """
+
+    def __init__(
+        self,
+        taken: Collection[bytes] = (),
+        kinds: Mapping[bytes, Kind] = _NOTHING,
+        aliases: Mapping[bytes, bytes] = _NOTHING,
+    ) -> None:
+        self._taken, self._kinds, self._aliases = set(taken), kinds, aliases
+        self._chosen: dict[bytes, bytes] = {}
+        self._used: dict[Kind, int] = dict.fromkeys(Kind, 0)
+        self._names: dict[Kind, int] = dict.fromkeys(Kind, 0)
+
+    def name(self, kind: Kind, name: bytes) -> bytes:
+        """What a name becomes; itself, if it is to stay."""
+        key = name.lower()
+        if is_kept(kind, key):
+            return name
+        key = self._aliases.get(key, key)
+        if key not in self._chosen:
+            kind = self._kinds.get(key, kind)
+            self._chosen[key] = self._next(kind, lambda n: f"{_WORD[kind]}-{n}".encode())
+        return self._chosen[key]
+
+    def address(self, address: IPv4Address | IPv6Address) -> bytes:
+        """What an IP address becomes; loopback and the like stay."""
+        key = address.compressed.encode()
+        is_ours = address in (_NET4 if address.version == 4 else _NET6)
+        if is_ours or address.is_loopback or address.is_unspecified or address.is_multicast:
+            return key
+        if key not in self._chosen and address.version == 4:
+            self._chosen[key] = self._next(Kind.IPV4, lambda n: str(_NET4[n]).encode())
+        elif key not in self._chosen:
+            self._chosen[key] = self._next(Kind.IPV6, lambda n: str(_NET6[n]).encode())
+        return self._chosen[key]
+
+    def mac(self, mac: bytes) -> bytes:
+        """What six bytes of a MAC address become; a group's address stays."""
+        if mac[0] & 1 or not any(mac) or mac.startswith(_OWN_MAC):
+            return mac
+        if mac not in self._chosen:
+            self._chosen[mac] = self._next(Kind.MAC, lambda n: _OWN_MAC + (n & 0xFFFF).to_bytes(2))
+        return self._chosen[mac]
+
+    def replaced(self) -> tuple[Replaced, ...]:
+        """How many of which kind."""
+        return tuple(Replaced(kind, count) for kind, count in self._names.items())
+
+    def _next(self, kind: Kind, made: Callable[[int], bytes]) -> bytes:
+        self._names[kind] += 1
+        while True:
+            self._used[kind] += 1
+            if (pseudonym := made(self._used[kind])).lstrip(b"/") not in self._taken:
+                return pseudonym
+
+
+def is_kept(kind: Kind, lowered: bytes) -> bool:
+    """Whether a name says nothing about anybody, or is a pseudonym already."""
+    if lowered in _KEPT.get(kind, ()) or not lowered:
+        return True
+    if kind is not Kind.FILES and lowered.isdigit():
+        return True
+    return PSEUDONYM.fullmatch(lowered.lstrip(b"/")) is not None
+
+
+def own_addresses(text: bytes) -> Iterator[bytes]:
+    """The addresses in a text (lower case) that are of our nets."""
+    for match in _OF_OUR_NETS.finditer(text):
+        if (address := ip_address(match[0])) is not None:
+            yield address.compressed.encode()
+
+
+def ip_address(text: bytes) -> IPv4Address | IPv6Address | None:
+    """The address that a text is, if it is one."""
+    try:
+        return ipaddress.ip_address(text.strip(b"[]").decode(errors="replace"))
+    except ValueError:
+        return None

@@ -1,0 +1,159 @@
+"""The parent's side of redaction: a child redacts a filled folder, and its work is taken over.
+
+Where that fails, what may hold names is left out of the bundle, and the manifest says so: a bundle
+that was to be redacted is never sealed as it was.
+"""
+
+import asyncio
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from aod import contents
+from aod.actions import process
+from aod.anomaly import Anomaly, Operation
+from aod.files import create
+from aod.manifest import Manifest, Source
+from aod.redact.folder import DONE, DRAFT, NAMELESS, Draft
+
+TIMEOUT_SEC: Final = 120.0
+"""25 MB take some seconds, on a busy host some more."""
+_FAILED: Final = "redaction failed"
+
+
+class Redaction(Struct, frozen=True):
+    """How bundles are redacted here."""
+
+    headers_only: bool
+    """The packets of a bundle have no content of files: they are kept, with other addresses."""
+    timeout_sec: float = TIMEOUT_SEC
+
+
+class RedactionError(Exception):
+    """A folder could not be redacted; the text says why, and names nobody."""
+
+
+async def apply(
+    folder: Path, manifest: Manifest, anomaly: Anomaly, how: Redaction
+) -> tuple[Manifest, Anomaly]:
+    """Redact all files of a folder, and what the manifest and anomaly.json are made from.
+
+    Raises:
+        OSError: what cannot be redacted cannot be removed either.
+    """
+    draft = Draft(manifest, replace(anomaly, evidence=b""))
+    try:
+        await asyncio.to_thread(_prepare, folder, draft)
+        await _run(folder, how)
+        return await asyncio.to_thread(_take_over, folder)
+    except (RedactionError, OSError, msgspec.MsgspecError) as error:
+        why = str(error) if isinstance(error, RedactionError) else type(error).__name__
+        return await asyncio.to_thread(_withhold, folder, draft, why)
+
+
+def _prepare(folder: Path, draft: Draft) -> None:
+    _clear(folder)
+    with create(folder / DRAFT) as file:
+        file.write(msgspec.json.encode(draft))
+
+
+def _clear(folder: Path) -> None:
+    (folder / DRAFT).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder / DONE)
+
+
+async def _run(folder: Path, how: Redaction) -> None:
+    options = ("--headers-only",) if how.headers_only else ()
+    argv = (sys.executable, "-I", "-m", "aod.redact", str(folder), *options)
+    try:
+        ended = await process.run(argv, lambda _: None, how.timeout_sec)
+    except process.StartError as error:
+        raise RedactionError("its program could not be started") from error
+    if ended.timed_out:
+        raise RedactionError(f"it took longer than {how.timeout_sec:g} s")
+    if ended.exit_status != 0:
+        raise RedactionError(f"its program ended with {ended.exit_status}")
+
+
+def _take_over(folder: Path) -> tuple[Manifest, Anomaly]:
+    done = msgspec.json.decode((folder / DONE / DRAFT).read_bytes(), type=Draft)
+    for path in _evidence(folder):
+        redacted = folder / DONE / path.name
+        if redacted.is_file():
+            redacted.replace(path)
+        else:
+            path.unlink()
+    _write_anomaly(folder, done.anomaly)
+    _clear(folder)
+    sources = (_with_file(source, folder, done.left_out) for source in done.manifest.sources)
+    return replace(done.manifest, sources=tuple(sources)), done.anomaly
+
+
+def _evidence(folder: Path) -> list[Path]:
+    """The files that may hold names."""
+    kept = NAMELESS | {contents.ANOMALY}
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return [path for path in shown if path.name not in kept and path.is_file()]
+
+
+def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source:
+    path = folder / source.file
+    if not source.sha256 or not source.file:
+        return source
+    if source.file in left_out or not path.is_file():
+        note = left_out.get(source.file, "left out by redaction")
+        return replace(source, bytes=0, sha256="", note=_joined(source.note, note))
+    return replace(source, bytes=path.stat().st_size, sha256=contents.sha256(path))
+
+
+def _withhold(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
+    """Remove what may hold names; what is left to say."""
+    for path in _evidence(folder):
+        path.unlink()
+    _clear(folder)
+    anomaly = draft.anomaly
+    anomaly = replace(
+        anomaly,
+        reason=f"left out: {_FAILED}",
+        worst=_without_shares(anomaly.worst),
+        ended=_without_shares(anomaly.ended),
+        breakdown=replace(anomaly.breakdown, trees=()),
+    )
+    _write_anomaly(folder, anomaly)
+    note = f"{_FAILED}: {why}; what may hold names is left out"
+    manifest = replace(
+        draft.manifest,
+        host="",
+        mounts=(),
+        sources=tuple(_nameless(source) for source in draft.manifest.sources),
+        note=_joined(draft.manifest.note, note),
+    )
+    return manifest, anomaly
+
+
+def _without_shares(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    return tuple(replace(operation, share="") for operation in operations)
+
+
+def _nameless(source: Source) -> Source:
+    note = f"left out: {_FAILED}"
+    return replace(source, command=(), stderr_tail="", bytes=0, sha256="", note=note)
+
+
+def _joined(note: str, more: str) -> str:
+    return "; ".join(part for part in (note, more) if part)
+
+
+def _write_anomaly(folder: Path, anomaly: Anomaly) -> None:
+    (folder / contents.ANOMALY).unlink(missing_ok=True)
+    fields = msgspec.to_builtins(anomaly)
+    del fields["evidence"]
+    with create(folder / contents.ANOMALY) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n")

@@ -1,0 +1,34 @@
+"""What /etc tells about names."""
+
+import socket
+from pathlib import Path
+
+from aod.redact import host
+from aod.redact.kinds import Kind
+
+
+def test_names_of_etc(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text("127.0.1.1 me.example.com me # not this\n\n")
+    (tmp_path / "etc/resolv.conf").write_text("search corp.example.com lan\nnameserver 10.0.0.1\n")
+    (tmp_path / "etc/passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\njdoe:x:1000:1000:Jane Doe,,,:/home/jdoe:/bin/sh\nhalf\n"
+        "nobody:x:65534:65534::/:\n"
+    )
+    assert list(host.names(tmp_path)) == [
+        (Kind.HOSTS, socket.gethostname().encode()),
+        (Kind.HOSTS, b"me.example.com"),
+        (Kind.HOSTS, b"me"),
+        (Kind.DOMAINS, b"corp.example.com"),
+        (Kind.USERS, b"jdoe"),
+        (Kind.USERS, b"Jane Doe"),
+    ]
+
+
+def test_a_host_without_etc_knows_its_name(tmp_path: Path) -> None:
+    assert list(host.names(tmp_path)) == [(Kind.HOSTS, socket.gethostname().encode())]
+
+
+def test_a_long_user_name_in_ps() -> None:
+    assert list(host.short_forms(b"longusername")) == [b"longuse+"]
+    assert list(host.short_forms(b"jdoe")) == []
