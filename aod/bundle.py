@@ -55,6 +55,7 @@ async def make(
     async with _in_threads(policy.output_dir, anomaly) as (folder, so_far):
         if path.exists():
             return None
+        sources.begun()
         work = Work(folder, so_far, only_seal)
         filled = await Filling(work, anomaly, policy, sources).fill()
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))

@@ -6,6 +6,7 @@ Records are written by a thread of their own, in order: the output folder may ha
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -85,22 +86,22 @@ class Account:
             )
         )
 
-    def found_sealed(self, path: Path, timestamp: int) -> bool:
-        """Whether a bundle is there; told where a predecessor died before it told of it."""
-        if not path.exists():
-            return False
-        if timestamp not in self._sealed:
+    def found_sealed(self, path: Path, timestamp: int) -> None:
+        """A bundle was there already; told where a predecessor died before it told of it."""
+        if timestamp in self._sealed:
+            return
+        with suppress(FileNotFoundError):  # deleted since
+            size_bytes = path.stat().st_size
             self._sealed.add(timestamp)
             self.write(
                 CaptureSealed(
                     timestamp=timestamp,
                     bundle=path.name,
-                    size_bytes=path.stat().st_size,
+                    size_bytes=size_bytes,
                     duration_sec=0.0,
                     sources={},
                 )
             )
-        return True
 
     def losses(self) -> dict[str, int]:
         """What a manifest says of it."""

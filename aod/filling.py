@@ -7,7 +7,7 @@ follows the trigger is waited for, and then the files that tell of all the other
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from aod import contents, history, manifest, redaction, summary
 from aod.actions import runner
+from aod.actions.choice import chosen, not_collected
 from aod.actions.output import Budget
 from aod.actions.resolve import Scope, Situation
 from aod.actions.source import Limits
-from aod.actions.table import Action, Phase, row
+from aod.actions.table import Phase
 from aod.anomaly import Anomaly, Relation, Rule
 from aod.event import Events
 from aod.files import appearing, create
@@ -30,6 +31,9 @@ from aod.redaction import Redaction
 
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
+HEAD_START_SEC: Final = 0.1
+"""Of the volatile sources before the history: to read a full event log takes a processor for about
+as long, which they would have to share; and the log holds a second even in a storm."""
 
 
 class Policy(Struct, frozen=True):
@@ -60,6 +64,8 @@ class Sources(Struct, frozen=True):
     """The text of stats.json."""
     losses: Callable[[], dict[str, int]] = dict
     """What else was lost so far, by reason."""
+    begun: Callable[[], object] = lambda: None
+    """Told that the bundle is not there, and is begun."""
     note: Callable[[], str] = str
     """Why the bundle is ended before its time, if it is."""
 
@@ -94,6 +100,7 @@ class Filling:
         self._actions, self._refused = chosen(anomaly.actions, policy.allowed_actions)
         self._volatile = {one.name for one in self._actions if one.phase is Phase.VOLATILE}
         self._first_evidence_ns: int | None = None
+        self._has_evidence = asyncio.Event()
 
     async def fill(self) -> Filled:
         """Fill the folder.
@@ -141,6 +148,7 @@ class Filling:
             on_done=self._note,
             skip=kept,
         )
+        self._has_evidence.set()
         found: dict[str, tuple[Source, ...]] = {}
         for source in collected.sources:
             found[source.name] = (*found.get(source.name, ()), self._marked(source))
@@ -155,8 +163,10 @@ class Filling:
         """An action is done."""
         self._progress.note([self._marked(source) for source in sources])
         ok = any(one.status is Status.OK and one.name in self._volatile for one in sources)
-        if ok and self._first_evidence_ns is None and not self._progress.interrupted:
+        if ok and not self._has_evidence.is_set() and not self._progress.interrupted:
             self._first_evidence_ns = time.time_ns() - self._anomaly.timestamp
+        if ok:
+            self._has_evidence.set()
 
     def _marked(self, source: Source) -> Source:
         if not self._progress.interrupted:
@@ -170,6 +180,10 @@ class Filling:
 
     async def _recall(self, rest: asyncio.Future[None]) -> tuple[manifest.Events, Recorded]:
         saved = history.saved(self._folder) if self._progress.interrupted else None
+        if self._volatile and not self._only_seal:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEAD_START_SEC):
+                    await self._has_evidence.wait()
         recorded = await asyncio.to_thread(self._ask.recall, self._anomaly, None)
         events = await asyncio.to_thread(self._save, recorded, saved)
         await asyncio.to_thread(self._save_stats)
@@ -220,29 +234,6 @@ def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
     listed = contents.files(folder, described.sources, listed)
     described = msgspec.structs.replace(described, files=listed)
     _write(folder / manifest.FILE, manifest.encode(described))
-
-
-def chosen(
-    wanted: Sequence[str], allowed: frozenset[str]
-) -> tuple[list[Action], tuple[Source, ...]]:
-    """The rows of the wanted actions, each once, and what to say about the others.
-
-    The names come from detect, which is not trusted with more than the configuration allows.
-    """
-    actions, refused = [], []
-    for name in dict.fromkeys(wanted):
-        action = row(name)
-        if action is None or name not in allowed:
-            note = "no such action" if action is None else "not in watcher.actions"
-            refused.append(not_collected(name, note))
-        else:
-            actions.append(action)
-    return actions, tuple(refused)
-
-
-def not_collected(name: str, note: str) -> Source:
-    """An action that was not run, and why."""
-    return manifest.not_run(name, "", (), Status.MISSING, note)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -169,17 +169,16 @@ class Capture:
 
     async def _capture(self, anomaly: Anomaly, running: Running) -> None:
         timestamp, began = anomaly.timestamp, time.monotonic()
-        asked = msgspec.structs.replace(self._sources, note=running.note)
+        begun = partial(self.account.begun, anomaly)
+        asked = msgspec.structs.replace(self._sources, begun=begun, note=running.note)
         how, only_seal = running.policy(self._policy), self._leftovers.is_orphan(timestamp)
         try:
-            path = how.output_dir / names.archive(timestamp)
-            if await asyncio.to_thread(self.account.found_sealed, path, timestamp):
-                self.backlog.done(timestamp)
-                return
-            self.account.begun(anomaly)
             made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
             if made is not None:
                 self._tell(made, time.monotonic() - began)
+            else:
+                path = how.output_dir / names.archive(timestamp)
+                await asyncio.to_thread(self.account.found_sealed, path, timestamp)
             self.backlog.done(timestamp)
         except asyncio.CancelledError:
             self.account.interrupted(timestamp, "aod was stopping; left for the next start")

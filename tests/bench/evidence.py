@@ -1,25 +1,24 @@
 """From a trigger to evidence: the first volatile source's file complete, and the sealed bundle.
 
 The whole daemon on this machine's ring, its folders on a disk, the event log full, every action
-that can run configured. The times are the bundle's own: what its manifest says of each source, and
-when its archive got its name; so nothing is measured by looking often.
+that can run configured. The times are the daemon's own: what its audit log says of the bundle, and
+when the archive got its name; so nothing is measured by looking often.
 """
 
 import random
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from aod import manifest, names
+from aod import audit, audit_records, names
+from aod.audit_records import CaptureSealed
 from aod.config_base import ActionName
 from tests.bench.bench_rig import bench_daemon
 from tests.kernel.daemon import LocalDaemon, wait_until
-from tests.vm.evidence import open_bundle
 
 TRIGGERS: Final = 100
 HISTORY: Final = 250_000
@@ -47,14 +46,17 @@ def _next_bundle(daemon: LocalDaemon, known: set[Path]) -> Path:
     return found
 
 
-def _evidence_ns(told: manifest.Manifest) -> int:
-    """When the first source was complete, since the epoch."""
-    ends = (_ended_ns(one) for one in told.sources if one.status is manifest.Status.OK)
-    return min(ends)
+def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
+    """What the audit log says of a bundle: when the first volatile source's file was complete."""
 
+    def told() -> int | None:
+        for line in (daemon.output / audit.FILE).read_bytes().splitlines():
+            record = audit_records.decode(line)
+            if isinstance(record, CaptureSealed) and record.timestamp == timestamp:
+                return round((record.first_evidence_sec or 0) * 1e9)
+        return None
 
-def _ended_ns(source: manifest.Source) -> int:
-    return int((datetime.fromisoformat(source.started).timestamp() + source.duration_sec) * 1e9)
+    return wait_until(told, "the record of the sealed bundle")
 
 
 def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:
@@ -62,8 +64,7 @@ def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:
     daemon.producer().load(1, latency_ns=LATENCY_NS)
     bundle = _next_bundle(daemon, known)
     timestamp = names.timestamp_of_archive(bundle.name) or 0
-    told = manifest.decode(open_bundle(bundle).files["manifest.json"])
-    return _evidence_ns(told) - timestamp, bundle.stat().st_ctime_ns - timestamp
+    return _first_evidence_ns(daemon, timestamp), bundle.stat().st_ctime_ns - timestamp
 
 
 def figures() -> Iterator[dict[str, object]]:
