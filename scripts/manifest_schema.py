@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from aod.manifest import SCHEMA_VERSION, Manifest
+from aod.bundles.manifest import SCHEMA_VERSION, Manifest
 from scripts.vm.tools import REPO
 
 TARGET: Final = REPO / "aod" / "manifest.schema.json"

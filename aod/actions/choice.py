@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from aod import manifest
 from aod.actions.table import Action, row
-from aod.manifest import Source, Status
+from aod.bundles import manifest
+from aod.bundles.manifest import Source, Status
 
 
 def chosen(

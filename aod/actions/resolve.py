@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from aod.actions.process import environment
 from aod.actions.table import Action, Command
-from aod.manifest import Mount
+from aod.bundles.manifest import Mount
 
 _NS: Final = 10**9
 

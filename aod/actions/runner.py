@@ -19,7 +19,7 @@ from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.source import Limits, collect_action
 from aod.actions.table import Action, Phase
-from aod.manifest import Mount, Source
+from aod.bundles.manifest import Mount, Source
 
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""

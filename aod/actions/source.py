@@ -17,7 +17,7 @@ from aod.actions.output import Budget, FullError, Keep, OutputFile
 from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.table import Action
-from aod.manifest import Source, Status, not_run, utc_now
+from aod.bundles.manifest import Source, Status, not_run, utc_now
 
 
 class Limits(Struct, frozen=True):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aod import folders, preflight
+from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
 from aod.config import Config
-from aod.manual import capture_now
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
 from aod.stages.base import run_stage

@@ -13,13 +13,13 @@ import zstandard
 from msgspec import Struct
 
 from aod.actions.table import ACTIONS
-from aod.bundle import ANOMALY_FILE
+from aod.bundles.bundle import ANOMALY_FILE
+from aod.bundles.history import FILE as EVENTS_FILE
 from aod.config_base import ActionName
 from aod.debugdata import parse
 from aod.detectors.order import in_order
 from aod.event import Events
 from aod.files import open_regular
-from aod.history import FILE as EVENTS_FILE
 from aod.peer_names import Names
 from aod.recording import npy
 from aod.recording.content import MAX_NS, Nanoseconds, unpack

@@ -11,11 +11,11 @@ from typing import IO, Any, Final
 import msgspec
 from msgspec import Struct
 
-from aod import contents, manifest
 from aod.actions import table
 from aod.anomaly import Anomaly
+from aod.bundles import contents, manifest
+from aod.bundles.manifest import Manifest
 from aod.files import FOLDER_MODE, create
-from aod.manifest import Manifest
 from aod.redact import host, pcap
 from aod.redact.gathering import Gathering
 from aod.redact.kinds import Kind, Pseudonyms

@@ -7,7 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
-from aod.manifest import Replaced
+from aod.bundles.manifest import Replaced
 
 
 class Kind(StrEnum):

@@ -15,24 +15,25 @@ from typing import Final
 import msgspec
 import zmq
 
-from aod import audit_reader, bundle, names, spool
+from aod import audit_reader, names, spool
 from aod.actions import orphans, process
 from aod.actions.children import Children
 from aod.anomaly import Anomaly
 from aod.audit import Audit
-from aod.backlog import Backlog
-from aod.capture_account import Account
-from aod.capture_policy import policy, recall, stats
-from aod.filling import Sources
+from aod.bundles import bundle
+from aod.bundles.filling import Sources
+from aod.bundles.workfolder import BusyError
+from aod.capture.account import Account
+from aod.capture.backlog import Backlog
+from aod.capture.leftovers import Leftovers
+from aod.capture.output_state import OutputState
+from aod.capture.policy import policy, recall, stats
+from aod.capture.room import Room
+from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.incidents import Incidents
-from aod.output_state import OutputState
 from aod.recorders.recorders import Recorders
-from aod.room import Room
-from aod.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.stages.base import StageContext
-from aod.stages.leftovers import Leftovers
 from aod.wire import OwnPids, Suppressed
-from aod.workfolder import BusyError
 
 TICK_SEC: Final = 0.5
 """A doorbell that was lost, or a signal, delays by this at most; the disk is looked at as often."""

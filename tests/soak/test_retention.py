@@ -17,19 +17,20 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from aod import bundle, names
+from aod import names
 from aod.audit_reader import read
 from aod.audit_records import Deleted
-from aod.capture_policy import policy
+from aod.bundles import bundle
+from aod.bundles.filling import Sources
+from aod.bundles.history import Recorded
+from aod.bundles.manifest import Mount
+from aod.bundles.workfolder import work_folder
+from aod.capture.policy import policy
+from aod.capture.room import Room
 from aod.config import Audit, Cleanup, Config
 from aod.event import EVENT_DTYPE
-from aod.filling import Sources
-from aod.history import Recorded
-from aod.manifest import Mount
-from aod.room import Room
 from aod.stages import cleanup
 from aod.wire import Outbox
-from aod.workfolder import work_folder
 from tests.unit.samples import anomaly, records, unpacked
 from tests.unit.stage_rig import config, peers, start, stop
 
@@ -111,7 +112,7 @@ def watched(made: Config) -> Iterator["multiprocessing.sharedctypes.Synchronized
 def test_two_thousand_bundles_never_exceed_the_limit_and_one_bundle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aod.room.WAIT_SEC", 60)  # the machine may be busy
+    monkeypatch.setattr("aod.capture.room.WAIT_SEC", 60)  # the machine may be busy
     monkeypatch.setattr("aod.actions.runner.cifs_mounts", no_mounts)
     settings = Cleanup(max_total_log_size_mb=LIMIT_BYTES >> 20, cleanup_interval_sec=3600)
     made = config(tmp_path, cleanup=settings, audit=Audit(max_mb=10))

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from aod.actions.resolve import Scope, Situation, Step, placeholders, steps
 from aod.actions.table import Action, Command
+from aod.bundles.manifest import Mount
 from aod.config_base import ActionName
-from aod.manifest import Mount
 
 MOUNTS = (
     Mount("//a/s", "/mnt/a", "cifs", "rw"),

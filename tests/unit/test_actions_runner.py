@@ -14,8 +14,8 @@ from aod.actions.resolve import Situation
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action, Command, Phase
+from aod.bundles.manifest import Source, Status
 from aod.config_base import ActionName
-from aod.manifest import Source, Status
 
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
 HERE = Situation(1_700_000_000 * 10**9)

@@ -12,7 +12,7 @@ from aod.actions.resolve import Scope, Situation
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action
-from aod.manifest import Status
+from aod.bundles.manifest import Status
 
 PLANT = "hunter2"
 PLANTED = f"""\

@@ -13,8 +13,8 @@ from aod.actions.output import Budget, Keep
 from aod.actions.resolve import Situation
 from aod.actions.source import Limits, collect_action
 from aod.actions.table import Action, Command
+from aod.bundles.manifest import Mount, Source, Status
 from aod.config_base import ActionName
-from aod.manifest import Mount, Source, Status
 
 NO_TIME_SEC = 0.5
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)

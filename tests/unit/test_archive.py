@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from aod import archive
+from aod.bundles import archive
 from tests.unit.samples import unpacked
 
 

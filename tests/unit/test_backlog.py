@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aod import spool
-from aod.backlog import MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
+from aod.capture.backlog import MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")

@@ -12,15 +12,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from aod import bundle, filling, manifest, names
+from aod import names
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
+from aod.bundles import bundle, filling, manifest
+from aod.bundles.filling import Policy, Sources
+from aod.bundles.history import Recorded
+from aod.bundles.manifest import Manifest, Status
 from aod.config_base import ActionName
-from aod.filling import Policy, Sources
-from aod.history import Recorded
-from aod.manifest import Manifest, Status
 from aod.wire import Sealed
 from tests.unit.samples import TIMESTAMP, anomaly, records, unpacked
 

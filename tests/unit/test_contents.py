@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from aod import contents, manifest
-from aod.manifest import File, Status
+from aod.bundles import contents, manifest
+from aod.bundles.manifest import File, Status
 
 SOURCE = manifest.not_run("dmesg", "dmesg.log", ("dmesg",), Status.OK, "")
 

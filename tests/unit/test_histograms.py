@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod import histograms
 from aod.anomaly import Rule
+from aod.bundles import histograms
+from aod.bundles.histograms import CommandCounts
 from aod.counters import SNAPSHOT_DTYPE, CounterRing, Snapshots
 from aod.eventlog import HEADER_DTYPE
-from aod.histograms import CommandCounts
 from tests.unit.samples import anomaly
 
 SEC = 10**9

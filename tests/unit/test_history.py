@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod import history
 from aod.anomaly import Rule
+from aod.bundles import history
+from aod.bundles.history import Span
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
-from aod.history import Span
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 from tests.unit.test_eventlog_ring import append
 

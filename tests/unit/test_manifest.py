@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 import aod
-from aod import manifest
-from aod.manifest import CifsModule, Events, Manifest, Mount, Source, Status
+from aod.bundles import manifest
+from aod.bundles.manifest import CifsModule, Events, Manifest, Mount, Source, Status
 from tests.unit.samples import anomaly
 
 EVENTS = Events(

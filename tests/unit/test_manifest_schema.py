@@ -6,9 +6,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aod import manifest
 from aod.anomaly import Relation, Rule
-from aod.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
+from aod.bundles import manifest
+from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
 from scripts.manifest_schema import TARGET, text
 from tests.bundle_check import VALIDATOR
 from tests.unit.samples import TIMESTAMP

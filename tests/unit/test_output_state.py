@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aod import output_state, space
+from aod.capture import output_state, space
+from aod.capture.output_state import OutputState
+from aod.capture.space import Room
 from aod.config import Capture
-from aod.output_state import OutputState
-from aod.space import Room
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod import progress
-from aod.contents import sha256
-from aod.manifest import Source, Status, not_run
+from aod.bundles import progress
+from aod.bundles.contents import sha256
+from aod.bundles.manifest import Source, Status, not_run
 
 
 def source(folder: Path, name: str, content: bytes = b"x") -> Source:

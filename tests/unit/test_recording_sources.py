@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aod import archive
+from aod.bundles import archive
 from aod.event import EVENT_DTYPE, Events
 from aod.recording.content import MAX_RECORDS
 from aod.recording.frames import RecordingError

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from aod import bundle, manifest
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Command, Phase
 from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation
+from aod.bundles import bundle, manifest
+from aod.bundles.filling import Policy, Sources
+from aod.bundles.history import Recorded
+from aod.bundles.manifest import Manifest
+from aod.bundles.redaction import Redaction
 from aod.config_base import ActionName
-from aod.filling import Policy, Sources
-from aod.history import Recorded
-from aod.manifest import Manifest
-from aod.redaction import Redaction
 from tests.bundle_check import check_files, unpack
 from tests.unit.samples import TIMESTAMP, anomaly, records
 

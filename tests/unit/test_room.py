@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aod import names, room
+from aod import names
+from aod.capture import room
+from aod.capture.room import Room
 from aod.config import Cleanup, Config
-from aod.room import Room
 from aod.wire import Sealed
 from tests.unit.stage_rig import config
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod import space
+from aod.capture import space
+from aod.capture.space import Room
 from aod.config import Capture
-from aod.space import Room
 
 MIB = 1 << 20
 ROOM = Room(free_bytes=100 * MIB, total_bytes=1000 * MIB, free_inodes=1)

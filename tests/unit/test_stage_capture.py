@@ -14,15 +14,17 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from aod import audit, audit_records, bundle, filling, manifest, manual, names, space, spool
+from aod import audit, audit_records, names, spool
 from aod.actions import table
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
 from aod.audit_records import CaptureInterrupted, CaptureRefused, CaptureWaits, Declared, Record
+from aod.bundles import bundle, filling, manifest
+from aod.bundles.manifest import Manifest, Status
+from aod.capture import manual, space
 from aod.config import Capture, Config, Guardian, Supervision
 from aod.config_base import ActionName
 from aod.detectors.latency import Latency
-from aod.manifest import Manifest, Status
 from aod.stages import capture
 from aod.wire import OwnPids, Sealed, Stop
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked

@@ -6,9 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aod import manifest, summary
 from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation, Rule
-from aod.manifest import CifsModule, Events, File, Identity, Manifest, Mount, Replaced, Status
+from aod.bundles import manifest, summary
+from aod.bundles.manifest import (
+    CifsModule,
+    Events,
+    File,
+    Identity,
+    Manifest,
+    Mount,
+    Replaced,
+    Status,
+)
 from tests.unit.samples import TIMESTAMP, anomaly
 
 WORDS = st.text(max_size=100) | st.just("many words " * 99) | st.just("x" * 999)

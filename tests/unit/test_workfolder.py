@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aod import names, workfolder
-from aod.workfolder import BusyError, work_folder
+from aod import names
+from aod.bundles import workfolder
+from aod.bundles.workfolder import BusyError, work_folder
 
 
 def test_it_is_private_and_gone_afterwards(tmp_path: Path) -> None:

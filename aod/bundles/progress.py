@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from aod.bundles.manifest import Source
 from aod.files import FILE_MODE, read_regular
-from aod.manifest import Source
 
 FILE: Final = ".progress"
 _MAX_BYTES: Final = 16 << 20

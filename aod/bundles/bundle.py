@@ -14,14 +14,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import archive, contents, history, manifest, names, progress, summary
+from aod import names
 from aod.anomaly import Anomaly
+from aod.bundles import archive, contents, history, manifest, progress, summary
+from aod.bundles.filling import Filling, Policy, Sources, Work
+from aod.bundles.manifest import Source
+from aod.bundles.progress import Progress
+from aod.bundles.workfolder import work_folder
 from aod.files import appearing, read_regular
-from aod.filling import Filling, Policy, Sources, Work
-from aod.manifest import Source
-from aod.progress import Progress
 from aod.wire import Sealed
-from aod.workfolder import work_folder
 
 ANOMALY_FILE: Final = contents.ANOMALY
 _ANOMALY_UNFINISHED: Final = f".{ANOMALY_FILE}.new"

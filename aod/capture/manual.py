@@ -4,14 +4,15 @@ import asyncio
 import time
 from pathlib import Path
 
-from aod import bundle, names
+from aod import names
 from aod.anomaly import Anomaly, Rule
-from aod.capture_policy import policy, recall, stats
+from aod.bundles import bundle
+from aod.bundles.filling import Sources
+from aod.capture.policy import policy, recall, stats
 from aod.config import Config, effective_actions
 from aod.detectors.api import kind_of
 from aod.detectors.describe import broken_down
 from aod.files import FOLDER_MODE
-from aod.filling import Sources
 from aod.incidents import Incidents
 
 

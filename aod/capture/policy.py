@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from aod import histograms, history
 from aod.actions.children import Children
 from aod.actions.resolve import Scope
 from aod.actions.source import Limits
 from aod.anomaly import Anomaly
+from aod.bundles import histograms, history
+from aod.bundles.filling import Policy
+from aod.bundles.history import Recorded
+from aod.bundles.redaction import Redaction
 from aod.config import Config
 from aod.detectors.api import nanoseconds
-from aod.filling import Policy
-from aod.history import Recorded
 from aod.recorders.recorders import packets_folder, trace_folder
-from aod.redaction import Redaction
 
 
 def policy(

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from aod.actions.output import Budget
-from aod.filling import Policy
+from aod.bundles.filling import Policy
 
 HURRY_SHARE: Final = 0.4
 GIVE_UP_SHARE: Final = 0.8

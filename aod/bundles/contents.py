@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from aod import history, manifest
 from aod.actions import table
-from aod.manifest import File, Source
+from aod.bundles import history, manifest
+from aod.bundles.manifest import File, Source
 
 EVENTS: Final = history.FILE
 ANOMALY: Final = "anomaly.json"

@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aod import contents
 from aod.actions import process
 from aod.anomaly import Anomaly, Operation
+from aod.bundles import contents
+from aod.bundles.manifest import Manifest, Source
 from aod.files import create
-from aod.manifest import Manifest, Source
 from aod.redact.folder import DONE, DRAFT, NAMELESS, Draft
 
 TIMEOUT_SEC: Final = 120.0

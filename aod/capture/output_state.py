@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from aod import space
+from aod.capture import space
 from aod.config import Config
 
 RETRY_SEC: Final = 30.0

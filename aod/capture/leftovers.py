@@ -4,9 +4,10 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from aod import bundle, names, workfolder
-from aod.backlog import Backlog
-from aod.workfolder import BusyError
+from aod import names
+from aod.bundles import bundle, workfolder
+from aod.bundles.workfolder import BusyError
+from aod.capture.backlog import Backlog
 
 
 class Leftovers:

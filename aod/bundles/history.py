@@ -12,11 +12,11 @@ import numpy as np
 from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
+from aod.bundles.manifest import Events as EventsInManifest
 from aod.detectors.order import in_order
 from aod.event import EVENT_DTYPE, Events, joined
 from aod.eventlog import EventLog, EventLogError
 from aod.files import appearing
-from aod.manifest import Events as EventsInManifest
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"

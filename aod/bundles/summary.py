@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aod import contents, names
+from aod import names
 from aod.anomaly import Anomaly, Operation, Part, Rule
+from aod.bundles import contents
+from aod.bundles.manifest import File, Manifest, Source, Status
 from aod.detectors.words import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
-from aod.manifest import File, Manifest, Source, Status
 from aod.printable import one_line
 
 FILE: Final = contents.SUMMARY

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import contents, history, manifest, redaction, summary
 from aod.actions import runner
 from aod.actions.choice import chosen, not_collected
 from aod.actions.output import Budget
@@ -22,12 +21,13 @@ from aod.actions.resolve import Scope, Situation
 from aod.actions.source import Limits
 from aod.actions.table import Phase
 from aod.anomaly import Anomaly, Relation, Rule
+from aod.bundles import contents, history, manifest, redaction, summary
+from aod.bundles.history import Recorded
+from aod.bundles.manifest import Manifest, Mount, Source, Status
+from aod.bundles.progress import Progress
+from aod.bundles.redaction import Redaction
 from aod.event import Events
 from aod.files import appearing, create
-from aod.history import Recorded
-from aod.manifest import Manifest, Mount, Source, Status
-from aod.progress import Progress
-from aod.redaction import Redaction
 
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
@@ -49,7 +49,7 @@ class Policy(Struct, frozen=True):
     max_bundle_bytes: int = 1 << 62
     """Of what the actions write for one bundle."""
     room: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """In which a bundle gets its name (`aod.room`)."""
+    """In which a bundle gets its name (`aod.capture.room`)."""
     redaction: Redaction | None = None
 
 

@@ -24,8 +24,8 @@ from aod.audit_records import (
     SuppressedTriggers,
     declared,
 )
-from aod.backlog import Failure
-from aod.bundle import Made
+from aod.bundles.bundle import Made
+from aod.capture.backlog import Failure
 from aod.wire import Suppressed
 
 MAX_REMEMBERED: Final = 4096
