@@ -12,6 +12,7 @@ from aod.config import Config, effective_actions, why_skipped
 from aod.config_base import ActionName
 from aod.config_file import Loaded
 from aod.detectors.api import Rule, Settings
+from aod.recorders.recorders import packets_folder, wanted
 from aod.rules import rules
 
 WIDTH: Final = 96
@@ -71,11 +72,18 @@ def _bundles(config: Config) -> list[str]:
         *_labelled(
             "each",
             f"the operations from {_number(capture.history_sec)} s before the trigger to"
-            f" {_number(capture.post_sec)} s after it; an action may take"
-            f" {_number(capture.action_timeout_sec)} s and write {_number(capture.max_file_mb)} MB;"
+            f" {_number(capture.post_sec)} s after it, and logs from"
+            f" {_number(capture.lookback_sec)} s before it; an action may take"
+            f" {_number(capture.action_timeout_sec)} s and write {_number(capture.max_file_mb)} MB,"
+            f" all together {_number(capture.max_bundle_mb)} MB;"
             f" zstd level {capture.compression_level}",
         ),
-        *_labelled("at once", f"{capture.max_concurrent_captures}"),
+        *_labelled(
+            "at once",
+            f"{capture.max_concurrent_captures}, and {capture.max_waiting} may wait; none while"
+            f" less than {_number(capture.min_free_mb)} MB or {_number(capture.min_free_percent)}%"
+            " of the disk is free",
+        ),
         *_labelled("redacted", _redacted(config)),
         *(_labelled("on stop", "everything configured") if capture.snapshot_on_stop else ()),
         *_labelled(
@@ -102,6 +110,21 @@ def _audit_log(config: Config) -> str:
     return f"{path}, {audit.files} files of {_number(audit.max_mb)} MB at most"
 
 
+def _always_on(config: Config) -> Iterator[str]:
+    """What runs all the time because an action asks for it."""
+    actions, tcpdump = wanted(config), config.capture.tcpdump
+    if ActionName.TCPDUMP in actions:
+        yield from _labelled(
+            "packets",
+            f"always on: {_number(tcpdump.ring_mb)} MB in {packets_folder(config)},"
+            f" {tcpdump.snaplen:,} bytes of each; bundles have"
+            f" {'headers only' if tcpdump.headers_only else 'all of that, content of files, too'}",
+        )
+    if ActionName.TRACE in actions:
+        size_mb = _number(config.capture.trace.buffer_mb)
+        yield from _labelled("tracepoints", f"always on: a buffer of {size_mb} MB")
+
+
 def _kernel(config: Config) -> list[str]:
     records = (config.event_log_mb << 20) // _RECORD_BYTES
     return [
@@ -114,6 +137,7 @@ def _kernel(config: Config) -> list[str]:
             f"up to {config.max_inflight:,} operations; given up after"
             f" {_number(config.unanswered_sec)} s without an answer",
         ),
+        *_always_on(config),
     ]
 
 

@@ -73,7 +73,7 @@ def _describe(bundle: Path, folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         print(f"  {path.stat().st_size:>9,}  {path.relative_to(REPO)}")
     print(f"Sealed bundle: {bundle.relative_to(REPO)}")
-    print(f"Begin with {folder.relative_to(REPO)}/anomaly.json: what was slow, and when.")
+    print(f"Begin with {folder.relative_to(REPO)}/SUMMARY.txt: the bundle on one screen.")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def test_the_example_of_the_document() -> None:
     assert "/var/log/aod/aod_<timestamp>.tar.zst" in section(text, "Bundles")
     assert "after 2 days, and oldest first above 0.5 MB" in section(text, "Bundles")
     assert "redacted no; secrets are masked always" in section(text, "Bundles")
+    assert "16 may wait; none while less than 500 MB or 1% of the disk" in section(text, "Bundles")
     assert "16 MB, 262,144 operations" in section(text, "Recording")
+    assert "always on" not in text
 
 
 def test_every_command_is_either_watched_or_left_out() -> None:
@@ -95,3 +97,12 @@ def test_an_action_that_is_not_allowed_is_skipped(tmp_path: Path) -> None:
     text = "watcher: {actions: [stats]}\n" + LATENCY + "      actions: [stacks, stats]\n"
     shown = section(render(loaded(tmp_path, text)), "slow:")
     assert "collects events, stats skips stacks: not in the allow-list watcher.actions" in shown
+
+
+def test_what_is_always_on_is_shown(tmp_path: Path) -> None:
+    text = "runtime_dir: /run/here\n" + LATENCY + "      actions: [tcpdump, trace]\n"
+    shown = section(render(loaded(tmp_path, text)), "Recording")
+    assert "packets always on: 16 MB in /run/here/packets, 512 bytes of each" in shown
+    assert "bundles have headers only tracepoints always on: a buffer of 4 MB" in shown
+    text = "capture: {tcpdump: {headers_only: false}}\n" + text
+    assert "content of files" in section(render(loaded(tmp_path, text)), "Recording")
