@@ -174,7 +174,7 @@ class Collector:
         self.scan()
         if now >= self._last_stats + STATS_INTERVAL_SEC:
             self.publish_stats()
-            self.beat()
+        self.beat()
 
     def publish_stats(self) -> None:
         """Into the head of the log, and among the snapshots that bundles are made from."""

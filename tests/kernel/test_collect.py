@@ -1,0 +1,55 @@
+"""collect, in this process, on the real ring: what it tells the supervisor while much happens."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+from msgspec.structs import replace
+
+from aod.stages.base import StageContext
+from aod.stages.collect import MATCH_STATS_INTERVAL_SEC, Collector
+from aod.wire import SUPERVISOR, Health, Inbox
+from tests.kernel.conftest import Rig
+from tests.unit.stage_rig import PATIENCE_SEC, config
+
+SLOW_NS = 50_000_000
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Inbox]:
+    (tmp_path / "run").mkdir()
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    inbox = Inbox(zmq_context, tmp_path / "run", SUPERVISOR)
+    yield inbox
+    inbox.close()
+    zmq_context.term()
+
+
+@pytest.fixture
+def collector(rig: Rig, tmp_path: Path, supervisor: Inbox) -> Iterator[Collector]:
+    made = replace(config(tmp_path), pin_dir=rig.setup.pin_dir)
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context = StageContext("collect", made, zmq_context)
+    collector = Collector(context, rig.tracer)
+    yield collector
+    collector.counters.close()
+    collector.peers.close()
+    context.close()
+    zmq_context.term()
+
+
+def test_it_beats_while_match_follows_match(
+    collector: Collector, rig: Rig, supervisor: Inbox
+) -> None:
+    """The counters are published for each; that must not take the heartbeat's turn."""
+    beats, deadline = 0, time.monotonic() + PATIENCE_SEC
+    while beats < 3:
+        assert time.monotonic() < deadline, f"{beats} beats in {PATIENCE_SEC:g} s"
+        rig.producer.load(1, latency_ns=SLOW_NS, command=5)
+        collector.drain()
+        collector.tick()
+        collector.publish_match()
+        time.sleep(MATCH_STATS_INTERVAL_SEC)
+        beats += isinstance(supervisor.receive(), Health)
