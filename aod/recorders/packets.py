@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, cast
 
+from aod.actions import orphans
 from aod.actions.process import environment
 from aod.config import Packets
 from aod.recorders import ring, strays
@@ -156,16 +157,17 @@ def _owner() -> tuple[int, int] | None:
 
 def _spawn(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
     """Called by the main thread: the signal of a parent's death is that of the thread's."""
-    popen = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=environment(),
-        umask=0o077,
-        start_new_session=True,
-    )
+    with orphans.marked(orphans.owner()) as stdin:
+        popen = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=environment(),
+            umask=0o077,
+            start_new_session=True,
+        )
     os.set_blocking(cast(IO[bytes], popen.stderr).fileno(), False)
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, popen.pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
