@@ -41,8 +41,8 @@ def test_a_child_of_an_orphan_is_ended_too() -> None:
     """A shell gives what it starts in the background another standard input."""
     here, there = os.pipe()
     with orphans.marked(owner_of_another()) as stdin:
-        code = ("sh", "-c", f"sleep infinity >&{there} & wait")
-        other = subprocess.Popen(code, stdin=stdin, pass_fds=(there,), start_new_session=True)
+        code = ("sh", "-c", "sleep infinity & wait")
+        other = subprocess.Popen(code, stdin=stdin, stdout=there, start_new_session=True)
     os.close(there)
     assert other.pid in orphans.end()
     assert other.wait(10) == -9
