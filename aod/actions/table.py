@@ -196,11 +196,13 @@ ACTIONS: Final = (
     Action(
         name=ActionName.TRACE,
         file="trace.log",
-        about="The client's own tracepoints until the trigger, on the clock of the events: each"
-        " request with its command and mid (smb3_cmd_enter, _done, _err), reconnects, credits.",
+        about="The client's own tracepoints until just after the trigger, on the clock of the"
+        " events: each request with its command and mid (smb3_cmd_enter, _done, _err), reconnects,"
+        " credits.",
         commands=(Command(("cat", "{trace}/trace")),),
         needs=("{trace}",),
-        phase=Phase.VOLATILE,  # what the kernel overwrites next is what led to the trigger
+        # Not volatile: to print it takes as long as all the others, and it reaches back seconds.
+        phase=Phase.STEADY,
         timeout_sec=5,
         max_bytes=16 * _MIB,
         keep=Keep.END,

@@ -84,7 +84,7 @@ def test_it_is_harmless(action: Action) -> None:
 
 def test_the_clients_own_state_is_read_first() -> None:
     volatile = {action.name for action in ACTIONS if action.phase is Phase.VOLATILE}
-    assert volatile == {"debugdata", "stats", "cifs", "sockets", "stacks", "trace"}
+    assert volatile == {"debugdata", "stats", "cifs", "sockets", "stacks"}
 
 
 def test_a_row_is_found_by_its_name() -> None:
