@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ _INSTANCES: Final = Path("/sys/kernel/tracing/instances")
 _BUFFER_KIB: Final = 8192
 # task-pid [cpu] flags time: event: fields
 _LINE: Final = re.compile(r"^.{16,}-\d+\s+\[\d+\] \S+ +(\d+\.\d+): (smb3_\w+): (.*)$")
+_MID: Final = re.compile(r"\bmid=(\d+)")
 
 
 class Trace:
@@ -22,6 +24,16 @@ class Trace:
         """How often each was hit."""
         lines = map(_LINE.match, self.text.splitlines())
         return Counter(line[2] for line in lines if line)
+
+    def ends(self) -> list[tuple[int, int]]:
+        """Of each command that ended: when (ns, CLOCK_MONOTONIC, to the microsecond), its mid."""
+        lines = filter(None, map(_LINE.match, self.text.splitlines()))
+        ends = (line for line in lines if line[2] in ("smb3_cmd_done", "smb3_cmd_err"))
+        return [
+            (int(Decimal(line[1]) * 10**9), int(mid[1]))
+            for line in ends
+            if (mid := _MID.search(line[3]))
+        ]
 
 
 @contextlib.contextmanager
