@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -18,25 +19,55 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask a running AODv2 daemon, record and replay operations, look up names.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked = commands.add_parser("status", help="what it has counted, and if it adds up")
+    made = {
+        name: commands.add_parser(name, help=short, description=long)
+        for name, (short, long) in _HELP.items()
+    }
+    asked = made["status"]
     add_common(asked)
     asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     asked.set_defaults(run=_status)
-    wanted = commands.add_parser("snapshot", help="make a bundle of everything configured, now")
-    snapshot.add_arguments(wanted)
-    wanted.set_defaults(run=snapshot.run)
-    recorded = commands.add_parser("record", help="store live operations, to be replayed")
-    record.add_arguments(recorded)
-    recorded.set_defaults(run=record.run)
-    replayed = commands.add_parser("replay", help="what the rules would have declared")
-    replay.add_arguments(replayed)
-    replayed.set_defaults(run=replay.run)
-    named = commands.add_parser("codes", help="NTSTATUS and errno: numbers, names, meanings")
-    codes.add_arguments(named)
-    named.set_defaults(run=codes.run)
-    listed = commands.add_parser("detectors", help="anomaly types: installed, and left out")
-    listed.set_defaults(run=detectors.run)
+    snapshot.add_arguments(made["snapshot"])
+    made["snapshot"].set_defaults(run=snapshot.run)
+    record.add_arguments(made["record"])
+    made["record"].set_defaults(run=record.run)
+    replay.add_arguments(made["replay"])
+    made["replay"].set_defaults(run=replay.run)
+    codes.add_arguments(made["codes"])
+    made["codes"].set_defaults(run=codes.run)
+    made["detectors"].set_defaults(run=detectors.run)
     return parser
+
+
+_HELP: Final = {
+    "status": (
+        "what it has counted, and if it adds up",
+        "Print the counters of the kernel and of the event log. Exit code 0: the daemon runs, and"
+        " every operation is accounted for.",
+    ),
+    "snapshot": (
+        "make a bundle of everything configured, now",
+        "Ask the running daemon for a bundle although nothing was declared: every action that any"
+        " anomaly has. Prints its path. Exit code 1: there is none (yet), and why.",
+    ),
+    "record": (
+        "store live operations, to be replayed",
+        "Store every operation in FILE until Ctrl-C, beside a running daemon or without one.",
+    ),
+    "replay": (
+        "what the rules would have declared",
+        "Evaluate stored operations with a configuration: what would have been declared, and why;"
+        " or which thresholds would have been silent.",
+    ),
+    "codes": (
+        "NTSTATUS and errno: numbers, names, meanings",
+        "Print the codes that rules can name and bundles can show. Exit code 1: nothing matches.",
+    ),
+    "detectors": (
+        "anomaly types: installed, and left out",
+        "List the anomaly types of all installed packages. Exit code 1: one cannot be used.",
+    ),
+}
 
 
 def _status(arguments: argparse.Namespace) -> int:

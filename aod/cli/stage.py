@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
         "aod-supervisor was started --without, or alone with the options below.",
     )
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    made = {name: stages.add_parser(name, help=_HELP[name]) for name in STAGES}
+    made = {
+        name: stages.add_parser(name, help=_HELP[name], description=_ABOUT[name]) for name in STAGES
+    }
     for one in made.values():
         add_common(one)
     made["collect"].add_argument(
@@ -55,6 +57,13 @@ _HELP = {
     "detect": "from the event log to anomalies",
     "capture": "from an anomaly to a sealed bundle",
     "cleanup": "bundles that are too old or too many",
+}
+_ABOUT = {
+    "collect": "Move operations from the kernel's ring into the event log, or print them.",
+    "detect": "Declare anomalies from the event log, or from stored operations.",
+    "capture": "Make the bundles of declared anomalies, or one now; that needs no daemon, and minds"
+    " neither the floor of free space nor how many are being made.",
+    "cleanup": "Delete bundles that are too old or too many, once or until told to stop.",
 }
 
 
