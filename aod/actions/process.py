@@ -25,7 +25,8 @@ from aod.actions.output import FullError
 KILL_GRACE_SEC: Final = 1.0
 STDERR_TAIL_BYTES: Final = 2048
 _NICE: Final = 10
-_CHUNK: Final = 1 << 16
+_CHUNK: Final = 1 << 14
+"""Masking as much takes some milliseconds at most, in which the loop answers nobody."""
 _NO_PIDFD_POLL_SEC: Final = 0.02
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -13,6 +13,7 @@ from tests.bench import (
     drain,
     evidence,
     footprint,
+    masking,
     recorders,
     storm,
     throughput,
@@ -28,6 +29,7 @@ BENCHES: dict[str, Callable[[], Figures]] = {
     "trigger": trigger.figures,
     "evidence": evidence.figures,
     "footprint": footprint.figures,
+    "masking": masking.figures,
     "storm": storm.figures,
     "recorders": recorders.figures,
 }
