@@ -16,19 +16,21 @@ from aod.files import FILE_MODE, FOLDER_MODE, create, sync_folder
 _BLOCK_BYTES: Final = 1 << 16
 
 
-def pack(folder: Path, unfinished: Path, level: int, first: tuple[str, ...] = ()) -> None:
+def pack(
+    folder: Path, unfinished: Path, level: int, first: tuple[str, ...] = (), *, name: str = ""
+) -> None:
     """Pack a folder of plain files, but those with a hidden name, into a new file, on the disk when
     this returns.
 
-    `first` are the files that a reader wants first. Blocks for as long as the disk does: not for
-    the event loop.
+    `first` are the files that a reader wants first, `name` what the folder is called in it.
+    Blocks for as long as the disk does: not for the event loop.
 
     Raises:
         OSError: it cannot be written; nothing is left then.
     """
     try:
         with create(unfinished) as file:
-            _pack(folder, file, level, first)
+            _pack(folder, name or folder.name, file, level, first)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
@@ -52,15 +54,15 @@ def publish(unfinished: Path, archive: Path) -> int:
     return size_bytes
 
 
-def _pack(folder: Path, file: IO[bytes], level: int, first: tuple[str, ...]) -> None:
+def _pack(folder: Path, name: str, file: IO[bytes], level: int, first: tuple[str, ...]) -> None:
     compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
     with (
         compressor.stream_writer(file, closefd=False) as stream,
         tarfile.open(fileobj=stream, mode="w|", bufsize=_BLOCK_BYTES) as tar,
     ):
-        tar.add(folder, folder.name, recursive=False, filter=_plain)
+        tar.add(folder, name, recursive=False, filter=_plain)
         for path in _ordered(folder, first):
-            tar.add(path, f"{folder.name}/{path.name}", recursive=False, filter=_plain)
+            tar.add(path, f"{name}/{path.name}", recursive=False, filter=_plain)
         # Each member refers to its archive, and so would keep the compressor's megabytes until the
         # garbage collector comes by.
         tar.getmembers().clear()

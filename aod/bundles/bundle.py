@@ -61,7 +61,12 @@ async def make(
         filled = await Filling(work, anomaly, policy, sources).fill()
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
         await asyncio.to_thread(
-            archive.pack, folder, unfinished, policy.compression_level, _READ_FIRST
+            archive.pack,
+            filled.folder,
+            unfinished,
+            policy.compression_level,
+            _READ_FIRST,
+            name=folder.name,
         )
         async with policy.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
@@ -108,7 +113,7 @@ def _opened(output_dir: Path, anomaly: Anomaly) -> Iterator[tuple[Path, Progress
             with appearing(
                 folder / ANOMALY_FILE, folder / _ANOMALY_UNFINISHED, durable=False
             ) as file:
-                file.write(_anomaly_json(anomaly))
+                file.write(contents.anomaly_json(anomaly))
         yield folder, so_far
 
 
@@ -122,10 +127,3 @@ def _clear(folder: Path, so_far: Progress) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def _anomaly_json(anomaly: Anomaly) -> bytes:
-    """Without the evidence: that is in events.npy."""
-    fields = msgspec.to_builtins(anomaly)
-    del fields["evidence"]
-    return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"

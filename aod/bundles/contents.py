@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from aod.actions import table
+from aod.anomaly import Anomaly
 from aod.bundles import history, manifest
 from aod.bundles.manifest import File, Source
 
@@ -48,6 +51,13 @@ def _file(path: Path, known: Mapping[tuple[str, int], str]) -> File:
     size = path.stat().st_size
     digest = known.get((path.name, size)) or sha256(path)
     return File(path.name, size, digest, about(path.name))
+
+
+def anomaly_json(anomaly: Anomaly) -> bytes:
+    """The text of anomaly.json: without the evidence, which is in events.npy."""
+    fields = msgspec.to_builtins(anomaly)
+    del fields["evidence"]
+    return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
 
 
 def sha256(path: Path) -> str:

@@ -73,6 +73,8 @@ class Sources(Struct, frozen=True):
 class Filled(Struct, frozen=True):
     """What is in the folder."""
 
+    folder: Path
+    """What is to be sealed: the folder, or one in it."""
     sources: tuple[Source, ...]
     first_evidence_ns: int | None
     """From the trigger to the first volatile evidence on disk; None: there was none."""
@@ -118,11 +120,12 @@ class Filling:
         finally:
             rest.cancel()
         sources, mounts = collecting.result()
-        described = self._described(sources, mounts, *recalling.result())
-        if self._policy.redaction is not None:
-            described = await redaction.apply(self._folder, *described, self._policy.redaction)
-        await asyncio.to_thread(explain, self._folder, *described)
-        return Filled(sources, self._first_evidence_ns)
+        folder = self._folder
+        told, anomaly = self._described(sources, mounts, *recalling.result())
+        if how := self._policy.redaction:
+            folder, told, anomaly = await redaction.apply(folder, told, anomaly, how)
+        await asyncio.to_thread(explain, folder, told, anomaly)
+        return Filled(folder, sources, self._first_evidence_ns)
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""

@@ -1,10 +1,15 @@
-"""The parent's side of redaction: a child redacts a filled folder, and its work is taken over.
+"""The parent's side of redaction: a child redacts a filled folder, one folder after the other.
+
+What is sealed then is a folder of its own, within the filled one. That stays as it is until the
+bundle is sealed: who goes on with it after a death redacts all of it anew, so no bundle ever has
+two names for one. It costs the room of a second copy meanwhile.
 
 Where that fails, what may hold names is left out of the bundle, and the manifest says so: a bundle
 that was to be redacted is never sealed as it was.
 """
 
 import asyncio
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -12,14 +17,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aod.actions import process
 from aod.anomaly import Anomaly, Operation
 from aod.bundles import contents
 from aod.bundles.manifest import Manifest, Source
-from aod.files import create
+from aod.files import FOLDER_MODE, create
 from aod.redact.folder import DONE, DRAFT, NAMELESS, Draft
 
 TIMEOUT_SEC: Final = 120.0
@@ -33,6 +38,8 @@ class Redaction(Struct, frozen=True):
     headers_only: bool
     """The packets of a bundle have no content of files: they are kept, with other addresses."""
     timeout_sec: float = TIMEOUT_SEC
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One at a time: each takes a processor, and up to a hundred megabytes."""
 
 
 class RedactionError(Exception):
@@ -41,8 +48,10 @@ class RedactionError(Exception):
 
 async def apply(
     folder: Path, manifest: Manifest, anomaly: Anomaly, how: Redaction
-) -> tuple[Manifest, Anomaly]:
+) -> tuple[Path, Manifest, Anomaly]:
     """Redact all files of a folder, and what the manifest and anomaly.json are made from.
+
+    Returns the folder of the redacted files with them.
 
     Raises:
         OSError: what cannot be redacted cannot be removed either.
@@ -50,11 +59,13 @@ async def apply(
     draft = Draft(manifest, replace(anomaly, evidence=b""))
     try:
         await asyncio.to_thread(_prepare, folder, draft)
-        await _run(folder, how)
-        return await asyncio.to_thread(_take_over, folder)
+        async with how.turn:
+            await _run(folder, how)
+        told = await asyncio.to_thread(_completed, folder)
     except (RedactionError, OSError, msgspec.MsgspecError) as error:
         why = str(error) if isinstance(error, RedactionError) else type(error).__name__
-        return await asyncio.to_thread(_withhold, folder, draft, why)
+        told = await asyncio.to_thread(_withheld, folder, draft, why)
+    return folder / DONE, *told
 
 
 def _prepare(folder: Path, draft: Draft) -> None:
@@ -82,25 +93,21 @@ async def _run(folder: Path, how: Redaction) -> None:
         raise RedactionError(f"its program ended with {ended.exit_status}")
 
 
-def _take_over(folder: Path) -> tuple[Manifest, Anomaly]:
-    done = msgspec.json.decode((folder / DONE / DRAFT).read_bytes(), type=Draft)
-    for path in _evidence(folder):
-        redacted = folder / DONE / path.name
-        if redacted.is_file():
-            redacted.replace(path)
-        else:
-            path.unlink()
-    _write_anomaly(folder, done.anomaly)
-    _clear(folder)
-    sources = (_with_file(source, folder, done.left_out) for source in done.manifest.sources)
-    return replace(done.manifest, sources=tuple(sources)), done.anomaly
+def _completed(folder: Path) -> tuple[Manifest, Anomaly]:
+    """What a child has left, with the files that need no redaction."""
+    done = folder / DONE
+    draft = msgspec.json.decode((done / DRAFT).read_bytes(), type=Draft)
+    _add_the_rest(folder, draft.anomaly)
+    sources = (_with_file(source, done, draft.left_out) for source in draft.manifest.sources)
+    return replace(draft.manifest, sources=tuple(sources)), draft.anomaly
 
 
-def _evidence(folder: Path) -> list[Path]:
-    """The files that may hold names."""
-    kept = NAMELESS | {contents.ANOMALY}
-    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return [path for path in shown if path.name not in kept and path.is_file()]
+def _add_the_rest(folder: Path, anomaly: Anomaly) -> None:
+    for name in NAMELESS:
+        with suppress(FileNotFoundError):
+            os.link(folder / name, folder / DONE / name, follow_symlinks=False)
+    with create(folder / DONE / contents.ANOMALY) as file:
+        file.write(contents.anomaly_json(anomaly))
 
 
 def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source:
@@ -113,11 +120,10 @@ def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source
     return replace(source, bytes=path.stat().st_size, sha256=contents.sha256(path))
 
 
-def _withhold(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
-    """Remove what may hold names; what is left to say."""
-    for path in _evidence(folder):
-        path.unlink()
+def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
+    """Nothing that may hold names; what is left to say."""
     _clear(folder)
+    (folder / DONE).mkdir(FOLDER_MODE)
     anomaly = draft.anomaly
     anomaly = replace(
         anomaly,
@@ -126,7 +132,7 @@ def _withhold(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
         ended=_without_shares(anomaly.ended),
         breakdown=replace(anomaly.breakdown, trees=()),
     )
-    _write_anomaly(folder, anomaly)
+    _add_the_rest(folder, anomaly)
     note = f"{_FAILED}: {why}; what may hold names is left out"
     manifest = replace(
         draft.manifest,
@@ -149,11 +155,3 @@ def _nameless(source: Source) -> Source:
 
 def _joined(note: str, more: str) -> str:
     return "; ".join(part for part in (note, more) if part)
-
-
-def _write_anomaly(folder: Path, anomaly: Anomaly) -> None:
-    (folder / contents.ANOMALY).unlink(missing_ok=True)
-    fields = msgspec.to_builtins(anomaly)
-    del fields["evidence"]
-    with create(folder / contents.ANOMALY) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n")

@@ -147,7 +147,7 @@ _SPLIT: Final = {
 }
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 12)
 def split(kind: Kind, text: bytes) -> tuple[Name, ...]:
     """What a place holds: one name, or those that a path or `domain\\user` consists of."""
     if kind not in _SPLIT:

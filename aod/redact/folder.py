@@ -27,7 +27,10 @@ NAMELESS: Final = frozenset({contents.EVENTS, contents.STATS})
 """Numbers only, and what tasks call themselves."""
 _PACKETS_LEFT_OUT: Final = "left out: packets are redacted only where they are headers only"
 _BINARY_LEFT_OUT: Final = "left out: nobody knows how to redact it"
-_CHUNK: Final = 4 << 20
+_CHUNK: Final = 1 << 17
+"""What is found in it takes some hundred times as much memory."""
+_LONGEST_LINE: Final = 1 << 19
+"""A line beyond twice that may be cut within a name."""
 _MANIFEST_AS_IT_IS: Final = frozenset(
     {"aod_version", "created", "kernel", "version", "type", "rule", "anomaly"}
     | {"file", "status", "started", "sha256"}
@@ -85,13 +88,13 @@ def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     )
 
 
-def chunks(file: IO[bytes], size: int = _CHUNK) -> Iterator[bytes]:
+def chunks(file: IO[bytes], size: int = _CHUNK, longest: int = _LONGEST_LINE) -> Iterator[bytes]:
     """The file in pieces that end with a line; a very long line is cut at a space, or anywhere."""
     held = b""
     while piece := file.read(size):
         held += piece
-        end = max(held.rfind(b"\n"), held.rfind(b" ") if len(held) > 2 * size else -1) + 1
-        if not end and len(held) > 4 * size:
+        end = max(held.rfind(b"\n"), held.rfind(b" ") if len(held) > longest else -1) + 1
+        if not end and len(held) > 2 * longest:
             end = len(held)
         if end:
             yield held[:end]

@@ -29,6 +29,9 @@ MIN_LETTERS: Final = 3
 MAX_WORDS: Final = 5000
 """Names that are looked for everywhere; file names beyond only where their place tells."""
 
+_MOST_KNOWN: Final = 1 << 12
+"""Of what was found, how much is not asked for again."""
+
 
 class Redactor:
     """Replaces names in text, with the pseudonyms of one bundle.
@@ -76,6 +79,8 @@ class Redactor:
         for match in pattern.finditer(text):
             found = match["place"]
             if found not in known:
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
                 known[found] = self._pseudonym(found, match)
             if (pseudonym := known[found]) is not None:
                 start, end = match.span("place")

@@ -1,4 +1,4 @@
-"""How long the loop answers nobody while it masks one piece of the worst that a source can print."""
+"""How long the loop answers nobody while it masks a piece of the worst that a source can print."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from aod.actions.mask import LineMask
 
 WORST: Final = {
     "short lines with a secret": "pass\n",
-    "secrets of all kinds": "curl -u user=x% token: pass= mysql -p bearer eyJ. sig= //a@ cookie: '\n",
+    "secrets of all kinds": "curl -u user=x% token: pass= mysql -p bearer eyJ. sig= //a@ '\n",
     "an endless line of values": "key,",
-    "an endless line of users": "user=%user=",
-    "an endless token": "eyJ-eyJ.",
-    "an endless header": "token:x-x-x-",
+    "an endless line of users": f"{1000 * 'user='}%",
+    "an endless token": f"{1000 * 'eyJ-'}.",
+    "an endless header": f"{1000 * 'x-'}:token",
     "an endless command": "curl mysql -p : -u ",
 }
 MOST_BYTES: Final = 4 << 20

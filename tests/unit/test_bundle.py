@@ -17,7 +17,7 @@ from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
-from aod.bundles import bundle, filling, manifest
+from aod.bundles import bundle, contents, filling, manifest
 from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest, Status
@@ -318,7 +318,7 @@ def test_no_space_for_anything_leaves_nothing(
     def fail(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle, "_anomaly_json", fail)
+    monkeypatch.setattr(contents, "anomaly_json", fail)
     with pytest.raises(OSError, match="No space"):
         asyncio.run(bundle.make(anomaly(), policy(tmp_path), asked()))
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import socket
 import struct
 import sys
@@ -15,7 +16,8 @@ from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Command, Phase
 from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation
-from aod.bundles import bundle, manifest
+from aod.bundles import archive, bundle, filling, manifest, redaction
+from aod.bundles.bundle import Made
 from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
@@ -96,16 +98,19 @@ def declared() -> Anomaly:
 
 
 def made(folder: Path, how: Redaction | None) -> tuple[Manifest, dict[str, bytes]]:
-    output = folder / "out"
-    output.mkdir()
+    sealed = asyncio.run(make(folder / "out", how))
+    assert sealed is not None
+    files = unpack(next((folder / "out").glob("*.zst")).read_bytes())
+    check_files(files)
+    return manifest.decode(files["manifest.json"]), files
+
+
+async def make(output: Path, how: Redaction | None, timestamp: int = TIMESTAMP) -> Made | None:
+    output.mkdir(exist_ok=True)
     policy = Policy(output, frozenset(ActionName), Limits(20, 1 << 20), 3, redaction=how)
     related = Relation(TIMESTAMP + 1, "Error", "on-fs-emea-07")
     sources = Sources(lambda _, known: known or Recorded(records(1, 2), {}), lambda _: (related,))
-    sealed = asyncio.run(bundle.make(declared(), policy, sources))
-    assert sealed is not None
-    files = unpack(next(output.glob("*.zst")).read_bytes())
-    check_files(files)
-    return manifest.decode(files["manifest.json"]), files
+    return await bundle.make(replace(declared(), timestamp=timestamp), policy, sources)
 
 
 def found(words: list[str], files: dict[str, bytes]) -> set[tuple[str, str]]:
@@ -186,3 +191,70 @@ def test_what_cannot_be_redacted_is_left_out(
     assert "redaction failed" in files["SUMMARY.txt"].decode()
     assert {source.note for source in told.sources} == {"left out: redaction failed"}
     assert told.host == ""
+
+
+def check_resumed(folder: Path) -> None:
+    """Nothing was lost, and what was written before is not among what is written now."""
+    told, files = made(folder, Redaction(headers_only=True))
+    assert told.interrupted == 1
+    assert {source.note for source in told.sources} == {""}  # none was taken again
+    assert found([*PLANTED, *SECRETS], files) == set()
+    (mount,) = told.mounts
+    host = mount.source.removeprefix("//").split("/")[0].encode()
+    for name in ("mounts.log", "debugdata.log", "dmesg.log", "anomaly.json", "SUMMARY.txt"):
+        assert host in files[name], name
+    assert [path.suffix for path in (folder / "out").iterdir()] == [".zst"]
+
+
+def test_a_stop_in_the_middle_of_redaction_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "runs")
+    program(tmp_path / "fakes" / "python", f"echo > {tmp_path}/runs; exec sleep 1000")
+
+    async def cancelled_in_it() -> None:
+        making = asyncio.create_task(make(tmp_path / "out", Redaction(headers_only=True)))
+        await asyncio.to_thread((tmp_path / "runs").read_bytes)
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "fakes" / "python"))
+        asyncio.run(cancelled_in_it())
+    check_resumed(tmp_path)
+
+
+@pytest.mark.parametrize("step", ["_add_the_rest", "_with_file", "explain", "pack", "publish"])
+def test_a_death_behind_redaction_leaves_one_name_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Dead
+
+    owner = {"explain": filling, "pack": archive, "publish": archive}.get(step, redaction)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, die)
+        with pytest.raises(Dead):
+            asyncio.run(make(tmp_path / "out", Redaction(headers_only=True)))
+    check_resumed(tmp_path)
+
+
+class Dead(BaseException):
+    """As good as a kill: nobody catches it."""
+
+
+def test_one_is_redacted_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = f"mkdir {tmp_path}/alone || exit 9; sleep 0.2; rmdir {tmp_path}/alone; exit 3"
+    program(tmp_path / "fakes" / "python", alone)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "fakes" / "python"))
+    how = Redaction(headers_only=True)
+
+    async def several() -> None:
+        await asyncio.gather(*(make(tmp_path / "out", how, TIMESTAMP + n) for n in range(4)))
+
+    asyncio.run(several())
+    for path in (tmp_path / "out").glob("*.zst"):
+        told = manifest.decode(unpack(path.read_bytes())["manifest.json"])
+        assert "its program ended with 3" in told.note
+    assert len(list((tmp_path / "out").iterdir())) == 4
