@@ -27,6 +27,8 @@ _MAGIC: Final = b"AODCNT1\n"
 _STATS: Final = HEADER_DTYPE["stats"]
 COUNTER_NAMES: Final = tuple(_STATS.base.names or ())
 _MAX_NS: Final = 1 << 63
+SAME_CLOCK_NS: Final = 10 * 10**9
+"""CLOCK_MONOTONIC begins anew with a boot: its distance to the time of day is another then."""
 
 SNAPSHOT_DTYPE: Final = np.dtype(
     [
@@ -119,10 +121,15 @@ def _open(path: Path, *, new: bool) -> int:
 
 
 def _slots(runtime_dir: Path) -> Snapshots | None:
+    """What a predecessor of this boot has left: the times of another one mean nothing to ours."""
     try:
-        return _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
+        known = _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
     except (OSError, ValueError):
         return None
+    newest = known[int(np.argmax(known["taken_ns"]))]
+    offset_ns = int(newest["realtime_ns"]) - int(newest["taken_ns"])
+    of_this_boot = abs(offset_ns - time.time_ns() + time.monotonic_ns()) <= SAME_CLOCK_NS
+    return known if of_this_boot else None
 
 
 def _parse(content: bytes) -> Snapshots:

@@ -50,36 +50,45 @@ class Ended(Struct, frozen=True, kw_only=True):
     """Secrets are masked: before it was cut, as half a line would not show what it says."""
 
 
+class Ties(Struct, frozen=True):
+    """What a child has to do with its capture."""
+
+    hurry: asyncio.Future[None] | None = None
+    """Done: its time is up."""
+    children: Children | None = None
+    """Told of it."""
+    known_as: tuple[str, ...] = ()
+    """How `hanging` tells it, if it has to be abandoned; empty: by its command line."""
+
+
+_NONE: Final = Ties()
+
+
 def environment() -> dict[str, str]:
-    """A child's whole environment: English output, where programs are, and whose child it is."""
-    return {
-        "PATH": os.environ.get("PATH", _PATH),
-        "LC_ALL": "C",
-        orphans.VARIABLE: orphans.owner(),
-    }
+    """A child's whole environment: English output, and where programs are."""
+    return {"PATH": os.environ.get("PATH", _PATH), "LC_ALL": "C"}
 
 
 async def run(
     argv: Sequence[str],
     take: Callable[[bytes], None],
     timeout_sec: float,
-    hurry: asyncio.Future[None] | None = None,
-    children: Children | None = None,
+    ties: Ties = _NONE,
 ) -> Ended:
     """Run a command and give its output to `take`, piece by piece, until it ends or has to.
 
-    Its time is up after `timeout_sec`, or when `hurry` is done. Returns twice `KILL_GRACE_SEC`
+    Its time is up after `timeout_sec`, or when it has to hurry. Returns twice `KILL_GRACE_SEC`
     later at the latest.
 
     Raises:
         StartError: no such program, or no more processes.
         OSError: from `take`.
     """
-    hurry = hurry or asyncio.get_running_loop().create_future()
+    hurry = ties.hurry or asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
     tail = _Tail()
     with (
-        children.running(popen.pid) if children else nullcontext(),
+        ties.children.running(popen.pid) if ties.children else nullcontext(),
         _Reader(popen.stdout, take) as output,
         _Reader(popen.stderr, tail.take) as errors,
     ):
@@ -92,7 +101,7 @@ async def run(
                     # What was written is in the pipes; only who left the group holds them open.
                     await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
         finally:
-            _leave(argv, popen)
+            _leave(ties.known_as or argv, popen)
     if isinstance(output.error, OSError):
         raise output.error
     return Ended(
@@ -105,8 +114,8 @@ async def run(
 
 def hanging() -> list[tuple[str, ...]]:
     """The commands of abandoned children that still have not died; those that have are reaped."""
-    _abandoned[:] = [(argv, popen) for argv, popen in _abandoned if popen.poll() is None]
-    return [argv for argv, _ in _abandoned]
+    _abandoned[:] = [(known_as, popen) for known_as, popen in _abandoned if popen.poll() is None]
+    return [known_as for known_as, _ in _abandoned]
 
 
 class _Reader:
@@ -199,16 +208,17 @@ async def _first_of(*futures: asyncio.Future[None]) -> None:
 
 def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     try:
-        popen = subprocess.Popen(
-            argv,
-            bufsize=0,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            cwd="/",
-            start_new_session=True,
-        )
+        with orphans.marked(orphans.owner()) as stdin:
+            popen = subprocess.Popen(
+                argv,
+                bufsize=0,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(),
+                cwd="/",
+                start_new_session=True,
+            )
     except OSError as error:
         raise StartError(str(error)) from error
     # From here and not in the child: code between fork and exec would run beside our threads.
@@ -225,11 +235,11 @@ def _kill_group(popen: subprocess.Popen[bytes]) -> None:
         os.killpg(popen.pid, signal.SIGKILL)
 
 
-def _leave(argv: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
+def _leave(known_as: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
     """Reap a child, or abandon it; also when we were cancelled or failed and it still runs."""
     _kill_group(popen)
     if popen.poll() is None:
-        _abandoned.append((tuple(argv), popen))
+        _abandoned.append((tuple(known_as), popen))
 
 
 class _Tail:

@@ -44,6 +44,8 @@ class Step(Struct, frozen=True):
     argv: tuple[str, ...]
     missing: str = ""
     error_text: bytes = b""
+    asked: tuple[str, ...] = ()
+    """The command before the moment was filled in: the same in every bundle."""
 
 
 class _MissingError(Exception):
@@ -60,8 +62,10 @@ def steps(action: Action, situation: Situation) -> list[Step]:
         try:
             if missing:
                 raise _MissingError(missing)
+            _require(argv[0])
             found += [
-                Step(line, "", command.error_text) for line in _lines(command, argv, situation)
+                Step((*argv, *at), "", command.error_text, (*command.argv, *at))
+                for at in _places(command, situation)
             ]
         except _MissingError as error:
             found.append(Step((*argv, *command.paths), str(error)))
@@ -105,18 +109,20 @@ def _unmet(needs: Sequence[str], paths: Sequence[str]) -> str:
     return "; ".join(lacking)
 
 
-def _lines(
-    command: Command, argv: tuple[str, ...], situation: Situation
-) -> Iterator[tuple[str, ...]]:
-    if shutil.which(argv[0], path=environment()["PATH"]) is None:
-        raise _MissingError(f"{argv[0]}: no such program in PATH")
+def _require(program: str) -> None:
+    if shutil.which(program, path=environment()["PATH"]) is None:
+        raise _MissingError(f"{program}: no such program in PATH")
+
+
+def _places(command: Command, situation: Situation) -> Iterator[tuple[str, ...]]:
+    """What to run a command on, once for each."""
     if command.each_mount:
         for mount in _some(situation.mounts):
-            yield (*argv, mount.mount_point)
+            yield (mount.mount_point,)
     elif command.paths:
-        yield (*argv, _first_that_exists(command.paths))
+        yield (_first_that_exists(command.paths),)
     else:
-        yield argv
+        yield ()
 
 
 def _some(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:

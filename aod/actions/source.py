@@ -14,7 +14,7 @@ from aod.actions import process
 from aod.actions.children import Children
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import Budget, FullError, Keep, OutputFile
-from aod.actions.process import Ended
+from aod.actions.process import Ended, Ties
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.table import Action
 from aod.bundles.manifest import Source, Status, not_run, utc_now
@@ -96,7 +96,7 @@ def _in_vain(
 ) -> tuple[Status, str] | None:
     if step.missing:
         return Status.MISSING, step.missing
-    if step.argv in process.hanging():
+    if step.asked in process.hanging():
         return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
     if limits.in_a_hurry:
         return Status.TIMED_OUT, f"not run: {limits.why_hurry}"
@@ -109,7 +109,10 @@ async def _run_child(action: Action, step: Step, file: OutputFile, limits: Limit
     output = _Masked(file, binary=action.binary)
     try:
         ended = await process.run(
-            step.argv, output.take, limits.timeout_sec, limits.hurry, limits.children
+            step.argv,
+            output.take,
+            limits.timeout_sec,
+            Ties(limits.hurry, limits.children, step.asked),
         )
     except process.StartError as error:
         return _source(action, step.argv, Status.FAILED, note=str(error))

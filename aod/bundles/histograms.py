@@ -15,11 +15,10 @@ from msgspec import Struct
 
 from aod import counters
 from aod.anomaly import Anomaly, Rule
-from aod.counters import COUNTER_NAMES, Snapshots
+from aod.counters import COUNTER_NAMES, SAME_CLOCK_NS, Snapshots
 from aod.event import COMMANDS
 from aod.smb.commands import command_name
 
-_SAME_CLOCK_NS: Final = 10 * 10**9
 _COUNTERS: Final = tuple(name for name in COUNTER_NAMES if name != "latency_slots")
 _FIRST_NS: Final = 50_000_000
 """A snapshot before the trigger has to be nearer by this than one behind it, which has counted the
@@ -177,4 +176,4 @@ def _histogram(slots: Any) -> list[tuple[int, int | None, int]]:
 
 def _is_of_another_boot(found: Snapshots, anomaly: Anomaly) -> bool:
     offset_ns = int(found["realtime_ns"][-1]) - int(found["taken_ns"][-1])
-    return abs(offset_ns + anomaly.trigger_ns - anomaly.timestamp) > _SAME_CLOCK_NS
+    return abs(offset_ns + anomaly.trigger_ns - anomaly.timestamp) > SAME_CLOCK_NS

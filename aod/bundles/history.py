@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
 from aod.bundles.manifest import Events as EventsInManifest
+from aod.counters import SAME_CLOCK_NS
 from aod.detectors.order import in_order
 from aod.event import EVENT_DTYPE, Events, joined
 from aod.eventlog import EventLog, EventLogError
@@ -20,7 +21,6 @@ from aod.files import appearing
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"
-_SAME_CLOCK_NS: Final = 10 * 10**9
 _LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full")
 _NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
 
@@ -54,7 +54,7 @@ def recall(
     except (EventLogError, OSError) as error:
         return known or Recorded(_NONE, {}, f"no history: {error}")
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
-    if anomaly.rule is not Rule.MANUAL and abs(off_by_ns) > _SAME_CLOCK_NS:
+    if anomaly.rule is not Rule.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
         return Recorded(_NONE, _losses(log), note)
     position, start = log.position, known.position if known else log.oldest

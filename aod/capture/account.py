@@ -43,7 +43,8 @@ class Account:
         self._audit = log
         self._declared: dict[int, None] = {}
         self._sealed: set[int] = set()
-        self._waiting: dict[int, str] = {}
+        """By a predecessor, as the log has it."""
+        self._waiting: set[int] = set()
         self._writer = ThreadPoolExecutor(1, "audit")
 
     def remember(self, records: Iterable[Record]) -> None:
@@ -61,19 +62,18 @@ class Account:
             self.write(declared(anomaly))
 
     def waits(self, timestamp: int, why: str) -> None:
-        """It is not captured now; said once for each reason."""
-        if self._waiting.get(timestamp) != why:
-            self._waiting[timestamp] = why
+        """It is not captured now; said once until it is: how much space is free changes always."""
+        if timestamp not in self._waiting:
+            self._waiting.add(timestamp)
             self.write(CaptureWaits(timestamp=timestamp, why=why))
 
     def begun(self, anomaly: Anomaly) -> None:
         self.declared(anomaly)
-        self._waiting.pop(anomaly.timestamp, None)
+        self._waiting.discard(anomaly.timestamp)
         self.write(CaptureBegun(timestamp=anomaly.timestamp))
 
     def made(self, made: Made, duration_sec: float) -> None:
         self.sealed += 1
-        self._sealed.add(made.sealed.timestamp)
         first_ns = made.first_evidence_ns
         self.write(
             CaptureSealed(
@@ -92,7 +92,6 @@ class Account:
             return
         with suppress(FileNotFoundError):  # deleted since
             size_bytes = path.stat().st_size
-            self._sealed.add(timestamp)
             self.write(
                 CaptureSealed(
                     timestamp=timestamp,
@@ -124,6 +123,7 @@ class Account:
     def has_refused(self, anomaly: Anomaly, why: str) -> None:
         self.declared(anomaly)
         self.refused += 1
+        self._waiting.discard(anomaly.timestamp)
         self.write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
 
     def interrupted(self, timestamp: int, why: str) -> None:

@@ -86,14 +86,13 @@ class Backlog:
         return len(self._waiting())
 
     def done(self, timestamp: int) -> None:
-        """The bundle is sealed.
-
-        Raises:
-            OSError: the entry cannot be removed.
-        """
+        """There is nothing more to do for it."""
         self._unspooled.pop(timestamp, None)
         self._attempts.pop(timestamp, None)
-        spool.remove(self._path(timestamp))
+        try:
+            spool.remove(self._path(timestamp))
+        except OSError as error:
+            self._pass_over(timestamp, f"its entry cannot be removed: {error}")
 
     def failed(self, timestamp: int, now: float, why: object) -> Failure:
         """A capture failed: it is tried again later, at last set aside."""
@@ -112,7 +111,11 @@ class Backlog:
 
         The onset of an incident is worth most. What a person asked for is never refused.
         """
-        waiting = [timestamp for timestamp in self._waiting() if timestamp not in busy]
+        waiting = [
+            timestamp
+            for timestamp in self._waiting()
+            if timestamp not in busy and self._attempts_of(timestamp).not_before < inf
+        ]
         refused = []
         for timestamp in waiting[most:]:
             anomaly = self._read(timestamp, now)
@@ -150,9 +153,12 @@ class Backlog:
         try:
             spool.set_aside(self._path(timestamp))
         except OSError as error:
-            # It stays where it is, and is looked at no more while this process lives.
-            self._attempts[timestamp] = _Attempts(not_before=inf)
-            self._log.error("anomaly %d cannot be set aside: %s", timestamp, error)
+            self._pass_over(timestamp, f"it cannot be set aside: {error}")
+
+    def _pass_over(self, timestamp: int, why: str) -> None:
+        """Its entry stays where it is, and is looked at no more while this process lives."""
+        self._attempts[timestamp] = _Attempts(not_before=inf)
+        self._log.error("anomaly %d stays in the spool: %s", timestamp, why)
 
     def _attempts_of(self, timestamp: int) -> _Attempts:
         return self._attempts.get(timestamp) or _Attempts()

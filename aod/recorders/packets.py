@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, cast
 
+from aod.actions import orphans
 from aod.actions.process import environment
 from aod.config import Packets
 from aod.recorders import ring, strays
@@ -45,6 +46,7 @@ class PacketRing:
         self._log = log
         self._popen: subprocess.Popen[bytes] | None = None
         self._words = ""
+        self._is_ready = False
         self._dropped = self._dropped_before = 0
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
@@ -57,7 +59,7 @@ class PacketRing:
 
     @property
     def is_recording(self) -> bool:
-        return self._popen is not None and _READY in self._words
+        return self._popen is not None and self._is_ready
 
     @property
     def dropped(self) -> int:
@@ -89,13 +91,14 @@ class PacketRing:
         ring.remove(self.folder)
 
     def _start(self, now: float) -> None:
-        self._words, self._started, self._asked = "", now, now
+        self._words, self._is_ready = "", False
+        self._started = self._asked = now
         try:
             owner = _owner()
             ring.prepare(self.folder, owner)
             ring.make_way(self.folder, self._shape)
             self._popen = _spawn(self.folder, command(self._shape, owner))
-        except OSError as error:
+        except (OSError, KeyError) as error:  # KeyError: our user has no name
             self._fail(now, str(error))
         else:
             self.starts += 1
@@ -104,6 +107,7 @@ class PacketRing:
         with suppress(BlockingIOError):
             words = os.read(pipe.fileno(), _MOST_WORDS).decode(errors="replace")
             self._words = (self._words + words)[-_MOST_WORDS:]
+            self._is_ready = self._is_ready or _READY in self._words
         if told := _DROPPED.findall(self._words):
             self._dropped = int(told[-1])
 
@@ -156,16 +160,17 @@ def _owner() -> tuple[int, int] | None:
 
 def _spawn(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
     """Called by the main thread: the signal of a parent's death is that of the thread's."""
-    popen = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=environment(),
-        umask=0o077,
-        start_new_session=True,
-    )
+    with orphans.marked(orphans.owner()) as stdin:
+        popen = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=environment(),
+            umask=0o077,
+            start_new_session=True,
+        )
     os.set_blocking(cast(IO[bytes], popen.stderr).fileno(), False)
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, popen.pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))

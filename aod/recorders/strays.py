@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aod.recorders import ring
-
 _PROC: Final = Path("/proc")
 _PATIENCE_MS: Final = 1000
 
@@ -22,7 +20,12 @@ def end(folder: Path) -> None:
 
 
 def writers(folder: Path) -> Iterator[int]:
-    """The processes that write the ring in a folder; only those that we may look at."""
+    """The processes that write the ring in a folder; only those that we may look at.
+
+    Told by where they are: nobody else's tcpdump runs there. Their command lines are not read, as
+    that waits for a lock which a process that hangs may hold for ever.
+    """
+    folder = folder.resolve()
     for process in _PROC.iterdir():
         with suppress(OSError):
             if process.name.isdecimal() and _writes(process, folder):
@@ -30,10 +33,8 @@ def writers(folder: Path) -> Iterator[int]:
 
 
 def _writes(process: Path, folder: Path) -> bool:
-    if (process / "comm").read_text() != "tcpdump\n":
-        return False
-    arguments = (process / "cmdline").read_bytes().split(b"\0")
-    return ring.NAME.encode() in arguments and (process / "cwd").samefile(folder)
+    is_tcpdump = (process / "comm").read_text() == "tcpdump\n"
+    return is_tcpdump and (process / "cwd").readlink() == folder
 
 
 def _kill(pid: int) -> None:

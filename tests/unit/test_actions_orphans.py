@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from aod.actions import orphans
 
 SLEEP = ["sleep", "infinity"]
 
 
-def child_of(owner: str) -> subprocess.Popen[bytes]:
-    environment = {"PATH": os.environ["PATH"], orphans.VARIABLE: owner}
-    return subprocess.Popen(SLEEP, env=environment, start_new_session=True)
+def child_of(owner: str, *argv: str) -> subprocess.Popen[bytes]:
+    with orphans.marked(owner) as stdin:
+        return subprocess.Popen(argv or SLEEP, stdin=stdin, start_new_session=True)
 
 
 def owner_of_another() -> str:
@@ -31,6 +35,45 @@ def test_only_those_of_a_dead_owner_are_ended() -> None:
     finally:
         ours.kill()
         ours.wait()
+
+
+def test_a_child_of_an_orphan_is_ended_too() -> None:
+    """A shell gives what it starts in the background another standard input."""
+    here, there = os.pipe()
+    with orphans.marked(owner_of_another()) as stdin:
+        code = ("sh", "-c", "sleep infinity & wait")
+        other = subprocess.Popen(code, stdin=stdin, stdout=there, start_new_session=True)
+    os.close(there)
+    assert other.pid in orphans.end()
+    assert other.wait(10) == -9
+    assert os.read(here, 1) == b""  # nobody holds the pipe open
+    os.close(here)
+
+
+def test_what_a_stranger_marks_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = child_of(owner_of_another())
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    try:
+        assert other.pid not in orphans.end()
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_no_task_s_memory_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that hangs may hold the lock of its address space for ever."""
+    asked: set[str] = set()
+    opened = Path.open
+
+    def noted(path: Path, *args: Any, **how: Any) -> Any:
+        asked.add(path.name)
+        return opened(path, *args, **how)
+
+    monkeypatch.setattr(Path, "open", noted)
+    other = child_of(owner_of_another())
+    assert other.pid in orphans.end()
+    other.wait()
+    assert asked == {"stat"}
 
 
 def test_a_pid_that_is_anothers_now_is_no_owner() -> None:

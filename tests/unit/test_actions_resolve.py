@@ -43,8 +43,8 @@ def argvs(action: Action, situation: Situation = SITUATION) -> list[tuple[str, .
 def test_commands_are_taken_as_they_are() -> None:
     action = row(Command(("echo", "a b", "*")), Command(("cat", "{unknown}"), error_text=b"x"))
     assert steps(action, SITUATION) == [
-        Step(("echo", "a b", "*")),
-        Step(("cat", "{unknown}"), "", b"x"),
+        Step(("echo", "a b", "*"), asked=("echo", "a b", "*")),
+        Step(("cat", "{unknown}"), "", b"x", ("cat", "{unknown}")),
     ]
 
 
@@ -112,7 +112,7 @@ def test_what_is_missing_is_said_and_costs_nothing_else(
     situation = replace(SITUATION, mounts=mounts)
     assert steps(row(command, Command(("echo",))), situation) == [
         Step((*command.argv, *command.paths), why),
-        Step(("echo",)),
+        Step(("echo",), asked=("echo",)),
     ]
 
 

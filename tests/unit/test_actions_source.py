@@ -197,11 +197,15 @@ def test_a_full_file_ends_an_action_with_many_commands(tmp_path: Path) -> None:
 def test_what_hangs_in_the_kernel_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    action = replace(runs("sleep", "infinity"), timeout_sec=NO_TIME_SEC)
+    """Though the moment that its command tells is another one."""
+    action = replace(
+        runs("sh", "-c", "exec sleep infinity", "{trigger_ns}"), timeout_sec=NO_TIME_SEC
+    )
     with monkeypatch.context() as patch:
         patch.setattr(process, "KILL_GRACE_SEC", NO_TIME_SEC)
         patch.setattr(process, "_kill_group", lambda popen: None)
         [first], _ = collect(action, tmp_path)
+    monkeypatch.setattr(f"{__name__}.SITUATION", replace(SITUATION, timestamp_ns=5))
     (tmp_path / action.file).unlink()
     [second], content = collect(action, tmp_path)
     [(_, popen)] = process._abandoned
@@ -210,6 +214,7 @@ def test_what_hangs_in_the_kernel_is_not_run_again(
     assert process.hanging() == []
     assert (first.status, first.timed_out, first.exit_status) == (Status.ABANDONED, True, None)
     assert second.status is Status.ABANDONED
+    assert first.command != second.command
     assert content == "aod: not run: an earlier one still hangs in the kernel\n"
 
 

@@ -86,6 +86,25 @@ def test_what_cannot_be_set_aside_is_not_looked_at_again(folder: Path, backlog: 
     assert backlog.set_aside == 1
 
 
+def test_an_entry_that_cannot_be_removed_ends_nothing_and_is_looked_at_no_more(
+    folder: Path,
+    backlog: Backlog,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(f"{path}: read-only")
+
+    monkeypatch.setattr(spool, "remove", refuse)
+    for timestamp in (1, 2, 3):
+        spool.write(folder, anomaly(timestamp=timestamp))
+    assert [one.timestamp for one in backlog.refuse(2, 0.0, ())] == [3]
+    backlog.done(1)
+    assert due(backlog, 1e9) == [2]
+    assert backlog.refuse(1, 0.0, ()) == []
+    assert sum("stays in the spool" in line for line in caplog.messages) == 2
+
+
 def test_an_anomaly_that_only_a_message_brings_is_kept(backlog: Backlog) -> None:
     backlog.offer(anomaly(timestamp=4))
     backlog.offer(anomaly(timestamp=4))

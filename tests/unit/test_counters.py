@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ def test_a_successor_goes_on(tmp_path: Path) -> None:
     filled(tmp_path, 5 * SEC, 6 * SEC).close()
     filled(tmp_path, 7 * SEC).close()
     assert times(tmp_path) == [5 * SEC, 6 * SEC, 7 * SEC]
+
+
+def test_a_ring_of_another_boot_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, *(second * SEC for second in range(1001, 1050))).close()
+    since_boot_ns = time.monotonic_ns()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: since_boot_ns - 3600 * SEC)
+    filled(tmp_path, *(second * SEC for second in range(1, 10))).close()
+    assert times(tmp_path) == [second * SEC for second in range(1, 10)]
 
 
 def test_a_slot_that_is_half_written_is_passed_over(tmp_path: Path) -> None:

@@ -173,6 +173,20 @@ def test_what_cannot_start_is_tried_again_later_and_later(
     ]
 
 
+def test_it_still_records_when_it_has_said_much_since_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talks = "echo listening on any >&2; head -c 9000 /dev/zero | tr '\\0' x >&2; exec sleep 600"
+    monkeypatch.setattr(packets, "command", lambda *_: ["sh", "-c", talks])
+    one = PacketRing(tmp_path / "packets", SMALL, LOG)
+    try:
+        wait_until(lambda: len(one._words) == 4096 and "listening" not in one._words, one)
+        assert one.is_recording
+    finally:
+        one.close()
+    assert not one.is_recording
+
+
 def test_no_folder_is_no_exception(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     one = PacketRing(tmp_path / "missing" / "packets", SMALL, LOG)
     one.tick()
