@@ -67,7 +67,7 @@ class Capture:
 
     async def run(self) -> None:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
-        await self._begin()
+        await self._begin_beating()
         loop = asyncio.get_running_loop()
         inbox_fd = int(self.context.inbox.socket.get(zmq.FD))
         loop.add_reader(inbox_fd, self._wake.set)
@@ -88,6 +88,14 @@ class Capture:
             await self._cancel()
             self._recorders.close()
             await asyncio.to_thread(self.account.close)
+
+    async def _begin_beating(self) -> None:
+        """Alive, however long the output folder takes: it may hang."""
+        beginning = asyncio.ensure_future(self._begin())
+        while not beginning.done():
+            self._beat()
+            await asyncio.wait((beginning,), timeout=TICK_SEC)
+        beginning.result()
 
     async def _begin(self) -> None:
         self._tell_children(())

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from aod import audit, audit_records, names, spool
+from aod import audit, audit_reader, audit_records, names, spool
 from aod.actions import table
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
@@ -26,7 +26,7 @@ from aod.config import Capture, Config, Guardian, Supervision
 from aod.config_base import ActionName
 from aod.detectors.latency import Latency
 from aod.stages import capture
-from aod.wire import OwnPids, Sealed, Stop
+from aod.wire import SUPERVISOR, Health, OwnPids, Sealed, Stop
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
 from tests.unit.stage_rig import (
     config,
@@ -122,6 +122,32 @@ def test_collect_is_told_of_the_children(tmp_path: Path, monkeypatch: pytest.Mon
         assert comm.read_text() == "sleep\n"
     kill(stage)
     os.kill(child, signal.SIGKILL)
+
+
+def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, release = os.pipe()
+
+    def hang(_config: Config) -> list[Record]:
+        os.read(held, 1)
+        return []
+
+    monkeypatch.setattr(audit_reader, "read", hang)
+    made = config(tmp_path)
+    spooled(made, 1)
+    stage = start("capture", capture.run, made)
+    try:
+        with peers(made) as around:
+            supervisor, cleanup = around.inbox(SUPERVISOR), around.inbox("cleanup")
+            for _ in range(2):
+                assert next_message(supervisor, Health).counters["sealed"] == 0
+            os.write(release, b"\n")
+            assert next_message(cleanup, Sealed).timestamp == 1
+    finally:
+        kill(stage)
+        os.close(held)
+        os.close(release)
 
 
 def test_the_history_is_in_the_bundle(tmp_path: Path) -> None:
