@@ -14,15 +14,14 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from aod.audit_records import Lost, Record, encode
 from aod.config import Config
-from aod.files import FILE_MODE
+from aod.files import FILE_MODE, opened_folder
 
 FILE: Final = "audit.jsonl"
 MAX_RECORD_BYTES: Final = 1 << 20
@@ -53,7 +52,7 @@ class Audit:
         if not self._enabled:
             return
         try:
-            with _opened(self._folder) as folder_fd:
+            with opened_folder(self._folder) as folder_fd:
                 self._append(folder_fd, record)
         except OSError as error:
             self._missed += 1
@@ -138,16 +137,6 @@ def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
         usable: numbers above 0 that may be written, ascending.
     """
     return list(zip([0, *usable], usable, strict=False))[::-1]
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    """The output folder may be a link of the administrator's; what is inside is not followed."""
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield folder_fd
-    finally:
-        os.close(folder_fd)
 
 
 def _open_ours(folder_fd: int) -> int:

@@ -100,14 +100,27 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+@contextmanager
+def opened_folder(folder: Path) -> Iterator[int]:
+    """The folder itself, so that nobody can exchange it between a look and a deletion.
+
+    It may be a link, as the administrator's of the output folder; what is inside is not followed.
+
+    Raises:
+        OSError: there is no such folder, or it may not be read.
+    """
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder_fd
+    finally:
+        os.close(folder_fd)
+
+
 def sync_folder(folder: Path) -> None:
     """Make what was renamed or removed in a folder durable.
 
     Raises:
         OSError: there is no such folder, or its disk fails.
     """
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with opened_folder(folder) as folder_fd:
         os.fsync(folder_fd)
-    finally:
-        os.close(folder_fd)

@@ -7,10 +7,9 @@ followed.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -69,7 +68,7 @@ def has_room(entries: Sequence[Entry], limit_bytes: int) -> bool:
 
 
 def scan(folder_fd: int) -> list[Entry]:
-    """The sealed bundles in an `opened` folder, in no order.
+    """The sealed bundles in an opened folder, in no order.
 
     Raises:
         OSError: the folder cannot be read.
@@ -101,19 +100,3 @@ def _entry(item: os.DirEntry[str]) -> Entry | None:
         if stat.S_ISREG(status.st_mode):
             return Entry(timestamp, item.name, status.st_size)
     return None
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[int]:
-    """The folder itself, so that nobody can exchange it between a look and a deletion.
-
-    The output folder may be a link of the administrator's; only what is inside is not followed.
-
-    Raises:
-        OSError: there is no such folder, or it may not be read.
-    """
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield folder_fd
-    finally:
-        os.close(folder_fd)

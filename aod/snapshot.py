@@ -35,11 +35,18 @@ def actions(config: Config) -> tuple[str, ...]:
 
 
 def snapshot(config: Config, reason: str) -> Anomaly:
-    """The anomaly that is none, of now."""
+    """The anomaly that stands for everything configured."""
+    return asked_for(config, RESERVED, NAME, actions(config), reason)
+
+
+def asked_for(
+    config: Config, kind: str, name: str, actions: tuple[str, ...], reason: str
+) -> Anomaly:
+    """An anomaly that is none, of now: a person wants its bundle."""
     return Anomaly(
-        anomaly=RESERVED,
+        anomaly=kind,
         timestamp=time.time_ns(),
-        name=NAME,
+        name=name,
         rule=Rule.MANUAL,
         trigger_ns=time.monotonic_ns(),
         window_ns=nanoseconds(config.watch_interval_sec * 1e3),
@@ -47,7 +54,7 @@ def snapshot(config: Config, reason: str) -> Anomaly:
         acceptable_count=0,
         suppressed=0,
         reason=reason,
-        actions=actions(config),
+        actions=actions,
         worst=(),
         breakdown=broken_down(()),
     )

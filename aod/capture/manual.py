@@ -1,19 +1,20 @@
 """A bundle that a person asks for, made in this very process."""
 
 import asyncio
-import time
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from aod import names
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly
 from aod.bundles import bundle
 from aod.bundles.filling import Sources
 from aod.capture.policy import policy, recall, stats
 from aod.config import Config, effective_actions
 from aod.detectors.api import kind_of
-from aod.detectors.describe import broken_down
 from aod.files import FOLDER_MODE
 from aod.incidents import Incidents
+from aod.snapshot import asked_for
 
 
 def capture_now(config: Config, name: str) -> Path:
@@ -32,18 +33,11 @@ def capture_now(config: Config, name: str) -> Path:
 
 def _manual(config: Config, name: str) -> Anomaly:
     configured = config.guardian.anomalies[name]
-    return Anomaly(
-        anomaly=kind_of(type(configured)),
-        timestamp=time.time_ns(),
-        name=name,
-        rule=Rule.MANUAL,
-        trigger_ns=time.monotonic_ns(),
-        window_ns=int(config.watch_interval_sec * 1e9),
-        count=0,
-        acceptable_count=configured.acceptable_count,
-        suppressed=0,
-        reason="nothing was declared: a person asked for this bundle",
-        actions=effective_actions(config, configured),
-        worst=(),
-        breakdown=broken_down(()),
+    declared = asked_for(
+        config,
+        kind_of(type(configured)),
+        name,
+        effective_actions(config, configured),
+        "nothing was declared: a person asked for this bundle",
     )
+    return replace(declared, acceptable_count=configured.acceptable_count)

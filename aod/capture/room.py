@@ -15,6 +15,7 @@ from typing import Final
 
 from aod import retention
 from aod.config import Config
+from aod.files import opened_folder
 from aod.retention import Entry
 from aod.wire import Sealed
 
@@ -75,7 +76,7 @@ class Room:
     def _newest_of_too_much(self) -> Entry | None:
         """The newest bundle, if there is no room."""
         try:
-            with retention.opened(self._folder) as folder_fd:
+            with opened_folder(self._folder) as folder_fd:
                 entries = retention.scan(folder_fd)
         except OSError:
             return None  # what is wrong with the folder, the rename says

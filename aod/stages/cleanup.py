@@ -9,6 +9,7 @@ from aod.audit import Audit
 from aod.audit_records import Deleted
 from aod.config import Config
 from aod.config_base import DAY_SEC
+from aod.files import opened_folder
 from aod.retention import Entry, Removal
 from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
 from aod.wire import Sealed
@@ -40,7 +41,7 @@ class Cleaner:
         Raises:
             OSError: the folder cannot be read.
         """
-        with retention.opened(self._folder) as folder_fd:
+        with opened_folder(self._folder) as folder_fd:
             entries = retention.scan(folder_fd)
             planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
             removed = [one for one in planned if dry_run or self._delete(folder_fd, one)]

@@ -10,7 +10,7 @@ import numpy as np
 import zstandard
 
 from aod._native import ffi, lib
-from aod.anomaly import Anomaly, AnomalyType, Rule
+from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
 from aod.detectors.describe import broken_down
 from aod.event import EVENT_DTYPE, Events
 from aod.eventlog import EventLog
@@ -31,11 +31,30 @@ _ANOMALY = Anomaly(
     worst=(),
     breakdown=broken_down(()),
 )
+_OPERATION = Operation(
+    command="SMB2_READ",
+    latency_ns=2_000_000_000,
+    end_ns=5,
+    session_id=1,
+    tree_id=2,
+    mid=3,
+    pid=4,
+    comm="cp",
+    status="STATUS_SUCCESS",
+    error="",
+    state="finished",
+    share="",
+)
 
 
 def anomaly(**changes: Any) -> Anomaly:
     """An anomaly, changed where a test says so."""
     return msgspec.structs.replace(_ANOMALY, **changes)
+
+
+def operation(**changes: Any) -> Operation:
+    """An operation in words, changed where a test says so."""
+    return msgspec.structs.replace(_OPERATION, **changes)
 
 
 def records(*end_ns: int, **fields: Any) -> Events:

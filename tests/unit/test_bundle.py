@@ -16,14 +16,14 @@ from aod import names
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Action, Command
-from aod.anomaly import Anomaly, AnomalyType, Operation, Relation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Relation, Rule
 from aod.bundles import bundle, contents, filling, manifest
 from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest, Status
 from aod.config_base import ActionName
 from aod.wire import Sealed
-from tests.unit.samples import TIMESTAMP, anomaly, records, unpacked
+from tests.unit.samples import TIMESTAMP, anomaly, operation, records, unpacked
 
 ROWS = (
     Action(
@@ -181,20 +181,7 @@ def test_the_manifest_names_the_other_anomalies_of_the_incident(tmp_path: Path) 
 
 
 def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
-    slow = Operation(
-        command="SMB2_READ",
-        latency_ns=2_000_000_000,
-        end_ns=5,
-        session_id=1,
-        tree_id=2,
-        mid=3,
-        pid=4,
-        comm="cp",
-        status="STATUS_SUCCESS",
-        error="",
-        state="finished",
-        share="",
-    )
+    slow = operation()
     declared = anomaly(worst=(slow,), evidence=records(1).tobytes())
     told = json.loads(files_of(make(declared, policy(tmp_path)))["anomaly.json"])
     assert told["anomaly"] == "Latency"

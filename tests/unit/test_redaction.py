@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from aod.actions import table
 from aod.actions.source import Limits
 from aod.actions.table import Command, Phase
-from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation
+from aod.anomaly import Anomaly, Breakdown, Part, Relation
 from aod.bundles import archive, bundle, filling, manifest, redaction
 from aod.bundles.bundle import Made
 from aod.bundles.filling import Policy, Sources
@@ -24,7 +24,7 @@ from aod.bundles.manifest import Manifest
 from aod.bundles.redaction import Redaction
 from aod.config_base import ActionName
 from tests.bundle_check import check_files, unpack
-from tests.unit.samples import TIMESTAMP, anomaly, records
+from tests.unit.samples import TIMESTAMP, anomaly, operation, records
 
 HOST = "lap-4711x"
 PLANTED = rb"""jane.roe jroe2 Contoso contoso.example fs-emea-07 dc3 lap-4711x Finance-Q3
@@ -71,20 +71,7 @@ def program(path: Path, script: str) -> None:
 
 
 def declared() -> Anomaly:
-    worst = Operation(
-        command="SMB2_READ",
-        latency_ns=2_000_000_000,
-        end_ns=5,
-        session_id=1,
-        tree_id=2,
-        mid=3,
-        pid=4,
-        comm="cp",
-        status="STATUS_SUCCESS",
-        error="",
-        state="finished",
-        share=r"\\fs-emea-07.contoso.example\Finance-Q3",
-    )
+    worst = operation(share=r"\\fs-emea-07.contoso.example\Finance-Q3")
     parts = (Part(worst.share, 11),)
     breakdown = Breakdown(
         records=11, commands=(), statuses=(), sessions=(), trees=parts, tasks=(Part("cp[4]", 11),)

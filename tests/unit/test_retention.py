@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod import names, retention
+from aod.files import opened_folder
 from aod.retention import Entry, Reason, Removal
 
 HOUR_NS = 3600 * 10**9
@@ -26,12 +27,12 @@ def write(path: Path, size_bytes: int = 100) -> Path:
 
 
 def scan(folder: Path) -> list[Entry]:
-    with retention.opened(folder) as folder_fd:
+    with opened_folder(folder) as folder_fd:
         return retention.scan(folder_fd)
 
 
 def delete(folder: Path, gone: Entry) -> bool:
-    with retention.opened(folder) as folder_fd:
+    with opened_folder(folder) as folder_fd:
         return retention.delete(folder_fd, gone)
 
 
@@ -183,7 +184,7 @@ def test_whatever_lies_there_only_names_of_regular_files_go_and_nothing_outside(
     write(outside / "file", 1000)
     write(outside / names.archive(1))
     planted = [plant(kind, folder, outside, number + 1) for number, kind in enumerate(kinds)]
-    with retention.opened(folder) as folder_fd:
+    with opened_folder(folder) as folder_fd:
         for removal in retention.plan(retention.scan(folder_fd), NOW_NS, 0, 0):
             retention.delete(folder_fd, removal.entry)
     left = {path.name for path in folder.iterdir()}
@@ -205,7 +206,7 @@ def test_a_folder_that_is_exchanged_after_the_look_leads_nowhere(tmp_path: Path)
     for path in (outside, folder):
         path.mkdir()
         write(path / names.archive(1))
-    with retention.opened(folder) as folder_fd:
+    with opened_folder(folder) as folder_fd:
         (found,) = retention.scan(folder_fd)
         folder.rename(tmp_path / "moved")
         folder.symlink_to(outside)

@@ -18,7 +18,7 @@ from aod.bundles.manifest import (
     Replaced,
     Status,
 )
-from tests.unit.samples import TIMESTAMP, anomaly
+from tests.unit.samples import TIMESTAMP, anomaly, operation
 
 WORDS = st.text(max_size=100) | st.just("many words " * 99) | st.just("x" * 999)
 
@@ -68,22 +68,9 @@ def told(**changes: Any) -> Manifest:
     return replace(plain, **changes)
 
 
-def operation(**changes: Any) -> Operation:
-    plain = Operation(
-        command="SMB2_CREATE",
-        latency_ns=83_400_000,
-        end_ns=5,
-        session_id=1,
-        tree_id=2,
-        mid=3,
-        pid=136,
-        comm="python",
-        status="STATUS_SUCCESS",
-        error="",
-        state="finished",
-        share="//srv/share",
-    )
-    return replace(plain, **changes)
+def read_by_python(**changes: Any) -> Operation:
+    plain = {"latency_ns": 83_400_000, "command": "SMB2_CREATE", "pid": 136, "comm": "python"}
+    return operation(**(plain | {"share": "//srv/share"} | changes))
 
 
 def declared(**changes: Any) -> Anomaly:
@@ -96,7 +83,7 @@ def declared(**changes: Any) -> Anomaly:
         trees=parts,
         tasks=(Part("python[136]", 9),),
     )
-    plain = {"worst": (operation(),), "breakdown": breakdown, "suppressed": 4}
+    plain = {"worst": (read_by_python(),), "breakdown": breakdown, "suppressed": 4}
     return anomaly(**(plain | changes))
 
 
@@ -122,7 +109,7 @@ open first anomaly.json, events.npy, debugdata.log
 
 
 def test_a_hanging_operation_has_other_files_to_open() -> None:
-    hangs = declared(worst=(operation(state="in flight", status=""),))
+    hangs = declared(worst=(read_by_python(state="in flight", status=""),))
     assert "open first anomaly.json, debugdata.log, dmesg.log, events.npy" in summary.text(
         told(), hangs
     )
@@ -159,7 +146,7 @@ def test_strangers_cannot_break_the_screen(
         redacted=(Replaced("users", 3),),
         files=tuple(File(f"{number}{path}", 1, "", "") for number in range(many)),
     )
-    worst = (operation(comm=name, status=reason, error="EIO"),) * many
+    worst = (read_by_python(comm=name, status=reason, error="EIO"),) * many
     text = summary.text(changed, declared(reason=reason, breakdown=breakdown, worst=worst))
     lines = text.splitlines()
     assert len(lines) <= summary.LINES
