@@ -21,6 +21,8 @@ _LABEL: Final = 10
 _WORST: Final = 3
 _OWN_FILES: Final = (contents.ANOMALY, contents.EVENTS, contents.STATS, FILE)
 _HANGS: Final = ("debugdata.log", "stacks.log", "sockets.log", "dmesg.log", "events.npy")
+_NOT_LOST: Final = frozenset({"unanswered", "gave_up"})
+"""Operations without an answer: what follows the first failure of a compound, mostly."""
 _READ_FIRST: Final = {
     "Latency": ("stats.json", "events.npy", "debugdata.log", "sockets.log", "system.log"),
     "Error": ("dmesg.log", "journalctl.log", "debugdata.log", "events.npy"),
@@ -130,12 +132,17 @@ def _troubles(sources: Iterable[Source]) -> Iterator[str]:
 
 
 def _losses(manifest: Manifest) -> str:
-    lost = {reason: count for reason, count in manifest.losses.items() if count}
+    lost = {
+        reason: count
+        for reason, count in manifest.losses.items()
+        if count and reason not in _NOT_LOST
+    }
     return ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
 
 
 def _redacted(manifest: Manifest) -> str:
-    return ", ".join(f"{one.kind} {one.names:,}" for one in manifest.redacted)
+    found = ", ".join(f"{one.kind} {one.names:,}" for one in manifest.redacted if one.names)
+    return found or ("no names were found" if manifest.redacted else "")
 
 
 def _note(manifest: Manifest) -> str:
