@@ -23,6 +23,10 @@ time-out, in TPACKET_V3). Handing over each packet at once would cost a wake-up 
 time: it is cheaper that a cut right after the trigger waits. With the usual post_sec it does not
 have to, and only the last second of what follows the trigger may be missing."""
 
+_LINUX_SLL2: Final = 276
+_NO_PACKETS: Final = Header("<", 1, 1 << 18, _LINUX_SLL2)
+"""tcpdump writes a file's header with its first packet."""
+
 _Part = tuple[Header, bytes]
 
 
@@ -30,11 +34,12 @@ def main(argv: list[str]) -> int:
     """Exit status: 0, or 1 if there is no ring."""
     folder, (trigger_ns, from_ns, to_ns) = Path(argv[0]), map(int, argv[1:4])
     _wait_for_packets_of(trigger_ns)
-    parts = in_order(ring.contents(folder))
-    if not parts:
-        sys.stderr.write(f"{folder}: no packets; is tcpdump running?\n")
+    contents = list(ring.contents(folder))
+    if not contents:
+        sys.stderr.write(f"{folder}: no ring of packets; is tcpdump running?\n")
         return 1
-    about = parts[-1][0]
+    parts = in_order(contents)
+    about = parts[-1][0] if parts else _NO_PACKETS
     found = packets(parts, from_ns, to_ns, headers_only=argv[4] == "yes")
     sys.stdout.buffer.write(encode_header(about))
     sys.stdout.buffer.writelines(map(encode, found))
@@ -76,6 +81,8 @@ def _wait_for_packets_of(trigger_ns: int) -> None:
 
 
 def _summary(parts: Sequence[_Part], count: int) -> str:
+    if not parts:
+        return "the ring has seen no packets"
     began_ns = first_ns(parts[0][1], parts[0][0]) or 0
     began = datetime.fromtimestamp(began_ns // 10**9, UTC).isoformat()
     return f"{count} packets; the ring reaches back to {began}"

@@ -56,6 +56,15 @@ def test_the_cut_has_the_packets_of_the_window_in_order(folder: Path) -> None:
     assert b"1970-01-01T00:01:40" in done.stderr
 
 
+def test_a_ring_that_has_seen_no_packet_is_cut_to_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "ring.pcap00").write_bytes(b"")
+    done = cut(tmp_path, 0, 10**18)
+    about = header(done.stdout)
+    assert about is not None
+    assert list(records(done.stdout, about)) == []
+    assert (done.returncode, done.stderr) == (0, b"the ring has seen no packets\n")
+
+
 def test_content_is_there_only_when_it_is_asked_for(folder: Path) -> None:
     assert SECRET not in cut(folder, 0, 10**18).stdout
     assert SECRET in cut(folder, 0, 10**18, "no").stdout
