@@ -55,9 +55,13 @@ class Account:
             elif isinstance(record, CaptureSealed):
                 self._sealed.add(record.timestamp)
 
+    def knows(self, timestamp: int) -> bool:
+        """Whether it was declared."""
+        return timestamp in self._declared
+
     def declared(self, anomaly: Anomaly) -> None:
         """Capture knows of an anomaly; of one that it knew, nothing new."""
-        if anomaly.timestamp not in self._declared:
+        if not self.knows(anomaly.timestamp):
             self._keep(anomaly.timestamp)
             self.write(declared(anomaly))
 

@@ -127,11 +127,14 @@ class Capture:
         self._wake.clear()
 
     def _hear(self) -> None:
-        """Empty the inbox: its descriptor tells of a first message only."""
+        """Empty the inbox: its descriptor tells of a first message only.
+
+        An anomaly that is known was found in the spool; it may have been refused since.
+        """
         for message in self.context.messages():
             if isinstance(message, Anomaly):
                 self.incidents.add(message)
-                if message.timestamp not in self.running:
+                if not self.account.knows(message.timestamp):
                     self.backlog.offer(message)
                     self.account.declared(message)
             elif isinstance(message, Suppressed):

@@ -361,6 +361,23 @@ def test_a_message_rings_and_the_spool_alone_is_enough(tmp_path: Path) -> None:
     assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 3)]
 
 
+def test_what_was_refused_does_not_come_back_with_its_message(tmp_path: Path) -> None:
+    """The spool may be read before the message."""
+    few = Capture(max_concurrent_captures=1, max_waiting=1, post_sec=0, min_free_mb=0)
+    made = config(tmp_path, capture=few)
+    spooled(made, 1, 2, 3)
+    process = start("capture", capture.run, made)
+    with peers(made) as around:
+        cleanup, to_capture = around.inbox("cleanup"), around.outbox("capture")
+        assert [next_message(cleanup, Sealed).timestamp for _ in "12"] == [1, 2]
+        to_capture.send(anomaly(timestamp=3))
+        to_capture.send(anomaly(timestamp=4))
+        assert next_message(cleanup, Sealed).timestamp == 4
+        to_capture.send(Stop("the test is over"))
+        process.join(20)
+    assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 4)]
+
+
 def test_sigterm_ends_it(tmp_path: Path) -> None:
     made = config(tmp_path)
     process = start("capture", capture.run, made)
