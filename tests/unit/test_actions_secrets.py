@@ -17,7 +17,7 @@ from aod.bundles.manifest import Status
 PLANT = "hunter2"
 PLANTED = f"""\
 35 22 0:31 / /mnt/a rw - cifs //srv/a rw,username=me,password={PLANT},vers=3.1.1
-//srv/share /mnt cifs username=me,pass={PLANT},,{PLANT},credentials=/root/{PLANT} 0 0
+//srv/share /mnt cifs username=me,pass={PLANT},,{PLANT},credentials=/etc/{PLANT} 0 0
 password={PLANT}
 DB_PASSWORD={PLANT},{PLANT} {PLANT}
 AWS_SECRET_ACCESS_KEY={PLANT}/+=

@@ -1,4 +1,4 @@
-"""The server stops for three seconds: the operation is declared while it hangs, and only once."""
+"""The server stops for three seconds or a little more; what hangs is declared meanwhile, once."""
 
 import threading
 import time
@@ -7,12 +7,16 @@ from scripts.vm.guest import cifs
 from scripts.vm.guest.counters import wait_for_names
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.shares import FIRST
+from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import rounds, work
 
 GUEST = "faults"
 PAUSE_S = 3
 # Made on the server: the client knows nothing about it that would spare it a request.
 NAME = "file"
+# stat() is one request with so many commands.
+ASKED = 3
+HANGS_NS = 200_000_000
 # How often the log is looked at: what is measured is when the daemon says it.
 _LOG_POLL_S = 0.005
 
@@ -31,9 +35,11 @@ def run(lab: Lab) -> Facts:
             daemon.wait_for_line("Latency anomaly", poll_s=_LOG_POLL_S)
             declared_ns = time.monotonic_ns()
             _stay_until(paused_ns + PAUSE_S * 10**9)
+            _wait_for_the_evidence_to_ask()
         resumed_ns = time.monotonic_ns()
         asking.join()
         after = work(folder, rounds(3))
+        daemon.wait_for_bundle()
         return {
             "paused_ns": paused_ns,
             "declared_ns": declared_ns,
@@ -41,6 +47,12 @@ def run(lab: Lab) -> Facts:
             "after": after,
             "exit_status": lab.stop(daemon),
         }
+
+
+def _wait_for_the_evidence_to_ask() -> None:
+    """The last source of a bundle asks the server that hangs, and hangs a while, too."""
+    wait_until(lambda: len(cifs.pending()) > ASKED, 20, "smbinfo's requests")
+    _stay_until(time.monotonic_ns() + HANGS_NS)
 
 
 def _stay_until(moment_ns: int) -> None:
