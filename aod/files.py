@@ -1,6 +1,7 @@
 """Files and folders of ours: new, not for everybody, and durable where it matters."""
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -124,3 +125,13 @@ def sync_folder(folder: Path) -> None:
     """
     with opened_folder(folder) as folder_fd:
         os.fsync(folder_fd)
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,6 @@
 """One action: its commands on this host, run one after the other into its file."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from aod.actions.process import Ended, Ties
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.table import Action
 from aod.bundles.manifest import Source, Status, not_run, utc_now
+from aod.files import sha256
 
 
 class Limits(Struct, frozen=True):
@@ -56,7 +56,7 @@ async def collect_action(
         sources = await _run_steps(action, steps(action, situation), file, limits)
     finally:
         file.close()
-    digest = await asyncio.to_thread(_sha256, path)
+    digest = await asyncio.to_thread(sha256, path)
     return [_with_file(source, action, file, digest) for source in sources]
 
 
@@ -185,8 +185,3 @@ def _say(action: Action, file: OutputFile, line: str) -> None:
     if not action.binary:
         with suppress(FullError):
             file.write(f"{line}\n".encode(errors="replace"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

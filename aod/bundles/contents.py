@@ -1,6 +1,5 @@
 """What the files of a bundle are: each with its size, its checksum, and how to read it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from aod.actions import table
 from aod.anomaly import Anomaly
 from aod.bundles import history, manifest
 from aod.bundles.manifest import File, Source
+from aod.files import sha256
 
 EVENTS: Final = history.FILE
 ANOMALY: Final = "anomaly.json"
@@ -58,13 +58,3 @@ def anomaly_json(anomaly: Anomaly) -> bytes:
     fields = msgspec.to_builtins(anomaly)
     del fields["evidence"]
     return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
-
-
-def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

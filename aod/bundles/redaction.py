@@ -24,7 +24,7 @@ from aod.actions import process
 from aod.anomaly import Anomaly, Operation
 from aod.bundles import contents
 from aod.bundles.manifest import Manifest, Source
-from aod.files import FOLDER_MODE, create
+from aod.files import FOLDER_MODE, create, sha256
 from aod.redact.folder import DONE, DRAFT, NAMELESS, Draft
 
 TIMEOUT_SEC: Final = 120.0
@@ -117,7 +117,7 @@ def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source
     if source.file in left_out or not path.is_file():
         note = left_out.get(source.file, "left out by redaction")
         return replace(source, bytes=0, sha256="", note=_joined(source.note, note))
-    return replace(source, bytes=path.stat().st_size, sha256=contents.sha256(path))
+    return replace(source, bytes=path.stat().st_size, sha256=sha256(path))
 
 
 def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from aod.bundles import progress
-from aod.bundles.contents import sha256
 from aod.bundles.manifest import Source, Status, not_run
+from aod.files import sha256
 
 
 def source(folder: Path, name: str, content: bytes = b"x") -> Source:
