@@ -1,40 +1,137 @@
-"""Logging: to stderr, with journald's priorities under systemd."""
+"""Logging: to the journal with its fields, or to stderr for a person and anomalies to syslog.
+
+Nothing here waits: a log that nobody takes must not stop what it is about.
+"""
 
 import logging
 import os
+import select
 import sys
+import time
+from collections.abc import Mapping
 from typing import Final
 
-LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-ROOT: Final = logging.getLogger("aod")
+from aod import datagram, journal
+from aod.printable import one_line, shown
 
-# sd-daemon(3): a line that begins with <N> has priority N.
-_PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+ALERT: Final = 60
+"""Above CRITICAL: an anomaly, or a promise of ours that does not hold. See `alert`."""
+ROOT: Final = logging.getLogger("aod")
+SYSLOG_SOCKET: Final = "/dev/log"
+
+# sd-daemon(3), syslog(3).
+_PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2, "ALERT": 1}
+_FACILITY_DAEMON: Final = 3
+_MAX_SYSLOG_BYTES: Final = 8 << 10
+_FORMAT: Final = "%(name)s: %(message)s"
+_INDENT: Final = "    "
+
+logging.addLevelName(ALERT, "ALERT")
 
 
 class LevelError(ValueError):
     """AOD_LOG_LEVEL is no level."""
 
 
-class _JournalFormatter(logging.Formatter):
-    """Every line of a record carries the priority: journald takes each for an entry."""
+def fields(**named: object) -> dict[str, object]:
+    """`extra` of a record that has fields (`AOD_BUNDLE=...`) in the journal."""
+    return {"journal": named}
+
+
+def alert(logger: logging.Logger, message: str, *args: object, **named: object) -> None:
+    """Log at ALERT, with fields for the journal (`AOD_ANOMALY=...`)."""
+    logger.log(ALERT, message, *args, extra=fields(**named), stacklevel=2)
+
+
+class _LineFormatter(logging.Formatter):
+    """No line of a message is taken for a record, or by the terminal: the later are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{_PRIORITIES.get(record.levelname, 6)}>"
-        return "\n".join(prefix + line for line in super().format(record).splitlines())
+        lines = super().format(record).expandtabs().splitlines()
+        return f"\n{_INDENT}".join(map(shown, lines))
 
 
-def _goes_to_journal() -> bool:
-    """systemd.exec(5): the variable names its stream, for children of another inherit it."""
-    try:
-        info = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{info.st_dev}:{info.st_ino}"
+class _StreamFormatter(_LineFormatter):
+    """Every line carries the priority: journald takes each of its stream for an entry."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"<{_priority(record)}>"
+        return "\n".join(prefix + line for line in super().format(record).split("\n"))
+
+
+class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """To journald's socket; where that does not work, to stderr, which is journald's stream."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(_StreamFormatter(_FORMAT))
+        self._message = logging.Formatter(_FORMAT)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if journal.send(self._entry(record)):
+                self._tell_lost()
+            elif _takes(sys.stderr.fileno()):
+                super().emit(record)
+            else:
+                self._lost += 1
+        except Exception:
+            self.handleError(record)
+
+    def _entry(self, record: logging.LogRecord) -> bytes:
+        named: dict[str, object] = {"AOD_STAGE": record.name.removeprefix("aod.")}
+        more = getattr(record, "journal", None)
+        if isinstance(more, Mapping):
+            named |= more
+        return journal.entry(self._message.format(record), _priority(record), named)
+
+    def _tell_lost(self) -> None:
+        """Say, once journald listens again, how many it did not get."""
+        lost, self._lost = self._lost, 0
+        if lost:
+            text = f"aod: {lost} lines are not in this journal: it did not take them"
+            journal.send(journal.entry(text, _PRIORITIES["WARNING"], {}))
+
+
+class _SyslogHandler(logging.Handler):
+    """To syslog(3)'s socket, in the form of RFC 3164."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            head = f"<{_FACILITY_DAEMON << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
+            text = f"{head} aod[{os.getpid()}]: {one_line(self.format(record))}"
+            datagram.send(SYSLOG_SOCKET, text.encode(errors="replace")[:_MAX_SYSLOG_BYTES])
+        except Exception:
+            self.handleError(record)
+
+
+def _priority(record: logging.LogRecord) -> int:
+    return _PRIORITIES.get(record.levelname, 6)
+
+
+def _takes(fd: int) -> bool:
+    """Whether a line can be written without a wait."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def _terminal() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LineFormatter(f"%(asctime)s %(levelname)-7s {_FORMAT}", "%H:%M:%S"))
+    return handler
+
+
+def _syslog() -> logging.Handler:
+    handler = _SyslogHandler(ALERT)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    return handler
 
 
 def setup(level: str | None = None) -> None:
-    """Log to stderr from `level` on (default: AOD_LOG_LEVEL, else INFO).
+    """Log from `level` on (default: AOD_LOG_LEVEL, else INFO).
 
     Raises:
         LevelError: not one of `LEVELS`.
@@ -42,13 +139,6 @@ def setup(level: str | None = None) -> None:
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
-    handler = logging.StreamHandler(sys.stderr)
-    if _goes_to_journal():
-        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
-    else:
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
-        )
-    ROOT.handlers[:] = [handler]
+    ROOT.handlers[:] = [_JournalHandler()] if journal.is_stderr() else [_terminal(), _syslog()]
     ROOT.setLevel(level)
     ROOT.propagate = False

@@ -1,8 +1,8 @@
 """sd_notify(3): tell systemd how the service is."""
 
 import os
-import socket
-from contextlib import suppress
+
+from aod import datagram
 
 
 def notify(*assignments: str) -> None:
@@ -12,6 +12,4 @@ def notify(*assignments: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-    with socket.socket(socket.AF_UNIX, kind) as sock, suppress(OSError):
-        sock.sendto("\n".join(assignments).encode(), address)
+    datagram.send(address, "\n".join(assignments).encode())

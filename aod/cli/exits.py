@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from aod import log
+from aod import journal, log
 from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
 from aod.folders import FolderError, LockedError
@@ -50,5 +50,13 @@ def guarded(main: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
     except tuple(_CODES) as error:
-        print(error, file=sys.stderr)
+        _say(error)
         return _CODES[type(error)]
+
+
+def _say(error: Exception) -> None:
+    """To a person as it is; to the journal at the priority of an error."""
+    if journal.is_stderr():
+        log.ROOT.error("%s", error)
+    else:
+        print(error, file=sys.stderr)

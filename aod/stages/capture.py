@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import zmq
 
-from aod import audit_reader, names, spool
+from aod import audit_reader, log, names, spool
 from aod.actions import orphans, process
 from aod.actions.children import Children
 from aod.anomaly import Anomaly
@@ -187,7 +187,7 @@ class Capture:
         try:
             made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
             if made is not None:
-                self._tell(made, time.monotonic() - began)
+                self._tell(anomaly, made, time.monotonic() - began)
             else:
                 path = how.output_dir / names.archive(timestamp)
                 await asyncio.to_thread(self.account.found_sealed, path, timestamp)
@@ -208,11 +208,19 @@ class Capture:
         failure = self.backlog.failed(timestamp, time.monotonic(), error)
         self.account.has_failed(timestamp, error, failure)
 
-    def _tell(self, made: bundle.Made, took_sec: float) -> None:
+    def _tell(self, anomaly: Anomaly, made: bundle.Made, took_sec: float) -> None:
         self.account.made(made, took_sec)
         self._cleanup.send(made.sealed)
         said = (Path(made.sealed.path).name, made.sealed.size_bytes >> 10, took_sec)
-        self.context.log.info("sealed %s: %d KiB in %.2f s", *said)
+        self.context.log.info(
+            "sealed %s: %d KiB in %.2f s",
+            *said,
+            extra=log.fields(
+                AOD_ANOMALY=anomaly.name,
+                AOD_BUNDLE=made.sealed.path,
+                AOD_TIMESTAMP=anomaly.timestamp,
+            ),
+        )
 
     def _tell_children(self, pids: tuple[int, ...]) -> None:
         self._collect.send(OwnPids(pids))

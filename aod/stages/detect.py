@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from aod import episodes, peer_names, spool
+from aod import episodes, log, names, peer_names, spool
 from aod.anomaly import Anomaly, Operation
 from aod.detectors.detector import Detector, Episode
 from aod.detectors.words import sentence
@@ -32,13 +32,13 @@ MAX_SAID: Final = 5
 class Reader:
     """The stage's state: where it stands in the log."""
 
-    def __init__(self, context: StageContext, log: EventLog):
+    def __init__(self, context: StageContext, event_log: EventLog):
         self.context = context
-        self.log = log
-        self.position = ReadPosition.open(context.runtime_dir, log.position)
+        self.log = event_log
+        self.position = ReadPosition.open(context.runtime_dir, event_log.position)
         self.detector = Detector(
             rules(context.config),
-            log.realtime_offset_ns,
+            event_log.realtime_offset_ns,
             partial(peer_names.read, context.runtime_dir),
         )
         self.outbox = context.outbox("capture")
@@ -83,10 +83,7 @@ class Reader:
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
-        self.context.log.warning(
-            "%s anomaly '%s' (aod_%d): %s",
-            *(anomaly.anomaly, anomaly.name, anomaly.timestamp, anomaly.reason),
-        )
+        self._announce(anomaly)
         try:
             spool.write(self.spool_dir, anomaly)
         except (OSError, spool.SpoolError) as error:
@@ -96,6 +93,17 @@ class Reader:
         self.declared += 1
         self._tell_suppressed(anomaly.name, self._last[anomaly.name], anomaly.suppressed)
         self._last[anomaly.name] = anomaly.timestamp
+
+    def _announce(self, anomaly: Anomaly) -> None:
+        log.alert(
+            self.context.log,
+            "%s anomaly '%s' (%s): %s",
+            *(anomaly.anomaly, anomaly.name, names.folder(anomaly.timestamp), anomaly.reason),
+            AOD_ANOMALY=anomaly.name,
+            AOD_ANOMALY_TYPE=anomaly.anomaly,
+            AOD_BUNDLE=names.folder(anomaly.timestamp),
+            AOD_TIMESTAMP=anomaly.timestamp,
+        )
 
     def _tell_suppressed(self, name: str, timestamp: int, count: int) -> bool:
         """Tell of an episode once, if there is anything to tell; whether there was."""
@@ -164,11 +172,11 @@ def _open_log(context: StageContext) -> EventLog | None:
 
 def run(context: StageContext) -> int:
     """Detect until told to stop, and then to the end of the log."""
-    log = _open_log(context)
-    if log is None:
+    event_log = _open_log(context)
+    if event_log is None:
         return 0
     spool.prepare(context.config.state_dir / spool.FOLDER)
-    reader = Reader(context, log)
+    reader = Reader(context, event_log)
     while not context.stopping:
         context.wait(IDLE_SEC)
         for _ in context.messages():  # doorbells; the truth is the log's position
