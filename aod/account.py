@@ -17,6 +17,7 @@ INTERVAL_SEC: Final = 60.0
 """Between two records of one kind: a ring that overflows does so many times a second."""
 COUNTED: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
+    ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
     ("collect", "untracked"): "operations: too many were in flight",
     ("collect", "malformed"): "entries of the ring that are no records",
 }
@@ -29,6 +30,7 @@ def totals(log: EventLog) -> dict[tuple[str, str], int]:
     stats = log.header["stats"]
     return {
         ("collect", "dropped"): int(stats["dropped_ring_full"].sum()),
+        ("collect", "simulated"): int(stats["dropped_simulated"].sum()),
         ("collect", "untracked"): int(stats["dropped_inflight_full"].sum()),
     }
 

@@ -24,6 +24,7 @@ _COUNTERS: Final = (
     "filtered",
     "dropped_ring_full",
     "dropped_inflight_full",
+    "dropped_simulated",
 )
 
 
@@ -40,12 +41,19 @@ class CommandStatus(Struct, frozen=True):
     filtered: int
     dropped_ring_full: int
     dropped_inflight_full: int
+    dropped_simulated: int
     gave_up: int
+
+    @property
+    def dropped(self) -> int:
+        """Operations that are missing in the event log, for whatever reason."""
+        return self.dropped_ring_full + self.dropped_inflight_full + self.dropped_simulated
 
     @property
     def unexplained(self) -> int:
         """Operations that ought to be a record, but are none, nor counted as lost."""
-        explained = self.emitted + self.filtered + self.dropped_ring_full
+        dropped = self.dropped_ring_full + self.dropped_simulated
+        explained = self.emitted + self.filtered + dropped
         return self.finished + self.unanswered_told - explained
 
 
@@ -119,7 +127,7 @@ def render(status: Status) -> str:
     ]
     lines += [
         f"{name:<22}{one.started:>12,}{one.finished:>12,}{one.unanswered + one.gave_up:>12,}"
-        f"{one.dropped_ring_full + one.dropped_inflight_full:>10,}"
+        f"{one.dropped:>10,}"
         for name, one in status.commands.items()
     ]
     return "\n".join(lines)

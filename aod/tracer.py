@@ -126,6 +126,12 @@ class Tracer:
         self._tell_ns = np.concatenate(knobs.hanging_ns or (knobs.emergency_ns,))
         _fill_knobs(lib.aod_knobs(self._tracer), knobs, self._ring_bytes)
 
+    def simulate_drops(self, percent: float) -> None:
+        """Lose this share of the records on purpose, and count them; 0: none, whatever a
+        predecessor was told. It stays when the knobs are set anew."""
+        knobs = lib.aod_knobs(self._tracer)
+        knobs.simulate_drops = round(percent / 100 * 2**32)
+
     def set_own(self, pids: Sequence[int]) -> None:
         """From now on operations of these processes (all others: no longer) carry `OWN`."""
         c_pids = ffi.new("uint32_t[]", list(pids))

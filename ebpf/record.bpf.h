@@ -68,6 +68,8 @@ static __always_inline __u64 *emit(struct aod_event *event, struct aod_command_s
 	match = is_match(knob, event);
 	if (!match && knob->matching_only)
 		return &stat->filtered;
+	if (knob->simulate_drops && bpf_get_prandom_u32() < knob->simulate_drops)
+		return &stat->dropped_simulated;
 	slot = bpf_ringbuf_reserve(&events, sizeof(*slot), 0);
 	if (!slot)
 		return &stat->dropped_ring_full;

@@ -22,8 +22,9 @@ struct aod_knobs {
 	__u64 emergency_ns[AOD_COMMANDS]; /* one that takes this long is an emergency */
 	__u64
 	    tracked_errors[AOD_ERRNO_LIMIT / 64]; /* bit e: an operation that ends in -e matches */
-	__u64 wake_bytes;    /* a ring filled this far wakes the reader, matches or not */
-	__u32 matching_only; /* only matching operations make a record (`recorder: matching`) */
+	__u64 wake_bytes;     /* a ring filled this far wakes the reader, matches or not */
+	__u64 simulate_drops; /* of 2^32 records, so many are lost on purpose */
+	__u32 matching_only;  /* only matching operations make a record (`recorder: matching`) */
 	__u32 reserved;
 };
 
@@ -46,7 +47,7 @@ struct aod_own {
 /*
  * Per command, per CPU. Always true, per command, when no operation is between two lines:
  *   started  = finished + unanswered + gave_up + untimed + dropped_inflight_full + in flight
- *   finished + unanswered_told = emitted + filtered + dropped_ring_full
+ *   finished + unanswered_told = emitted + filtered + dropped_ring_full + dropped_simulated
  */
 struct aod_command_stats {
 	__u64 started;
@@ -58,6 +59,7 @@ struct aod_command_stats {
 	__u64 emitted;               /* records put into the ring */
 	__u64 filtered;              /* no record, as `recorder: matching` asks */
 	__u64 dropped_ring_full;     /* record lost: the reader was too slow */
+	__u64 dropped_simulated;     /* record lost on purpose, as `simulate_drops` asks */
 	__u64 dropped_inflight_full; /* operation not tracked: too many in flight */
 	__u64 latency_slots[AOD_LATENCY_SLOTS]; /* slot i: 2^i <= latency_ns < 2^(i+1) */
 };

@@ -21,7 +21,12 @@ from aod.files import appearing
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"
-_LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full")
+_LOSSES: Final = (
+    "unanswered",
+    "dropped_ring_full",
+    "dropped_inflight_full",
+    "dropped_simulated",
+)
 _NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
 
 

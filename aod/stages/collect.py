@@ -206,6 +206,7 @@ class Collector:
             records=self.log.position,
             in_flight=int(self.log.header["in_flight"]),
             dropped=int(self.log.header["stats"]["dropped_ring_full"].sum()),
+            simulated=int(self.log.header["stats"]["dropped_simulated"].sum()),
             untracked=int(self.log.header["stats"]["dropped_inflight_full"].sum()),
             malformed=self._malformed,
             unsent=self.outbox.unsent,

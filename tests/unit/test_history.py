@@ -78,6 +78,7 @@ def test_losses_are_told(tmp_path: Path) -> None:
         "unanswered": 1,
         "dropped_ring_full": 4,
         "dropped_inflight_full": 0,
+        "dropped_simulated": 0,
         "gave_up": 7,
     }
 
