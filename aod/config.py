@@ -20,6 +20,10 @@ AnomalyName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, min_length=1)
 ]
 
+UserName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=32, min_length=1)
+]
+
 if TYPE_CHECKING:
     AnomalyConfig: TypeAlias = Settings
 else:
@@ -146,6 +150,9 @@ class Config(Section, frozen=True):
     runtime_dir: Path = Path("/run/aod")
     state_dir: Path = Path("/var/lib/aod")
     pin_dir: Path = Path("/sys/fs/bpf/aod")
+    user: UserName = "aod"
+    """Who detect runs as, and whose group may use the sockets; where there is no such user, detect
+    stays who started it, without capabilities."""
     ring_mb: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The kernel's ring; a power of two."""
     event_log_mb: Annotated[int, Meta(ge=1, le=4096)] = 16

@@ -12,7 +12,8 @@ from aod.detectors.detector import Episode
 from aod.detectors.words import sentence
 from aod.files import appearing, read_regular
 
-NAME: Final = "detect.json"
+NAME: Final = "detect/detect.json"
+"""In the folder that belongs to detect."""
 MAX_BYTES: Final = 1 << 20
 MAX_ENDED: Final = 16
 

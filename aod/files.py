@@ -11,6 +11,8 @@ from typing import IO
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
+OUTPUT_MODE = 0o700
+"""Of the folder of bundles: for its owner alone."""
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
@@ -54,6 +56,26 @@ def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
+    """Give what is there to a user and a group (ids), with this mode; no link is followed.
+
+    Args:
+        flags: O_DIRECTORY, for a folder.
+
+    Raises:
+        OSError: it is not there, a link, or not ours to give.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    try:
+        found = os.fstat(fd)
+        if (found.st_uid, found.st_gid) != owner:
+            os.fchown(fd, *owner)
+        if stat.S_IMODE(found.st_mode) != mode:
+            os.fchmod(fd, mode)  # after the owner: to change that may take bits away
+    finally:
+        os.close(fd)
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
@@ -102,15 +124,16 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[int]:
+def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
     """The folder itself, so that nobody can exchange it between a look and a deletion.
 
-    It may be a link, as the administrator's of the output folder; what is inside is not followed.
+    It may be a link, as the administrator's of the output folder (unless `flags` has O_NOFOLLOW);
+    what is inside is not followed.
 
     Raises:
         OSError: there is no such folder, or it may not be read.
     """
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | flags)
     try:
         yield folder_fd
     finally:

@@ -85,6 +85,7 @@ class Supervisor:
     def _prepare(self) -> None:
         event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
         ReadPosition.open(self.config.runtime_dir, event_log.position)
+        folders.share(self.config)
         self.account.start(self._config_file, event_log)
         for process in self.processes:
             stage_run(process.stage)

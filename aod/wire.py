@@ -17,6 +17,7 @@ import zmq
 from msgspec import Meta, Struct
 
 from aod.anomaly import Anomaly
+from aod.files import FOLDER_MODE
 
 STAGES: Final = ("collect", "detect", "capture", "cleanup")
 SUPERVISOR: Final = "supervisor"
@@ -93,8 +94,9 @@ def endpoint(runtime_dir: Path, receiver: str) -> str:
 
 
 def socket_path(runtime_dir: Path, receiver: str) -> Path:
-    """The file of an inbox."""
-    return runtime_dir / f"{receiver}.sock"
+    """The file of an inbox, in a folder of the one that the receiver runs as: to bind it, to remove
+    it, nobody needs to write to the runtime folder."""
+    return runtime_dir / receiver / "sock"
 
 
 def is_taken(runtime_dir: Path, receiver: str) -> bool:
@@ -133,6 +135,8 @@ class Inbox:
     """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], runtime_dir: Path, owner: str):
+        path = socket_path(runtime_dir, owner)
+        path.parent.mkdir(FOLDER_MODE, exist_ok=True)
         self.socket = context.socket(zmq.PULL)
         self.socket.set(zmq.RCVHWM, QUEUED_MESSAGES)
         self.socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
@@ -140,7 +144,8 @@ class Inbox:
         old_mask = os.umask(0o117)
         try:
             self.socket.bind(endpoint(runtime_dir, owner))
-        except zmq.ZMQError:
+            os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
+        except (zmq.ZMQError, OSError):
             self.close()
             raise
         finally:

@@ -12,7 +12,7 @@ from aod.bundles.filling import Sources
 from aod.capture.policy import policy, recall, stats
 from aod.config import Config, effective_actions
 from aod.detectors.api import kind_of
-from aod.files import FOLDER_MODE
+from aod.files import OUTPUT_MODE
 from aod.incidents import Incidents
 from aod.snapshot import asked_for
 
@@ -25,7 +25,7 @@ def capture_now(config: Config, name: str) -> Path:
         OSError: the bundle cannot be written.
     """
     anomaly = _manual(config, name)
-    config.aod_output_dir.mkdir(FOLDER_MODE, exist_ok=True)
+    config.aod_output_dir.mkdir(OUTPUT_MODE, exist_ok=True)
     asked = Sources(recall(config), Incidents().of, stats(config))
     asyncio.run(bundle.make(anomaly, policy(config), asked))
     return config.aod_output_dir / names.archive(anomaly.timestamp)

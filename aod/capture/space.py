@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from aod.config import Capture
-from aod.files import FOLDER_MODE
+from aod.files import OUTPUT_MODE
 
 _MIB = 1 << 20
 
@@ -30,7 +30,7 @@ def look(folder: Path) -> Room:
     Raises:
         OSError: there is no such folder, and none can be made.
     """
-    folder.mkdir(FOLDER_MODE, exist_ok=True)
+    folder.mkdir(OUTPUT_MODE, exist_ok=True)
     found = os.statvfs(folder)
     return Room(
         free_bytes=found.f_bavail * found.f_frsize,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aod import folders, preflight
+from aod import folders, log, preflight
 from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.replay import FILE_HELP, as_json, configuration
@@ -75,7 +75,7 @@ def _live(stage: str, config: Config) -> int:
         )
     if stage == "collect":
         preflight.check(config)
-    folders.prepare(config)
+    folders.prepare(config, log.ROOT)
     return run_stage(stage, stage_run(stage), config, supervised=False)
 
 
@@ -105,7 +105,7 @@ def _capture_now(config: Config, name: str) -> int:
     if name not in config.guardian.anomalies:
         known = ", ".join(config.guardian.anomalies)
         raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
-    folders.prepare(config)
+    folders.prepare(config, log.ROOT)
     print(capture_now(config, name))
     return CLEAN
 

@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(check.render(loaded))
         return CLEAN
     preflight.check(loaded.config)
-    folders.prepare(loaded.config)
+    folders.prepare(loaded.config, log.ROOT)
     return Supervisor(loaded.config, arguments.without, loaded.path).run()
 
 

@@ -83,6 +83,7 @@ SEEDS: tuple[Data, ...] = (
         "runtime_dir": "/b",
         "state_dir": "/c",
         "pin_dir": "/sys/fs/bpf/d",
+        "user": "nobody",
         "recorder": "matching",
         "unanswered_sec": 30.5,
     },

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from aod import folders
+from aod import folders, log
 from aod.config import Config, Guardian
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
@@ -52,7 +52,7 @@ def failures(count: int, *, at_ns: int = START_NS) -> Events:
 def detect_context(root: Path, *, cooldown_sec: float = 60) -> Iterator[StageContext]:
     """What the detect stage runs in, in this process."""
     config = configured(root, cooldown_sec=cooldown_sec)
-    folders.prepare(config)
+    folders.prepare(config, log.ROOT)
     zmq_context = zmq.Context()
     made = StageContext("detect", config, zmq_context)
     try:

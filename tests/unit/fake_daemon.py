@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from aod import folders
+from aod import folders, log
 from aod.cli.exits import guarded
 from aod.config import Config, Guardian, Supervision
 from aod.detectors.latency import Latency
@@ -86,7 +86,7 @@ def main() -> int:
         event_log_mb=1,
         supervision=Supervision(**plan["policy"]),
     )
-    folders.prepare(config)
+    folders.prepare(config, log.ROOT)
     return Supervisor(config, plan["without"]).run()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from aod import folders, spool
+from aod import folders, log, spool
 from aod.anomaly import Anomaly
 from aod.eventlog import EventLog, ReadPosition
 from aod.wire import Batch, Health, Inbox, Message, Outbox, Stop
@@ -32,7 +32,7 @@ class Pipeline:
 
     def __init__(self, root: Path, context: zmq.Context[zmq.Socket[bytes]]):
         self.config = configured(root)
-        folders.prepare(self.config)
+        folders.prepare(self.config, log.ROOT)
         self.runtime_dir = self.config.runtime_dir
         self.supervisor = Inbox(context, self.runtime_dir, "supervisor")
         self.capture = Inbox(context, self.runtime_dir, "capture")

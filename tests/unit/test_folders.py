@@ -1,13 +1,16 @@
 """The folders are made for nobody else, and the lock lets one supervisor in."""
 
 import fcntl
+import logging
 import os
+import pwd
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aod import folders
 from aod.config import Config, Guardian
@@ -15,6 +18,10 @@ from aod.counters import CounterRing
 from aod.detectors.latency import Latency
 from aod.eventlog import EventLog, ReadPosition
 from aod.folders import FolderError, Lock, LockedError, clear_runtime, holder, prepare
+from aod.wire import STAGES, SUPERVISOR
+
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+LOG = logging.getLogger("test")
 
 PROGRAM = """
 import sys
@@ -40,37 +47,120 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
+def owner(path: Path) -> tuple[int, int]:
+    return path.stat().st_uid, path.stat().st_gid
+
+
 def test_folders_are_made_for_owner_and_group_alone(tmp_path: Path) -> None:
-    old = os.umask(0)
-    try:
-        prepare(configured(tmp_path))
-    finally:
-        assert os.umask(old) == 0
-    made = ["deep", "deep/output", "state", "state/spool", "run"]
-    assert [mode(tmp_path / name) for name in made] == [0o750] * len(made)
-    assert not (tmp_path / "pins").exists()
+    for umask in (0, 0o077):
+        root = tmp_path / f"{umask:o}"
+        root.mkdir()
+        old = os.umask(umask)
+        try:
+            prepare(configured(root), LOG)
+        finally:
+            assert os.umask(old) == umask
+        made = ["deep", "state", "run", *(f"run/{name}" for name in (*STAGES, SUPERVISOR))]
+        assert {mode(root / name) for name in made} == {0o750}
+        assert mode(root / "deep" / "output") == 0o700
+        assert mode(root / "state" / "spool") == 0o770
+        assert not (root / "pins").exists()
 
 
-def test_folders_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
+def test_folders_that_are_there_are_put_right_and_keep_what_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "state" / "spool").mkdir(0o700, parents=True)
     (tmp_path / "state").chmod(0o700)
     (tmp_path / "state" / "kept").touch()
-    prepare(configured(tmp_path))
-    prepare(configured(tmp_path))
-    assert mode(tmp_path / "state") == 0o700
+    (tmp_path / "run").mkdir(0o755)  # open, but nobody's yet
+    prepare(configured(tmp_path), LOG)
+    prepare(configured(tmp_path), LOG)
+    assert [mode(tmp_path / name) for name in ("state", "state/spool", "run")] == [
+        *(0o750, 0o770, 0o750)
+    ]
     assert (tmp_path / "state" / "kept").exists()
 
 
+@pytest.mark.parametrize("key", ["state_dir", "runtime_dir"])
+def test_folder_that_others_use_is_not_taken_from_them(tmp_path: Path, key: str) -> None:
+    folder = tmp_path / ("state" if key == "state_dir" else "run")
+    folder.mkdir()
+    folder.chmod(0o1777)
+    (folder / "anybody's").touch()
+    with pytest.raises(FolderError, match=f"{key}: .* open to everybody, and not empty"):
+        prepare(configured(tmp_path), LOG)
+    assert mode(folder) == 0o1777 & 0o777
+
+
+def test_output_folder_that_is_there_stays_as_it_is_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = tmp_path / "deep" / "output"
+    output.mkdir(parents=True)
+    output.chmod(0o700)
+    prepare(configured(tmp_path), LOG)
+    assert caplog.messages == []
+    output.chmod(0o750)
+    prepare(configured(tmp_path), LOG)
+    assert mode(output) == 0o750
+    assert len(caplog.messages) == 1
+    assert "can be entered by others than its owner (mode 750)" in caplog.text
+
+
+def test_link_in_a_folders_place_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    victim.chmod(0o700)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o750)
+    (tmp_path / "run" / "detect").symlink_to(victim)
+    with pytest.raises(FolderError, match="cannot be written"):
+        prepare(configured(tmp_path), LOG)
+    assert mode(victim) == 0o700
+    assert list(victim.iterdir()) == []
+
+
+@NEEDS_ROOT
+def test_folders_belong_to_who_uses_them(tmp_path: Path) -> None:
+    config = replace(configured(tmp_path), user="nobody")
+    config.aod_output_dir.mkdir(parents=True)
+    os.chown(config.aod_output_dir, 1, 1)
+    prepare(config, LOG)
+    nobody = pwd.getpwnam("nobody")
+    owners = dict.fromkeys(("state", "state/spool", "run"), (0, nobody.pw_gid))
+    owners |= {f"run/{name}": (0, nobody.pw_gid) for name in (*STAGES, SUPERVISOR)}
+    owners["run/detect"] = (nobody.pw_uid, nobody.pw_gid)
+    owners["run/cleanup"] = (1, nobody.pw_gid)
+    owners["deep/output"] = (1, 1)
+    assert {name: owner(tmp_path / name) for name in owners} == owners
+
+
+@NEEDS_ROOT
+def test_what_the_stages_share_is_given_to_the_group(tmp_path: Path) -> None:
+    config = replace(configured(tmp_path), user="nobody")
+    prepare(config, LOG)
+    ReadPosition.open(config.runtime_dir, EventLog.create(config.runtime_dir, 1).position)
+    for name in ("detect.sock", "detect/sock"):
+        (config.runtime_dir / name).touch()
+    folders.share(config)
+    gid = pwd.getpwnam("nobody").pw_gid
+    found = {one.name: (mode(one), owner(one)) for one in config.runtime_dir.glob("*.*")}
+    assert found == {
+        "events.log": (0o640, (0, gid)),
+        "detect.position": (0o660, (0, gid)),
+    }
+    assert list((config.runtime_dir / "detect").iterdir()) == []
+
+
 def test_nothing_is_left_in_them(tmp_path: Path) -> None:
-    prepare(configured(tmp_path))
-    assert list((tmp_path / "run").iterdir()) == []
+    prepare(configured(tmp_path), LOG)
+    assert all(path.is_dir() for path in (tmp_path / "run").iterdir())
 
 
 @pytest.mark.parametrize("key", ["deep", "state", "run"])
 def test_folder_that_cannot_be_made_is_named_with_its_key(tmp_path: Path, key: str) -> None:
     (tmp_path / key).touch()
     with pytest.raises(FolderError, match="cannot be written") as caught:
-        prepare(configured(tmp_path))
+        prepare(configured(tmp_path), LOG)
     assert str(caught.value).startswith({"deep": "aod_output_dir: "}.get(key, key))
 
 
@@ -79,7 +169,7 @@ def test_folder_in_a_file_system_that_takes_nothing(tmp_path: Path) -> None:
         guardian=Guardian(anomalies={"slow": Latency()}), aod_output_dir=Path("/proc/aod")
     )
     with pytest.raises(FolderError, match="aod_output_dir: /proc/aod cannot be written"):
-        prepare(config)
+        prepare(config, LOG)
 
 
 def test_lock_keeps_a_second_one_out_and_names_the_first(tmp_path: Path) -> None:
@@ -148,7 +238,10 @@ def test_clean_stop_leaves_nothing(tmp_path: Path) -> None:
     EventLog.create(runtime, 1)
     ReadPosition.open(runtime)
     CounterRing(runtime, 60).close()
-    (runtime / "detect.sock").touch()
+    for name in ("detect", "capture"):
+        (runtime / name).mkdir()
+        (runtime / name / "sock").touch()
+    (runtime / "detect" / "detect.new").touch()
     clear_runtime(runtime, lock)
     assert not runtime.exists()
 

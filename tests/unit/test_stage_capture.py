@@ -319,7 +319,7 @@ def test_an_output_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None
     made.aod_output_dir.rmdir()
     run_to_the_end(made)
     assert bundles(made) == [names.archive(1)]
-    assert made.aod_output_dir.stat().st_mode & 0o777 == 0o750
+    assert made.aod_output_dir.stat().st_mode & 0o777 == 0o700
 
 
 def test_no_more_than_allowed_are_made_at_once(

@@ -77,7 +77,9 @@ def test_worker_that_keeps_dying_is_given_up_and_the_others_stop_cleanly(
 
 def test_worker_that_cannot_have_its_socket_harms_nobody_else(tmp_path: Path) -> None:
     """It fails before it is a stage, in a copy of the supervisor's memory."""
-    (tmp_path / "run" / "detect.sock" / "in the way").mkdir(parents=True)
+    (tmp_path / "run" / "detect" / "sock" / "in the way").mkdir(parents=True)
+    for made in (tmp_path / "run", tmp_path / "run" / "detect"):
+        made.chmod(0o750)
     with Daemon.started(tmp_path, policy=QUICK | {"attempts": 3}) as daemon:
         assert daemon.process.stdout is not None
         daemon.expect_all("started", ("collect", "capture", "cleanup"))

@@ -142,6 +142,7 @@ def test_receiver_that_comes_later_gets_what_is_queued(
 def test_successor_takes_over_the_address_of_a_killed_receiver(
     context: Context, outbox: Outbox, tmp_path: Path
 ) -> None:
+    socket_path(tmp_path, "detect").parent.mkdir()
     with socket.socket(socket.AF_UNIX) as killed:  # leaves its file behind
         killed.bind(str(socket_path(tmp_path, "detect")))
     successor = Inbox(context, tmp_path, "detect")
@@ -165,6 +166,7 @@ def umask() -> int:
 def test_umask_is_as_it_was(context: Context, tmp_path: Path) -> None:
     before = umask()
     Inbox(context, tmp_path, "capture").close()
+    socket_path(tmp_path, "detect").mkdir(parents=True)
     with pytest.raises(zmq.ZMQError):
-        Inbox(context, tmp_path / "missing", "capture")
+        Inbox(context, tmp_path, "detect")
     assert umask() == before
