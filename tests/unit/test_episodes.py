@@ -26,17 +26,25 @@ EPISODE = Episode(
 REPORT = Report((EPISODE,), operations(events(Record(5, 3 * SECOND)), Names()))
 
 
-def test_a_report_comes_back_as_it_was(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Path:
+    """Detect's."""
+    made = (tmp_path / episodes.NAME).parent
+    made.mkdir()
+    return made
+
+
+def test_a_report_comes_back_as_it_was(tmp_path: Path, folder: Path) -> None:
     episodes.write(tmp_path, REPORT)
     episodes.write(tmp_path, REPORT)
     assert episodes.read(tmp_path) == REPORT
-    assert [path.name for path in tmp_path.iterdir()] == ["detect.json"]
-    assert (tmp_path / "detect.json").stat().st_mode & 0o007 == 0
+    assert [path.name for path in folder.iterdir()] == ["detect.json"]
+    assert (folder / "detect.json").stat().st_mode & 0o007 == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"episodes": 1}', b"\xff", b"[" * 100_000])
 def test_what_is_no_report_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "detect.json").write_bytes(content)
+    (tmp_path / episodes.NAME).write_bytes(content)
     assert episodes.read(tmp_path) == Report()
 
 
