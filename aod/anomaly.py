@@ -1,9 +1,15 @@
 """What a detector declares: the anomaly, in the form that travels, is spooled and is sealed."""
 
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta, Struct
+
+from aod.bounded import Identifier, Natural, Positive, Text, Unsigned, Word, check_unsigned
+
+MAX_LISTED: Final = 256
+"""Actions, operations, parts or relations in one list; there are far fewer."""
+MAX_EVIDENCE_BYTES: Final = 1 << 16
 
 
 class AnomalyType(StrEnum):
@@ -14,7 +20,9 @@ class AnomalyType(StrEnum):
     CONNECTION = "Connection"
 
 
-Kind: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
+_SHORT: Final = Meta(max_length=MAX_LISTED)
+
+Kind: TypeAlias = Identifier
 """An `AnomalyType`, or the type of another package."""
 
 
@@ -32,52 +40,59 @@ class Rule(StrEnum):
 class Operation(Struct, frozen=True, forbid_unknown_fields=True):
     """One SMB operation (or connection event) in words (the record itself is `aod.event`)."""
 
-    command: str
-    latency_ns: int
+    command: Word
+    latency_ns: Unsigned
     """0 for a connection event."""
-    end_ns: int
-    session_id: int
+    end_ns: Unsigned
+    session_id: Unsigned
     """Of a connection event: the connection's number (for an expired session, the session)."""
-    tree_id: int
-    mid: int
-    pid: int
-    comm: str
-    status: str
+    tree_id: Unsigned
+    mid: Unsigned
+    pid: Unsigned
+    comm: Word
+    status: Word
     """Name of the NTSTATUS; empty while it is in flight, and when it was never answered."""
-    error: str
-    state: str
+    error: Word
+    state: Word
     """`finished`, `in flight`, `never answered` or `event`."""
-    share: str
+    share: Word
     """UNC of the tree, or the server of the connection; empty where the kernel did not tell."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.latency_ns, self.end_ns, self.session_id, self.tree_id, self.mid, self.pid)
+        check_unsigned(*numbers)
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the matches have something in common."""
 
-    what: str
-    count: int
+    what: Word
+    count: Natural
+
+
+Parts: TypeAlias = Annotated[tuple[Part, ...], _SHORT]
 
 
 class Breakdown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The matches by what they have in common, most frequent first, at most ten of each."""
 
-    records: int
+    records: Natural
     """How many matches were looked at: the last 1,024 of the window."""
-    commands: tuple[Part, ...]
-    statuses: tuple[Part, ...]
-    sessions: tuple[Part, ...]
-    trees: tuple[Part, ...]
+    commands: Parts
+    statuses: Parts
+    sessions: Parts
+    trees: Parts
     """By share name; where the kernel did not tell it, by tree and session id."""
-    tasks: tuple[Part, ...]
+    tasks: Parts
     """`comm[pid]` of those who started them."""
 
 
 class Relation(Struct, frozen=True, forbid_unknown_fields=True):
     """Another anomaly of the same incident: its bundle is `aod_<timestamp>`."""
 
-    timestamp: int
+    timestamp: Positive
     anomaly: Kind
-    name: str
+    name: Identifier
 
 
 class Anomaly(Struct, frozen=True, kw_only=True, tag="anomaly", forbid_unknown_fields=True):
@@ -89,26 +104,26 @@ class Anomaly(Struct, frozen=True, kw_only=True, tag="anomaly", forbid_unknown_f
     """
 
     anomaly: Kind
-    timestamp: int
-    name: str
+    timestamp: Positive
+    name: Identifier
     """The key under `guardian.anomalies`."""
     rule: Rule
-    trigger_ns: int
+    trigger_ns: Natural
     """`end_ns` of the triggering record, CLOCK_MONOTONIC."""
-    window_ns: int
-    count: int
+    window_ns: Natural
+    count: Natural
     """Matching operations in the window that ends at the trigger; 2**20 also for more."""
-    acceptable_count: int
-    suppressed: int
+    acceptable_count: Natural
+    suppressed: Natural
     """Triggers that were counted and not captured since the last declaration of this anomaly."""
-    reason: str
+    reason: Text
     """One sentence for a person."""
-    actions: tuple[str, ...]
-    worst: tuple[Operation, ...]
+    actions: Annotated[tuple[Identifier, ...], _SHORT]
+    worst: Annotated[tuple[Operation, ...], _SHORT]
     breakdown: Breakdown
-    ended: tuple[Operation, ...] = ()
+    ended: Annotated[tuple[Operation, ...], _SHORT] = ()
     """How operations ended that were told as hanging before: since the last declaration."""
-    related: tuple[Relation, ...] = ()
+    related: Annotated[tuple[Relation, ...], _SHORT] = ()
     """Other anomalies of this incident that had been declared by then."""
-    evidence: bytes = b""
+    evidence: Annotated[bytes, Meta(max_length=MAX_EVIDENCE_BYTES)] = b""
     """The matching records (`aod.event.EVENT_DTYPE`), worst first; base64 in JSON."""

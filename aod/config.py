@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from msgspec import Meta
 
+from aod.bounded import Identifier
 from aod.config_base import DAY_SEC, ActionName, Seconds, Section
 from aod.detectors.api import Settings
 from aod.detectors.registry import registry
 
-AnomalyName: TypeAlias = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, min_length=1)
-]
+AnomalyName: TypeAlias = Annotated[Identifier, Meta(min_length=1)]
 
 UserName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=32, min_length=1)

@@ -1,10 +1,10 @@
 """How it stands with the anomalies: a small file that detect writes and `aod status` reads."""
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aod import names
 from aod.anomaly import Operation
@@ -21,9 +21,9 @@ MAX_ENDED: Final = 16
 class Report(Struct, frozen=True):
     """What detect knows."""
 
-    episodes: tuple[Episode, ...] = ()
+    episodes: Annotated[tuple[Episode, ...], Meta(max_length=1024)] = ()
     """In the order of the configuration."""
-    ended: tuple[Operation, ...] = ()
+    ended: Annotated[tuple[Operation, ...], Meta(max_length=MAX_ENDED)] = ()
     """The last operations that had been told as hanging and ended, oldest first."""
 
 

@@ -8,11 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from aod.bounded import MAX_WORD, Unsigned
 from aod.files import FILE_MODE, appearing, read_regular
 from aod.printable import printable
 
@@ -39,11 +40,14 @@ class Names:
         return self.servers.get(connection_id, "")
 
 
+_Name: TypeAlias = Annotated[str, Meta(max_length=MAX_WORD)]
+
+
 class _Content(Struct, frozen=True, forbid_unknown_fields=True):
     """JSON has no keys of two numbers."""
 
-    shares: list[tuple[int, int, str]]
-    servers: list[tuple[int, str]]
+    shares: list[tuple[Unsigned, Unsigned, _Name]]
+    servers: list[tuple[Unsigned, _Name]]
 
 
 def encode(names: Names) -> bytes:

@@ -13,6 +13,7 @@ import zmq
 
 from aod import names, spool
 from aod.anomaly import Anomaly, Rule
+from aod.bounded import text
 from aod.config import Config, effective_actions
 from aod.detectors.api import nanoseconds
 from aod.detectors.describe import broken_down
@@ -53,7 +54,7 @@ def asked_for(
         count=0,
         acceptable_count=0,
         suppressed=0,
-        reason=reason,
+        reason=text(reason),
         actions=actions,
         worst=(),
         breakdown=broken_down(()),

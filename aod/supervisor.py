@@ -159,9 +159,9 @@ class Supervisor:
     def _hear(self) -> None:
         """Read the heartbeats."""
         by_pid = {process.pid: process for process in self.processes}
-        while self._inbox is not None and (message := self._inbox.receive()) is not None:
+        for message in self._inbox.messages() if self._inbox is not None else ():
             process = by_pid.get(message.pid) if isinstance(message, Health) else None
-            if isinstance(message, Health) and process is not None:
+            if isinstance(message, Health) and process and process.stage == message.stage:
                 process.health = message
                 self.account.hear(message)
                 process.change(WorkerEvent.BEAT)

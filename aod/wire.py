@@ -4,69 +4,78 @@ PUSH/PULL over ipc in the runtime folder. A message is one msgpack frame, tagged
 `Anomaly` is followed by a second frame, its evidence: the records as they are, sent without a copy
 and read with `np.frombuffer`. A message is a doorbell and a description; what must survive a crash
 lives in the event log and the spool (README.md, "What survives what").
+
+A message is the work of a stranger: each inbox takes the few types that are meant for it (`TAKES`),
+from whom the kernel says it is, of a limited size; all else is counted and dropped.
 """
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import zmq
 from msgspec import Meta, Struct
 
-from aod.anomaly import Anomaly
+from aod.anomaly import MAX_EVIDENCE_BYTES, Anomaly
+from aod.bounded import Identifier, Natural, Positive, Text
+from aod.event import EVENT_DTYPE
 from aod.files import FOLDER_MODE
 
 STAGES: Final = ("collect", "detect", "capture", "cleanup")
 SUPERVISOR: Final = "supervisor"
-MAX_MESSAGE_BYTES: Final = 1 << 20
-"""No frame is larger; a peer that sends more is disconnected by ZeroMQ (ZMQ_MAXMSGSIZE)."""
 QUEUED_MESSAGES: Final = 1024
+AT_ONCE: Final = 1024
+"""Messages that a receiver looks at before it does something else: nobody can keep it busy."""
+MOST_FRAMES: Final = 3
+"""Of a message are looked at: one more than any of ours has."""
 LINGER_MS: Final = 200
+
+Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
 
 
 class Batch(Struct, frozen=True, tag="batch", forbid_unknown_fields=True):
     """collect -> detect: records [start, start + count) of the event log are there to read."""
 
-    start: int
-    count: int
+    start: Natural
+    count: Natural
 
 
 class Sealed(Struct, frozen=True, tag="sealed", forbid_unknown_fields=True):
     """capture -> cleanup: a bundle was renamed into place."""
 
-    timestamp: int
-    path: str
-    size_bytes: int
+    timestamp: Positive
+    path: Annotated[str, Meta(max_length=4096)]
+    size_bytes: Natural
 
 
 class OwnPids(Struct, frozen=True, tag="own_pids", forbid_unknown_fields=True):
     """capture -> collect: these processes take evidence; their operations carry `OWN`."""
 
-    pids: tuple[Annotated[int, Meta(gt=0, lt=1 << 32)], ...]
+    pids: Annotated[tuple[Annotated[int, Meta(gt=0, lt=1 << 32)], ...], Meta(max_length=1024)]
 
 
 class Suppressed(Struct, frozen=True, tag="suppressed", forbid_unknown_fields=True):
     """detect -> capture: an episode is over, and this is what it hid. For the audit log alone; may
     come twice where detect died."""
 
-    name: Annotated[str, Meta(max_length=64)]
-    timestamp: Annotated[int, Meta(gt=0)]
+    name: Identifier
+    timestamp: Positive
     """Of the declaration that began it."""
-    count: Annotated[int, Meta(gt=0)]
+    count: Positive
 
 
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far."""
 
-    stage: str
-    pid: int
-    state: str
+    stage: Stage
+    pid: Positive
+    state: Annotated[str, Meta(pattern=r"^[a-z]{1,16}(?!\n)$")]
     """`ready`, `waiting` (for what `note` says) or `stopping`."""
-    counters: dict[str, int]
-    note: str = ""
+    counters: Annotated[dict[Identifier, Natural], Meta(max_length=64)]
+    note: Text = ""
 
 
 class Stop(Struct, frozen=True, tag="stop", forbid_unknown_fields=True):
@@ -82,8 +91,33 @@ class WireError(Exception):
     """A message from the other side that is not one of ours."""
 
 
+class Intake(Struct, frozen=True):
+    """What an inbox takes."""
+
+    types: Any
+    """A message type, or a union of them."""
+    max_bytes: int
+    """No frame is larger; ZeroMQ disconnects a peer that sends more (ZMQ_MAXMSGSIZE)."""
+    root_only: bool = False
+    """Only root's processes (and those of the receiver's own user) are connected to, whoever may
+    open the file: user `aod` owes these receivers nothing."""
+    queued: int = QUEUED_MESSAGES
+    """From one peer."""
+
+
+TAKES: Final = {
+    "collect": Intake(OwnPids, 1 << 14, root_only=True),
+    "detect": Intake(Batch, 1 << 10, root_only=True),
+    "capture": Intake(Anomaly | Suppressed, 1 << 20, queued=64),
+    "cleanup": Intake(Sealed, 1 << 14, root_only=True),
+    SUPERVISOR: Intake(Health, 1 << 15, queued=64),
+}
+"""Receiver -> what it takes."""
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_decoders: Final[dict[str, msgspec.msgpack.Decoder[Message]]] = {
+    receiver: msgspec.msgpack.Decoder(intake.types | Stop) for receiver, intake in TAKES.items()
+}
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
 """What msgspec raises for bytes of a stranger; deep nesting, too, is met before the schema."""
 
@@ -113,33 +147,48 @@ def encode(message: Message) -> list[bytes]:
     return [_encoder.encode(message)]
 
 
-def decode(frames: Sequence[bytes]) -> Message:
-    """The message in these frames.
+def decode(frames: Sequence[bytes], receiver: str) -> Message:
+    """The message to this receiver in these frames.
 
     Raises:
-        WireError: wrong number of frames, unknown type, unknown or missing or mistyped field.
+        WireError: wrong number of frames, a type that it does not take, unknown or missing or
+            mistyped field, a number or a text that no sender of ours makes.
     """
     try:
-        message = _decoder.decode(frames[0])
+        message = _decoders[receiver].decode(frames[0])
     except _UNDECODABLE as error:
         raise WireError(f"not a message: {error}") from error
     expected = 2 if isinstance(message, Anomaly) else 1
     if len(frames) != expected:
         raise WireError(f"{type(message).__name__} takes {expected} frame(s), got {len(frames)}")
     if isinstance(message, Anomaly):
-        return msgspec.structs.replace(message, evidence=frames[1])
+        return msgspec.structs.replace(message, evidence=_evidence(frames[1]))
     return message
 
 
+def _evidence(frame: bytes) -> bytes:
+    if len(frame) > MAX_EVIDENCE_BYTES or len(frame) % EVENT_DTYPE.itemsize:
+        raise WireError(f"{len(frame)} bytes of evidence")
+    return frame
+
+
 class Inbox:
-    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go."""
+    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go.
+
+    Attributes:
+        rejected: how many messages were counted and dropped.
+    """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], runtime_dir: Path, owner: str):
         path = socket_path(runtime_dir, owner)
         path.parent.mkdir(FOLDER_MODE, exist_ok=True)
+        self._owner, intake = owner, TAKES[owner]
         self.socket = context.socket(zmq.PULL)
-        self.socket.set(zmq.RCVHWM, QUEUED_MESSAGES)
-        self.socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self.socket.set(zmq.RCVHWM, intake.queued)
+        self.socket.set(zmq.MAXMSGSIZE, intake.max_bytes)
+        if intake.root_only:
+            for user in {0, os.geteuid()}:
+                self.socket.set(zmq.IPC_FILTER_UID, user)
         self.rejected = 0
         old_mask = os.umask(0o117)
         try:
@@ -151,20 +200,39 @@ class Inbox:
         finally:
             os.umask(old_mask)
 
-    def receive(self) -> Message | None:
-        """The next message that is here, or None; what is not ours is counted and dropped."""
-        while True:
+    def messages(self) -> Iterator[Message]:
+        """Those that are here, at most `AT_ONCE`; what is not ours is counted and dropped."""
+        for _ in range(AT_ONCE):
             try:
-                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                return None
-            try:
-                return decode(frames)
-            except WireError:
-                self.rejected += 1
+                return
+            message = self._understood(frames)
+            if message is not None:
+                yield message
+
+    def receive(self) -> Message | None:
+        """The next of them, or None."""
+        return next(self.messages(), None)
+
+    def _understood(self, frames: Sequence[zmq.Frame]) -> Message | None:
+        try:
+            message = decode([frame.bytes for frame in frames[:MOST_FRAMES]], self._owner)
+            _check_sender(message, frames[0])
+        except WireError:
+            self.rejected += 1
+            return None
+        return message
 
     def close(self) -> None:
         self.socket.close(linger=0)
+
+
+def _check_sender(message: Message, frame: zmq.Frame) -> None:
+    """A heartbeat is its sender's own: the kernel knows who connected."""
+    peer = str(frame.get("Peer-Address"))  # host:uid:gid:pid
+    if isinstance(message, Health) and peer.rpartition(":")[2] != str(message.pid):
+        raise WireError(f"a heartbeat of {message.pid} by {peer}")
 
 
 class Outbox:

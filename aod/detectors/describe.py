@@ -8,6 +8,7 @@ import numpy as np
 
 from aod import anomaly
 from aod.anomaly import Anomaly, Breakdown, Operation, Part
+from aod.bounded import text
 from aod.detectors.api import Rule
 from aod.detectors.window import MAX_TIMES, Declaration
 from aod.detectors.words import operations, sentence, task, tree
@@ -45,7 +46,7 @@ def describe(
         count=declaration.count,
         acceptable_count=frame.acceptable_count,
         suppressed=declaration.suppressed,
-        reason=_reason(rule, declaration, breakdown, evidence, names),
+        reason=text(_reason(rule, declaration, breakdown, evidence, names)),
         actions=frame.actions,
         worst=operations(evidence[:MAX_WORST], names),
         breakdown=breakdown,

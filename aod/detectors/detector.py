@@ -1,12 +1,14 @@
 """All rules of a configuration over one stream of records. Pure, but for what it remembers."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from aod.anomaly import Anomaly, Operation, Relation
+from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
+from aod.bounded import Identifier, Natural, Text, text
 from aod.detectors import window
 from aod.detectors.api import Rule
 from aod.detectors.describe import describe
@@ -33,20 +35,20 @@ class Found(NamedTuple):
 class Episode(Struct, frozen=True, kw_only=True):
     """How it stands with one anomaly of the configuration."""
 
-    anomaly: str
-    name: str
-    declared: int
-    last_timestamp: int
+    anomaly: Identifier
+    name: Identifier
+    declared: Natural
+    last_timestamp: Natural
     """Of the last declaration, ns since the epoch; 0: none yet."""
-    quiet_until_ns: int
+    quiet_until_ns: Natural
     """End of the cool-down, CLOCK_MONOTONIC."""
-    suppressed: int
+    suppressed: Natural
     """Triggers since the last declaration; the next one tells them."""
-    suppressed_before: int
+    suppressed_before: Natural
     """Triggers that earlier declarations have told."""
-    hanging: int
+    hanging: Natural
     """Operations told as hanging that have not ended."""
-    fault: str = ""
+    fault: Text = ""
     """Why it watches no more; empty: it does."""
 
 
@@ -110,7 +112,7 @@ class Detector:
             try:
                 declared, over = self._ask(index, watch, events)
             except Exception as error:  # the code of a stranger, perhaps: it costs only itself
-                watch.fault = f"{type(error).__name__}: {error}"
+                watch.fault = text(f"{type(error).__name__}: {error}")
                 faults.append(f"'{watch.rule.frame.name}': {watch.fault}")
                 continue
             anomalies += declared
@@ -135,7 +137,8 @@ class Detector:
         """The anomaly with what had been declared of its incident; it is the last one from now."""
         lasts = [watch.last for watch in self._watches if watch.is_part_of(anomaly)]
         relations = (Relation(one.timestamp, one.anomaly, one.name) for one in lasts if one)
-        anomaly = msgspec.structs.replace(anomaly, related=tuple(relations))
+        related = tuple(islice(relations, MAX_LISTED))
+        anomaly = msgspec.structs.replace(anomaly, related=related)
         for watch in self._watches:
             if watch.rule.frame.name == anomaly.name:
                 watch.last = anomaly

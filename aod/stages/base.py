@@ -17,7 +17,7 @@ from typing import Final
 
 import zmq
 
-from aod import log
+from aod import bounded, log
 from aod._native import lib
 from aod.config import Config
 from aod.wire import SUPERVISOR, Health, Inbox, Message, Outbox, Stop
@@ -63,7 +63,7 @@ class StageContext:
 
         At most one message a second is sent, a change of `state` or `note` at once.
         """
-        now = time.monotonic()
+        now, note = time.monotonic(), bounded.text(note)
         if now - self._last_beat < BEAT_INTERVAL_SEC and (state, note) == self._last_state:
             return
         self._last_beat, self._last_state = now, (state, note)
@@ -71,8 +71,9 @@ class StageContext:
         self._health.send(Health(self.name, os.getpid(), state, counters, note))
 
     def messages(self) -> Iterator[Message]:
-        """What lies in the inbox now; a `Stop` sets `stopping` and is not passed on."""
-        while (message := self.inbox.receive()) is not None:
+        """What lies in the inbox now, up to a limit; a `Stop` sets `stopping` and is not passed
+        on."""
+        for message in self.inbox.messages():
             if isinstance(message, Stop):
                 self.stopping = True
             else:

@@ -71,3 +71,15 @@ def test_a_rule_that_failed_says_so() -> None:
 
 def test_after_the_cool_down_it_is_not_mentioned() -> None:
     assert "cool-down" not in episodes.render(REPORT, 100 * SECOND)[0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": "slow\n"}, {"fault": "\x1b[2J"}, {"declared": -1}, {"hanging": 1 << 63}]
+)
+def test_a_report_that_plays_tricks_on_a_terminal_is_none(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    episode = msgspec.to_builtins(EPISODE)
+    for fields, believed in ((episode, True), (episode | changes, False)):
+        (tmp_path / "detect.json").write_bytes(msgspec.json.encode({"episodes": [fields]}))
+        assert bool(episodes.read(tmp_path).episodes) == believed

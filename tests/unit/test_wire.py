@@ -8,172 +8,250 @@ from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relation, Rule
 from aod.event import EVENT_DTYPE
+from aod.printable import one_line
 from aod.wire import (
+    STAGES,
+    TAKES,
     Batch,
     Health,
     Message,
     OwnPids,
     Sealed,
-    Stop,
     Suppressed,
     WireError,
     decode,
     encode,
 )
 from tests.unit.records import numbered
-from tests.unit.samples import anomaly
+from tests.unit.samples import anomaly, operation
 
-INTEGERS = st.integers(-(2**63), 2**64 - 1)
+NATURALS = st.integers(0, 2**63 - 1)
+POSITIVES = st.integers(1, 2**63 - 1)
+WORDS = st.text(max_size=20).map(one_line)
 OPERATIONS = st.builds(
     Operation,
-    **dict.fromkeys(("latency_ns", "end_ns", "session_id", "tree_id", "mid", "pid"), INTEGERS),
-    **dict.fromkeys(("command", "comm", "status", "error", "state", "share"), st.text(max_size=20)),
+    **dict.fromkeys(
+        ("latency_ns", "end_ns", "session_id", "tree_id", "mid", "pid"), st.integers(0, 2**64 - 1)
+    ),
+    **dict.fromkeys(("command", "comm", "status", "error", "state", "share"), WORDS),
 )
-PARTS = st.lists(st.builds(Part, st.text(max_size=10), INTEGERS), max_size=2).map(tuple)
+PARTS = st.lists(st.builds(Part, WORDS, NATURALS), max_size=2).map(tuple)
 KINDS = st.sampled_from([*AnomalyType, "Storm"])
+NAMES = st.from_regex(r"[a-z][a-z_.-]{0,20}", fullmatch=True)
 ANOMALIES = st.builds(
     Anomaly,
     anomaly=KINDS,
     rule=st.sampled_from(Rule),
     **dict.fromkeys(
         (
-            "timestamp",
             "trigger_ns",
             "window_ns",
             "count",
             "acceptable_count",
             "suppressed",
         ),
-        INTEGERS,
+        NATURALS,
     ),
-    **dict.fromkeys(("name", "reason"), st.text(max_size=20)),
-    actions=st.lists(st.text(max_size=10), max_size=3).map(tuple),
+    timestamp=POSITIVES,
+    name=NAMES,
+    reason=WORDS,
+    actions=st.lists(NAMES, max_size=3).map(tuple),
     **dict.fromkeys(("worst", "ended"), st.lists(OPERATIONS, max_size=3).map(tuple)),
     breakdown=st.builds(
         Breakdown,
-        records=INTEGERS,
+        records=NATURALS,
         **dict.fromkeys(("commands", "statuses", "sessions", "trees", "tasks"), PARTS),
     ),
-    related=st.lists(st.builds(Relation, INTEGERS, KINDS, st.text()), max_size=2).map(tuple),
-    evidence=st.binary(max_size=200),
+    related=st.lists(st.builds(Relation, POSITIVES, KINDS, NAMES), max_size=2).map(tuple),
+    evidence=st.integers(0, 3).map(lambda records: bytes(64 * records)),
 )
-MESSAGES = st.one_of(
-    st.builds(Batch, INTEGERS, INTEGERS),
-    st.builds(Sealed, INTEGERS, st.text(), INTEGERS),
-    st.builds(
+MESSAGES: dict[str, st.SearchStrategy[Message]] = {
+    "detect": st.builds(Batch, NATURALS, NATURALS),
+    "cleanup": st.builds(Sealed, POSITIVES, st.text(), NATURALS),
+    "supervisor": st.builds(
         Health,
-        st.text(),
-        INTEGERS,
-        st.text(),
-        st.dictionaries(st.text(), INTEGERS, max_size=4),
-        st.text(),
+        st.sampled_from(STAGES),
+        POSITIVES,
+        st.sampled_from(["ready", "waiting"]),
+        st.dictionaries(NAMES, NATURALS, max_size=4),
+        WORDS,
     ),
-    st.builds(Stop, st.text()),
-    st.builds(
-        Suppressed, st.text(max_size=64), st.integers(1, 2**64 - 1), st.integers(1, 2**64 - 1)
-    ),
-    st.builds(OwnPids, st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)),
-    ANOMALIES,
+    "capture": st.builds(Suppressed, NAMES, POSITIVES, POSITIVES) | ANOMALIES,
+    "collect": st.builds(OwnPids, st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)),
+}
+Addressed = tuple[str, Message]
+ADDRESSED: st.SearchStrategy[Addressed] = st.one_of(
+    [st.tuples(st.just(to), messages) for to, messages in MESSAGES.items()]
 )
 
 
-def refused_or_understood(frames: list[bytes]) -> None:
+def refused_or_understood(frames: list[bytes], receiver: str) -> None:
     try:
-        message = decode(frames)
+        message = decode(frames, receiver)
     except WireError:
         return
     assert isinstance(message, Message)
 
 
 @settings(deadline=None)
-@given(MESSAGES)
-def test_every_message_comes_back_as_it_was(message: Message) -> None:
-    assert decode(encode(message)) == message
+@given(ADDRESSED)
+def test_every_message_comes_back_as_it_was(addressed: Addressed) -> None:
+    receiver, message = addressed
+    assert decode(encode(message), receiver) == message
 
 
 @settings(deadline=None)
-@given(MESSAGES, st.data())
-def test_a_message_cut_short_is_refused(message: Message, data: st.DataObject) -> None:
+@given(ADDRESSED)
+def test_no_other_inbox_takes_it(addressed: Addressed) -> None:
+    receiver, message = addressed
+    for other in TAKES.keys() - {receiver}:
+        with pytest.raises(WireError):
+            decode(encode(message), other)
+
+
+@settings(deadline=None)
+@given(ADDRESSED, st.data())
+def test_a_message_cut_short_is_refused(addressed: Addressed, data: st.DataObject) -> None:
+    receiver, message = addressed
     head, *rest = encode(message)
     with pytest.raises(WireError):
-        decode([head[: data.draw(st.integers(0, len(head) - 1))], *rest])
+        decode([head[: data.draw(st.integers(0, len(head) - 1))], *rest], receiver)
 
 
 @settings(deadline=None)
-@given(MESSAGES, st.data())
+@given(ADDRESSED, st.data())
 def test_a_message_with_a_changed_byte_is_refused_or_another_message(
-    message: Message, data: st.DataObject
+    addressed: Addressed, data: st.DataObject
 ) -> None:
+    receiver, message = addressed
     head, *rest = encode(message)
     changed = bytearray(head)
     changed[data.draw(st.integers(0, len(head) - 1))] = data.draw(st.integers(0, 255))
-    refused_or_understood([bytes(changed), *rest])
+    refused_or_understood([bytes(changed), *rest], receiver)
 
 
 @settings(deadline=None)
-@given(st.lists(st.binary(max_size=100), max_size=4))
-def test_random_frames_are_refused(frames: list[bytes]) -> None:
+@given(st.lists(st.binary(max_size=100), max_size=4), st.sampled_from(sorted(TAKES)))
+def test_random_frames_are_refused(frames: list[bytes], receiver: str) -> None:
     with pytest.raises(WireError):
-        decode(frames)
+        decode(frames, receiver)
 
 
 @pytest.mark.parametrize("frames", [0, 2, 3])
 def test_a_plain_message_has_one_frame(frames: int) -> None:
     with pytest.raises(WireError):
-        decode(encode(Stop("enough")) * frames)
+        decode(encode(Batch(0, 1)) * frames, "detect")
 
 
 @pytest.mark.parametrize("frames", [0, 1, 3])
 def test_an_anomaly_has_two(frames: int) -> None:
     with pytest.raises(WireError):
-        decode((encode(anomaly()) * 2)[:frames])
+        decode((encode(anomaly()) * 2)[:frames], "capture")
 
 
-STOP = {"type": "stop", "reason": ""}
+BATCH = {"type": "batch", "start": 0, "count": 1}
+HEALTH = {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "counters": {}}
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        STOP | {"surprise": 1},
-        STOP | {"type": "go"},
-        STOP | {"type": 4},
-        STOP | {"reason": 4},
-        STOP | {"reason": None},
-        {"type": "stop"},
-        {"reason": ""},
+        BATCH | {"surprise": 1},
+        BATCH | {"type": "go"},
+        BATCH | {"type": 4},
+        BATCH | {"start": None},
+        BATCH | {"start": 1.5},
+        BATCH | {"start": True},
+        BATCH | {"start": "1"},
+        BATCH | {"start": -1},
+        BATCH | {"start": 1 << 63},
+        {"type": "batch"},
+        {"start": 0},
         {},
         [],
         None,
-        {"type": "batch", "start": 1.5, "count": 1},
-        {"type": "batch", "start": True, "count": 1},
-        {"type": "batch", "start": "1", "count": 1},
-        {"type": "health", "stage": "", "pid": 1, "state": "", "counters": {"a": 0.5}},
-        {"type": "health", "stage": "", "pid": 1, "state": "", "counters": {1: 1}},
     ],
 )
 def test_another_schema_is_refused(fields: object) -> None:
     with pytest.raises(WireError):
-        decode([msgspec.msgpack.encode(fields)])
+        decode([msgspec.msgpack.encode(fields)], "detect")
+
+
+def test_the_heartbeat_that_the_others_are_made_from_is_one() -> None:
+    assert decode([msgspec.msgpack.encode(HEALTH)], "supervisor")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"counters": {"a": 0.5}},
+        {"counters": {1: 1}},
+        {"counters": {"a": -1}},
+        {"counters": {"a b": 1}},
+        {"counters": {f"a{number}": 1 for number in range(65)}},
+        {"stage": "somebody"},
+        {"stage": "detect\n"},
+        {"pid": 0},
+        {"state": "READY=1"},
+        {"note": "watching\nMAINPID=1"},
+        {"note": "\x1b[2J"},
+        {"note": "n" * 4097},
+    ],
+)
+def test_a_heartbeat_with_tricks_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(WireError):
+        decode([msgspec.msgpack.encode(HEALTH | changes)], "supervisor")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timestamp": 0},
+        {"timestamp": 1 << 63},
+        {"trigger_ns": -1},
+        {"name": "../../etc"},
+        {"name": "slow\n"},
+        {"anomaly": "Latency\n"},
+        {"reason": "two\nlines"},
+        {"reason": "\u202e"},
+        {"actions": ["dmesg"] * 257},
+        {"actions": ["/bin/sh -c"]},
+        {"count": -1},
+        {"worst": [msgspec.to_builtins(operation()) | {"mid": -1}]},
+        {"worst": [msgspec.to_builtins(operation()) | {"comm": "a\x1b[31m"}]},
+    ],
+)
+def test_an_anomaly_that_no_detector_makes_is_refused(changes: dict[str, object]) -> None:
+    head, evidence = encode(anomaly())
+    fields = msgspec.msgpack.decode(head)
+    assert decode([msgspec.msgpack.encode(fields), evidence], "capture") == anomaly()
+    with pytest.raises(WireError):
+        decode([msgspec.msgpack.encode(fields | changes), evidence], "capture")
+
+
+@pytest.mark.parametrize("size", [1, 63, 65, (1 << 16) + 64])
+def test_evidence_is_whole_records_and_not_many(size: int) -> None:
+    with pytest.raises(WireError, match="evidence"):
+        decode([encode(anomaly())[0], bytes(size)], "capture")
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        b"\x82\xa4type\xa4stop\xa6reason\xa1\xff",
-        b"\x82\xa1\xff\xa4type\xa4stop",
+        b"\x82\xa4type\xa6sealed\xa4path\xa1\xff",
+        b"\x82\xa1\xff\xa4type\xa6sealed",
         b"\x81\xa4type\xa1\xff",
-        b"\x82\xa6reason" + b"\x91" * 100_000,
+        b"\x82\xa4path" + b"\x91" * 100_000,
         b"\x91" * 100_000,
         b"\xdf\xff\xff\xff\xff",
         b"\xdd\xff\xff\xff\xff",
-        encode(Stop("x"))[0] + b"\x00",
+        encode(Sealed(1, "x", 1))[0] + b"\x00",
     ],
     ids=["text", "key", "tag", "deep", "lists", "map", "list", "trailing"],
 )
 def test_bytes_that_break_decoders_are_refused(frame: bytes) -> None:
     with pytest.raises(WireError):
-        decode([frame])
+        decode([frame], "cleanup")
 
 
 def test_evidence_is_a_frame_of_its_own_and_the_head_has_none() -> None:
@@ -187,4 +265,4 @@ def test_evidence_is_a_frame_of_its_own_and_the_head_has_none() -> None:
 @pytest.mark.parametrize("pid", [0, -1, 2**32])
 def test_what_can_be_no_pid_is_refused(pid: int) -> None:
     with pytest.raises(WireError, match="not a message"):
-        decode([msgspec.msgpack.encode({"type": "own_pids", "pids": [1, pid]})])
+        decode([msgspec.msgpack.encode({"type": "own_pids", "pids": [1, pid]})], "collect")

@@ -3,8 +3,11 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,13 +17,17 @@ from zmq.utils.monitor import recv_monitor_message
 from aod.anomaly import Anomaly
 from aod.event import EVENT_DTYPE
 from aod.wire import (
-    MAX_MESSAGE_BYTES,
+    AT_ONCE,
     QUEUED_MESSAGES,
+    TAKES,
     Batch,
+    Health,
     Inbox,
     Message,
     Outbox,
+    Sealed,
     Stop,
+    encode,
     endpoint,
     socket_path,
 )
@@ -69,11 +76,15 @@ def test_messages_arrive_in_order(inbox: Inbox, outbox: Outbox) -> None:
     assert (inbox.rejected, outbox.unsent) == (0, 0)
 
 
-def test_evidence_arrives_unchanged_and_reads_as_records(inbox: Inbox, outbox: Outbox) -> None:
+def test_evidence_arrives_unchanged_and_reads_as_records(context: Context, tmp_path: Path) -> None:
+    inbox = Inbox(context, tmp_path, "capture")
+    outbox = Outbox(context, tmp_path, "capture")
     records = numbered(7, 64)
     sent = anomaly(evidence=records.tobytes())
     outbox.send(sent)
     received = next_message(inbox)
+    inbox.close()
+    outbox.close()
     assert isinstance(received, Anomaly)
     assert received == sent
     assert np.array_equal(np.frombuffer(received.evidence, EVENT_DTYPE), records)
@@ -87,9 +98,63 @@ def test_strangers_bytes_are_counted_and_passed_over(
         stranger.connect(endpoint(tmp_path, "detect"))
         for frames in ([b"rubbish"], [b""], [b"", b"", b""], [b"\x82\xa4type\xa1\xff"]):
             stranger.send_multipart(frames)
-        stranger.send(b"\x82\xa4type\xa4stop\xa6reason\xa0")
+        stranger.send_multipart(encode(Sealed(1, "not for detect", 1)))
+        stranger.send_multipart(encode(Stop("")))
         assert next_message(inbox) == Stop("")
-    assert inbox.rejected == 4
+    assert inbox.rejected == 5
+
+
+def test_a_heartbeat_counts_only_from_the_process_that_it_names(
+    context: Context, tmp_path: Path
+) -> None:
+    inbox = Inbox(context, tmp_path, "supervisor")
+    outbox = Outbox(context, tmp_path, "supervisor")
+    for pid in (1, os.getpid() + 1, int(f"1{os.getpid()}"), os.getpid()):
+        outbox.send(Health("detect", pid, "ready", {}))
+    assert next_message(inbox) == Health("detect", os.getpid(), "ready", {})
+    assert inbox.rejected == 3
+    inbox.close()
+    outbox.close()
+
+
+def test_a_flood_does_not_keep_its_receiver(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def always_one_more(_flags: int, *, copy: bool) -> list[zmq.Frame]:
+        return [zmq.Frame(b"rubbish")]
+
+    monkeypatch.setattr(inbox.socket, "recv_multipart", always_one_more)
+    assert inbox.receive() is None
+    assert inbox.rejected == AT_ONCE
+
+
+STRANGER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as stranger:
+    stranger.settimeout(60)
+    stranger.connect(sys.argv[1])
+    try:
+        print(len(stranger.recv(1)))
+    except ConnectionResetError:
+        print(0)
+"""
+"""How much of ZeroMQ's greeting a process gets."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+@pytest.mark.parametrize("owner", sorted(TAKES))
+def test_who_owes_an_inbox_nothing_is_not_connected_to_it(context: Context, owner: str) -> None:
+    with TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        inbox = Inbox(context, folder, owner)
+        address = socket_path(folder, owner)
+        address.chmod(0o666)  # as if the stranger were of its group
+        command = [sys.executable, "-c", STRANGER, str(address)]
+        greetings = [
+            subprocess.run(command, check=True, capture_output=True, user=user).stdout
+            for user in (0, 65534)
+        ]
+        assert greetings == [b"1\n", b"0\n" if TAKES[owner].root_only else b"1\n"]
+        inbox.close()
 
 
 def test_frame_too_large_costs_its_sender_the_connection_and_nobody_else(
@@ -98,7 +163,7 @@ def test_frame_too_large_costs_its_sender_the_connection_and_nobody_else(
     with context.socket(zmq.PUSH) as stranger, stranger.get_monitor_socket() as monitor:
         stranger.set(zmq.LINGER, 0)
         stranger.connect(endpoint(tmp_path, "detect"))
-        stranger.send(bytes(MAX_MESSAGE_BYTES + 1))
+        stranger.send(bytes(TAKES["detect"].max_bytes + 1))
         seen = 0
         while seen != zmq.EVENT_DISCONNECTED:
             assert monitor.poll(PATIENCE_MS), "still connected"
