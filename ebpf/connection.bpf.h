@@ -16,9 +16,11 @@ static __always_inline void tell_connection(struct aod_event *event, const struc
 	event->pid = task->pid;
 	event->flags = AOD_EVENT_CONNECTION;
 	__builtin_memcpy(event->comm, task->comm, sizeof(event->comm));
-	stat->started++;
-	stat->finished++;
-	(*emit(event, stat))++;
+	count(&stat->begun);
+	count(&stat->started);
+	count(&stat->finished);
+	count(emit(event, stat));
+	count(&stat->ended);
 }
 
 #endif

@@ -90,4 +90,9 @@ static __always_inline struct aod_command_stats *stats_of(__u32 command)
 	return bpf_map_lookup_elem(&stats, &command);
 }
 
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
 #endif

@@ -49,8 +49,9 @@ static __always_inline void track(const struct aod_inflight_key *key, __u32 tree
 
 	__builtin_memcpy(op.comm, task->comm, sizeof(op.comm));
 	give_up_operation(key); /* its mid is in use again: that one was never answered */
-	if (bpf_map_update_elem(&inflight, key, &op, BPF_ANY))
-		stat->dropped_inflight_full++;
+	/* Never over another: one that was put there meanwhile would be gone, and not counted. */
+	if (bpf_map_update_elem(&inflight, key, &op, BPF_NOEXIST))
+		count(&stat->dropped_inflight_full);
 	mark_busy();
 }
 
@@ -62,14 +63,16 @@ static __always_inline void start_operation(__u32 tree_id, __u64 session_id, __u
 
 	if (!stat)
 		return; /* no SMB2 command */
-	stat->started++;
+	count(&stat->begun);
+	count(&stat->started);
 	if (command == SMB2_ECHO) {
-		stat->untimed++;
-		return;
+		count(&stat->untimed);
+	} else {
+		if (!is_asynchronous(command))
+			join_chain(task->tid, &key);
+		track(&key, tree_id, task, stat);
 	}
-	if (!is_asynchronous(command))
-		join_chain(task->tid, &key);
-	track(&key, tree_id, task, stat);
+	count(&stat->ended);
 }
 
 /* The first SESSION_SETUP is sent with session 0; its answer names the new session. */
@@ -96,32 +99,43 @@ static __always_inline __u32 log2_slot(__u64 value)
 	return slot < AOD_LATENCY_SLOTS ? slot : AOD_LATENCY_SLOTS - 1;
 }
 
+static __always_inline void count_end(struct aod_inflight_key *key, struct aod_event *event,
+				      struct aod_command_stats *stat)
+{
+	struct aod_inflight *op = find_operation(key);
+
+	if (!op) {
+		count(&stat->orphaned);
+		return;
+	}
+	end_now(event, op);
+	if (bpf_map_delete_elem(&inflight, key)) {
+		count(&stat->orphaned); /* some kernels say done twice for one mid */
+		return;
+	}
+	count(&stat->finished);
+	count(&stat->latency_slots[log2_slot(event->latency_ns)]);
+	count(emit(event, stat));
+}
+
 static __always_inline void finish_operation(__u64 session_id, __u32 command, __u64 mid,
 					     __u32 status, int rc, __u32 tid)
 {
 	struct aod_inflight_key key = {.session_id = session_id, .mid = mid, .command = command};
 	struct aod_command_stats *stat = stats_of(command);
-	struct aod_event event = {.mid = mid, .status = status, .error = rc, .command = command};
-	struct aod_inflight *op;
+	struct aod_event event = {.session_id = session_id,
+				  .mid = mid,
+				  .status = status,
+				  .error = rc,
+				  .command = command};
 
 	if (!stat)
 		return;
 	if (!is_asynchronous(command))
 		answer_chain(tid, mid, rc);
-	op = find_operation(&key);
-	if (!op) {
-		stat->orphaned++;
-		return;
-	}
-	event.session_id = session_id;
-	end_now(&event, op);
-	if (bpf_map_delete_elem(&inflight, &key)) {
-		stat->orphaned++; /* some kernels say done twice for one mid */
-		return;
-	}
-	stat->finished++;
-	stat->latency_slots[log2_slot(event.latency_ns)]++;
-	(*emit(&event, stat))++;
+	count(&stat->begun);
+	count_end(&key, &event, stat);
+	count(&stat->ended);
 }
 
 #endif

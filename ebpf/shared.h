@@ -34,8 +34,11 @@ struct aod_control {
 	__u32 busy;         /* an operation has started since the last look at `inflight` */
 	__u64 ring_id;      /* of this installation */
 	__u64 scanned_ns;   /* when user space last looked at `inflight` */
-	__u64 gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
-	__u64 names_changed;         /* moves when `names` does */
+	__u64 gave_up[AOD_COMMANDS];   /* unanswered by age, counted by user space */
+	__u64 uncertain[AOD_COMMANDS]; /* may lack in gave_up: who counts it was killed meanwhile */
+	__u32 giving_up; /* command + 1 of what user space is about to give up; or 0 */
+	__u32 reserved;
+	__u64 names_changed; /* moves when `names` does */
 	__u8 build_id[AOD_BUILD_ID_LEN];
 };
 
@@ -45,11 +48,17 @@ struct aod_own {
 };
 
 /*
- * Per command, per CPU. Always true, per command, when no operation is between two lines:
+ * Per command, per CPU. Always true, per command, while no program counts:
  *   started  = finished + unanswered + gave_up + untimed + dropped_inflight_full + in flight
  *   finished + unanswered_told = emitted + filtered + dropped_ring_full + dropped_simulated
+ *
+ * Who counts says so before and after, and adds at most one to each counter in between. So `begun`
+ * as read after the others, minus `ended` as read before them, is how far either sum may be off in
+ * what was read (native/inflight.c). Counted atomically: programs may be preempted by each other.
  */
 struct aod_command_stats {
+	__u64 begun;
+	__u64 ended;
 	__u64 started;
 	__u64 finished;
 	__u64 unanswered;            /* started, then seen to have no end */

@@ -14,12 +14,21 @@ static __always_inline bool is_old(const struct aod_event *event)
 	return knob && event->latency_ns >= knob->emergency_ns[event->command & (AOD_COMMANDS - 1)];
 }
 
-/*
- * The operation ends here, unless somebody else has ended it: who deletes it counts it. One that
- * may have been told as hanging makes a record.
- *
- * Counted atomically: a tracing program may be preempted, by a tracepoint's on the same CPU, too.
- */
+/* Who deletes an operation counts it; one that may have been told as hanging makes a record. */
+static __always_inline void count_unanswered(const struct aod_inflight_key *key,
+					     struct aod_event *event,
+					     struct aod_command_stats *stat)
+{
+	if (bpf_map_delete_elem(&inflight, key))
+		return;
+	count(&stat->unanswered);
+	if (!is_old(event))
+		return;
+	count(&stat->unanswered_told);
+	count(emit(event, stat));
+}
+
+/* The operation ends here, unless somebody else has ended it. */
 static __always_inline void give_up_operation(const struct aod_inflight_key *key)
 {
 	const struct aod_inflight *op = bpf_map_lookup_elem(&inflight, key);
@@ -32,13 +41,9 @@ static __always_inline void give_up_operation(const struct aod_inflight_key *key
 	if (!op || !stat)
 		return;
 	end_now(&event, op);
-	if (bpf_map_delete_elem(&inflight, key))
-		return;
-	__sync_fetch_and_add(&stat->unanswered, 1);
-	if (!is_old(&event))
-		return;
-	__sync_fetch_and_add(&stat->unanswered_told, 1);
-	__sync_fetch_and_add(emit(&event, stat), 1);
+	count(&stat->begun);
+	count_unanswered(key, &event, stat);
+	count(&stat->ended);
 }
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "tracer.h"
 
-AOD_SIZE(aod_log_commit, 16);
+AOD_SIZE(aod_log_commit, 48);
 _Static_assert(sizeof(struct aod_log_header) <= AOD_LOG_HEADER_BYTES, "the head has its own pages");
 
 /* The largest head start of a record in the ring: length and page offset (BPF_RINGBUF_HDR_SZ). */
@@ -22,12 +22,11 @@ struct aod_event *aod_log_records(struct aod_log_header *log)
 	return (struct aod_event *)((uint8_t *)log + AOD_LOG_HEADER_BYTES);
 }
 
-void aod_log_commit_to(struct aod_log_header *log, uint64_t log_position, uint64_t ring_position)
+static void commit_to(struct aod_log_header *log, const struct aod_log_commit *commit)
 {
 	uint64_t next = log->commit_seq + 1;
 
-	log->commit[next % 2].log_position = log_position;
-	log->commit[next % 2].ring_position = ring_position;
+	log->commit[next % 2] = *commit;
 	__atomic_store_n(&log->commit_seq, next, __ATOMIC_RELEASE);
 }
 
@@ -44,17 +43,32 @@ struct aod_log_commit aod_log_committed(const struct aod_log_header *log)
 	return commit;
 }
 
+/* The last writer may have been killed after it gave an operation up and before it counted that. */
+static void settle_give_up(struct aod_tracer *tracer)
+{
+	uint32_t mark = tracer->control->giving_up;
+
+	if (mark && mark <= AOD_COMMANDS)
+		tracer->control->uncertain[mark - 1]++;
+	tracer->control->giving_up = 0;
+}
+
 int aod_log_adopt(struct aod_tracer *tracer, struct aod_log_header *log)
 {
 	struct aod_log_commit last = aod_log_committed(log);
 	unsigned long consumed = *tracer->ring.consumer_pos;
+	struct aod_log_commit begin = {.log_position = last.log_position,
+				       .ring_position = consumed,
+				       .base_log = last.log_position,
+				       .base_ring = consumed};
 
+	settle_give_up(tracer);
 	if (log->ring_id == tracer->control->ring_id) {
 		/* The last writer may have died between its commit and telling the kernel. */
 		__atomic_store_n(tracer->ring.consumer_pos, last.ring_position, __ATOMIC_RELEASE);
 		return 0;
 	}
-	aod_log_commit_to(log, last.log_position, consumed);
+	commit_to(log, &begin);
 	log->ring_id = tracer->control->ring_id;
 	return 0;
 }
@@ -64,7 +78,8 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 {
 	struct aod_ring *ring = &tracer->ring;
 	struct aod_event *records = aod_log_records(log);
-	uint64_t position = aod_log_committed(log).log_position, slots = log->capacity - 1;
+	struct aod_log_commit commit = aod_log_committed(log);
+	uint64_t position = commit.log_position, slots = log->capacity - 1;
 	unsigned long consumed = *ring->consumer_pos;
 	unsigned long produced = __atomic_load_n(ring->producer_pos, __ATOMIC_ACQUIRE);
 
@@ -88,15 +103,18 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 			drained->matched += (event->flags & AOD_EVENT_MATCHED) != 0;
 			drained->count++;
 			position++;
-		} else if (length != sizeof(*event)) {
-			drained->malformed++;
+		} else {
+			drained->malformed += length != sizeof(*event);
+			commit.passed_bytes += ring_entry_bytes(length);
 		}
 		consumed += ring_entry_bytes(length);
 	}
 	drained->ring_position = consumed;
 	if (consumed == *ring->consumer_pos)
 		return 0;
-	aod_log_commit_to(log, position, consumed);
+	commit.log_position = position;
+	commit.ring_position = consumed;
+	commit_to(log, &commit);
 	__atomic_store_n(ring->consumer_pos, consumed, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -117,7 +135,8 @@ int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_
 
 	for (; copied < count && last.log_position < limit; copied++, last.log_position++)
 		records[last.log_position & (log->capacity - 1)] = events[copied];
+	last.appended += (uint64_t)copied;
 	if (copied)
-		aod_log_commit_to(log, last.log_position, last.ring_position);
+		commit_to(log, &last);
 	return copied;
 }

@@ -3,10 +3,10 @@
  * The head of the event log (aod/eventlog.py): a single-writer ring of records in shared memory,
  * addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
  *
- * What is committed is a pair: how far the log is written and how far the kernel's ring is read.
- * Both change at once, because the writer fills the slot that is not in use and then moves
- * commit_seq by one. A writer that dies between two instructions leaves the pair before or the pair
- * after, so no record is lost or repeated.
+ * What is committed is how far the log is written and how far the kernel's ring is read. Both
+ * change at once, because the writer fills the slot that is not in use and then moves commit_seq by
+ * one. A writer that dies between two instructions leaves what was before or what is after, so no
+ * record is lost or repeated.
  */
 #ifndef AOD_EVENTLOG_H
 #define AOD_EVENTLOG_H
@@ -15,13 +15,20 @@
 
 enum aod_log_layout {
 	AOD_LOG_MAGIC = 0x31474c41, /* "ALG1" */
-	AOD_LOG_VERSION = 3,
+	AOD_LOG_VERSION = 4,
 	AOD_LOG_HEADER_BYTES = 16384,
 };
 
+/* Always true, in each:
+ *   log_position - base_log = (ring_position - base_ring - passed_bytes) / 72 + appended
+ */
 struct aod_log_commit {
 	__u64 log_position;
 	__u64 ring_position;
+	__u64 appended;     /* records of user space's own; like the next, with this ring */
+	__u64 passed_bytes; /* of the ring, that held no record */
+	__u64 base_log;     /* where both stood when the log took up this ring */
+	__u64 base_ring;
 };
 
 struct aod_log_header {
@@ -35,12 +42,19 @@ struct aod_log_header {
 	__u64 commit_seq;         /* commit[commit_seq % 2] is valid */
 	struct aod_log_commit commit[2];
 	__u64 reader_invalid; /* times the reader's position was refused */
-	/* The kernel's counters, summed over the CPUs, as of stats_ns; for whoever reads the log.
-	 */
-	__u64 stats_ns;
+	/* Of what follows, for whoever reads the log: odd while it is written. */
+	__u64 stats_seq;
+	__u64 stats_ns;   /* when the kernel's counters were read; they are sums over the CPUs */
+	__u64 scanned_ns; /* when in_flight was counted */
 	__u64 in_flight;
+	__u64 max_inflight;
+	__u64 missed;        /* events that the kernel did not run our programs for */
+	__u64 produced_from; /* bytes that the ring had taken before the counters were read, */
+	__u64 produced_to;   /* and after */
 	__u64 unseen_events; /* bit n: this kernel has no tracepoint of connection event n */
 	__u64 gave_up[AOD_COMMANDS];
+	__u64 uncertain[AOD_COMMANDS];
+	__u64 in_flight_of[AOD_COMMANDS];
 	struct aod_command_stats stats[AOD_COMMANDS];
 };
 

@@ -6,7 +6,10 @@
 
 #include "tracer.h"
 
-enum { BATCH = 512 };
+enum {
+	BATCH = 512,
+	LOOKS = 8, /* at counters that move */
+};
 
 /* What one scan looks for, and the records that it makes. */
 struct scan {
@@ -15,6 +18,7 @@ struct scan {
 	uint64_t now_ns;
 	struct aod_event *events;
 	int found, room;
+	uint64_t in_flight[AOD_COMMANDS];
 };
 
 /* A record of an operation that has not finished; its latency is its age. */
@@ -61,9 +65,18 @@ static int is_to_be_told(const struct scan *scan, uint32_t command, uint64_t sta
 static void give_up(struct scan *scan, const struct aod_inflight_key *key,
 		    const struct aod_inflight *op)
 {
-	if (bpf_map_delete_elem(scan->tracer->inflight_fd, key))
+	struct aod_control *control = scan->tracer->control;
+	int err;
+
+	/* Who is killed between the two leaves the mark (drain.c, settle_give_up). */
+	__atomic_store_n(&control->giving_up, key->command + 1, __ATOMIC_RELEASE);
+	err = bpf_map_delete_elem(scan->tracer->inflight_fd, key);
+	if (!err)
+		control->gave_up[key->command]++;
+	__atomic_store_n(&control->giving_up, 0, __ATOMIC_RELEASE);
+	if (err)
 		return;
-	scan->tracer->control->gave_up[key->command]++;
+	scan->in_flight[key->command]--;
 	if (is_emergency(scan, key->command, op->start_ns))
 		tell(scan, key, op, AOD_EVENT_UNANSWERED);
 }
@@ -73,12 +86,39 @@ static void look_at(struct scan *scan, const struct aod_inflight_key *key,
 {
 	uint32_t command = key->command;
 
-	if (command >= AOD_COMMANDS || op->start_ns > scan->now_ns || scan->found == scan->room)
+	if (command >= AOD_COMMANDS)
+		return;
+	scan->in_flight[command]++;
+	if (op->start_ns > scan->now_ns || scan->found == scan->room)
 		return;
 	if (scan->now_ns - op->start_ns >= scan->ages->give_up_ns[command])
 		give_up(scan, key, op);
 	else if (is_to_be_told(scan, command, op->start_ns))
 		tell(scan, key, op, AOD_EVENT_IN_FLIGHT);
+}
+
+/* What follows is read between two looks at stats_seq; a writer that is killed leaves it odd. */
+static void begin_writing(struct aod_log_header *log)
+{
+	__atomic_store_n(&log->stats_seq, log->stats_seq | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_writing(struct aod_log_header *log)
+{
+	__atomic_store_n(&log->stats_seq, log->stats_seq + 1, __ATOMIC_RELEASE);
+}
+
+static void publish_scan(struct aod_log_header *log, const struct scan *scan)
+{
+	begin_writing(log);
+	log->in_flight = 0;
+	for (uint32_t command = 0; command < AOD_COMMANDS; command++) {
+		log->in_flight_of[command] = scan->in_flight[command];
+		log->in_flight += scan->in_flight[command];
+	}
+	log->scanned_ns = scan->now_ns;
+	end_writing(log);
 }
 
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
@@ -87,13 +127,14 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 	struct aod_inflight_key keys[BATCH];
 	struct aod_inflight ops[BATCH];
 	uint32_t cursor, count;
-	struct scan scan = {tracer, ages, now_ns, events, 0, max_events};
-	uint64_t in_flight = 0;
+	struct scan scan = {tracer, ages, now_ns, events, 0, max_events, {0}};
 	void *from = NULL;
 	int err;
 
-	if (!__atomic_exchange_n(&tracer->control->busy, 0, __ATOMIC_ACQ_REL) && !log->in_flight)
-		return 0; /* an idle share costs no walk through the map */
+	if (!__atomic_exchange_n(&tracer->control->busy, 0, __ATOMIC_ACQ_REL) && !log->in_flight) {
+		publish_scan(log, &scan); /* an idle share costs no walk through the map */
+		return 0;
+	}
 	do {
 		count = BATCH;
 		err = bpf_map_lookup_batch(tracer->inflight_fd, from, &cursor, keys, ops, &count,
@@ -102,10 +143,9 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 			return -errno;
 		for (uint32_t i = 0; i < count; i++)
 			look_at(&scan, &keys[i], &ops[i]);
-		in_flight += count;
 		from = &cursor;
 	} while (!err);
-	log->in_flight = in_flight;
+	publish_scan(log, &scan);
 	return scan.found;
 }
 
@@ -118,18 +158,109 @@ static void add_stats(struct aod_command_stats *sum, const struct aod_command_st
 		to[i] += from[i];
 }
 
+static int copy_stats(const struct aod_tracer *tracer, uint32_t command, int copy)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* after all that earlier copies have read */
+	return bpf_map_lookup_elem(tracer->stats_fd, &command, tracer->per_cpu[copy]) ? -errno : 0;
+}
+
+static uint64_t doubt(const struct aod_command_stats *stats)
+{
+	return stats->begun - stats->ended;
+}
+
+/*
+ * Of each CPU the copy with the least doubt. Programs count while the kernel copies, in an order
+ * that nobody promises; but one copy is done before the next begins. What had ended in the first
+ * is whole in the second, and what had not begun in the third is not in the second: only what is
+ * between the two may be counted by half. A second copy that is as the first was true at the
+ * moment between them.
+ */
+static void choose(struct aod_tracer *tracer, int try)
+{
+	for (int cpu = 0; cpu < tracer->cpus; cpu++) {
+		struct aod_command_stats *best = &tracer->per_cpu[AOD_COPIES - 1][cpu];
+		struct aod_command_stats found = tracer->per_cpu[1][cpu];
+
+		if (memcmp(&tracer->per_cpu[0][cpu], &found, sizeof(found))) {
+			found.ended = tracer->per_cpu[0][cpu].ended;
+			found.begun = tracer->per_cpu[2][cpu].begun;
+		}
+		if (!try || doubt(&found) < doubt(best))
+			*best = found;
+	}
+}
+
+static uint64_t doubts(const struct aod_tracer *tracer)
+{
+	uint64_t sum = 0;
+
+	for (int cpu = 0; cpu < tracer->cpus; cpu++)
+		sum += doubt(&tracer->per_cpu[AOD_COPIES - 1][cpu]);
+	return sum;
+}
+
+/* Three copies, or two where they are the same. */
+static int look(struct aod_tracer *tracer, uint32_t command, int try)
+{
+	size_t size = (size_t)tracer->cpus * sizeof(**tracer->per_cpu);
+	int err = copy_stats(tracer, command, 0);
+
+	if (!err)
+		err = copy_stats(tracer, command, 1);
+	if (!err && memcmp(tracer->per_cpu[0], tracer->per_cpu[1], size))
+		err = copy_stats(tracer, command, 2);
+	if (!err)
+		choose(tracer, try);
+	return err;
+}
+
+/* Looks until nothing is in doubt, or a few times. */
+static int read_stats(struct aod_tracer *tracer, uint32_t command, struct aod_command_stats *sum)
+{
+	int err = look(tracer, command, 0);
+
+	for (int try = 1; !err && try < LOOKS && doubts(tracer); try++)
+		err = look(tracer, command, try);
+	for (int cpu = 0; !err && cpu < tracer->cpus; cpu++)
+		add_stats(sum, &tracer->per_cpu[AOD_COPIES - 1][cpu]);
+	return err;
+}
+
+/* Since 5.12; before, and for a program that never was in its own way: none. */
+static uint64_t missed_events(const struct aod_tracer *tracer)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < tracer->program_count; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(tracer->programs[i].fd, &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns)
 {
-	for (uint32_t command = 0; command < AOD_COMMANDS; command++) {
-		struct aod_command_stats sum = {0};
+	uint64_t from = __atomic_load_n(tracer->ring.producer_pos, __ATOMIC_ACQUIRE);
+	struct aod_command_stats stats[AOD_COMMANDS] = {0};
+	int err = 0;
 
-		if (bpf_map_lookup_elem(tracer->stats_fd, &command, tracer->per_cpu))
-			return -errno;
-		for (int cpu = 0; cpu < tracer->cpus; cpu++)
-			add_stats(&sum, &tracer->per_cpu[cpu]);
-		log->stats[command] = sum;
-		log->gave_up[command] = tracer->control->gave_up[command];
-	}
+	for (uint32_t command = 0; !err && command < AOD_COMMANDS; command++)
+		err = read_stats(tracer, command, &stats[command]);
+	if (err)
+		return err;
+	begin_writing(log);
+	memcpy(log->stats, stats, sizeof(stats));
+	memcpy(log->gave_up, tracer->control->gave_up, sizeof(log->gave_up));
+	memcpy(log->uncertain, tracer->control->uncertain, sizeof(log->uncertain));
+	log->produced_from = from;
+	log->produced_to = __atomic_load_n(tracer->ring.producer_pos, __ATOMIC_ACQUIRE);
+	log->missed = missed_events(tracer);
+	log->max_inflight = tracer->max_inflight;
 	log->stats_ns = now_ns;
+	end_writing(log);
 	return 0;
 }

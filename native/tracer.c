@@ -135,6 +135,16 @@ static int read_limits(struct aod_tracer *tracer)
 	return 0;
 }
 
+static int allocate_counters(struct aod_tracer *tracer)
+{
+	for (int i = 0; i < AOD_COPIES; i++) {
+		tracer->per_cpu[i] = calloc((size_t)tracer->cpus, sizeof(**tracer->per_cpu));
+		if (!tracer->per_cpu[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int open_all(struct aod_tracer *tracer)
 {
 	int err = open_maps(tracer);
@@ -152,8 +162,7 @@ static int open_all(struct aod_tracer *tracer)
 	tracer->cpus = libbpf_num_possible_cpus();
 	if (tracer->cpus < 0)
 		return tracer->cpus;
-	tracer->per_cpu = calloc((size_t)tracer->cpus, sizeof(*tracer->per_cpu));
-	return tracer->per_cpu ? 0 : -ENOMEM;
+	return allocate_counters(tracer);
 }
 
 int aod_open(const char *pin_dir, struct aod_tracer **out)
@@ -197,7 +206,8 @@ void aod_close(struct aod_tracer *tracer)
 			close(fds[i]);
 	for (int i = 0; i < tracer->program_count; i++)
 		close(tracer->programs[i].fd);
-	free(tracer->per_cpu);
+	for (int i = 0; i < AOD_COPIES; i++)
+		free(tracer->per_cpu[i]);
 	free(tracer->pin_dir);
 	free(tracer);
 }

@@ -5,6 +5,9 @@
 
 #include "aod.h"
 
+/* Three copies one after the other, and of each CPU the best one found. */
+enum { AOD_COPIES = 4 };
+
 struct aod_ring {
 	unsigned long *consumer_pos;
 	const unsigned long *producer_pos;
@@ -33,13 +36,12 @@ struct aod_tracer {
 	int program_count;
 	uint32_t max_inflight;
 	int cpus;
-	struct aod_command_stats *per_cpu; /* room for one command's counters, all CPUs */
+	struct aod_command_stats *per_cpu[AOD_COPIES]; /* of one command's counters, all CPUs */
 };
 
 struct bpf_object;
 
 int aod_open_object(const void *data, size_t size, struct bpf_object **object);
 struct aod_event *aod_log_records(struct aod_log_header *log);
-void aod_log_commit_to(struct aod_log_header *log, uint64_t log_position, uint64_t ring_position);
 
 #endif

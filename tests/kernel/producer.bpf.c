@@ -109,9 +109,11 @@ static int emit_one(__u32 index, void *context)
 
 	if (!stat)
 		return 1;
-	stat->started++;
-	stat->finished++;
-	(*emit(&event, stat))++;
+	count(&stat->begun);
+	count(&stat->started);
+	count(&stat->finished);
+	count(emit(&event, stat));
+	count(&stat->ended);
 	return 0;
 }
 
