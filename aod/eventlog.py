@@ -11,10 +11,11 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
+from aod import log as aod_log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
 from aod.files import FILE_MODE, create_fd
@@ -24,10 +25,20 @@ HEADER_DTYPE: Final = struct_dtype("aod_log_header")
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
 MAX_COMMIT_RECORDS: Final = 16384
+MOST_READS: Final = 16
+"""Of a page whose writer goes on meanwhile."""
+_PAGE_DTYPE: Final = np.dtype([("seq", "<u8"), ("slots", "<u8", (2, 4))])
+
+
+_log: Final = aod_log.ROOT.getChild("eventlog")
 
 
 class EventLogError(Exception):
     """A file that is not an event log of this version, or not ours."""
+
+
+class OtherVersionError(EventLogError):
+    """An event log that another version of this program made."""
 
 
 def _open_ours(path: Path, writable: bool) -> int:
@@ -84,9 +95,9 @@ class EventLog:
         expected = (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
         capacity = int(head["capacity"])
         if found != expected:
-            raise EventLogError(
+            raise OtherVersionError(
                 f"{self.path}: magic, version, record size are {found}, not {expected}; "
-                "it was made by another version: stop the daemon and remove the file"
+                "it was made by another version of aod"
             )
         fits = size == HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
         if not fits or capacity.bit_count() != 1:
@@ -118,17 +129,28 @@ class EventLog:
 
     @classmethod
     def writer(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """The log of this folder, to go on writing it; a new one where there is none of that size.
+        """The log of this folder, to go on writing it; a new one where there is none of that size
+        and version. What is lost with the old one is said.
 
         Raises:
-            EventLogError: the file is of another version or owner.
+            EventLogError: the file is not ours.
         """
         path = runtime_dir / LOG_NAME
         if not path.exists():
             return cls.create(runtime_dir, megabytes)
-        log = cls(_open_ours(path, writable=True), path, writable=True)
+        try:
+            log = cls(_open_ours(path, writable=True), path, writable=True)
+        except OtherVersionError as error:
+            _log.warning("%s: begun anew; what detect had not read in it is lost", error)
+            return cls.create(runtime_dir, megabytes)
         if log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
             return log
+        unread = log.position - ReadPosition.peek(runtime_dir)
+        _log.warning(
+            "%s had another size: begun anew; its %d records, of which detect had not read %d, "
+            "are lost",
+            *(path, log.position - log.oldest, unread),
+        )
         return cls.create(runtime_dir, megabytes)
 
     @classmethod
@@ -197,17 +219,35 @@ class EventLog:
         return copy[max(0, intact - start) :]
 
 
+class Evaluated(NamedTuple):
+    """What detect has made of the log; its word, which nobody else need believe."""
+
+    position: int = 0
+    """Evaluated or skipped up to here."""
+    skipped: int = 0
+    """Records that were gone before detect came to read them."""
+    declared: int = 0
+    """Anomalies."""
+    unspooled: int = 0
+    """Of them, those that only a message could carry."""
+
+
 class ReadPosition:
-    """How far detect has read: one number, in a file that detect writes and collect reads."""
+    """How far detect has read, and what it led to: a file that detect writes and others read.
+
+    Committed like the log's own position: the slot that is not in use is filled, then the first
+    number moves by one.
+    """
 
     def __init__(self, fd: int):
         self._map = mmap.mmap(fd, mmap.PAGESIZE)
         os.close(fd)
-        self._value = np.frombuffer(self._map, np.uint64, 1)
+        self._page = np.frombuffer(self._map, _PAGE_DTYPE, 1)[0:1].reshape(())
 
     @classmethod
     def open(cls, runtime_dir: Path, start: int = 0) -> Self:
-        """The position of this folder; begins at `start` where there is none.
+        """The position of this folder; where there is none it begins at `start`, and what is before
+        that counts as skipped.
 
         Raises:
             EventLogError: the file is not ours.
@@ -215,30 +255,78 @@ class ReadPosition:
         path = runtime_dir / POSITION_NAME
         try:
             fd = _create(path, mmap.PAGESIZE)
-            os.pwrite(fd, start.to_bytes(8, "little"), 0)
         except FileExistsError:
             fd = _open_ours(path, writable=True)
             if os.fstat(fd).st_size < mmap.PAGESIZE:
                 os.ftruncate(fd, mmap.PAGESIZE)
-        return cls(fd)
+            return cls(fd)
+        position = cls(fd)
+        position.commit(Evaluated(start, start))
+        return position
 
     @staticmethod
     def peek(runtime_dir: Path) -> int:
         """The position of this folder, for who may only read; 0 where there is none."""
-        try:
-            fd = _open_ours(runtime_dir / POSITION_NAME, writable=False)
-        except EventLogError:
-            return 0
-        try:
-            return int.from_bytes(os.pread(fd, 8, 0), "little")
-        finally:
-            os.close(fd)
+        return look(runtime_dir).position
 
     def get(self) -> int:
-        return int(self._value[0])
+        return self.said().position
+
+    def said(self) -> Evaluated:
+        return _said(self._map[: _PAGE_DTYPE.itemsize])
 
     def set(self, position: int) -> None:
-        self._value[0] = position
+        self.commit(self.said()._replace(position=position))
+
+    def commit(self, said: Evaluated) -> None:
+        """All of it at once, whenever this process is killed."""
+        following = (int(self._page["seq"]) + 1) % (1 << 64)
+        self._page["slots"][following % 2] = [number % (1 << 64) for number in said]
+        self._page["seq"] = following
+
+
+class PositionReader:
+    """The same for another process: it reads the file and never maps it, for its writer may be
+    less privileged, and could cut it off under the reader's feet.
+
+    Raises:
+        EventLogError: there is none, or it is not ours.
+    """
+
+    def __init__(self, runtime_dir: Path):
+        self._fd = _open_ours(runtime_dir / POSITION_NAME, writable=False)
+
+    def get(self) -> Evaluated:
+        page = self._read()
+        for _ in range(MOST_READS):  # the same twice: nothing was written in between
+            before, page = page, self._read()
+            if before == page:
+                break
+        return _said(page)
+
+    def _read(self) -> bytes:
+        return os.pread(self._fd, _PAGE_DTYPE.itemsize, 0)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def look(runtime_dir: Path) -> Evaluated:
+    """What detect says in this folder; all zeros where there is nothing of it."""
+    try:
+        reader = PositionReader(runtime_dir)
+    except EventLogError:
+        return Evaluated()
+    try:
+        return reader.get()
+    finally:
+        reader.close()
+
+
+def _said(page: bytes) -> Evaluated:
+    content = page.ljust(_PAGE_DTYPE.itemsize, b"\0")
+    read = np.frombuffer(content, _PAGE_DTYPE)[0]
+    return Evaluated(*(int(number) for number in read["slots"][int(read["seq"]) % 2]))
 
 
 def write_limit(log_position: int, read_position: int, capacity: int) -> int | None:

@@ -19,7 +19,9 @@ from aod.counters import COUNTER_NAMES, SAME_CLOCK_NS, Snapshots
 from aod.event import COMMANDS
 from aod.smb.commands import command_name
 
-_COUNTERS: Final = tuple(name for name in COUNTER_NAMES if name != "latency_slots")
+_COUNTERS: Final = tuple(
+    name for name in COUNTER_NAMES if name not in ("latency_slots", "begun", "ended")
+)
 _FIRST_NS: Final = 50_000_000
 """A snapshot before the trigger has to be nearer by this than one behind it, which has counted the
 operation that triggered."""

@@ -20,7 +20,7 @@ from aod.attachments import (
 from aod.config import Config
 from aod.counters import CounterRing
 from aod.event import COMMANDS
-from aod.eventlog import EventLog, ReadPosition, write_limit
+from aod.eventlog import EventLog, PositionReader, ReadPosition, write_limit
 from aod.programs import TracerSetup, program, release_program
 from aod.rules import kernel_knobs
 from aod.shim import TracerError
@@ -77,7 +77,8 @@ class Collector:
         self.context = context
         self.tracer = tracer
         self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
-        self.reader = ReadPosition.open(config.runtime_dir, self.log.position)
+        ReadPosition.open(config.runtime_dir, self.log.position)
+        self.reader = PositionReader(config.runtime_dir)
         self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.log)
@@ -96,13 +97,14 @@ class Collector:
     def limit(self) -> int:
         """Up to which log position may be written."""
         position = self.log.position
-        limit = write_limit(position, self.reader.get(), self.log.capacity)
+        read = self.reader.get().position
+        limit = write_limit(position, read, self.log.capacity)
         if limit is not None:
             return limit
         if not self.log.header["reader_invalid"]:
             self.context.log.error(
                 "detect claims to have read up to %d, the log ends at %d: not believed",
-                self.reader.get(),
+                read,
                 position,
             )
         self.log.header["reader_invalid"] += 1
@@ -224,6 +226,7 @@ class Collector:
             self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
         self.publish_stats()
         self._wake.close()
+        self.reader.close()
         self.counters.close()
         self.peers.close()
         self.tracer.close()

@@ -14,7 +14,7 @@ from aod import episodes, log, names, peer_names, spool
 from aod.anomaly import Anomaly, Operation
 from aod.detectors.detector import Detector, Episode
 from aod.detectors.words import sentence
-from aod.eventlog import EventLog, EventLogError, ReadPosition
+from aod.eventlog import Evaluated, EventLog, EventLogError, ReadPosition
 from aod.rules import rules
 from aod.stages.base import StageContext
 from aod.wire import Suppressed
@@ -43,8 +43,15 @@ class Reader:
         )
         self.outbox = context.outbox("capture")
         self.spool_dir: Path = context.config.state_dir / spool.FOLDER
-        self.declared = 0
-        self.at = self._trusted(self.position.get())
+        self.declared = self._unspooled = 0
+        said = self.position.said()
+        self.at = self._trusted(said.position)
+        jumped = max(0, self.at - said.position)
+        if jumped:
+            context.log.error("%d records are gone that detect had not read", jumped)
+        self._before = said._replace(skipped=said.skipped + jumped)
+        """What its predecessors had said."""
+        self._commit()
         self._ended: deque[Operation] = deque(maxlen=episodes.MAX_ENDED)
         self._told: dict[str, int] = {}
         """By anomaly: the last episode of which was told what it hid."""
@@ -79,7 +86,13 @@ class Reader:
                 )
             self._tell_ends(found.ended)
             self.at = end
-            self.position.set(self.at)
+            self._commit()
+
+    def _commit(self) -> None:
+        """Publish how far it is, with what that led to."""
+        before = self._before
+        declared, unspooled = before.declared + self.declared, before.unspooled + self._unspooled
+        self.position.commit(Evaluated(self.at, before.skipped, declared, unspooled))
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
@@ -89,6 +102,7 @@ class Reader:
         except (OSError, spool.SpoolError) as error:
             # The message still carries it; only a death of capture right now would lose it.
             self.context.log.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
+            self._unspooled += 1
         self.outbox.send(anomaly)
         self.declared += 1
         self._tell_suppressed(anomaly.name, self._last[anomaly.name], anomaly.suppressed)

@@ -13,7 +13,7 @@ from aod import episodes, spool
 from aod.anomaly import Anomaly
 from aod.detectors.detector import Detector
 from aod.event import IN_FLIGHT, Events
-from aod.eventlog import EventLog, ReadPosition
+from aod.eventlog import Evaluated, EventLog, ReadPosition, look
 from aod.peer_names import Names
 from aod.rules import rules
 from aod.stages.base import StageContext
@@ -142,6 +142,41 @@ def test_death_before_the_position_is_published_names_the_same_anomaly_again(
     respawned(context).read()
     assert spooled(context) == before
     assert len(before) == 1
+
+
+def test_what_is_declared_is_counted_once_with_the_position_however_often_detect_dies(
+    context: StageContext, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = respawned(context)
+    append(log, operations(30))
+    monkeypatch.setattr(reader.position, "commit", lambda _said: None)  # killed before
+    reader.read()
+    assert (len(spooled(context)), look(context.runtime_dir).declared) == (1, 0)
+    respawned(context).read()
+    respawned(context).read()
+    assert look(context.runtime_dir) == Evaluated(30, 0, 1)
+
+
+def test_records_that_detect_came_too_late_for_are_counted(
+    context: StageContext, log: EventLog
+) -> None:
+    append(log, operations(log.capacity, latency_ns=1))
+    append(log, operations(100, latency_ns=1))
+    ReadPosition.open(context.runtime_dir).set(40)
+    reader = respawned(context)
+    assert look(context.runtime_dir) == Evaluated(100, 60)
+    reader.read()
+    assert look(context.runtime_dir) == Evaluated(log.position, 60)
+
+
+def test_an_anomaly_that_cannot_be_spooled_is_counted_as_such(
+    context: StageContext, log: EventLog
+) -> None:
+    reader = respawned(context)
+    reader.spool_dir = reader.spool_dir / "missing"
+    append(log, operations(30))
+    reader.read()
+    assert look(context.runtime_dir) == Evaluated(30, 0, 1, 1)
 
 
 @pytest.mark.parametrize(("claimed", "begins"), [(0, 100), (50, 100), (200, 200), (2**63, 16_484)])

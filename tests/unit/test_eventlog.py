@@ -9,14 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aod import log
 from aod.eventlog import (
     HEADER_BYTES,
     HEADER_DTYPE,
     LOG_NAME,
     POSITION_NAME,
+    Evaluated,
     EventLog,
     EventLogError,
+    OtherVersionError,
+    PositionReader,
     ReadPosition,
+    look,
 )
 from tests.unit.records import numbered
 from tests.unit.test_eventlog_ring import append
@@ -95,13 +100,20 @@ def change_header(path: Path, **values: int) -> None:
     [{"version": 1}, {"magic": 0}, {"record_bytes": 56}],
     ids=lambda values: next(iter(values)),
 )
-@pytest.mark.parametrize("opened", [EventLog.reader, lambda path: EventLog.writer(path, 1)])
-def test_log_of_another_version_is_refused_with_what_to_do(
-    path: Path, opened: Callable[[Path], EventLog], values: dict[str, int]
+def test_log_of_another_version_is_for_its_writer_to_replace(
+    path: Path,
+    values: dict[str, int],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(log.ROOT, "propagate", True)
     change_header(path, **values)
-    with pytest.raises(EventLogError, match="another version: stop the daemon and remove the file"):
-        opened(path.parent)
+    ReadPosition.open(path.parent).set(3)
+    with pytest.raises(OtherVersionError, match="another version of aod"):
+        EventLog.reader(path.parent)
+    assert EventLog.writer(path.parent, 1).position == 0
+    assert "another version of aod: begun anew; what detect had not read" in caplog.text
+    assert EventLog.reader(path.parent).position == ReadPosition.peek(path.parent) == 0
 
 
 @pytest.mark.parametrize("capacity", [0, 1, 16_383, 16_385, 32_768, 8192, 2**63, 2**64 - 1])
@@ -184,6 +196,26 @@ def test_position_is_shared_between_processes(tmp_path: Path) -> None:
     assert other.get() == 7
     position.set(2**63 + 5)
     assert other.get() == ReadPosition.peek(tmp_path) == 2**63 + 5
+
+
+def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
+    position = ReadPosition.open(tmp_path, start=7)
+    assert look(tmp_path) == Evaluated(7, 7)
+    position.commit(Evaluated(90, 8, 3, 1))
+    page = np.memmap(tmp_path / POSITION_NAME, np.uint64)
+    slot = 1 + 4 * (int(page[0] + 1) % 2)
+    page[slot : slot + 4] = 99  # as far as a killed writer came
+    assert look(tmp_path) == position.said() == Evaluated(90, 8, 3, 1)
+
+
+def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Path) -> None:
+    ReadPosition.open(tmp_path, start=7)
+    reader = PositionReader(tmp_path)
+    os.truncate(tmp_path / POSITION_NAME, 3)
+    assert reader.get() == Evaluated()
+    os.truncate(tmp_path / POSITION_NAME, 9)
+    assert reader.get() == Evaluated()
+    reader.close()
 
 
 def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) -> None:

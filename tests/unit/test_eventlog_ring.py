@@ -95,17 +95,17 @@ def test_commit_changes_both_positions_at_once(log: EventLog) -> None:
     """The pair that is not valid yet is filled first; only the sequence number makes it valid."""
     append(log, numbered(0, 5))
     before = int(log.header["commit_seq"])
-    log.header["commit"][(before + 1) % 2] = (99, 77)  # as far as a killed writer came
+    log.header["commit"][(before + 1) % 2] = (99, 77, 5, 0, 0, 0)  # as far as a killed writer came
     assert log.position == 5
     append(log, numbered(5, 2))
     assert int(log.header["commit_seq"]) == before + 1
-    assert log.header["commit"][(before + 1) % 2].tolist() == (7, 0)
-    assert log.header["commit"][before % 2].tolist() == (5, 0)
+    assert log.header["commit"][(before + 1) % 2].tolist() == (7, 0, 7, 0, 0, 0)
+    assert log.header["commit"][before % 2].tolist() == (5, 0, 5, 0, 0, 0)
 
 
 def test_append_keeps_the_position_in_the_kernels_ring(log: EventLog) -> None:
     sequence = int(log.header["commit_seq"]) + 1
-    log.header["commit"][sequence % 2] = (0, 720)
+    log.header["commit"][sequence % 2] = (0, 720, 0, 0, 0, 0)
     log.header["commit_seq"] = sequence
     append(log, numbered(0, 1))
     committed = lib.aod_log_committed(log.c_header)
