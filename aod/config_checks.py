@@ -15,14 +15,12 @@ from aod.detectors import trial
 from aod.detectors.api import Finding, Rule, Settings
 from aod.detectors.lists import repeated
 from aod.rules import frame
-from aod.wire import STAGES, SUPERVISOR, socket_path
+from aod.wire import STAGES, socket_path
 from aod.yaml_lines import Document, Where
 
 _SUN_PATH_BYTES: Final = 108
 """sockaddr_un's, with the zero at the end."""
-_LONGEST_SOCKET: Final = max(
-    len(bytes(socket_path(Path("/"), name))) for name in (*STAGES, SUPERVISOR)
-)
+_LONGEST_SOCKET: Final = max(len(bytes(socket_path(Path("/"), name))) for name in STAGES)
 LONGEST_RUNTIME_DIR: Final = _SUN_PATH_BYTES - 1 - _LONGEST_SOCKET
 """Bytes, for the longest path of a socket below it."""
 

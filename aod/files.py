@@ -7,12 +7,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 OUTPUT_MODE = 0o700
 """Of the folder of bundles: for its owner alone."""
+_NOEXEC_SEAL: Final = 8
+"""MFD_NOEXEC_SEAL, without which a host may refuse the file (sysctl vm.memfd_noexec); Linux 6.3."""
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
@@ -138,6 +140,19 @@ def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
         yield folder_fd
     finally:
         os.close(folder_fd)
+
+
+def memory_file(name: str, flags: int = 0) -> int:
+    """A descriptor of a new file that is nowhere but in memory.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    flags |= os.MFD_CLOEXEC
+    try:
+        return os.memfd_create(name, flags | _NOEXEC_SEAL)
+    except OSError:
+        return os.memfd_create(name, flags)
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from aod.accounts import ROOT, Account
 from aod.config import Config
 from aod.eventlog import LOG_NAME, POSITION_NAME
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own
-from aod.wire import STAGES, SUPERVISOR, socket_path
+from aod.wire import STAGES, socket_path
 
 LOCK_NAME: Final = "supervisor.lock"
 SPOOL_MODE: Final = 0o770
@@ -64,7 +64,7 @@ def layout(config: Config) -> list[Folder]:
     """
     is_root = os.geteuid() == ROOT.uid
     common = Account(ROOT.uid, accounts.shared_gid(config)) if is_root else accounts.myself()
-    owners = dict.fromkeys((*STAGES, SUPERVISOR), common)
+    owners = dict.fromkeys(STAGES, common)
     if is_root:
         owners["detect"] = accounts.detector(config) or common
         owners["cleanup"] = common._replace(uid=accounts.cleaner(config).uid)
@@ -227,7 +227,7 @@ def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
 
 
 def _sockets(runtime_dir: Path) -> list[Path]:
-    return [socket_path(runtime_dir, name) for name in (*STAGES, SUPERVISOR)]
+    return [socket_path(runtime_dir, name) for name in STAGES]
 
 
 def _clear_inbox(folder: Path) -> None:

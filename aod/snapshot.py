@@ -61,7 +61,7 @@ def asked_for(
     )
 
 
-def request(config: Config, reason: str, zmq_context: zmq.Context[zmq.Socket[bytes]]) -> int:
+def request(config: Config, reason: str) -> int:
     """Ask capture for a snapshot; its timestamp. Whoever makes it now or later finds it spooled.
 
     Raises:
@@ -69,10 +69,17 @@ def request(config: Config, reason: str, zmq_context: zmq.Context[zmq.Socket[byt
     """
     anomaly = snapshot(config, reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
+    _ring(config, anomaly)
+    return anomaly.timestamp
+
+
+def _ring(config: Config, anomaly: Anomaly) -> None:
+    """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     bell = Outbox(zmq_context, config.runtime_dir, "capture")
     bell.send(anomaly)
     bell.close()
-    return anomaly.timestamp
+    zmq_context.term()
 
 
 def is_waiting(config: Config, timestamp: int) -> bool:
@@ -106,17 +113,17 @@ class Snapshots:
         """One more, please; may be called from a signal handler."""
         self._wish = reason
 
-    def tick(self, zmq_context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def tick(self) -> None:
         """Ask for what was wished, unless the last one is still in the making."""
         if not self._wish or (self._last and is_waiting(self._config, self._last)):
             return
         reason, self._wish = self._wish, ""
-        self.ask(reason, zmq_context)
+        self.ask(reason)
 
-    def ask(self, reason: str, zmq_context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    def ask(self, reason: str) -> None:
         """Ask now, whatever is in the making; a failure is said."""
         try:
-            self._last = request(self._config, reason, zmq_context)
+            self._last = request(self._config, reason)
         except (OSError, spool.SpoolError) as error:
             self._log.error("no snapshot: %s", error)
         else:

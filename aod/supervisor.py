@@ -1,14 +1,15 @@
 """The supervisor: spawns the stages, watches them, brings them back, and stops them in order.
 
-Workers are forked from this process, which has imported what they share and holds no ZeroMQ context
-at that moment: the inbox is closed for a fork and opened again after it. A heartbeat that is lost
-meanwhile comes again a second later.
+Workers are forked from this process, which has imported what they share, and holds neither a ZeroMQ
+context nor a thread. It listens to nobody but them: each has a line of its own (aod/line.py), and
+is stopped by a signal through its pidfd.
 """
 
 import gc
 import logging
 import math
 import os
+import select
 import signal
 import time
 from collections.abc import Iterable
@@ -16,8 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
-
-import zmq
 
 from aod import folders, log, tracer
 from aod.account import Account
@@ -29,8 +28,8 @@ from aod.lifecycle import WorkerEvent, WorkerState, is_due, is_silent
 from aod.recorders import recorders
 from aod.sdnotify import notify
 from aod.snapshot import Snapshots
-from aod.wire import STAGES, SUPERVISOR, Health, Inbox, Outbox, Stop
-from aod.workers import Process, close_pidfds, how_it_ended, stage_run
+from aod.wire import STAGES
+from aod.workers import Process, how_it_ended, stage_run
 
 LONGEST_WAIT_SEC: Final = 1.0
 DRAIN_SHARES: Final = {"collect": 0.1, "detect": 0.1, "capture": 1.0, "cleanup": 1.0}
@@ -47,7 +46,7 @@ class Supervisor:
     ):
         self.config = config
         self._config_file = config_file
-        self.log: logging.Logger = log.ROOT.getChild(SUPERVISOR)
+        self.log: logging.Logger = log.ROOT.getChild("supervisor")
         self.processes = [
             Process(name, config.supervision) for name in STAGES if name not in set(without)
         ]
@@ -56,8 +55,6 @@ class Supervisor:
         self._stop_signals = 0
         self._why_stopped = ""
         self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._zmq: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._inbox: Inbox | None = None
         self._status = ""
 
     def run(self) -> int:
@@ -70,7 +67,6 @@ class Supervisor:
             self._drain()
             status = EXIT_FAILED if failed else EXIT_CLEAN
         finally:
-            self._close_wire()
             self.account.stop(self._why_stopped or "failed", status)
             if any(one.stage == "collect" for one in self.processes):
                 tracer.remove(
@@ -108,37 +104,21 @@ class Supervisor:
         for process in self.processes:
             self._spawn(process)
         while not self._stop_signals:
-            self._open_wire()
             self._wait(self._time_to_next_respawn())
             self._hear()
             self.account.tick(time.monotonic())
-            self._take_snapshot()
+            self._snapshots.tick()
             self._care()
             self._tell_systemd()
             if any(one.worker.state is WorkerState.FAILED for one in self.processes):
                 return True
         return False
 
-    # The wire: closed while a worker is forked.
-
-    def _open_wire(self) -> None:
-        if self._inbox is None:
-            self._zmq = zmq.Context()
-            self._inbox = Inbox(self._zmq, self.config.runtime_dir, SUPERVISOR)
-
-    def _close_wire(self) -> None:
-        if self._zmq is not None and self._inbox is not None:
-            self._inbox.close()
-            self._zmq.term()
-            self._zmq = self._inbox = None
-
     def _wait(self, timeout_sec: float) -> None:
         """Until a worker ends, beats, a signal comes, or the time is over."""
-        poller = zmq.Poller()
-        if self._inbox is not None:
-            poller.register(self._inbox.socket, zmq.POLLIN)
-        for fd in (self._signal_fd, *(one.pidfd for one in self.processes if one.alive)):
-            poller.register(fd, zmq.POLLIN)
+        poller = select.poll()
+        for fd in (self._signal_fd, *(fd for one in self.processes for fd in one.poll_fds())):
+            poller.register(fd, select.POLLIN)
         poller.poll(max(0, math.ceil(timeout_sec * 1000)))
         with suppress(BlockingIOError):
             os.read(self._signal_fd, 64)
@@ -146,25 +126,21 @@ class Supervisor:
     # The workers.
 
     def _spawn(self, process: Process) -> None:
-        self._close_wire()
         process.spawn(self.config, self._let_go)
         self.log.debug("%s: started, pid %d", process.stage, process.pid)
 
     def _let_go(self) -> None:
         """In a child: what belongs to the supervisor alone."""
-        close_pidfds(self.processes)
+        for process in self.processes:
+            process.let_go()
         os.close(self._signal_fd)
         os.close(self._signal_write_fd)
 
     def _hear(self) -> None:
         """Read the heartbeats."""
-        by_pid = {process.pid: process for process in self.processes}
-        for message in self._inbox.messages() if self._inbox is not None else ():
-            process = by_pid.get(message.pid) if isinstance(message, Health) else None
-            if isinstance(message, Health) and process and process.stage == message.stage:
-                process.health = message
-                self.account.hear(message)
-                process.change(WorkerEvent.BEAT)
+        for process in self.processes:
+            if (health := process.hear()) is not None:
+                self.account.hear(health)
 
     def _care(self) -> None:
         """Reap the dead, end the silent, bring back those whose time has come."""
@@ -205,10 +181,6 @@ class Supervisor:
         ]
         return min([LONGEST_WAIT_SEC, *(at - time.monotonic() for at in due)])
 
-    def _take_snapshot(self) -> None:
-        if self._zmq is not None:
-            self._snapshots.tick(self._zmq)
-
     # Saying how it goes.
 
     def _tell_systemd(self) -> None:
@@ -230,9 +202,8 @@ class Supervisor:
         """Stop the stages in the order of the data, so that each gets all that the last one had."""
         notify("STOPPING=1")
         self.log.info("stopping: each stage finishes what it has")
-        self._open_wire()
-        if self.config.capture.snapshot_on_stop and self._zmq is not None:
-            self._snapshots.ask("the daemon stops", self._zmq)
+        if self.config.capture.snapshot_on_stop:
+            self._snapshots.ask("the daemon stops")
         total_sec = self.config.supervision.drain_timeout_sec
         end = time.monotonic() + total_sec
         for process in self.processes:
@@ -241,17 +212,14 @@ class Supervisor:
 
     def _stop(self, process: Process, deadline: float) -> None:
         process.change(WorkerEvent.STOP)
-        if not process.alive or self._zmq is None:
-            return
-        outbox = Outbox(self._zmq, self.config.runtime_dir, process.stage)
-        outbox.send(Stop("the supervisor stops"))
-        while (code := process.reap()) is None:
+        process.terminate()
+        code = None
+        while process.alive and (code := process.reap()) is None:
             late = time.monotonic() >= deadline or self._stop_signals > 1
             if late and not process.killed:
                 self.log.warning("%s: not done in time; ending it", process.stage)
                 process.kill()
             self._wait(min(LONGEST_WAIT_SEC, max(0.01, deadline - time.monotonic())))
             self._hear()
-        outbox.close()
         if code:
             self.log.warning("%s: %s while stopping", process.stage, how_it_ended(code))

@@ -25,7 +25,6 @@ from aod.event import EVENT_DTYPE
 from aod.files import FOLDER_MODE
 
 STAGES: Final = ("collect", "detect", "capture", "cleanup")
-SUPERVISOR: Final = "supervisor"
 QUEUED_MESSAGES: Final = 1024
 AT_ONCE: Final = 1024
 """Messages that a receiver looks at before it does something else: nobody can keep it busy."""
@@ -68,23 +67,22 @@ class Suppressed(Struct, frozen=True, tag="suppressed", forbid_unknown_fields=Tr
 
 
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
-    """Any stage -> supervisor, at least once a second: alive, and what it has counted so far."""
+    """Any stage -> supervisor, at least once a second: alive, and what it has counted so far.
+
+    It goes over the worker's private line (aod/line.py), not over a socket of the pipeline: whoever
+    may write to those could say of a worker that hangs that it is well.
+    """
 
     stage: Stage
     pid: Positive
     state: Annotated[str, Meta(pattern=r"^[a-z]{1,16}(?!\n)$")]
-    """`ready`, `waiting` (for what `note` says) or `stopping`."""
+    """`ready`, `waiting` (for what `note` says), `stopping`, or `failed` (of what `note` says): the
+    last one before it ends."""
     counters: Annotated[dict[Identifier, Natural], Meta(max_length=64)]
     note: Text = ""
 
 
-class Stop(Struct, frozen=True, tag="stop", forbid_unknown_fields=True):
-    """supervisor -> a stage: finish what you have, then exit 0."""
-
-    reason: str
-
-
-Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Suppressed | Health | Stop
+Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Suppressed
 
 
 class WireError(Exception):
@@ -110,20 +108,19 @@ TAKES: Final = {
     "detect": Intake(Batch, 1 << 10, root_only=True),
     "capture": Intake(Anomaly | Suppressed, 1 << 20, queued=64),
     "cleanup": Intake(Sealed, 1 << 14, root_only=True),
-    SUPERVISOR: Intake(Health, 1 << 15, queued=64),
 }
 """Receiver -> what it takes."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: Final[dict[str, msgspec.msgpack.Decoder[Message]]] = {
-    receiver: msgspec.msgpack.Decoder(intake.types | Stop) for receiver, intake in TAKES.items()
+    receiver: msgspec.msgpack.Decoder(intake.types) for receiver, intake in TAKES.items()
 }
-_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
 """What msgspec raises for bytes of a stranger; deep nesting, too, is met before the schema."""
 
 
 def endpoint(runtime_dir: Path, receiver: str) -> str:
-    """The address of a stage's (or the supervisor's) inbox."""
+    """The address of a stage's inbox."""
     return f"ipc://{socket_path(runtime_dir, receiver)}"
 
 
@@ -156,7 +153,7 @@ def decode(frames: Sequence[bytes], receiver: str) -> Message:
     """
     try:
         message = _decoders[receiver].decode(frames[0])
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise WireError(f"not a message: {error}") from error
     expected = 2 if isinstance(message, Anomaly) else 1
     if len(frames) != expected:
@@ -217,22 +214,13 @@ class Inbox:
 
     def _understood(self, frames: Sequence[zmq.Frame]) -> Message | None:
         try:
-            message = decode([frame.bytes for frame in frames[:MOST_FRAMES]], self._owner)
-            _check_sender(message, frames[0])
+            return decode([frame.bytes for frame in frames[:MOST_FRAMES]], self._owner)
         except WireError:
             self.rejected += 1
             return None
-        return message
 
     def close(self) -> None:
         self.socket.close(linger=0)
-
-
-def _check_sender(message: Message, frame: zmq.Frame) -> None:
-    """A heartbeat is its sender's own: the kernel knows who connected."""
-    peer = str(frame.get("Peer-Address"))  # host:uid:gid:pid
-    if isinstance(message, Health) and peer.rpartition(":")[2] != str(message.pid):
-        raise WireError(f"a heartbeat of {message.pid} by {peer}")
 
 
 class Outbox:

@@ -1,19 +1,24 @@
-"""A worker's process: forked, watched by its pidfd, reaped."""
+"""A worker's process: forked, watched by its pidfd, heard over its line, reaped."""
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from typing import Final
 
 from aod import log
 from aod._native import lib
 from aod.config import Config, Supervision
 from aod.lifecycle import Worker, WorkerEvent, WorkerState, next_state
-from aod.stages.base import Run, run_stage
+from aod.line import SupervisorEnd, WorkerEnd
+from aod.stages.base import Run, run_stage, why
 from aod.wire import Health
+
+_SUPERVISORS_OWN: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that are no business of a worker's, though a terminal or systemd may send them to all."""
 
 
 def stage_run(stage: str) -> Run:
@@ -30,7 +35,9 @@ class Process:
         self.worker = Worker(WorkerState.STOPPED)
         self.pid = 0
         self.pidfd = -1
+        self.line: SupervisorEnd | None = None
         self.health: Health | None = None
+        """Its last heartbeat; of the last life, while there is none."""
         self.killed = False
         self._policy = policy
 
@@ -45,32 +52,60 @@ class Process:
     def spawn(self, config: Config, in_child: Callable[[], None]) -> None:
         """Fork. `in_child` lets go of what belongs to the parent.
 
-        The caller holds no ZeroMQ context and no thread.
+        The caller holds no ZeroMQ context and no thread. Its signals are blocked meanwhile, so that
+        its handlers never run in the child; SIGTERM until the stage has one of its own.
         """
         sys.stderr.flush()
         parent = os.getpid()
+        ours, theirs = SupervisorEnd.pair()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *_SUPERVISORS_OWN))
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
-                code = self._child(config, parent, in_child)
-            except Exception:
-                log.ROOT.getChild(self.stage).exception("failed to start")
+                ours.close()
+                code = self._child(config, parent, in_child, theirs)
             finally:  # whatever happened: the parent's stack is not ours to unwind
                 os._exit(code)
-        self.pid, self.pidfd, self.health = pid, os.pidfd_open(pid), None
-        self.killed = False
+        self.pid, self.pidfd, self.line = pid, os.pidfd_open(pid), ours
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        theirs.close()
+        self.health, self.killed = None, False
         self.change(WorkerEvent.SPAWNED)
 
-    def _child(self, config: Config, parent: int, in_child: Callable[[], None]) -> int:
+    def _child(
+        self, config: Config, parent: int, in_child: Callable[[], None], line: WorkerEnd
+    ) -> int:
         lib.aod_die_with_parent()
         if os.getppid() != parent:  # it died before that call
             return 1
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        in_child()
-        return run_stage(self.stage, stage_run(self.stage), config, supervised=True)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in _SUPERVISORS_OWN:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SUPERVISORS_OWN)
+        try:
+            in_child()
+            return run_stage(self.stage, stage_run(self.stage), config, line)
+        except Exception as error:
+            log.ROOT.getChild(self.stage).exception("failed to start")
+            line.tell(Health(self.stage, os.getpid(), "failed", {}, why(error)))
+            return 1
+
+    def hear(self) -> Health | None:
+        """Read its heartbeats; the last one, if any came."""
+        heard = [] if self.line is None else self.line.hear()
+        ours = [one for one in heard if (one.stage, one.pid) == (self.stage, self.pid)]
+        if not ours:
+            return None
+        self.health = ours[-1]
+        if self.health.state != "failed":
+            self.change(WorkerEvent.BEAT)
+        return self.health
+
+    def terminate(self) -> None:
+        """Tell it to finish what it has, and to exit."""
+        self._send(signal.SIGTERM)
 
     def reap(self) -> int | None:
         """The exit code of a worker that has ended (negative: the signal), else None."""
@@ -79,24 +114,34 @@ class Process:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return None
-        os.close(self.pidfd)
-        self.pid, self.pidfd = 0, -1
+        self.hear()  # its last words
+        self.let_go()
+        self.pid = 0
         self.change(WorkerEvent.DIED)
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
         """End it now; it owns nothing that matters. One that hangs in the kernel ends later."""
+        self.killed = self.alive
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if self.alive:
-            self.killed = True
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self.pidfd, number)
 
+    def poll_fds(self) -> list[int]:
+        """Readable when it said something, or ended."""
+        line = [self.line.fileno()] if self.line is not None and self.line.is_open else []
+        return [self.pidfd, *line] if self.alive else []
 
-def close_pidfds(processes: Iterable[Process]) -> None:
-    """In a child: the siblings are none of its business."""
-    for process in processes:
-        if process.pidfd >= 0:
-            os.close(process.pidfd)
+    def let_go(self) -> None:
+        """Close what we have of it; in a child, the siblings are none of its business."""
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+        if self.line is not None:
+            self.line.close()
+        self.pidfd, self.line = -1, None
 
 
 def how_it_ended(code: int) -> str:

@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from aod.files import memory_file
+
 _MARK: Final = "aod-owner:"
 _LINK: Final = f"/memfd:{_MARK}"
 """What readlink says of such a file, with the owner and ` (deleted)` behind it: proc(5)."""
-_NOEXEC_SEAL: Final = 8
-"""MFD_NOEXEC_SEAL, without which a host may refuse the file (sysctl vm.memfd_noexec); Linux 6.3."""
 _PROC: Final = Path("/proc")
 _START_TIME: Final = 19
 """Of the fields of /proc/PID/stat behind the name; in clock ticks since the boot."""
@@ -35,7 +35,7 @@ def marked(owner: str) -> Iterator[int]:
     Raises:
         OSError: it cannot be made.
     """
-    fd = _empty(f"{_MARK}{owner}")
+    fd = memory_file(f"{_MARK}{owner}")
     try:
         yield fd
     finally:
@@ -54,13 +54,6 @@ def end() -> list[int]:
             kill(pid, signal.SIGKILL)
             found.append(pid)
     return found
-
-
-def _empty(name: str) -> int:
-    try:
-        return os.memfd_create(name, os.MFD_CLOEXEC | _NOEXEC_SEAL)
-    except OSError:
-        return os.memfd_create(name, os.MFD_CLOEXEC)
 
 
 def _orphans() -> Iterator[int]:

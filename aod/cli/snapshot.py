@@ -4,8 +4,6 @@ import argparse
 import time
 from typing import Final
 
-import zmq
-
 from aod import folders, snapshot
 from aod.audit_reader import why_no_bundle
 from aod.cli.exits import CLEAN
@@ -59,13 +57,10 @@ def _ask(config: Config) -> int:
             f"no aod-supervisor runs in {config.runtime_dir}, or only root may see it; "
             "without one, `aod-stage capture --now NAME` makes a bundle"
         )
-    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        return snapshot.request(config, _REASON, zmq_context)
+        return snapshot.request(config, _REASON)
     except (OSError, SpoolError) as error:
         raise SnapshotError(f"the daemon cannot be asked: {error}; run it as root") from error
-    finally:
-        zmq_context.term()
 
 
 def _wait(config: Config, timestamp: int, deadline: float) -> None:

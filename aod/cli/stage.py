@@ -76,7 +76,7 @@ def _live(stage: str, config: Config) -> int:
     if stage == "collect":
         preflight.check(config)
     folders.prepare(config, log.ROOT)
-    return run_stage(stage, stage_run(stage), config, supervised=False)
+    return run_stage(stage, stage_run(stage), config)
 
 
 def _print_events(config: Config) -> int:

@@ -9,8 +9,8 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -20,7 +20,9 @@ import zmq
 from aod import bounded, log
 from aod._native import lib
 from aod.config import Config
-from aod.wire import SUPERVISOR, Health, Inbox, Message, Outbox, Stop
+from aod.line import WorkerEnd
+from aod.printable import one_line
+from aod.wire import Health, Inbox, Message, Outbox
 
 BEAT_INTERVAL_SEC: Final = 1.0
 
@@ -31,11 +33,18 @@ class StageContext:
     """A stage's configuration, sockets, log and stop flag.
 
     Attributes:
-        stopping: finish what is there and return; set by SIGTERM (in the foreground SIGINT too) or
-            by a `Stop` message.
+        stopping: finish what is there and return; set by SIGTERM, in the foreground by SIGINT, too.
+        config: as of the last `new_config`.
     """
 
-    def __init__(self, name: str, config: Config, zmq_context: zmq.Context[zmq.Socket[bytes]]):
+    def __init__(
+        self,
+        name: str,
+        config: Config,
+        zmq_context: zmq.Context[zmq.Socket[bytes]],
+        line: WorkerEnd | None = None,
+    ):
+        """Without a line to a supervisor, nobody hears the heartbeat."""
         self.name = name
         self.config = config
         self.runtime_dir: Path = config.runtime_dir
@@ -44,13 +53,26 @@ class StageContext:
         self.stopping = False
         self._zmq = zmq_context
         self._outboxes: list[Outbox] = []
-        self._health = self.outbox(SUPERVISOR)
+        self._line = line
         self._last_beat = 0.0
         self._last_state = ("", "")
         self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller = zmq.Poller()
         self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(self._signal_fd, zmq.POLLIN)
+        if line is not None:
+            self._poller.register(line.fileno(), zmq.POLLIN)
+
+    def wake_fds(self) -> tuple[int, ...]:
+        """What `wait` waits for, for a stage that waits in another way: it is readable when there
+        is a message, a signal (until `clear_signals`) or a configuration."""
+        line = [] if self._line is None else [self._line.fileno()]
+        return int(self.inbox.socket.get(zmq.FD)), self._signal_fd, *line
+
+    def clear_signals(self) -> None:
+        """The signals that came were seen."""
+        with suppress(BlockingIOError):
+            os.read(self._signal_fd, 64)
 
     def outbox(self, receiver: str, *, newest_only: bool = False) -> Outbox:
         """A way to send to another stage; closed with the context."""
@@ -68,31 +90,35 @@ class StageContext:
             return
         self._last_beat, self._last_state = now, (state, note)
         counters["rejected_messages"] = self.inbox.rejected
-        self._health.send(Health(self.name, os.getpid(), state, counters, note))
+        if self._line is not None:
+            self._line.tell(Health(self.name, os.getpid(), state, counters, note))
+
+    def new_config(self) -> Config | None:
+        """The configuration to go on with from now, if there is a new one; call it in the loop."""
+        new = None if self._line is None else self._line.new_config()
+        self.config = new or self.config
+        return new
 
     def messages(self) -> Iterator[Message]:
-        """What lies in the inbox now, up to a limit; a `Stop` sets `stopping` and is not passed
-        on."""
-        for message in self.inbox.messages():
-            if isinstance(message, Stop):
-                self.stopping = True
-            else:
-                yield message
+        """What lies in the inbox now, up to a limit."""
+        return self.inbox.messages()
 
     def also_wait_for(self, fd: int) -> None:
         """From now on `wait` ends when `fd` is readable, too."""
         self._poller.register(fd, zmq.POLLIN)
 
     def wait(self, timeout_sec: float) -> None:
-        """Until there is a message, a signal, or something to read elsewhere."""
+        """Until there is a message, a signal, a configuration, or something to read elsewhere."""
         if not self.stopping:
             self._poller.poll(math.ceil(timeout_sec * 1000))  # never a spin through the last ms
 
-    def catch_signals(self, stop_signals: Iterable[signal.Signals]) -> None:
+    def catch_signals(self, stop_signals: Collection[signal.Signals]) -> None:
         """Stop on these; the pipe ends a `wait` that a signal would otherwise not interrupt."""
         signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
         for number in stop_signals:
             signal.signal(number, self._on_stop_signal)
+        # The supervisor forks with them blocked: a stop that came before this is obeyed now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals)
 
     def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
@@ -108,20 +134,23 @@ class StageContext:
 
 
 @contextmanager
-def stage_context(name: str, config: Config, *, supervised: bool) -> Iterator[StageContext]:
+def stage_context(
+    name: str, config: Config, line: WorkerEnd | None = None
+) -> Iterator[StageContext]:
     """A context in this process: named, with its own ZeroMQ context, its signals caught.
 
-    A supervised stage ignores SIGINT: a terminal sends it to the whole group, and the supervisor
-    stops the stages in their order.
+    A stage with a supervisor ignores SIGINT: a terminal sends it to the whole group, and the
+    supervisor stops the stages in their order. SIGHUP, too, is its business.
     """
     lib.aod_name_process(f"aod-{name}".encode())
     zmq_context = zmq.Context()
-    context = StageContext(name, config, zmq_context)
+    context = StageContext(name, config, zmq_context, line)
     # A snapshot is the supervisor's business; `systemctl kill -s USR1` asks the whole service, and
     # so the commands of capture, too: what is ignored here they ignore.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    if supervised:
+    if line is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         context.catch_signals([signal.SIGTERM])
     else:
         context.catch_signals([signal.SIGTERM, signal.SIGINT])
@@ -132,13 +161,20 @@ def stage_context(name: str, config: Config, *, supervised: bool) -> Iterator[St
         zmq_context.term()
 
 
-def run_stage(name: str, run: Run, config: Config, *, supervised: bool) -> int:
+def run_stage(name: str, run: Run, config: Config, line: WorkerEnd | None = None) -> int:
     """Run a stage in this process to its end; its exit status."""
-    with stage_context(name, config, supervised=supervised) as context:
-        try:
+    try:
+        with stage_context(name, config, line) as context:
             return run(context)
-        except Exception:
-            # The edge of the process: whatever it was, it goes to the log, and the supervisor (or
-            # the person) learns of it by the exit status.
-            context.log.exception("failed")
-            return 1
+    except Exception as error:
+        # The edge of the process: whatever it was, it goes to the log, and the supervisor (or the
+        # person) learns of it by the exit status. Why, it tells when it gives up.
+        log.ROOT.getChild(name).exception("failed")
+        if line is not None:
+            line.tell(Health(name, os.getpid(), "failed", {}, why(error)))
+        return 1
+
+
+def why(error: Exception) -> str:
+    """An error in one line."""
+    return one_line(f"{type(error).__name__}: {error}").removesuffix(": ")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import zmq
 
 from aod import audit_reader, log, names, spool
 from aod.actions import orphans, process
@@ -36,7 +35,7 @@ from aod.stages.base import StageContext
 from aod.wire import OwnPids, Suppressed
 
 TICK_SEC: Final = 0.5
-"""A doorbell that was lost, or a signal, delays by this at most; the disk is looked at as often."""
+"""A doorbell that was lost delays by this at most; the disk is looked at as often."""
 
 
 class Capture:
@@ -69,8 +68,8 @@ class Capture:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
         await self._begin_beating()
         loop = asyncio.get_running_loop()
-        inbox_fd = int(self.context.inbox.socket.get(zmq.FD))
-        loop.add_reader(inbox_fd, self._wake.set)
+        for fd in self.context.wake_fds():
+            loop.add_reader(fd, self._wake.set)
         watching = asyncio.create_task(self._watch_output())
         try:
             while True:
@@ -83,7 +82,8 @@ class Capture:
                 await self._pause()
                 self._hear()
         finally:
-            loop.remove_reader(inbox_fd)
+            for fd in self.context.wake_fds():
+                loop.remove_reader(fd)
             watching.cancel()
             await self._cancel()
             self._recorders.close()
@@ -127,10 +127,11 @@ class Capture:
         self._wake.clear()
 
     def _hear(self) -> None:
-        """Empty the inbox: its descriptor tells of a first message only.
+        """Empty all that wakes us; of the inbox, the descriptor tells of a first message only.
 
         An anomaly that is known was found in the spool; it may have been refused since.
         """
+        self.context.clear_signals()
         for message in self.context.messages():
             if isinstance(message, Anomaly):
                 self.incidents.add(message)

@@ -99,7 +99,9 @@ def run(context: StageContext) -> int:
     cleaner = Cleaner(context.config, context.log)
     interval_sec = context.config.cleanup.cleanup_interval_sec
     due = time.monotonic()
-    while not context.stopping:
+    over = False
+    while not over:
+        over = context.stopping  # what came before the stop is still heard
         context.wait(min(BEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
         sealed = [message for message in context.messages() if isinstance(message, Sealed)]
         if sealed or time.monotonic() >= due:

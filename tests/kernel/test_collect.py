@@ -8,9 +8,9 @@ import pytest
 import zmq
 from msgspec.structs import replace
 
+from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages.base import StageContext
 from aod.stages.collect import MATCH_STATS_INTERVAL_SEC, Collector
-from aod.wire import SUPERVISOR, Health, Inbox
 from tests.kernel.conftest import Rig
 from tests.unit.stage_rig import PATIENCE_SEC, config
 
@@ -18,20 +18,20 @@ SLOW_NS = 50_000_000
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Inbox]:
-    (tmp_path / "run").mkdir()
-    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    inbox = Inbox(zmq_context, tmp_path / "run", SUPERVISOR)
-    yield inbox
-    inbox.close()
-    zmq_context.term()
+def line() -> Iterator[tuple[SupervisorEnd, WorkerEnd]]:
+    ours, theirs = SupervisorEnd.pair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
 
 
 @pytest.fixture
-def collector(rig: Rig, tmp_path: Path, supervisor: Inbox) -> Iterator[Collector]:
+def collector(
+    rig: Rig, tmp_path: Path, line: tuple[SupervisorEnd, WorkerEnd]
+) -> Iterator[Collector]:
     made = replace(config(tmp_path), pin_dir=rig.setup.pin_dir)
     zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    context = StageContext("collect", made, zmq_context)
+    context = StageContext("collect", made, zmq_context, line[1])
     collector = Collector(context, rig.tracer)
     yield collector
     collector.counters.close()
@@ -41,7 +41,7 @@ def collector(rig: Rig, tmp_path: Path, supervisor: Inbox) -> Iterator[Collector
 
 
 def test_it_beats_while_match_follows_match(
-    collector: Collector, rig: Rig, supervisor: Inbox
+    collector: Collector, rig: Rig, line: tuple[SupervisorEnd, WorkerEnd]
 ) -> None:
     """The counters are published for each; that must not take the heartbeat's turn."""
     beats, deadline = 0, time.monotonic() + PATIENCE_SEC
@@ -52,4 +52,4 @@ def test_it_beats_while_match_follows_match(
         collector.tick()
         collector.publish_match()
         time.sleep(MATCH_STATS_INTERVAL_SEC)
-        beats += isinstance(supervisor.receive(), Health)
+        beats += len(line[0].hear())

@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from msgspec.structs import replace
 from aod import spool
 from aod.config import Capture, Config, Guardian, Supervision
 from aod.detectors.latency import Latency
+from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages.base import StageContext, run_stage
-from aod.wire import Inbox, Message, Outbox
+from aod.wire import Health, Inbox, Message, Outbox
 
 M = TypeVar("M", bound=Message)
 PATIENCE_SEC = 20.0
@@ -45,13 +47,31 @@ def spool_of(made: Config) -> Path:
 
 def start(name: str, run: Callable[[StageContext], int], made: Config) -> BaseProcess:
     """Start a stage as the supervisor does; before any socket of the test's."""
+    process, line = start_with_line(name, run, made)
+    line._socket.detach()  # it stays open: closed, it would tell that the supervisor is gone
+    return process
+
+
+def start_with_line(
+    name: str, run: Callable[[StageContext], int], made: Config
+) -> tuple[BaseProcess, SupervisorEnd]:
+    """The same, and the supervisor's end of its line."""
+    ours, theirs = SupervisorEnd.pair()
 
     def child() -> None:
-        raise SystemExit(run_stage(name, run, made, supervised=True))
+        ours.close()
+        raise SystemExit(run_stage(name, run, made, theirs))
 
     process = _FORK.Process(target=child, daemon=True)
     process.start()
-    return process
+    theirs.close()
+    return process, ours
+
+
+def next_beat(line: SupervisorEnd) -> Health:
+    """The newest heartbeat; fails when none comes for a long time."""
+    assert select.select([line], [], [], PATIENCE_SEC)[0], "no heartbeat"
+    return line.hear()[-1]
 
 
 def stop(process: BaseProcess) -> int | None:
@@ -85,9 +105,9 @@ class Peers:
         self._boxes.append(box := Outbox(self._zmq, self._config.runtime_dir, receiver))
         return box
 
-    def context(self, name: str) -> StageContext:
+    def context(self, name: str, line: WorkerEnd | None = None) -> StageContext:
         """A stage's context in this very process."""
-        return StageContext(name, self._config, self._zmq)
+        return StageContext(name, self._config, self._zmq, line)
 
     def close(self) -> None:
         for box in self._boxes:

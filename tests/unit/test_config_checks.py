@@ -31,7 +31,7 @@ MISTAKES = [
     ),
     Mistake(MINIMAL + "state_dir: /run/aod\n", 2, ("so is runtime_dir", "a folder for each")),
     Mistake(MINIMAL + "aod_output_dir: /var/lib/aod/\n", 2, ("so is aod_output_dir",)),
-    Mistake(MINIMAL + f"runtime_dir: /{'x' * 91}\n", 2, ("92 bytes", "at most 91")),
+    Mistake(MINIMAL + f"runtime_dir: /{'x' * 94}\n", 2, ("95 bytes", "at most 94")),
 ]
 
 

@@ -12,17 +12,21 @@ import zmq
 from aod import folders, log, spool
 from aod.anomaly import Anomaly
 from aod.eventlog import EventLog, ReadPosition
-from aod.wire import Batch, Health, Inbox, Message, Outbox, Stop
+from aod.line import SupervisorEnd
+from aod.wire import Batch, Health, Inbox, Message, Outbox
 from tests.unit.detecting import configured, operations
+from tests.unit.stage_rig import next_beat
 from tests.unit.test_eventlog_ring import append
 
 PROGRAM = """
-import sys
+import socket, sys
 from pathlib import Path
+from aod.line import WorkerEnd
 from aod.stages import detect
 from aod.stages.base import run_stage
 from tests.unit.detecting import configured
-sys.exit(run_stage("detect", detect.run, configured(Path(sys.argv[1])), supervised=True))
+line = WorkerEnd(socket.socket(fileno=int(sys.argv[2])))
+sys.exit(run_stage("detect", detect.run, configured(Path(sys.argv[1])), line))
 """
 PATIENCE_MS = 60_000
 
@@ -34,10 +38,22 @@ class Pipeline:
         self.config = configured(root)
         folders.prepare(self.config, log.ROOT)
         self.runtime_dir = self.config.runtime_dir
-        self.supervisor = Inbox(context, self.runtime_dir, "supervisor")
         self.capture = Inbox(context, self.runtime_dir, "capture")
         self.collect = Outbox(context, self.runtime_dir, "detect")
-        self.process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(root)])
+        self.process, self.line = self.start(root)
+
+    @staticmethod
+    def start(root: Path) -> "tuple[subprocess.Popen[bytes], SupervisorEnd]":
+        ours, theirs = SupervisorEnd.pair()
+        fd = theirs.fileno()
+        command = [sys.executable, "-c", PROGRAM, str(root), str(fd)]
+        process = subprocess.Popen(command, pass_fds=[fd])
+        theirs.close()
+        return process, ours
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(60)
 
     @staticmethod
     def next(inbox: Inbox, wanted: Callable[[Message], bool]) -> Message:
@@ -53,11 +69,9 @@ class Pipeline:
         return found
 
     def state(self, state: str) -> Health:
-        found = self.next(
-            self.supervisor, lambda one: isinstance(one, Health) and one.state == state
-        )
-        assert isinstance(found, Health)
-        return found
+        while (health := next_beat(self.line)).state != state:
+            pass
+        return health
 
 
 @pytest.fixture
@@ -67,6 +81,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     yield made
     made.process.kill()
     made.process.wait()
+    made.line.close()
     context.destroy(linger=0)
 
 
@@ -82,8 +97,7 @@ def test_it_waits_for_the_log_then_reads_at_the_bell_and_to_the_end(pipeline: Pi
     entry = spool.pending(pipeline.config.state_dir / spool.FOLDER)[0]
     assert (found.name, found.count, spool.read(entry)) == ("slow", 11, found)
     append(log, operations(7, latency_ns=1))
-    pipeline.collect.send(Stop("enough"))
-    assert pipeline.process.wait(60) == 0
+    assert pipeline.stop() == 0
     assert ReadPosition.peek(pipeline.runtime_dir) == 19
 
 
@@ -96,8 +110,7 @@ def test_bell_that_is_lost_delays_and_loses_nothing(pipeline: Pipeline) -> None:
 
 def test_it_stops_while_it_waits_for_the_log(pipeline: Pipeline) -> None:
     pipeline.state("waiting")
-    pipeline.collect.send(Stop("enough"))
-    assert pipeline.process.wait(60) == 0
+    assert pipeline.stop() == 0
 
 
 def test_killed_in_between_nothing_is_lost(pipeline: Pipeline, tmp_path: Path) -> None:
@@ -107,7 +120,8 @@ def test_killed_in_between_nothing_is_lost(pipeline: Pipeline, tmp_path: Path) -
     pipeline.process.kill()
     pipeline.process.wait()
     append(log, operations(5, at_ns=int(operations(7)["end_ns"][-1])))
-    pipeline.process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)])
+    pipeline.line.close()
+    pipeline.process, pipeline.line = pipeline.start(tmp_path)
     found = pipeline.anomaly()
     assert found.count == 11
     assert json.loads(next(iter((tmp_path / "state" / "spool").iterdir())).read_bytes())

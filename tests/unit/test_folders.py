@@ -18,7 +18,7 @@ from aod.counters import CounterRing
 from aod.detectors.latency import Latency
 from aod.eventlog import EventLog, ReadPosition
 from aod.folders import FolderError, Lock, LockedError, clear_runtime, holder, prepare
-from aod.wire import STAGES, SUPERVISOR
+from aod.wire import STAGES
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 LOG = logging.getLogger("test")
@@ -60,7 +60,7 @@ def test_folders_are_made_for_owner_and_group_alone(tmp_path: Path) -> None:
             prepare(configured(root), LOG)
         finally:
             assert os.umask(old) == umask
-        made = ["deep", "state", "run", *(f"run/{name}" for name in (*STAGES, SUPERVISOR))]
+        made = ["deep", "state", "run", *(f"run/{name}" for name in STAGES)]
         assert {mode(root / name) for name in made} == {0o750}
         assert mode(root / "deep" / "output") == 0o700
         assert mode(root / "state" / "spool") == 0o770
@@ -127,7 +127,7 @@ def test_folders_belong_to_who_uses_them(tmp_path: Path) -> None:
     prepare(config, LOG)
     nobody = pwd.getpwnam("nobody")
     owners = dict.fromkeys(("state", "state/spool", "run"), (0, nobody.pw_gid))
-    owners |= {f"run/{name}": (0, nobody.pw_gid) for name in (*STAGES, SUPERVISOR)}
+    owners |= {f"run/{name}": (0, nobody.pw_gid) for name in STAGES}
     owners["run/detect"] = (nobody.pw_uid, nobody.pw_gid)
     owners["run/cleanup"] = (1, nobody.pw_gid)
     owners["deep/output"] = (1, 1)

@@ -6,7 +6,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-import zmq
 
 from aod import snapshot, spool
 from aod.anomaly import Anomaly, Rule
@@ -47,9 +46,9 @@ def test_it_collects_what_any_anomaly_collects_and_may(tmp_path: Path) -> None:
 
 def test_a_request_is_spooled_and_rings_the_bell(tmp_path: Path) -> None:
     made = config(tmp_path)
-    with peers(made) as around, zmq.Context() as zmq_context:
+    with peers(made) as around:
         capture = around.inbox("capture")
-        timestamp = snapshot.request(made, "for a test", zmq_context)
+        timestamp = snapshot.request(made, "for a test")
         sent = next_message(capture, Anomaly)
     assert [sent] == spooled(made)
     assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Rule.MANUAL, "for a test")
@@ -62,21 +61,20 @@ def test_wishes_that_come_together_are_one_and_one_more_waits_for_the_first(
 ) -> None:
     made = config(tmp_path)
     snapshots = Snapshots(made, LOG)
-    with zmq.Context() as zmq_context:
-        snapshots.tick(zmq_context)
-        assert spooled(made) == []
-        snapshots.wish("first")
-        snapshots.wish("second")
-        snapshots.tick(zmq_context)
-        (first,) = spooled(made)
-        for reason in ("third", "fourth"):
-            snapshots.wish(reason)
-            snapshots.tick(zmq_context)
-        assert spooled(made) == [first]
-        spool.remove(spool.pending(spool_of(made))[0])  # sealed
-        snapshots.tick(zmq_context)
-        snapshots.tick(zmq_context)
-        (last,) = spooled(made)
+    snapshots.tick()
+    assert spooled(made) == []
+    snapshots.wish("first")
+    snapshots.wish("second")
+    snapshots.tick()
+    (first,) = spooled(made)
+    for reason in ("third", "fourth"):
+        snapshots.wish(reason)
+        snapshots.tick()
+    assert spooled(made) == [first]
+    spool.remove(spool.pending(spool_of(made))[0])  # sealed
+    snapshots.tick()
+    snapshots.tick()
+    (last,) = spooled(made)
     assert (first.reason, last.reason) == ("second", "fourth")
     assert last.timestamp > first.timestamp
 
@@ -87,13 +85,12 @@ def test_one_that_cannot_be_spooled_is_said_and_the_next_one_is_made(
     made = config(tmp_path)
     shutil.rmtree(spool_of(made))
     snapshots = Snapshots(made, LOG)
-    with zmq.Context() as zmq_context:
-        snapshots.wish("first")
-        snapshots.tick(zmq_context)
-        assert "no snapshot" in caplog.text
-        spool.prepare(spool_of(made))
-        snapshots.wish("second")
-        snapshots.tick(zmq_context)
+    snapshots.wish("first")
+    snapshots.tick()
+    assert "no snapshot" in caplog.text
+    spool.prepare(spool_of(made))
+    snapshots.wish("second")
+    snapshots.tick()
     assert [one.reason for one in spooled(made)] == ["second"]
 
 

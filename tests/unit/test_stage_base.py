@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import zmq
+from msgspec.structs import replace
 
 from aod.config import Config, Guardian
 from aod.detectors.latency import Latency
+from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages import base
 from aod.stages.base import StageContext
-from aod.wire import Batch, Health, Inbox, Message, Outbox, Stop, endpoint
+from aod.wire import Batch, Health, Outbox, endpoint
 
 PATIENCE_MS = 60_000
 FOREVER_SEC = 3600.0
@@ -28,17 +30,29 @@ def zmq_context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
     made.destroy(linger=0)
 
 
+CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency()}))
+
+
 @pytest.fixture
-def supervisor(zmq_context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path) -> Inbox:
-    return Inbox(zmq_context, tmp_path, "supervisor")
+def line() -> Iterator[tuple[SupervisorEnd, WorkerEnd]]:
+    ours, theirs = SupervisorEnd.pair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+@pytest.fixture
+def supervisor(line: tuple[SupervisorEnd, WorkerEnd]) -> SupervisorEnd:
+    return line[0]
 
 
 @pytest.fixture
 def stage(
-    zmq_context: zmq.Context[zmq.Socket[bytes]], supervisor: Inbox, tmp_path: Path
+    zmq_context: zmq.Context[zmq.Socket[bytes]],
+    line: tuple[SupervisorEnd, WorkerEnd],
+    tmp_path: Path,
 ) -> Iterator[StageContext]:
-    config = Config(guardian=Guardian(anomalies={"slow": Latency()}), runtime_dir=tmp_path)
-    made = StageContext("detect", config, zmq_context)
+    made = StageContext("detect", replace(CONFIG, runtime_dir=tmp_path), zmq_context, line[1])
     yield made
     made.close()
 
@@ -50,28 +64,21 @@ def sender(
     return Outbox(zmq_context, tmp_path, stage.name)
 
 
-def health(supervisor: Inbox) -> Health:
-    assert supervisor.socket.poll(PATIENCE_MS)
-    message = supervisor.receive()
-    assert isinstance(message, Health)
-    return message
-
-
 def arrives(stage: StageContext) -> None:
     assert stage.inbox.socket.poll(PATIENCE_MS)
 
 
 def test_heartbeat_says_who_how_and_what_was_counted(
-    stage: StageContext, supervisor: Inbox
+    stage: StageContext, supervisor: SupervisorEnd
 ) -> None:
     stage.beat("waiting", "for cifs", events=5)
-    assert health(supervisor) == Health(
-        "detect", os.getpid(), "waiting", {"events": 5, "rejected_messages": 0}, "for cifs"
-    )
+    assert supervisor.hear() == [
+        Health("detect", os.getpid(), "waiting", {"events": 5, "rejected_messages": 0}, "for cifs")
+    ]
 
 
 def test_heartbeats_are_a_second_apart_unless_something_changed(
-    stage: StageContext, supervisor: Inbox
+    stage: StageContext, supervisor: SupervisorEnd
 ) -> None:
     now = time.monotonic()
     stage.beat(number=0)
@@ -82,14 +89,34 @@ def test_heartbeats_are_a_second_apart_unless_something_changed(
     stage.beat("stopping", "new", number=3)
     stage._last_beat = now - base.BEAT_INTERVAL_SEC
     stage.beat("stopping", "new", number=4)
-    assert [health(supervisor).counters["number"] for _ in range(4)] == [0, 2, 3, 4]
-    assert supervisor.receive() is None
+    assert [one.counters["number"] for one in supervisor.hear()] == [0, 2, 3, 4]
+
+
+def test_without_a_supervisor_it_beats_for_nobody(
+    zmq_context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
+) -> None:
+    alone = StageContext("detect", replace(CONFIG, runtime_dir=tmp_path), zmq_context)
+    alone.beat(number=0)
+    assert alone.new_config() is None
+    alone.close()
+
+
+def test_new_configuration_ends_the_wait_and_is_the_one_from_then(
+    stage: StageContext, supervisor: SupervisorEnd
+) -> None:
+    assert stage.new_config() is None
+    for interval_sec in (2, 3):
+        supervisor.offer(replace(CONFIG, watch_interval_sec=interval_sec))
+    stage.wait(FOREVER_SEC)
+    new = stage.new_config()
+    assert new == stage.config == replace(CONFIG, watch_interval_sec=3)
+    assert stage.new_config() is None
 
 
 def test_rejected_messages_are_reported(
     zmq_context: zmq.Context[zmq.Socket[bytes]],
     stage: StageContext,
-    supervisor: Inbox,
+    supervisor: SupervisorEnd,
     tmp_path: Path,
 ) -> None:
     with zmq_context.socket(zmq.PUSH) as stranger:
@@ -98,17 +125,7 @@ def test_rejected_messages_are_reported(
         arrives(stage)
         assert list(stage.messages()) == []
     stage.beat()
-    assert health(supervisor).counters == {"rejected_messages": 1}
-
-
-def test_stop_is_obeyed_and_not_passed_on(stage: StageContext, sender: Outbox) -> None:
-    sender.send(Batch(0, 1))
-    sender.send(Stop("enough"))
-    received: list[Message] = []
-    while not stage.stopping:
-        arrives(stage)
-        received += stage.messages()
-    assert received == [Batch(0, 1)]
+    assert supervisor.hear()[0].counters == {"rejected_messages": 1}
 
 
 def test_waiting_ends_with_a_message(stage: StageContext, sender: Outbox) -> None:
@@ -135,6 +152,7 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from aod import log
+from aod.line import SupervisorEnd
 from aod.config import Config, Guardian
 from aod.detectors.latency import Latency
 from aod.stages.base import run_stage
@@ -149,7 +167,11 @@ def run(context):
     context.wait(3600)
     print("stopping", context.stopping, flush=True)
     return 5
-sys.exit(run_stage("detect", run, config, supervised=sys.argv[2] == "supervised"))
+ours, theirs = SupervisorEnd.pair()
+status = run_stage("detect", run, config, theirs if sys.argv[2] == "supervised" else None)
+for health in ours.hear():
+    print(health.state, health.note)
+sys.exit(status)
 """
 
 
@@ -175,8 +197,10 @@ def test_signal_ends_the_wait_and_the_stage_ends_itself(
     assert (result.stdout, result.returncode) == ("aod-detect\nstopping True\n", 5)
 
 
-def test_stage_that_fails_says_how_and_exits_with_1(tmp_path: Path) -> None:
-    result = ran(tmp_path, "alone")
+@pytest.mark.parametrize("how", ["alone", "supervised"])
+def test_stage_that_fails_says_how_and_exits_with_1(tmp_path: Path, how: str) -> None:
+    result = ran(tmp_path, how)
     assert result.returncode == 1
+    assert ("failed RuntimeError: boom" in result.stdout) == (how == "supervised")
     assert "aod.detect: failed" in result.stderr
     assert "RuntimeError: boom" in result.stderr

@@ -26,15 +26,17 @@ from aod.config import Capture, Config, Guardian, Supervision
 from aod.config_base import ActionName
 from aod.detectors.latency import Latency
 from aod.stages import capture
-from aod.wire import SUPERVISOR, Health, OwnPids, Sealed, Stop
+from aod.wire import OwnPids, Sealed
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
 from tests.unit.stage_rig import (
     config,
     kill,
+    next_beat,
     next_message,
     peers,
     spool_of,
     start,
+    start_with_line,
     stop,
 )
 
@@ -136,16 +138,17 @@ def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
     monkeypatch.setattr(audit_reader, "read", hang)
     made = config(tmp_path)
     spooled(made, 1)
-    stage = start("capture", capture.run, made)
+    stage, line = start_with_line("capture", capture.run, made)
     try:
         with peers(made) as around:
-            supervisor, cleanup = around.inbox(SUPERVISOR), around.inbox("cleanup")
+            cleanup = around.inbox("cleanup")
             for _ in range(2):
-                assert next_message(supervisor, Health).counters["sealed"] == 0
+                assert next_beat(line).counters["sealed"] == 0
             os.write(release, b"\n")
             assert next_message(cleanup, Sealed).timestamp == 1
     finally:
         kill(stage)
+        line.close()
         os.close(held)
         os.close(release)
 
@@ -355,9 +358,7 @@ def test_a_message_rings_and_the_spool_alone_is_enough(tmp_path: Path) -> None:
         assert next_message(cleanup, Sealed).timestamp == 2
         to_capture.send(anomaly(timestamp=3))  # its spool was full
         assert next_message(cleanup, Sealed).timestamp == 3
-        to_capture.send(Stop("the test is over"))
-        process.join(20)
-    assert process.exitcode == 0
+    assert stop(process) == 0
     assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 3)]
 
 
@@ -373,8 +374,7 @@ def test_what_was_refused_does_not_come_back_with_its_message(tmp_path: Path) ->
         to_capture.send(anomaly(timestamp=3))
         to_capture.send(anomaly(timestamp=4))
         assert next_message(cleanup, Sealed).timestamp == 4
-        to_capture.send(Stop("the test is over"))
-        process.join(20)
+    assert stop(process) == 0
     assert bundles(made) == [names.archive(timestamp) for timestamp in (1, 2, 4)]
 
 

@@ -13,8 +13,8 @@ from aod.config import Cleanup, Config
 from aod.retention import Entry, Reason
 from aod.stages import cleanup
 from aod.stages.cleanup import Cleaner, sweep
-from aod.wire import Health, Sealed, Stop
-from tests.unit.stage_rig import config, next_message, peers, start
+from aod.wire import Sealed
+from tests.unit.stage_rig import PATIENCE_SEC, config, next_beat, peers, start_with_line, stop
 
 HOUR_NS = 3600 * 10**9
 LOG = logging.getLogger("test")
@@ -132,22 +132,21 @@ def test_what_cannot_be_deleted_does_not_stop_the_rest(
 def test_the_stage_sweeps_at_the_start_and_on_every_sealed_bundle(tmp_path: Path) -> None:
     made = config(tmp_path, cleanup=ONE_MB)
     first = seal(made, 25)
-    process = start("cleanup", cleanup.run, made)
+    process, line = start_with_line("cleanup", cleanup.run, made)
     with peers(made) as around:
-        supervisor, to_cleanup = around.inbox("supervisor"), around.outbox("cleanup")
-        health = next_message(supervisor, Health)
+        to_cleanup = around.outbox("cleanup")
+        health = next_beat(line)
         assert health.counters["deleted"] == 1
         assert not first.exists()
         second = seal(made, 25)
         newest = seal(made, 1)
         to_cleanup.send(ring(newest))
         while health.counters["deleted"] < 2:
-            health = next_message(supervisor, Health)
+            health = next_beat(line)
         assert (health.counters["bundles"], health.counters["bytes"]) == (1, 1000)
         assert not second.exists()
-        to_cleanup.send(Stop("the test is over"))
-        process.join(20)
-    assert process.exitcode == 0
+    assert stop(process) == 0
+    line.close()
 
 
 def test_what_was_sealed_before_the_stop_is_still_counted(tmp_path: Path) -> None:
@@ -157,7 +156,8 @@ def test_what_was_sealed_before_the_stop_is_still_counted(tmp_path: Path) -> Non
         to_cleanup = around.outbox("cleanup")
         older, newest = seal(made, 2, 600_000), seal(made, 1, 600_000)
         to_cleanup.send(ring(newest))
-        to_cleanup.send(Stop("the test is over"))
+        assert context.inbox.socket.poll(int(PATIENCE_SEC * 1000))
+        context.stopping = True
         assert cleanup.run(context) == 0
         context.close()
     assert not older.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from aod.wire import STAGES, Batch, Outbox, endpoint
+from aod.wire import STAGES, Batch, Outbox
 from tests.unit.daemons import Daemon
 
 
@@ -33,19 +33,6 @@ def test_workers_die_with_a_killed_supervisor_and_the_next_one_takes_over(tmp_pa
         assert second.stop() == 0
     assert second.said("stopped") == list(STAGES)
     assert not second.runtime_dir.exists()
-
-
-def test_rubbish_for_the_supervisor_changes_nothing(tmp_path: Path) -> None:
-    with Daemon.started(tmp_path) as daemon:
-        daemon.expect_all("started", STAGES)
-        with zmq.Context() as context, context.socket(zmq.PUSH) as stranger:
-            stranger.connect(endpoint(daemon.runtime_dir, "supervisor"))
-            stranger.send_multipart([b"\xff", b"x"])
-            box = Outbox(context, daemon.runtime_dir, "supervisor")
-            box.send(Batch(0, 1))
-            box.close()
-        assert daemon.stop() == 0
-    assert len(daemon.said("started")) == len(STAGES)
 
 
 def test_message_reaches_a_stage(tmp_path: Path) -> None:

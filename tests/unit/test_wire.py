@@ -10,10 +10,8 @@ from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relati
 from aod.event import EVENT_DTYPE
 from aod.printable import one_line
 from aod.wire import (
-    STAGES,
     TAKES,
     Batch,
-    Health,
     Message,
     OwnPids,
     Sealed,
@@ -68,14 +66,6 @@ ANOMALIES = st.builds(
 MESSAGES: dict[str, st.SearchStrategy[Message]] = {
     "detect": st.builds(Batch, NATURALS, NATURALS),
     "cleanup": st.builds(Sealed, POSITIVES, st.text(), NATURALS),
-    "supervisor": st.builds(
-        Health,
-        st.sampled_from(STAGES),
-        POSITIVES,
-        st.sampled_from(["ready", "waiting"]),
-        st.dictionaries(NAMES, NATURALS, max_size=4),
-        WORDS,
-    ),
     "capture": st.builds(Suppressed, NAMES, POSITIVES, POSITIVES) | ANOMALIES,
     "collect": st.builds(OwnPids, st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)),
 }
@@ -150,7 +140,6 @@ def test_an_anomaly_has_two(frames: int) -> None:
 
 
 BATCH = {"type": "batch", "start": 0, "count": 1}
-HEALTH = {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "counters": {}}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +156,8 @@ HEALTH = {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "coun
         BATCH | {"start": 1 << 63},
         {"type": "batch"},
         {"start": 0},
+        {"type": "stop", "reason": "a detect that was taken over would like that"},
+        {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "counters": {}},
         {},
         [],
         None,
@@ -175,32 +166,6 @@ HEALTH = {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "coun
 def test_another_schema_is_refused(fields: object) -> None:
     with pytest.raises(WireError):
         decode([msgspec.msgpack.encode(fields)], "detect")
-
-
-def test_the_heartbeat_that_the_others_are_made_from_is_one() -> None:
-    assert decode([msgspec.msgpack.encode(HEALTH)], "supervisor")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"counters": {"a": 0.5}},
-        {"counters": {1: 1}},
-        {"counters": {"a": -1}},
-        {"counters": {"a b": 1}},
-        {"counters": {f"a{number}": 1 for number in range(65)}},
-        {"stage": "somebody"},
-        {"stage": "detect\n"},
-        {"pid": 0},
-        {"state": "READY=1"},
-        {"note": "watching\nMAINPID=1"},
-        {"note": "\x1b[2J"},
-        {"note": "n" * 4097},
-    ],
-)
-def test_a_heartbeat_with_tricks_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(WireError):
-        decode([msgspec.msgpack.encode(HEALTH | changes)], "supervisor")
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,10 @@ from aod.wire import (
     QUEUED_MESSAGES,
     TAKES,
     Batch,
-    Health,
     Inbox,
     Message,
     Outbox,
     Sealed,
-    Stop,
     encode,
     endpoint,
     socket_path,
@@ -99,22 +97,9 @@ def test_strangers_bytes_are_counted_and_passed_over(
         for frames in ([b"rubbish"], [b""], [b"", b"", b""], [b"\x82\xa4type\xa1\xff"]):
             stranger.send_multipart(frames)
         stranger.send_multipart(encode(Sealed(1, "not for detect", 1)))
-        stranger.send_multipart(encode(Stop("")))
-        assert next_message(inbox) == Stop("")
+        stranger.send_multipart(encode(Batch(1, 2)))
+        assert next_message(inbox) == Batch(1, 2)
     assert inbox.rejected == 5
-
-
-def test_a_heartbeat_counts_only_from_the_process_that_it_names(
-    context: Context, tmp_path: Path
-) -> None:
-    inbox = Inbox(context, tmp_path, "supervisor")
-    outbox = Outbox(context, tmp_path, "supervisor")
-    for pid in (1, os.getpid() + 1, int(f"1{os.getpid()}"), os.getpid()):
-        outbox.send(Health("detect", pid, "ready", {}))
-    assert next_message(inbox) == Health("detect", os.getpid(), "ready", {})
-    assert inbox.rejected == 3
-    inbox.close()
-    outbox.close()
 
 
 def test_a_flood_does_not_keep_its_receiver(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +154,8 @@ def test_frame_too_large_costs_its_sender_the_connection_and_nobody_else(
             assert monitor.poll(PATIENCE_MS), "still connected"
             seen = recv_monitor_message(monitor)["event"]
         stranger.disable_monitor()
-    outbox.send(Stop("still here"))
-    assert next_message(inbox) == Stop("still here")
+    outbox.send(Batch(3, 4))
+    assert next_message(inbox) == Batch(3, 4)
     assert inbox.rejected == 0
 
 
@@ -198,9 +183,9 @@ def test_of_a_state_a_receiver_gets_the_newest_only(context: Context, tmp_path: 
 def test_receiver_that_comes_later_gets_what_is_queued(
     context: Context, outbox: Outbox, tmp_path: Path
 ) -> None:
-    outbox.send(Stop("wait for me"))
+    outbox.send(Batch(3, 4))
     late = Inbox(context, tmp_path, "detect")
-    assert next_message(late) == Stop("wait for me")
+    assert next_message(late) == Batch(3, 4)
     late.close()
 
 
@@ -211,8 +196,8 @@ def test_successor_takes_over_the_address_of_a_killed_receiver(
     with socket.socket(socket.AF_UNIX) as killed:  # leaves its file behind
         killed.bind(str(socket_path(tmp_path, "detect")))
     successor = Inbox(context, tmp_path, "detect")
-    outbox.send(Stop("hello"))
-    assert next_message(successor) == Stop("hello")
+    outbox.send(Batch(3, 4))
+    assert next_message(successor) == Batch(3, 4)
     successor.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from aod.config import Supervision
 from aod.lifecycle import WorkerState
 from aod.wire import STAGES
-from aod.workers import Process, close_pidfds, how_it_ended, stage_run
+from aod.workers import Process, how_it_ended, stage_run
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_process_that_was_never_started() -> None:
     assert not process.alive
     assert process.reap() is None
     process.kill()
-    close_pidfds([process])
+    process.terminate()
+    process.let_go()
     assert process.worker.state is WorkerState.STOPPED
 
 
