@@ -11,7 +11,8 @@ NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast build bpf lint format bench install uninstall clean
+.PHONY: help setup run demo test test-fast build bpf lint format bench campaign overload install
+.PHONY: uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ format: build ## let the formatters write
 
 bench: build bpf ## measure: one line of JSON per figure
 	@$(PYTHON) -m tests.bench
+
+campaign: build bpf ## kill everything at any moment, 550 times, under load (minutes; root)
+	@$(PYTHON) -m tests.campaign $(ARGUMENTS)
 
 install: ## install as a systemd service (root)
 	@scripts/install

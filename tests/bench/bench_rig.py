@@ -19,7 +19,7 @@ CONFIG: Final[dict[str, Any]] = {
 }
 
 
-def _pin_dir() -> Path:
+def pin_dir() -> Path:
     if not os.path.ismount(BPFFS):
         subprocess.run(["mount", "-t", "bpf", "bpf", str(BPFFS)], check=True)
     return BPFFS / f"aod-bench-{os.getpid()}"
@@ -29,7 +29,7 @@ def _pin_dir() -> Path:
 def bench_rig() -> Iterator[Rig]:
     """A ring and an event log of the default sizes, in this process."""
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
-        rig = Rig(_pin_dir(), Path(folder), ring_bytes=16 << 20, log_mb=16)
+        rig = Rig(pin_dir(), Path(folder), ring_bytes=16 << 20, log_mb=16)
         try:
             yield rig
         finally:
@@ -44,6 +44,6 @@ def bench_daemon(
     """A running daemon with this configuration, its folders below `parent`."""
     with (
         tempfile.TemporaryDirectory(dir=parent) as folder,
-        LocalDaemon(Path(folder), _pin_dir(), config, *arguments) as daemon,
+        LocalDaemon(Path(folder), pin_dir(), config, *arguments) as daemon,
     ):
         yield daemon

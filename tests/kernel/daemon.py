@@ -121,12 +121,12 @@ class LocalDaemon:
 
     def worker_pid(self, stage: str) -> int | None:
         """The pid of a stage's worker, by its name; None while there is none."""
-        children = _children(self.process.pid).items()
-        return next((pid for pid, comm in children if comm == f"aod-{stage}"), None)
+        workers = children(self.process.pid).items()
+        return next((pid for pid, comm in workers if comm == f"aod-{stage}"), None)
 
     def pids(self) -> list[int]:
         """The supervisor and its workers."""
-        return [self.process.pid, *_children(self.process.pid)]
+        return [self.process.pid, *children(self.process.pid)]
 
 
 def cpu_ns(pids: list[int]) -> int:
@@ -138,7 +138,7 @@ def cpu_ns(pids: list[int]) -> int:
     )
 
 
-def _children(pid: int) -> dict[int, str]:
+def children(pid: int) -> dict[int, str]:
     """Those that have not ended, with their names, by /proc/PID/stat; `children` is not in every
     kernel."""
     found: dict[int, str] = {}

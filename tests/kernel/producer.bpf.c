@@ -121,8 +121,11 @@ SEC("syscall")
 int test_load(struct aod_test_load *load)
 {
 	struct aod_test_load copy = *load;
+	const struct aod_command_stats *stat = stats_of(load->command & (AOD_COMMANDS - 1));
+	__u64 before = stat ? stat->emitted : 0;
 
 	bpf_loop(load->count, emit_one, &copy, 0);
+	load->emitted = stat ? stat->emitted - before : 0;
 	return 0;
 }
 

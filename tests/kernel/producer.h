@@ -33,7 +33,7 @@ struct aod_test_load {
 	__u32 status;
 	int error;
 	__u32 tid;
-	__u32 reserved;
+	__u32 emitted; /* out: of them, those that the ring took */
 };
 
 #endif

@@ -60,7 +60,8 @@ class Producer:
         }
         weakref.finalize(self, _close, tuple(self._programs.values()))
 
-    def _run(self, program: str, context: bytes) -> None:
+    def _run(self, program: str, context: bytes) -> bytes:
+        """Run it; its argument as it left it."""
         # ctypes lets other threads run during the call, so a reader may work meanwhile.
         buffer = ctypes.create_string_buffer(context, len(context))
         options = _RunOptions(
@@ -69,6 +70,7 @@ class Producer:
             ctx_size_in=len(context),
         )
         _checked(_libbpf.bpf_prog_test_run_opts(self._programs[program], ctypes.byref(options)))
+        return buffer.raw
 
     def _operation(
         self, program: str, mid: int, command: int, *, session: int = 1, tree: int = 1,
@@ -114,11 +116,11 @@ class Producer:
     def load(
         self, count: int, *, first_mid: int = 0, latency_ns: int = 1000, command: int = 9,
         status: int = 0, error: int = 0,
-    ) -> None:  # fmt: skip
-        """`count` finished operations at full speed, numbered by their mids."""
-        self._run(
-            "test_load", _LOAD.pack(first_mid, latency_ns, count, command, status, error, 1, 0)
-        )
+    ) -> int:  # fmt: skip
+        """`count` finished operations at full speed, numbered by their mids; how many of them the
+        ring took."""
+        load = _LOAD.pack(first_mid, latency_ns, count, command, status, error, 1, 0)
+        return int(_LOAD.unpack(self._run("test_load", load))[-1])
 
     def at_pace(
         self, per_second: int, seconds: float, *, latency_ns: int = 1000, command: int = 9
