@@ -5,7 +5,6 @@ import pwd
 from typing import Final, NamedTuple
 
 from aod.config import Config
-from aod.files import opened_folder
 
 
 class Account(NamedTuple):
@@ -39,11 +38,10 @@ def shared_gid(config: Config) -> int:
 
 
 def cleaner(config: Config) -> Account:
-    """Who cleanup runs as: the owner of the output folder.
-
-    Raises:
-        OSError: there is no such folder.
-    """
-    with opened_folder(config.aod_output_dir) as folder_fd:
-        status = os.fstat(folder_fd)
+    """Who cleanup runs as: the owner of the output folder; root, who will make it, if it is not
+    there."""
+    try:
+        status = config.aod_output_dir.stat()
+    except OSError:
+        return ROOT
     return Account(status.st_uid, status.st_gid)

@@ -3,7 +3,8 @@
 A record is one write under an flock, so lines are whole and in the order of their times. The file
 that has grown to `audit.max_mb` becomes `audit.jsonl.1`, that becomes `.2`, and so on. Whoever can
 write to the folder may put other things under these names: only regular files of ours, with no
-second name, are written or moved; what else lies there stays as it is.
+second name, are written or moved; what else lies there stays as it is. Ours are those of the
+folder's owner, as whom cleanup writes; root gives him what it makes.
 
 Writing never raises and never waits long: what the daemon does is worth more than the record of it.
 A record that could not be written is counted, and the next one that can be is preceded by a `loss`.
@@ -101,18 +102,18 @@ class Audit:
             os.unlink(FILE, dir_fd=folder_fd)
         for number in range(self._files, MOST_FILES):  # `audit.files` was larger once
             with suppress(FileNotFoundError):
-                if _is_ours(os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)):
+                if _is_ours(_status(folder_fd, number), folder_fd):
                     os.unlink(name(number), dir_fd=folder_fd)
 
     def _is_usable(self, folder_fd: int, number: int) -> bool:
         """Whether nothing, or a file of ours, bears the name."""
         try:
-            status = os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)
+            ours = _is_ours(_status(folder_fd, number), folder_fd)
         except FileNotFoundError:
             return True
-        if not _is_ours(status):
+        if not ours:
             self._say_once(f"{self._folder / name(number)} is no file of ours; left as it is")
-        return _is_ours(status)
+        return ours
 
     def _say_once(self, text: str) -> None:
         if text not in self._said and len(self._said) < _MAX_SAID:
@@ -143,15 +144,29 @@ def _open_ours(folder_fd: int) -> int:
     # O_NONBLOCK: a FIFO in the file's place must not keep us waiting for its reader.
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     fd = os.open(FILE, flags, FILE_MODE, dir_fd=folder_fd)
-    if not _is_ours(os.fstat(fd)):
+    try:
+        if not _is_ours(os.fstat(fd), folder_fd):
+            raise OSError("no regular file of ours")
+        _give_to_owner(fd, os.fstat(folder_fd))
+    except OSError:
         os.close(fd)
-        raise OSError("no regular file of ours")
+        raise
     return fd
 
 
-def _is_ours(status: os.stat_result) -> bool:
+def _give_to_owner(fd: int, folder: os.stat_result) -> None:
+    if os.fstat(fd).st_uid != folder.st_uid:
+        os.fchown(fd, folder.st_uid, folder.st_gid)
+
+
+def _status(folder_fd: int, number: int) -> os.stat_result:
+    return os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)
+
+
+def _is_ours(status: os.stat_result, folder_fd: int) -> bool:
     """With a second name, it may be anybody's file of which somebody made this a link."""
-    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_nlink <= 1
+    owners = (os.geteuid(), os.fstat(folder_fd).st_uid)
+    return stat.S_ISREG(status.st_mode) and status.st_uid in owners and status.st_nlink <= 1
 
 
 def _lock(fd: int, patience_sec: float) -> None:

@@ -58,9 +58,6 @@ def layout(config: Config) -> list[Folder]:
     """The folders that are ours, those above others first; the output folder is made.
 
     Started by another user than root, all of them are that user's.
-
-    Raises:
-        OSError: there is no output folder.
     """
     is_root = os.geteuid() == ROOT.uid
     common = Account(ROOT.uid, accounts.shared_gid(config)) if is_root else accounts.myself()

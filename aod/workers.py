@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
-from aod import log
+from aod import log, privileges
 from aod._native import lib
 from aod.config import Config, Supervision
 from aod.lifecycle import Worker, WorkerEvent, WorkerState, next_state
@@ -76,8 +76,7 @@ class Process:
     def _child(
         self, config: Config, parent: int, in_child: Callable[[], None], line: WorkerEnd
     ) -> int:
-        lib.aod_die_with_parent()
-        if os.getppid() != parent:  # it died before that call
+        if not _dies_with(parent):
             return 1
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -86,6 +85,10 @@ class Process:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SUPERVISORS_OWN)
         try:
             in_child()
+            stage_log = log.ROOT.getChild(self.stage)
+            privileges.drop(privileges.rights(self.stage, config), stage_log)
+            if not _dies_with(parent):  # again: a change of user cancels it
+                return 1
             return run_stage(self.stage, stage_run(self.stage), config, line)
         except Exception as error:
             log.ROOT.getChild(self.stage).exception("failed to start")
@@ -142,6 +145,12 @@ class Process:
         if self.line is not None:
             self.line.close()
         self.pidfd, self.line = -1, None
+
+
+def _dies_with(parent: int) -> bool:
+    """Whether it still can: not where the parent died before this call."""
+    lib.aod_die_with_parent()
+    return os.getppid() == parent
 
 
 def how_it_ended(code: int) -> str:

@@ -124,6 +124,15 @@ int aod_messages(char *text, size_t size);
 int aod_name_process(const char *name);
 /* Be killed when the parent dies. */
 int aod_die_with_parent(void);
+/*
+ * Nothing that this process or its children execute gets them rights, and of the capabilities only
+ * those kept (a bit each, by number) can ever be had again. For a process of one thread.
+ */
+int aod_limit_rights(uint64_t kept);
+/* Of the capabilities that this process has, keep these. */
+int aod_keep_capabilities(uint64_t kept);
+/* Refuse (EPERM) what a stage that only computes never asks for; see filter.c. */
+int aod_filter_calls(void);
 /* A process group reads and writes disks only when nobody else wants to. */
 int aod_idle_io(int group);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process does to itself, and to its children. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,4 +60,37 @@ int aod_idle_io(int group)
 	const int who_pgrp = 2, class_idle = 3, class_shift = 13;
 
 	return syscall(SYS_ioprio_set, who_pgrp, group, class_idle << class_shift) ? -errno : 0;
+}
+
+/* Only for who has CAP_SETPCAP; with no_new_privs an execve() gives nobody more than he has. */
+static int drop_bounding(uint64_t kept)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EPERM)
+			return -errno;
+	return 0;
+}
+
+int aod_limit_rights(uint64_t kept)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		return -errno;
+	return drop_bounding(kept);
+}
+
+int aod_keep_capabilities(uint64_t kept)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, sets))
+		return -errno;
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		sets[i].permitted &= (uint32_t)(kept >> (32 * i));
+		sets[i].effective = sets[i].permitted;
+		sets[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, sets) ? -errno : 0;
 }

@@ -5,6 +5,7 @@ from enum import Enum
 from msgspec import Struct
 
 from aod.actions.output import Keep
+from aod.capabilities import Capability
 from aod.config_base import ActionName
 
 
@@ -33,6 +34,13 @@ class Command(Struct, frozen=True):
     """Output that starts like this is an error, whatever the exit status."""
 
 
+class Privilege(Struct, frozen=True):
+    """What root may do and nobody else, and why it is needed here."""
+
+    capability: Capability
+    why: str
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """A row: what is run, and how much of it is taken. The configuration may allow less."""
 
@@ -45,6 +53,8 @@ class Action(Struct, frozen=True, kw_only=True):
     """One after the other; where they are several, each has a heading in the file."""
     needs: tuple[str, ...] = ()
     """Files and folders without which none of them is run."""
+    privileges: tuple[Privilege, ...] = ()
+    """Beyond what any process of root's may do: capture has none but those of its actions."""
     phase: Phase = Phase.STEADY
     timeout_sec: float
     """For all its commands together."""

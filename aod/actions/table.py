@@ -7,8 +7,9 @@ Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the c
 from pathlib import Path
 from typing import Final
 
-from aod.actions.action import Action, Command, Phase
+from aod.actions.action import Action, Command, Phase, Privilege
 from aod.actions.output import Keep
+from aod.capabilities import Capability
 from aod.config_base import ActionName
 
 __all__ = ["ACTIONS", "Action", "Command", "Phase", "row"]
@@ -65,7 +66,7 @@ ACTIONS: Final = (
             Command(("cat",), paths=("/proc/fs/cifs/mount_params",)),
             Command(("grep", "-r", "", "/sys/module/cifs/parameters")),
             Command(("modinfo", "cifs")),
-            Command(("mount.cifs", "-V")),
+            Command(("cifs.upcall", "-v")),  # of the same package; mount.cifs wants rights
         ),
         phase=Phase.VOLATILE,
         timeout_sec=5,
@@ -91,6 +92,11 @@ ACTIONS: Final = (
         about="Where in the kernel each task in D state waits, and each thread of the cifs client;"
         " wait_for_response is a request that the server has not answered.",
         commands=(Command(_ours("stacks")),),
+        privileges=(
+            Privilege(Capability.SYS_ADMIN, "the kernel shows stacks to nobody else"),
+            Privilege(Capability.SYS_PTRACE, "those of others' processes, and the kernel's"),
+            Privilege(Capability.DAC_READ_SEARCH, "the file is its process's user's"),
+        ),
         phase=Phase.VOLATILE,
         timeout_sec=5,
         max_bytes=4 * _MIB,
@@ -117,6 +123,7 @@ ACTIONS: Final = (
         about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
         " time, level; look for CIFS and hung tasks.",
         commands=(Command(_ours("kmsg", "{since}")),),
+        privileges=(Privilege(Capability.SYSLOG, "where kernel.dmesg_restrict is set"),),
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -153,6 +160,9 @@ ACTIONS: Final = (
                 ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
             ),
         ),
+        privileges=(
+            Privilege(Capability.DAC_READ_SEARCH, "shares that only their user may enter"),
+        ),
         phase=Phase.SERVER,
         timeout_sec=5,  # a server that hangs does not answer this either
         max_bytes=1 * _MIB,
@@ -168,6 +178,7 @@ ACTIONS: Final = (
                 paths=("/var/log/syslog", "/var/log/messages"),
             ),
         ),
+        privileges=(Privilege(Capability.DAC_READ_SEARCH, "the file is the log daemon's"),),
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -188,6 +199,16 @@ ACTIONS: Final = (
             ),
         ),
         needs=("{packets}",),
+        privileges=(
+            Privilege(Capability.NET_RAW, "tcpdump's own"),
+            Privilege(Capability.SETUID, "it runs as its own user"),
+            Privilege(Capability.SETGID, "and group"),
+            Privilege(Capability.SETPCAP, "without other rights"),
+            Privilege(Capability.CHOWN, "the ring's folder is that user's"),
+            Privilege(Capability.DAC_OVERRIDE, "so are the files in it"),
+            Privilege(Capability.KILL, "it is ended with the daemon"),
+            Privilege(Capability.SYS_PTRACE, "one that outlived a capture is known by its folder"),
+        ),
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=64 * _MIB,

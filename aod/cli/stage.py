@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aod import folders, log, preflight
+from aod import folders, log, preflight, privileges
 from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.replay import FILE_HELP, as_json, configuration
@@ -76,7 +76,13 @@ def _live(stage: str, config: Config) -> int:
     if stage == "collect":
         preflight.check(config)
     folders.prepare(config, log.ROOT)
-    return run_stage(stage, stage_run(stage), config)
+    run = stage_run(stage)
+    _give_up_rights(stage, config)
+    return run_stage(stage, run, config)
+
+
+def _give_up_rights(stage: str, config: Config) -> None:
+    privileges.drop(privileges.rights(stage, config), log.ROOT.getChild(stage))
 
 
 def _print_events(config: Config) -> int:
@@ -106,6 +112,7 @@ def _capture_now(config: Config, name: str) -> int:
         known = ", ".join(config.guardian.anomalies)
         raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
     folders.prepare(config, log.ROOT)
+    _give_up_rights("capture", config)
     print(capture_now(config, name))
     return CLEAN
 

@@ -62,7 +62,8 @@ def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
     try:
         if os.fstat(fd).st_uid not in (os.geteuid(), uid):
             raise PermissionError(f"{folder} belongs to another user")
-        os.fchmod(fd, 0o700)
+        if os.fstat(fd).st_uid == os.geteuid():  # else it is as we made it
+            os.fchmod(fd, 0o700)
         if owner is not None:
             os.fchown(fd, uid, gid)
     finally:

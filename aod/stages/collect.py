@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
+from aod import privileges
 from aod.attachments import (
     describe_missing,
     describe_unseen,
@@ -159,6 +160,7 @@ class Collector:
                 self._say_unseen()
                 attach_release(self.tracer, self.release, self.context.log)
                 self.peers.look_at_mounts()
+                privileges.narrow()
 
     def _say_unseen(self) -> None:
         """The module may have come between two programs: only now is absent what is missing."""

@@ -108,5 +108,5 @@ def _guest() -> Facts:
         "memory_kib": int(memory[1]) if memory else 0,
         "trees": {unc: [tree._asdict() for tree in trees] for unc, trees in cifs.trees().items()},
         "module_version": Path("/sys/module/cifs/version").read_text().strip(),
-        "mount_helper": command("mount.cifs", "-V").strip(),
+        "mount_helper": command("cifs.upcall", "-v").strip(),
     }
