@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from aod import privileges
 from tests.bundle_check import check_below
+
+
+@pytest.fixture(autouse=True)
+def tests_keep_their_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is run in this very process would give them up for all tests after it."""
+    monkeypatch.setattr(privileges, "drop", lambda _rights, _log: None)
 
 
 @pytest.fixture(autouse=True)
