@@ -42,14 +42,22 @@ class Supervisor:
     """All workers of one configuration."""
 
     def __init__(
-        self, config: Config, without: Iterable[str] = (), config_file: Path | None = None
+        self,
+        config: Config,
+        without: Iterable[str] = (),
+        config_file: Path | None = None,
+        simulate_drops: float = 0,
     ):
+        """With `simulate_drops`, so many percent of the records are lost on purpose."""
         self.config = config
         self._config_file = config_file
         self.log: logging.Logger = log.ROOT.getChild("supervisor")
         self.processes = [
             Process(name, config.supervision) for name in STAGES if name not in set(without)
         ]
+        for one in self.processes:
+            if one.stage == "collect" and simulate_drops:
+                one.options["simulate_drops"] = simulate_drops
         self.account = Account(Audit(config, self.log))
         self._snapshots = Snapshots(config, self.log)
         self._stop_signals = 0

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Final
 
@@ -39,6 +40,8 @@ class Process:
         self.health: Health | None = None
         """Its last heartbeat; of the last life, while there is none."""
         self.killed = False
+        self.options: dict[str, float] = {}
+        """What its stage is told beside the configuration: of the command line, for this run."""
         self._policy = policy
 
     @property
@@ -89,7 +92,8 @@ class Process:
             privileges.drop(privileges.rights(self.stage, config), stage_log)
             if not _dies_with(parent):  # again: a change of user cancels it
                 return 1
-            return run_stage(self.stage, stage_run(self.stage), config, line)
+            run = partial(stage_run(self.stage), **self.options)
+            return run_stage(self.stage, run, config, line)
         except Exception as error:
             log.ROOT.getChild(self.stage).exception("failed to start")
             line.tell(Health(self.stage, os.getpid(), "failed", {}, why(error)))

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from aod import folders, log, preflight, privileges
@@ -10,7 +11,7 @@ from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
-from aod.cli.supervisor import add_common, load_with_warnings
+from aod.cli.supervisor import add_common, add_simulate_drops, load_with_warnings
 from aod.config import Config
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     made["collect"].add_argument(
         "--print", action="store_true", help="print operations as they finish, beside any daemon"
     )
+    add_simulate_drops(made["collect"])
     made["detect"].add_argument(
         "--events",
         type=Path,
@@ -67,7 +69,7 @@ _ABOUT = {
 }
 
 
-def _live(stage: str, config: Config) -> int:
+def _live(stage: str, config: Config, **options: float) -> int:
     if is_taken(config.runtime_dir, stage):
         raise UsageError(
             f"{stage} runs already in {config.runtime_dir}: "
@@ -76,7 +78,7 @@ def _live(stage: str, config: Config) -> int:
     if stage == "collect":
         preflight.check(config)
     folders.prepare(config, log.ROOT)
-    run = stage_run(stage)
+    run = partial(stage_run(stage), **options)
     _give_up_rights(stage, config)
     return run_stage(stage, run, config)
 
@@ -126,8 +128,12 @@ def _clean_up(config: Config, *, dry_run: bool) -> int:
 
 def _task(arguments: argparse.Namespace, config: Config) -> Callable[[], int]:
     match arguments.stage:
+        case "collect" if arguments.print and arguments.simulate_drops:
+            raise UsageError("--simulate-drops goes without --print")
         case "collect" if arguments.print:
             return lambda: _print_events(config)
+        case "collect":
+            return lambda: _live("collect", config, simulate_drops=arguments.simulate_drops)
         case "capture" if arguments.now:
             return lambda: _capture_now(config, arguments.now)
         case "cleanup" if arguments.once:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import __version__, check, folders, log, preflight
-from aod.cli.exits import CLEAN, guarded
+from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.config_file import Loaded, load
 from aod.detectors.registry import registry
 from aod.supervisor import Supervisor
@@ -32,6 +32,30 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help=f"the configuration (default: {SYSTEM_FILE}, then conf/aod.yaml)",
     )
     parser.add_argument("--version", action="version", version=f"AODv2 {__version__}")
+
+
+def add_simulate_drops(parser: argparse.ArgumentParser) -> None:
+    """The same for whoever collects."""
+    parser.add_argument(
+        "--simulate-drops",
+        type=_percent,
+        default=0.0,
+        metavar="PERCENT",
+        help="lose this share of the records on purpose, and count them: to see what a loss looks "
+        "like; for this run only",
+    )
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = 0
+    if not 0 < percent <= 100:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no share; allowed: a number above 0, up to 100, such as 5 or 0.1"
+        )
+    return percent
 
 
 def load_with_warnings(path: Path | None) -> Loaded:
@@ -64,17 +88,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="STAGE",
         help=f"leave a stage out, to run it with aod-stage: {', '.join(STAGES)}",
     )
+    add_simulate_drops(parser)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.simulate_drops and "collect" in arguments.without:
+        raise UsageError("--simulate-drops is for who collects: give it to aod-stage collect")
     loaded = load_with_warnings(arguments.config)
     if arguments.check:
         print(check.render(loaded))
         return CLEAN
     preflight.check(loaded.config)
     folders.prepare(loaded.config, log.ROOT)
-    return Supervisor(loaded.config, arguments.without, loaded.path).run()
+    return Supervisor(loaded.config, arguments.without, loaded.path, arguments.simulate_drops).run()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

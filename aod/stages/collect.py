@@ -235,12 +235,16 @@ class Collector:
         remove(self.context.config.pin_dir)
 
 
-def run(context: StageContext) -> int:
-    """Collect until told to stop."""
+def run(context: StageContext, simulate_drops: float = 0) -> int:
+    """Collect until told to stop; lose so many percent of the records on purpose."""
     config = context.config
     release = release_program()
     setup = replace(tracer_setup(config), release=release)
     tracer = Tracer.adopt(program(), setup, kernel_knobs(config))
+    tracer.simulate_drops(simulate_drops)
+    if simulate_drops:
+        text = "--simulate-drops: %g percent of the records of this run are lost on purpose"
+        context.log.warning(text, simulate_drops)
     collector = Collector(context, tracer, release)
     next_tick = 0.0
     while not context.stopping:

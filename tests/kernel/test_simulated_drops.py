@@ -1,10 +1,18 @@
 """Losing records on purpose: the share is what was asked for, and every one is counted."""
 
+import json
 import math
+import os
+import signal
+from pathlib import Path
 
 import pytest
 
+from aod import audit
+from tests.bundle_check import unpack
 from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.kernel.test_daemon import CONFIG, CREATE, SLOW_NS
 
 WRITE = 9
 TOTAL = 10_000
@@ -44,3 +52,44 @@ def test_it_outlives_new_knobs(rig: Rig) -> None:
     rig.tracer.set_knobs(make_knobs(threshold_ms=5))
     rig.producer.load(TOTAL)
     assert rig.drain() == 0
+
+
+def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: Path) -> None:
+    """In the log, the status, the bundle and the audit log; the next run loses nothing."""
+    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--simulate-drops", "50")
+    with daemon:
+        daemon.producer().load(TOTAL, command=CREATE)
+        daemon.producer().load(100, latency_ns=SLOW_NS, command=CREATE)
+        wait_until(lambda: _finished(daemon) == TOTAL + 100, "the counters")
+        lost = daemon.status().commands["SMB2_CREATE"].dropped_simulated
+        assert abs(lost - (TOTAL + 100) / 2) < SIGMAS * math.sqrt(TOTAL + 100) / 2
+        wait_until(lambda: daemon.status().read == TOTAL + 100 - lost, "the others")
+        assert daemon.status().conserved
+        files = unpack(daemon.wait_for_bundles(1)[0].read_bytes())
+        assert 0 < json.loads(files["manifest.json"])["losses"]["dropped_simulated"] <= lost
+        os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGKILL)
+        wait_until(lambda: daemon.log().count("are lost on purpose") == 2, "its successor")
+        assert daemon.stop() == 0
+    told = [json.loads(line) for line in (daemon.output / audit.FILE).read_text().splitlines()]
+    losses = [one for one in told if one["what"] == "loss"]
+    assert {one["lost"] for one in losses} == {"operations: on purpose, as --simulate-drops asks"}
+    assert sum(one["count"] for one in losses) == lost
+
+
+def test_a_killed_run_does_not_hand_it_on(tmp_path: Path, pin_dir: Path) -> None:
+    """Its programs go on in the kernel; the next run without the flag takes them over."""
+    killed = LocalDaemon(tmp_path, pin_dir, CONFIG, "--simulate-drops", "100")
+    with killed:
+        killed.process.kill()
+        killed.process.wait()
+        killed.producer().load(TOTAL, command=CREATE)
+        with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+            wait_until(lambda: daemon.log().count("running;") == 2, "the next run")
+            daemon.producer().load(TOTAL, command=CREATE)
+            wait_until(lambda: daemon.status().read == TOTAL, "those after its start")
+            wait_until(lambda: _finished(daemon) == 2 * TOTAL, "the counters")
+            assert daemon.status().commands["SMB2_CREATE"].dropped_simulated == TOTAL
+
+
+def _finished(daemon: LocalDaemon) -> int:
+    return sum(one.finished for one in daemon.status().commands.values())

@@ -177,3 +177,17 @@ def test_installed_command_is_the_same(tmp_path: Path) -> None:
     )
     assert result.returncode == 0
     assert result.stdout == supervisor("--check", "-c", tmp_path / "aod.yaml").stdout
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "100.1", "nan", "5%", ""])
+def test_a_share_of_drops_that_is_none_is_refused(tmp_path: Path, share: str) -> None:
+    result = supervisor("-c", configured(tmp_path), f"--simulate-drops={share}")
+    assert result.returncode == 2
+    assert f"{share} is no share; allowed: a number above 0, up to 100" in result.stderr
+
+
+def test_drops_without_a_collector_are_refused(tmp_path: Path) -> None:
+    arguments = ("--without", "collect", "--simulate-drops", "5")
+    result = supervisor("-c", configured(tmp_path), *arguments)
+    assert result.returncode == 2
+    assert "give it to aod-stage collect" in result.stderr
