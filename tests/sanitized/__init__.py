@@ -1,0 +1,1 @@
+"""The shim under AddressSanitizer and UndefinedBehaviorSanitizer."""
