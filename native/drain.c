@@ -53,6 +53,15 @@ static void settle_give_up(struct aod_tracer *tracer)
 	tracer->control->giving_up = 0;
 }
 
+/* What is read was produced, and read to the end of an entry; else a log must not move the ring. */
+static int is_in_ring(const struct aod_ring *ring, uint64_t position)
+{
+	uint64_t consumed = *ring->consumer_pos;
+	uint64_t produced = __atomic_load_n(ring->producer_pos, __ATOMIC_ACQUIRE);
+
+	return position % 8 == 0 && position - consumed <= produced - consumed;
+}
+
 int aod_log_adopt(struct aod_tracer *tracer, struct aod_log_header *log)
 {
 	struct aod_log_commit last = aod_log_committed(log);
@@ -63,7 +72,8 @@ int aod_log_adopt(struct aod_tracer *tracer, struct aod_log_header *log)
 				       .base_ring = consumed};
 
 	settle_give_up(tracer);
-	if (log->ring_id == tracer->control->ring_id) {
+	if (log->ring_id == tracer->control->ring_id &&
+	    is_in_ring(&tracer->ring, last.ring_position)) {
 		/* The last writer may have died between its commit and telling the kernel. */
 		__atomic_store_n(tracer->ring.consumer_pos, last.ring_position, __ATOMIC_RELEASE);
 		return 0;
@@ -90,9 +100,15 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 		uint32_t head = __atomic_load_n((const uint32_t *)entry, __ATOMIC_ACQUIRE);
 		uint32_t length = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		const struct aod_event *event = (const void *)(entry + RING_HEADER_BYTES);
+		size_t bytes = ring_entry_bytes(length);
 
 		if (head & BPF_RINGBUF_BUSY_BIT)
 			break;
+		if (bytes >
+		    produced - consumed) { /* no entry: nobody knows where the next begins */
+			bytes = produced - consumed;
+			length = 0;
+		}
 		if (!(head & BPF_RINGBUF_DISCARD_BIT) && length == sizeof(*event)) {
 			drained->stop = position >= limit               ? AOD_DRAIN_FULL
 					: drained->count == max_records ? AOD_DRAIN_LIMIT
@@ -105,9 +121,9 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 			position++;
 		} else {
 			drained->malformed += length != sizeof(*event);
-			commit.passed_bytes += ring_entry_bytes(length);
+			commit.passed_bytes += bytes;
 		}
-		consumed += ring_entry_bytes(length);
+		consumed += bytes;
 	}
 	drained->ring_position = consumed;
 	if (consumed == *ring->consumer_pos)
