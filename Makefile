@@ -8,11 +8,11 @@ BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/inc
 BPF_HEADERS := $(wildcard ebpf/*.h)
 BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
-C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
+C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c tests/fuzz/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast build bpf lint format bench campaign overload install
-.PHONY: uninstall clean
+.PHONY: help setup run demo test test-fast build bpf lint format bench campaign overload
+.PHONY: sanitize fuzz install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,14 @@ aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS)
 build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Itests/kernel -c $< -o $@
+
+sanitize: build bpf ## the shim's tests under ASan and UBSan
+	@scripts/setup dev
+	$(PYTHON) -m pytest tests/sanitized
+
+fuzz: build ## coverage-guided fuzzing, FUZZ_SEC (600) seconds a target; a line each
+	@scripts/setup dev
+	@$(PYTHON) -m tests.fuzz
 
 lint: build ## ruff, mypy --strict, clang-format
 	@scripts/setup dev

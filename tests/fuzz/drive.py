@@ -1,0 +1,14 @@
+"""Runs one target of Python under atheris: python -m tests.fuzz.drive TARGET OPTION ... CORPUS"""
+
+import sys
+from importlib import import_module
+
+import atheris
+
+NAME = sys.argv.pop(1)
+with atheris.instrument_imports(include=["aod", f"tests.fuzz.{NAME}"]):
+    ONE = import_module(f"tests.fuzz.{NAME}").one
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, ONE)
+    atheris.Fuzz()

@@ -1,0 +1,102 @@
+"""The messages, and the spool: only their own errors come out, and what is taken makes sense."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from aod import audit_records, names, spool, wire
+from aod.anomaly import Anomaly
+from aod.detectors.words import sentence
+from aod.event import EVENT_DTYPE
+from aod.incidents import Incidents
+from tests.fuzz.provider import Provider
+from tests.unit.samples import anomaly, operation
+
+RECEIVERS: Final = sorted(wire.TAKES)
+MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
+VALUES: Final = (0, -1, 1 << 63, (1 << 64) - 1, "", "a\n", "\u202e", None, True, 0.5, [], {}, b"")
+
+
+def _sample(receiver: str) -> wire.Message:
+    match receiver:
+        case "collect":
+            return wire.OwnPids((1, 2))
+        case "detect":
+            return wire.Batch(0, 1)
+        case "cleanup":
+            return wire.Sealed(1, "/var/log/aod/aod_1.tar.zst", 1)
+    return anomaly(worst=(operation(),), actions=("dmesg",))
+
+
+def _mutated(fields: Any, data: Provider) -> Any:
+    """The same with a value changed, somewhere."""
+    if isinstance(fields, dict) and fields and data.number(8):
+        key = data.choice(sorted(fields, key=str))
+        return fields | {key: _mutated(fields[key], data)}
+    if isinstance(fields, list) and fields and data.number(4):
+        return [*fields[1:], _mutated(fields[0], data)] * (1 + data.number(400))
+    match data.number(5):
+        case 0:
+            return data.choice(VALUES)
+        case 1:
+            return data.text()
+        case 2:
+            return data.integer()
+        case 3:
+            return {data.text(): fields}
+        case _:
+            return [fields] * data.number(8)
+
+
+def _check(message: wire.Message, receiver: str) -> None:
+    """What was decoded goes through the hands of its receiver."""
+    assert wire.decode(wire.encode(message), receiver) == message
+    if isinstance(message, Anomaly):
+        _check_anomaly(message)
+
+
+def _check_anomaly(one: Anomaly) -> None:
+    assert len(one.evidence) % EVENT_DTYPE.itemsize == 0
+    assert names.timestamp_of_folder(names.folder(one.timestamp)) == one.timestamp
+    texts = [one.reason, *map(sentence, (*one.worst, *one.ended))]
+    assert all("\n" not in text and "\x1b" not in text for text in texts)
+    record = audit_records.encode(audit_records.declared(one), MOMENT)
+    assert record.count(b"\n") == 1
+    assert audit_records.decode(record) == replace(audit_records.declared(one), time=MOMENT)
+    incidents = Incidents()
+    incidents.add(one)
+    incidents.of(one)
+
+
+def one(data: bytes) -> None:
+    """One input: frames to a receiver, or an entry of the spool."""
+    given = Provider(data)
+    receiver = given.choice(RECEIVERS)
+    if given.number(4) == 0:
+        frames = [given.bytes() for _ in range(given.number(4))]
+    else:
+        head, *rest = wire.encode(_sample(receiver))
+        fields = _mutated(msgspec.msgpack.decode(head), given)
+        frames = [msgspec.msgpack.encode(fields), *(given.bytes() for _ in rest)]
+    try:
+        message = wire.decode(frames, receiver)
+    except wire.WireError:
+        pass
+    else:
+        _check(message, receiver)
+    _spooled(frames, given)
+
+
+def _spooled(frames: list[bytes], given: Provider) -> None:
+    """The same as JSON, as far as it can be told so."""
+    try:
+        content = msgspec.json.encode(msgspec.msgpack.decode(frames[0]))
+    except (msgspec.MsgspecError, UnicodeError, IndexError, RecursionError, TypeError, ValueError):
+        content = given.bytes()
+    try:
+        found = spool.decoded(content)
+    except spool.SpoolError:
+        return
+    _check_anomaly(found)
