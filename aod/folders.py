@@ -1,6 +1,5 @@
-"""The folders that the daemon writes to, and the lock that keeps a second one out."""
+"""The folders that the daemon writes to."""
 
-import fcntl
 import logging
 import os
 from contextlib import suppress
@@ -12,9 +11,9 @@ from aod.accounts import ROOT, Account
 from aod.config import Config
 from aod.eventlog import LOG_NAME, POSITION_NAME
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own
+from aod.lock import Lock
 from aod.wire import STAGES, socket_path
 
-LOCK_NAME: Final = "supervisor.lock"
 SPOOL_MODE: Final = 0o770
 POSITION_MODE: Final = 0o660
 _OTHERS: Final = 0o077
@@ -22,10 +21,6 @@ _OTHERS: Final = 0o077
 
 class FolderError(Exception):
     """A folder that the configuration names cannot be used."""
-
-
-class LockedError(Exception):
-    """Another supervisor holds the runtime folder."""
 
 
 class Folder(NamedTuple):
@@ -157,58 +152,6 @@ def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
     return FolderError(
         f"{key}: {path} cannot be written ({error.strerror}); name another folder, or make it"
     )
-
-
-class Lock:
-    """The runtime folder's lock: held by the supervisor's process, freed by its death."""
-
-    def __init__(self, runtime_dir: Path):
-        self._path = runtime_dir / LOCK_NAME
-        self._fd = self._take()
-        while not self._is_there():  # its last holder removed it before we had it
-            os.close(self._fd)
-            self._fd = self._take()
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def _take(self) -> int:
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(fd, 32).decode(errors="replace").strip()
-            os.close(fd)
-            raise LockedError(
-                f"{self._path.parent} is in use by another aod-supervisor "
-                f"(pid {holder or 'unknown'})"
-            ) from None
-        return fd
-
-    def _is_there(self) -> bool:
-        with suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(self._fd), self._path.lstat())
-        return False
-
-    def release(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._fd)
-
-
-def holder(runtime_dir: Path) -> int | None:
-    """The pid of the supervisor that runs there now, or None."""
-    try:
-        fd = os.open(runtime_dir / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.read(fd, 32).decode(errors="replace").strip()
-        return int(text) if text.isdigit() else None
-    else:
-        return None
-    finally:
-        os.close(fd)
 
 
 def clear_runtime(runtime_dir: Path, lock: Lock) -> None:

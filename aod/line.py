@@ -5,7 +5,7 @@ Heartbeats come over it, and configurations go. Not over ZeroMQ, whose sockets a
 over a line is said by the one process that inherited its other end.
 
 Neither side ever waits for the other. A configuration is pickled, in a sealed file in memory; what
-a worker says is never unpickled, but decoded strictly.
+a worker says is never unpickled, but decoded strictly. Before a stop comes how long it may take.
 """
 
 import fcntl
@@ -32,6 +32,7 @@ ORPHANED: Final = 1
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 
 _FD: Final = struct.Struct("i")
+_TIME: Final = struct.Struct("d")
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Health)
@@ -42,6 +43,8 @@ class WorkerEnd:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
+        self.stop_within_sec: float | None = None
+        """How long the stop may take that is coming, as told when `new_config` was called last."""
 
     def fileno(self) -> int:
         """Readable when there is a configuration."""
@@ -65,18 +68,19 @@ class WorkerEnd:
         newest = None
         with suppress(BlockingIOError):
             while True:
-                newest = _unpacked(self._next_fd())
+                newest = self._next() or newest
         return newest
 
-    def _next_fd(self) -> int:
+    def _next(self) -> Config | None:
         # Not socket.recv_fds: in Python 3.11 it forgets its flags.
         size = socket.CMSG_LEN(_FD.size)
-        message, rights, _, _ = self._socket.recvmsg(1, size, socket.MSG_CMSG_CLOEXEC)
+        message, rights, _, _ = self._socket.recvmsg(_TIME.size, size, socket.MSG_CMSG_CLOEXEC)
         if not message:
             os._exit(ORPHANED)
-        (_, _, content), *_ = rights
-        fd: int = _FD.unpack(content)[0]
-        return fd
+        if not rights:
+            self.stop_within_sec = _TIME.unpack(message)[0]
+            return None
+        return _unpacked(_FD.unpack(rights[0][2])[0])
 
 
 class SupervisorEnd:
@@ -148,6 +152,11 @@ class SupervisorEnd:
         finally:
             os.close(fd)
         self._offered = None
+
+    def stop_within(self, seconds: float) -> None:
+        """Say how long the stop may take; the signal comes after it."""
+        with suppress(OSError):
+            self._socket.send(_TIME.pack(seconds))
 
     def close(self) -> None:
         self._socket.close()

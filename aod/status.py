@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod import episodes, folders
+from aod import episodes, lock
 from aod.attachments import from_mask
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, ReadPosition
@@ -101,7 +101,7 @@ def gather(runtime_dir: Path) -> Status:
     """
     log = EventLog.reader(runtime_dir)
     return Status(
-        supervisor_pid=folders.holder(runtime_dir),
+        supervisor_pid=lock.holder(runtime_dir),
         stats_ns=int(log.header["stats_ns"]),
         records=log.position,
         read=ReadPosition.peek(runtime_dir),

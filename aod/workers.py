@@ -13,9 +13,9 @@ from typing import Final
 from aod import log, privileges
 from aod._native import lib
 from aod.config import Config, Supervision
-from aod.lifecycle import Worker, WorkerEvent, WorkerState, next_state
+from aod.lifecycle import Worker, WorkerEvent, next_state
 from aod.line import SupervisorEnd, WorkerEnd
-from aod.stages.base import Run, run_stage, why
+from aod.stages.base import ASK_WHERE, Run, run_stage, why
 from aod.wire import Health
 
 _SUPERVISORS_OWN: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
@@ -33,16 +33,20 @@ class Process:
 
     def __init__(self, stage: str, policy: Supervision):
         self.stage = stage
-        self.worker = Worker(WorkerState.STOPPED)
+        self.worker = Worker()
         self.pid = 0
         self.pidfd = -1
         self.line: SupervisorEnd | None = None
+        self._buried: list[tuple[int, int]] = []
+        """pid and pidfd of those that were killed and did not die: the kernel holds them."""
         self.health: Health | None = None
         """Its last heartbeat; of the last life, while there is none."""
         self.killed = False
         self.options: dict[str, float] = {}
         """What its stage is told beside the configuration: of the command line, for this run."""
-        self._policy = policy
+        self.policy = policy
+        self.exit_code: int | None = None
+        """Of the last life; negative: the signal that ended it. None: it lives, or was buried."""
 
     @property
     def alive(self) -> bool:
@@ -50,7 +54,7 @@ class Process:
 
     def change(self, event: WorkerEvent) -> None:
         """Something happened to the worker."""
-        self.worker = next_state(self.worker, event, time.monotonic(), self._policy)
+        self.worker = next_state(self.worker, event, time.monotonic(), self.policy)
 
     def spawn(self, config: Config, in_child: Callable[[], None]) -> None:
         """Fork. `in_child` lets go of what belongs to the parent.
@@ -73,7 +77,7 @@ class Process:
         self.pid, self.pidfd, self.line = pid, os.pidfd_open(pid), ours
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
-        self.health, self.killed = None, False
+        self.health, self.killed, self.exit_code = None, False, None
         self.change(WorkerEvent.SPAWNED)
 
     def _child(
@@ -110,27 +114,54 @@ class Process:
             self.change(WorkerEvent.BEAT)
         return self.health
 
-    def terminate(self) -> None:
+    def terminate(self, within_sec: float) -> None:
         """Tell it to finish what it has, and to exit."""
+        if self.line is not None:
+            self.line.stop_within(within_sec)
         self._send(signal.SIGTERM)
+        self.change(WorkerEvent.STOP)
 
-    def reap(self) -> int | None:
-        """The exit code of a worker that has ended (negative: the signal), else None."""
+    def reap(self) -> bool:
+        """Whether it has just ended."""
+        self._reap_buried()
         if not self.alive:
-            return None
+            return False
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
-            return None
+            return False
         self.hear()  # its last words
         self.let_go()
         self.pid = 0
         self.change(WorkerEvent.DIED)
-        return os.waitstatus_to_exitcode(status)
+        self.exit_code = os.waitstatus_to_exitcode(status)
+        return True
+
+    def _reap_buried(self) -> None:
+        for pid, pidfd in self._buried[:]:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                os.close(pidfd)
+                self._buried.remove((pid, pidfd))
+
+    def ask_where(self) -> None:
+        """Have it write to the log where it hangs."""
+        self._send(ASK_WHERE)
+        self.change(WorkerEvent.SILENT)
 
     def kill(self) -> None:
-        """End it now; it owns nothing that matters. One that hangs in the kernel ends later."""
+        """End it now; it owns nothing that matters."""
         self.killed = self.alive
         self._send(signal.SIGKILL)
+        self.change(WorkerEvent.KILLED)
+
+    def bury(self) -> None:
+        """Go on without it: it was killed, but the kernel does not let it go.
+
+        It will never run again, only end: a successor beside it does no harm.
+        """
+        self._buried.append((self.pid, os.dup(self.pidfd)))
+        self.let_go()
+        self.pid = 0
+        self.change(WorkerEvent.DIED)
 
     def _send(self, number: signal.Signals) -> None:
         if self.alive:
@@ -155,6 +186,15 @@ def _dies_with(parent: int) -> bool:
     """Whether it still can: not where the parent died before this call."""
     lib.aod_die_with_parent()
     return os.getppid() == parent
+
+
+def told(process: Process) -> str:
+    """How its last life ended, and what the worker said of it."""
+    code, health = process.exit_code, process.health
+    how = "killed, but held by the kernel" if code is None else how_it_ended(code)
+    if process.killed:
+        how += ", for it was silent"
+    return f"{how} ({health.note})" if health and health.state == "failed" else how
 
 
 def how_it_ended(code: int) -> str:

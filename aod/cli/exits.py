@@ -8,7 +8,8 @@ from typing import Final
 from aod import journal, log
 from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
-from aod.folders import FolderError, LockedError
+from aod.folders import FolderError
+from aod.lock import LockedError
 from aod.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError

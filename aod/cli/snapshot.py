@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Final
 
-from aod import folders, snapshot
+from aod import lock, snapshot
 from aod.audit_reader import why_no_bundle
 from aod.cli.exits import CLEAN
 from aod.cli.supervisor import add_common, default_file
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(config: Config) -> int:
-    if folders.holder(config.runtime_dir) is None:
+    if lock.holder(config.runtime_dir) is None:
         raise SnapshotError(
             f"no aod-supervisor runs in {config.runtime_dir}, or only root may see it; "
             "without one, `aod-stage capture --now NAME` makes a bundle"
@@ -66,7 +66,7 @@ def _ask(config: Config) -> int:
 def _wait(config: Config, timestamp: int, deadline: float) -> None:
     path = snapshot.bundle(config, timestamp)
     while snapshot.is_waiting(config, timestamp):
-        if folders.holder(config.runtime_dir) is None:
+        if lock.holder(config.runtime_dir) is None:
             raise SnapshotError(f"the daemon has stopped; its next start makes {path}")
         if time.monotonic() >= deadline:
             raise SnapshotError(f"not sealed in time; it will be {path}")

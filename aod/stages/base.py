@@ -4,6 +4,7 @@ A stage is a module with `run(context) -> int`. It takes its configuration and i
 context and never knows who started it: the supervisor, or a person with `aod-stage`.
 """
 
+import faulthandler
 import logging
 import math
 import os
@@ -25,6 +26,8 @@ from aod.printable import one_line
 from aod.wire import Health, Inbox, Message, Outbox
 
 BEAT_INTERVAL_SEC: Final = 1.0
+ASK_WHERE: Final = signal.SIGQUIT
+"""A stage with a supervisor writes the stacks of its threads to the log, and goes on."""
 
 Run = Callable[["StageContext"], int]
 
@@ -99,6 +102,12 @@ class StageContext:
         self.config = new or self.config
         return new
 
+    @property
+    def stop_within_sec(self) -> float:
+        """How long a stop may take."""
+        told = None if self._line is None else self._line.stop_within_sec
+        return self.config.supervision.drain_timeout_sec if told is None else told
+
     def messages(self) -> Iterator[Message]:
         """What lies in the inbox now, up to a limit."""
         return self.inbox.messages()
@@ -148,7 +157,9 @@ def stage_context(
     # A snapshot is the supervisor's business; `systemctl kill -s USR1` asks the whole service, and
     # so the commands of capture, too: what is ignored here they ignore.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    faulthandler.enable()  # a crash in C says where; SIGQUIT asks a stage that hangs
     if line is not None:
+        faulthandler.register(ASK_WHERE)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         context.catch_signals([signal.SIGTERM])

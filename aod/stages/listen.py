@@ -19,7 +19,7 @@ from aod.attachments import describe_missing, describe_unseen
 from aod.config import Config
 from aod.event import Events
 from aod.eventlog import EventLog
-from aod.folders import LockedError
+from aod.lock import LockedError
 from aod.peer_names import Names
 from aod.programs import program, release_program
 from aod.rules import kernel_knobs

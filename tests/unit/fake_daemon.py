@@ -59,7 +59,13 @@ def fake(behaviour: str, context: StageContext) -> int:
         case "exits":
             sys.exit(9)
         case "silent":
-            signal.pause()
+            while True:
+                signal.pause()
+        case "stopped":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "lives shortly":
+            context.beat()
+            return 7
         case _:
             live(context, behaviour)
     if behaviour == "stubborn":

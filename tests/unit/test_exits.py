@@ -6,7 +6,8 @@ from aod.cli import exits
 from aod.cli.exits import UsageError, guarded
 from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
-from aod.folders import FolderError, LockedError
+from aod.folders import FolderError
+from aod.lock import LockedError
 from aod.log import LevelError
 from aod.preflight import PreflightError
 from aod.recording.frames import RecordingError

@@ -17,7 +17,8 @@ from aod.config import Config, Guardian
 from aod.counters import CounterRing
 from aod.detectors.latency import Latency
 from aod.eventlog import EventLog, ReadPosition
-from aod.folders import FolderError, Lock, LockedError, clear_runtime, holder, prepare
+from aod.folders import FolderError, clear_runtime, prepare
+from aod.lock import LOCK_NAME, Lock, LockedError, holder
 from aod.wire import STAGES
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -26,7 +27,7 @@ LOG = logging.getLogger("test")
 PROGRAM = """
 import sys
 from pathlib import Path
-from aod.folders import Lock
+from aod.lock import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -174,9 +175,11 @@ def test_folder_in_a_file_system_that_takes_nothing(tmp_path: Path) -> None:
 
 def test_lock_keeps_a_second_one_out_and_names_the_first(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
-    assert mode(tmp_path / folders.LOCK_NAME) & 0o007 == 0
+    assert mode(tmp_path / LOCK_NAME) & 0o007 == 0
     assert holder(tmp_path) == os.getpid()
-    with pytest.raises(LockedError, match=f"in use by another aod-supervisor .pid {os.getpid()}."):
+    with pytest.raises(
+        LockedError, match=f"in use by another aod-supervisor .pid {os.getpid()}, since 20"
+    ):
         Lock(tmp_path)
     assert holder(tmp_path) == os.getpid()
     lock.release()
@@ -198,7 +201,7 @@ def test_death_frees_the_lock(tmp_path: Path) -> None:
         with pytest.raises(LockedError, match=f"pid {first.pid}"):
             Lock(tmp_path)
         first.send_signal(signal.SIGKILL)
-    assert (tmp_path / folders.LOCK_NAME).exists()
+    assert (tmp_path / LOCK_NAME).exists()
     assert holder(tmp_path) is None
     Lock(tmp_path).release()
 
@@ -225,7 +228,7 @@ def test_lock_that_its_last_holder_removes_meanwhile_is_taken_anew(
 
 def test_link_in_the_locks_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
-    (tmp_path / folders.LOCK_NAME).symlink_to(tmp_path / "target")
+    (tmp_path / LOCK_NAME).symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="symbolic links"):
         Lock(tmp_path)
     assert (tmp_path / "target").read_text() == "precious"

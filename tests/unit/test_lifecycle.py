@@ -1,11 +1,24 @@
 """Every transition of a worker's life, and the policy of bringing it back."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aod.config import Supervision
-from aod.lifecycle import Worker, WorkerEvent, WorkerState, is_due, is_silent, next_state
+from aod.lifecycle import (
+    DEATH_SEC,
+    LAST_WORDS_SEC,
+    Step,
+    Worker,
+    WorkerEvent,
+    WorkerState,
+    next_state,
+    next_step,
+    why_given_up,
+)
 
 POLICY = Supervision(
     attempts=4,
@@ -15,57 +28,42 @@ POLICY = Supervision(
     heartbeat_timeout_sec=10,
 )
 S, E = WorkerState, WorkerEvent
-TRANSITIONS = {
-    (S.STARTING, E.SPAWNED): S.STARTING,
-    (S.STARTING, E.BEAT): S.RUNNING,
-    (S.STARTING, E.DIED): S.BACKING_OFF,
-    (S.STARTING, E.STOP): S.STOPPING,
-    (S.RUNNING, E.SPAWNED): S.STARTING,
-    (S.RUNNING, E.BEAT): S.RUNNING,
-    (S.RUNNING, E.DIED): S.BACKING_OFF,
-    (S.RUNNING, E.STOP): S.STOPPING,
-    (S.BACKING_OFF, E.SPAWNED): S.STARTING,
-    (S.BACKING_OFF, E.BEAT): S.BACKING_OFF,
-    (S.BACKING_OFF, E.DIED): S.BACKING_OFF,
-    (S.BACKING_OFF, E.STOP): S.STOPPED,
-    (S.STOPPING, E.SPAWNED): S.STARTING,
-    (S.STOPPING, E.BEAT): S.STOPPING,
-    (S.STOPPING, E.DIED): S.STOPPED,
-    (S.STOPPING, E.STOP): S.STOPPING,
-    (S.STOPPED, E.SPAWNED): S.STARTING,
-    (S.STOPPED, E.BEAT): S.STOPPED,
-    (S.STOPPED, E.DIED): S.STOPPED,
-    (S.STOPPED, E.STOP): S.STOPPED,
-    (S.FAILED, E.SPAWNED): S.STARTING,
-    (S.FAILED, E.BEAT): S.FAILED,
-    (S.FAILED, E.STOP): S.STOPPED,
+TABLE = {
+    #               spawned     beat       silent     killed    died           stop
+    S.NEW: (S.STARTING, S.NEW, S.NEW, S.NEW, S.NEW, S.STOPPED),
+    S.STARTING: (S.STARTING, S.RUNNING, S.HANGING, S.KILLED, S.BACKING_OFF, S.STOPPING),
+    S.RUNNING: (S.RUNNING, S.RUNNING, S.HANGING, S.KILLED, S.BACKING_OFF, S.STOPPING),
+    S.HANGING: (S.HANGING, S.RUNNING, S.HANGING, S.KILLED, S.BACKING_OFF, S.STOPPING),
+    S.KILLED: (S.KILLED, S.KILLED, S.KILLED, S.KILLED, S.BACKING_OFF, S.STOPPING),
+    S.BACKING_OFF: (S.STARTING, *[S.BACKING_OFF] * 4, S.STOPPED),
+    S.STOPPING: (*[S.STOPPING] * 4, S.STOPPED, S.STOPPING),
+    S.STOPPED: (*[S.STOPPED] * 6,),
+    S.FAILED: (*[S.FAILED] * 5, S.STOPPED),
 }
+EVENTS = (E.SPAWNED, E.BEAT, E.SILENT, E.KILLED, E.DIED, E.STOP)
 
 
 @pytest.mark.parametrize(
-    ("state", "event"), TRANSITIONS, ids=lambda value: value.name.lower().replace("_", "-")
+    ("state", "event"),
+    list(itertools.product(WorkerState, WorkerEvent)),
+    ids=lambda value: value.name.lower().replace("_", "-"),
 )
 def test_state_after_event(state: WorkerState, event: WorkerEvent) -> None:
-    assert next_state(Worker(state), event, 5.0, POLICY).state is TRANSITIONS[state, event]
+    after = next_state(Worker(state), event, 5.0, POLICY)
+    assert after.state is TABLE[state][EVENTS.index(event)]
 
 
-def test_every_pair_is_thought_of() -> None:
-    """But the death of a worker that is dead for good."""
-    pairs = set(itertools.product(WorkerState, WorkerEvent))
-    assert pairs - TRANSITIONS.keys() == {(S.FAILED, E.DIED)}
+def died(worker: Worker, now: float, policy: Supervision = POLICY) -> Worker:
+    return next_state(worker, E.DIED, now, policy)
 
 
-def died(worker: Worker, now: float) -> Worker:
-    return next_state(worker, E.DIED, now, POLICY)
-
-
-def lived(worker: Worker, now: float) -> Worker:
-    spawned = next_state(worker, E.SPAWNED, now, POLICY)
-    return next_state(spawned, E.BEAT, now, POLICY)
+def lived(worker: Worker, now: float, policy: Supervision = POLICY) -> Worker:
+    spawned = next_state(worker, E.SPAWNED, now, policy)
+    return next_state(spawned, E.BEAT, now, policy)
 
 
 def test_delays_double_up_to_the_longest() -> None:
-    worker, delays = Worker(S.RUNNING), []
+    worker, delays = Worker(), []
     for now in (100.0, 110.0, 120.0):
         worker = died(lived(worker, now), now)
         delays.append(worker.respawn_at - now)
@@ -74,15 +72,15 @@ def test_delays_double_up_to_the_longest() -> None:
 
 
 def test_that_many_deaths_within_the_window_are_too_many() -> None:
-    worker = Worker(S.RUNNING)
+    worker = Worker()
     for now in (100.0, 110.0, 120.0, 159.9):
         worker = died(lived(worker, now), now)
     assert worker.state is S.FAILED
-    assert len(worker.deaths) == POLICY.attempts
+    assert why_given_up(worker, POLICY) == "it died 4 times within 60 s"
 
 
 def test_a_death_as_old_as_the_window_is_forgiven() -> None:
-    worker = Worker(S.RUNNING)
+    worker = Worker()
     for now in (100.0, 110.0, 120.0, 160.0):
         worker = died(lived(worker, now), now)
     assert worker.state is S.BACKING_OFF
@@ -90,7 +88,7 @@ def test_a_death_as_old_as_the_window_is_forgiven() -> None:
 
 
 def test_worker_that_dies_rarely_is_brought_back_for_ever_and_at_once() -> None:
-    worker = Worker(S.RUNNING)
+    worker = Worker()
     for day in range(1, 100):
         now = day * 86_400.0
         worker = died(lived(worker, now), now)
@@ -98,43 +96,113 @@ def test_worker_that_dies_rarely_is_brought_back_for_ever_and_at_once() -> None:
     assert len(worker.deaths) == 1
 
 
+def starts_in_vain(worker: Worker, now: float) -> Worker:
+    return died(next_state(worker, E.SPAWNED, now, POLICY), now)
+
+
+def test_worker_that_never_starts_is_given_up_however_long_each_start_takes() -> None:
+    worker, delays = Worker(), []
+    for day in range(1, 5):
+        now = day * 86_400.0
+        worker = starts_in_vain(worker, now)
+        delays.append(worker.respawn_at - now)
+    assert worker.state is S.FAILED
+    assert delays[:3] == [0.5, 1.0, 1.5]
+    assert why_given_up(worker, POLICY) == "it did not start 4 times in a row"
+
+
+def test_a_short_life_between_them_does_not_make_failed_starts_good() -> None:
+    worker = Worker()
+    for now in (1000.0, 2000.0, 3000.0):
+        worker = starts_in_vain(worker, now)
+    worker = died(lived(worker, 4000.0), 4001.0)
+    assert worker.state is S.BACKING_OFF
+    assert starts_in_vain(worker, 5000.0).state is S.FAILED
+
+
+def test_a_life_as_long_as_the_window_does() -> None:
+    worker = Worker()
+    for now in (1000.0, 2000.0, 3000.0):
+        worker = starts_in_vain(worker, now)
+    worker = died(lived(worker, 4000.0), 4060.0)
+    assert worker.failed_starts == 0
+    assert starts_in_vain(worker, 5000.0).state is S.BACKING_OFF
+
+
 def test_one_attempt_means_no_second_life() -> None:
     policy = Supervision(attempts=1)
-    assert next_state(Worker(S.STARTING), E.DIED, 5.0, policy).state is S.FAILED
-
-
-def test_many_attempts_never_wait_longer_than_the_longest_delay() -> None:
-    policy = Supervision(attempts=1000, window_sec=86_400, longest_delay_sec=30)
-    worker = Worker(S.RUNNING)
-    for now in range(999):
-        worker = next_state(worker, E.DIED, float(now), policy)
-        assert worker.respawn_at - now <= 30
-    assert worker.state is S.BACKING_OFF
+    assert died(Worker(S.STARTING), 5.0, policy).state is S.FAILED
 
 
 def test_stopping_costs_no_attempt() -> None:
-    worker = next_state(next_state(Worker(S.RUNNING), E.STOP, 5.0, POLICY), E.DIED, 6.0, POLICY)
-    assert worker.deaths == ()
+    worker = died(next_state(Worker(S.RUNNING), E.STOP, 5.0, POLICY), 6.0)
+    assert (worker.deaths, worker.failed_starts) == ((), 0)
 
 
-def test_it_is_due_when_its_delay_is_over_and_only_while_backing_off() -> None:
+def test_it_is_due_when_its_delay_is_over() -> None:
     worker = died(Worker(S.RUNNING), 100.0)
-    assert not is_due(worker, 100.49)
-    assert is_due(worker, 100.5)
-    assert not is_due(next_state(worker, E.STOP, 100.5, POLICY), 101.0)
-    assert not is_due(next_state(worker, E.SPAWNED, 100.5, POLICY), 101.0)
+    assert next_step(worker, 100.49, POLICY) is Step.NOTHING
+    assert next_step(worker, 100.5, POLICY) is Step.SPAWN
 
 
 @pytest.mark.parametrize("state", list(WorkerState))
 def test_only_a_worker_that_should_beat_can_be_silent(state: WorkerState) -> None:
-    should = state in (S.STARTING, S.RUNNING)
-    assert is_silent(Worker(state, last_beat=100.0), 110.1, POLICY) is should
-    assert not is_silent(Worker(state, last_beat=100.0), 110.0, POLICY)
+    worker = Worker(state, last_beat=100.0, since=110.1, respawn_at=200.0)
+    expected = Step.ASK if state in (S.STARTING, S.RUNNING) else Step.NOTHING
+    assert next_step(worker, 110.1, POLICY) is expected
+    assert next_step(replace(worker, since=110.0), 110.0, POLICY) is Step.NOTHING
+
+
+def test_a_silent_worker_is_asked_then_killed_then_buried() -> None:
+    worker = next_state(Worker(S.RUNNING), E.SILENT, 50.0, POLICY)
+    assert next_step(worker, 50.0 + LAST_WORDS_SEC - 0.1, POLICY) is Step.NOTHING
+    assert next_step(worker, 50.0 + LAST_WORDS_SEC, POLICY) is Step.KILL
+    worker = next_state(worker, E.KILLED, 51.0, POLICY)
+    assert next_step(worker, 51.0 + DEATH_SEC - 0.1, POLICY) is Step.NOTHING
+    assert next_step(worker, 51.0 + DEATH_SEC, POLICY) is Step.BURY
+
+
+def test_one_that_answers_before_it_is_killed_goes_on() -> None:
+    worker = next_state(Worker(S.RUNNING), E.SILENT, 50.0, POLICY)
+    worker = next_state(worker, E.BEAT, 50.5, POLICY)
+    assert next_step(worker, 60.0, POLICY) is Step.NOTHING
 
 
 def test_spawning_and_beating_end_the_silence() -> None:
     worker = next_state(Worker(S.BACKING_OFF, last_beat=1.0), E.SPAWNED, 50.0, POLICY)
-    assert not is_silent(worker, 60.0, POLICY)
+    assert next_step(worker, 60.0, POLICY) is Step.NOTHING
     worker = next_state(worker, E.BEAT, 60.0, POLICY)
-    assert not is_silent(worker, 70.0, POLICY)
-    assert is_silent(worker, 70.1, POLICY)
+    assert next_step(worker, 70.0, POLICY) is Step.NOTHING
+    assert next_step(worker, 70.1, POLICY) is Step.ASK
+
+
+POLICIES = st.builds(
+    Supervision,
+    attempts=st.integers(1, 8),
+    window_sec=st.floats(1, 1000),
+    first_delay_sec=st.floats(0.01, 10),
+    longest_delay_sec=st.floats(0.01, 100),
+)
+LIVES = st.lists(st.tuples(st.sampled_from(EVENTS), st.floats(0, 500)), max_size=60)
+
+
+@given(POLICIES, LIVES)
+def test_whatever_happens(policy: Supervision, life: list[tuple[WorkerEvent, float]]) -> None:
+    """Never more than `attempts` deaths in a window, nor starts in vain in a row, without FAILED;
+    delays are between the first and the longest; what is stopping is never spawned."""
+    worker, now = Worker(), 0.0
+    for event, passed in life:
+        now += passed
+        before, worker = worker, next_state(worker, event, now, policy)
+        recent = [death for death in worker.deaths if now - death < policy.window_sec]
+        if worker.state not in (S.FAILED, S.STOPPED):
+            assert len(recent) < policy.attempts
+            assert worker.failed_starts < policy.attempts
+        if worker.state is S.BACKING_OFF and before.state is not S.BACKING_OFF:
+            shortest = min(policy.first_delay_sec, policy.longest_delay_sec)
+            assert shortest - 1e-9 <= worker.respawn_at - now <= policy.longest_delay_sec + 1e-9
+        if before.state in (S.STOPPING, S.STOPPED):
+            assert worker.state in (S.STOPPING, S.STOPPED)
+            assert next_step(worker, now + 1e6, policy) is Step.NOTHING
+        if before.state is S.FAILED:
+            assert worker.state in (S.FAILED, S.STOPPED)

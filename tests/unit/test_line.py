@@ -195,3 +195,12 @@ def test_worker_whose_supervisor_is_gone_ends_at_once(pair: Pair) -> None:
     supervisor.close()
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == line.ORPHANED
+
+
+def test_how_long_a_stop_may_take_is_told_beside_a_configuration(pair: Pair) -> None:
+    supervisor, worker = pair
+    supervisor.offer(CONFIG)
+    supervisor.stop_within(1.5)
+    assert worker.stop_within_sec is None
+    assert worker.new_config() == CONFIG
+    assert worker.stop_within_sec == 1.5

@@ -14,7 +14,7 @@ OWN_FDS = {"pidfd": 0, "pipe:": 3, "eventpoll": 2}
 """Of a stage: stdout, the two ends of its signal pipe; ZeroMQ has two threads."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stop_signal_ends_the_stages_in_the_order_of_the_data(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -61,7 +61,11 @@ def test_killed_worker_is_brought_back_and_the_others_stay(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("behaviour", "how"),
-    [("fails", "status 7"), ("raises", "status 1"), ("exits", "status 1")],
+    [
+        ("fails", "status 7"),
+        ("raises", "status 1 (RuntimeError: boom)"),
+        ("exits", "status 1"),
+    ],
 )
 def test_worker_that_keeps_dying_is_given_up_and_the_others_stop_cleanly(
     tmp_path: Path, behaviour: str, how: str
@@ -69,7 +73,8 @@ def test_worker_that_keeps_dying_is_given_up_and_the_others_stop_cleanly(
     with Daemon.started(tmp_path, {"detect": behaviour}, policy=QUICK | {"attempts": 3}) as daemon:
         assert daemon.ended() == 1
     assert daemon.said("started").count("detect") == 3
-    assert f"detect: exited with {how}; given up, for it died 3 times within 60 s" in daemon.stderr
+    why = f"detect: exited with {how}; given up, for it did not start 3 times in a row"
+    assert why in daemon.stderr
     assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
     assert not daemon.runtime_dir.exists()
     assert ("RuntimeError: boom" in daemon.stderr) == (behaviour == "raises")
@@ -91,12 +96,33 @@ def test_worker_that_cannot_have_its_socket_harms_nobody_else(tmp_path: Path) ->
 
 def test_worker_that_is_alive_but_silent_is_replaced(tmp_path: Path) -> None:
     with Daemon.started(
-        tmp_path, {"capture": "silent"}, policy=QUICK | {"heartbeat_timeout_sec": 1.5}
+        tmp_path, {"capture": "silent"}, policy=QUICK | {"heartbeat_timeout_sec": 2}
     ) as daemon:
         first = daemon.expect("started", "capture")
         second = daemon.expect("started", "capture")
         assert first["pid"] != second["pid"]
-    assert "capture: alive but silent; ending it" in daemon.stderr
+    assert "capture: alive but silent; where it hangs:" in daemon.stderr
+    assert "in fake\n" in daemon.stderr  # the function, in the stack
+    assert "capture: killed by SIGKILL, for it was silent; back in" in daemon.stderr
+
+
+def test_worker_that_lives_too_short_too_often_is_given_up(tmp_path: Path) -> None:
+    policy = QUICK | {"attempts": 3}
+    with Daemon.started(tmp_path, {"detect": "lives shortly"}, policy=policy) as daemon:
+        assert daemon.ended() == 1
+    why = "detect: exited with status 7; given up, for it died 3 times within 60 s"
+    assert why in daemon.stderr
+
+
+def test_stopped_worker_cannot_say_where_it_hangs_and_is_replaced_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with Daemon.started(
+        tmp_path, {"capture": "stopped"}, policy=QUICK | {"heartbeat_timeout_sec": 2}
+    ) as daemon:
+        daemon.expect("started", "capture")
+        daemon.expect("started", "capture")
+    assert "capture: killed by SIGKILL, for it was silent; back in" in daemon.stderr
 
 
 def test_worker_that_does_not_stop_is_ended(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ def test_second_supervisor_is_kept_out_and_disturbs_nothing(tmp_path: Path) -> N
         first.expect_all("started", STAGES)
         with Daemon.started(tmp_path) as second:
             assert second.ended() == 1
-        assert f"in use by another aod-supervisor (pid {first.process.pid})" in second.stderr
+        assert (
+            f"in use by another aod-supervisor (pid {first.process.pid}, since 20" in second.stderr
+        )
         assert second.heard == []
         assert first.stop() == 0
     assert first.said("stopped") == list(STAGES)

@@ -33,9 +33,9 @@ def test_every_stage_has_a_run(stage: str) -> None:
 def test_process_that_was_never_started() -> None:
     process = Process("detect", Supervision())
     assert not process.alive
-    assert process.reap() is None
+    assert not process.reap()
     process.kill()
-    process.terminate()
+    process.terminate(1.0)
     process.let_go()
     assert process.worker.state is WorkerState.STOPPED
 
@@ -58,12 +58,13 @@ def wait(process: Process) -> None:
 def test_end_is_seen_once() -> None:
     ready, go = os.pipe()
     process = forked(3, ready)
-    assert process.reap() is None
+    assert not process.reap()
     os.write(go, b"x")
     wait(process)
-    assert process.reap() == 3
+    assert process.reap()
+    assert process.exit_code == 3
     assert not process.alive
-    assert process.reap() is None
+    assert not process.reap()
     os.close(ready)
     os.close(go)
 
@@ -74,7 +75,8 @@ def test_killed_worker_is_reaped_with_its_signal_and_killing_it_again_is_fine() 
     process.kill()
     wait(process)
     process.kill()  # a zombie
-    assert process.reap() == -signal.SIGKILL
+    assert process.reap()
+    assert process.exit_code == -signal.SIGKILL
     process.kill()  # nobody
     os.close(ready)
     os.close(go)
