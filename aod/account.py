@@ -9,7 +9,15 @@ from typing import Final
 
 from aod import __version__
 from aod.audit import Audit
-from aod.audit_records import Lost, Respawned, StageFailed, Started, Stopped
+from aod.audit_records import (
+    Lost,
+    Reloaded,
+    ReloadRefused,
+    Respawned,
+    StageFailed,
+    Started,
+    Stopped,
+)
 from aod.eventlog import EventLog
 from aod.wire import Health
 
@@ -97,6 +105,18 @@ class Account:
     def give_up(self, stage: str, how: str) -> None:
         """A worker ended once too often."""
         self._audit.write(StageFailed(stage=stage, how=how))
+
+    def reload(self, changed: dict[str, str], kept: tuple[str, ...]) -> None:
+        """The configuration was read again."""
+        self._audit.write(Reloaded(changed=changed, kept=kept))
+
+    def refuse_reload(self, why: str) -> None:
+        """It was not."""
+        self._audit.write(ReloadRefused(why=why))
+
+    def use(self, audit: Audit) -> None:
+        """Go on in this log."""
+        self._audit = audit
 
     def stop(self, reason: str, status: int) -> None:
         """The daemon ends."""

@@ -51,6 +51,21 @@ class StageFailed(_Record, frozen=True, kw_only=True, tag="stage_failed"):
     how: str
 
 
+class Reloaded(_Record, frozen=True, kw_only=True, tag="reload", omit_defaults=True):
+    """The configuration was read again."""
+
+    changed: dict[str, str]
+    """By key: `old -> new`."""
+    kept: tuple[str, ...] = ()
+    """Keys that stay as they are until a restart."""
+
+
+class ReloadRefused(_Record, frozen=True, kw_only=True, tag="reload_refused"):
+    """The file cannot be used; the old configuration stays."""
+
+    why: str
+
+
 class Declared(_Record, frozen=True, kw_only=True, tag="declaration"):
     """An anomaly, as capture learnt of it."""
 
@@ -141,6 +156,8 @@ Record: TypeAlias = (
     | Stopped
     | Respawned
     | StageFailed
+    | Reloaded
+    | ReloadRefused
     | Declared
     | SuppressedTriggers
     | CaptureBegun

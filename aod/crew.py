@@ -111,6 +111,13 @@ class Crew:
             if process.line is not None:
                 process.line.offer(config)
 
+    def renew(self, stage: str, why: str) -> None:
+        """Have a worker end, and be born again with the configuration of now."""
+        for process in self.processes:
+            if process.stage == stage and process.alive:
+                self._log.info("%s: begins anew: %s", stage, why)
+                process.ask_to_end(self.config.supervision.drain_timeout_sec)
+
     def time_to_next_step(self) -> float:
         """Seconds until something is due that nobody tells."""
         states = [one.worker.state for one in self.processes]

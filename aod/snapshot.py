@@ -109,6 +109,10 @@ class Snapshots:
         self._wish = ""
         self._last: int | None = None
 
+    def use(self, config: Config) -> None:
+        """From now on, what this configuration asks for."""
+        self._config = config
+
     def wish(self, reason: str) -> None:
         """One more, please; may be called from a signal handler."""
         self._wish = reason

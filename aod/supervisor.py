@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from aod import folders, leavings, log
+from aod import folders, leavings, log, privileges, reload
 from aod.account import Account
 from aod.audit import Audit
 from aod.config import Config
+from aod.config_file import ConfigError
 from aod.crew import LONGEST_WAIT_SEC, Crew
 from aod.eventlog import EventLog, ReadPosition
 from aod.lock import Lock
+from aod.reload import Reload
 from aod.sdnotify import notify
 from aod.signals import Signals
 from aod.snapshot import Snapshots
@@ -89,6 +91,9 @@ class Supervisor:
             if reason := self._signals.snapshot():
                 self._snapshots.wish(reason)
             self._snapshots.tick()
+            if self._signals.reload():
+                self._reload()
+                continue  # with the heartbeats that came meanwhile
             self.crew.care()
             if (failed := self.crew.failed) is not None:
                 why = self.crew.why_failed(failed)
@@ -106,6 +111,39 @@ class Supervisor:
         poller.poll(max(0, math.ceil(min(timeout_sec, LONGEST_WAIT_SEC) * 1000)))
         self._signals.clear()
         self.crew.hear()
+
+    def _reload(self) -> None:
+        """Read the file again; what cannot be used changes nothing."""
+        if self._config_file is None:
+            return
+        if self._status:  # systemd knows us as ready
+            notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            self._use(reload.read(self._config_file, self.config))
+            told = "reloaded"
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                self.log.error("not reloaded, the old configuration stays: %s", line)
+            self.account.refuse_reload(str(error))
+            told = "not reloaded: the file cannot be used"
+        if self._status:
+            self._status = told
+            notify("READY=1", f"STATUS={told}")
+
+    def _use(self, new: Reload) -> None:
+        for warning in new.warnings:
+            self.log.warning("%s", warning)
+        if new.kept:
+            self.log.warning("these change with a restart only: %s", ", ".join(new.kept))
+        self.log.info("reloaded: %s", ", ".join(new.changed) or "nothing has changed")
+        needs_more = privileges.for_capture(new.config) - privileges.for_capture(self.config)
+        self.config = new.config
+        self._snapshots.use(new.config)
+        self.account.use(Audit(new.config, self.log))
+        self.account.reload(new.changed, new.kept)
+        self.crew.offer(new.config)
+        if needs_more:
+            self.crew.renew("capture", "its new actions need rights that it has given up")
 
     def _tell_systemd(self) -> None:
         if not self.crew.is_well:

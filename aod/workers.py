@@ -115,11 +115,15 @@ class Process:
         return self.health
 
     def terminate(self, within_sec: float) -> None:
-        """Tell it to finish what it has, and to exit."""
+        """Tell it to finish what it has, and to exit for good."""
+        self.ask_to_end(within_sec)
+        self.change(WorkerEvent.STOP)
+
+    def ask_to_end(self, within_sec: float) -> None:
+        """Tell it to finish what it has; it is brought back."""
         if self.line is not None:
             self.line.stop_within(within_sec)
         self._send(signal.SIGTERM)
-        self.change(WorkerEvent.STOP)
 
     def reap(self) -> bool:
         """Whether it has just ended."""

@@ -47,6 +47,10 @@ class Account:
         self._waiting: set[int] = set()
         self._writer = ThreadPoolExecutor(1, "audit")
 
+    def use(self, log: Audit) -> None:
+        """Go on in this log."""
+        self._audit = log
+
     def remember(self, records: Iterable[Record]) -> None:
         """Learn from the log itself what a predecessor has told."""
         for record in records:

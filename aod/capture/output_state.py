@@ -37,6 +37,10 @@ class OutputState:
         """Free bytes when a write found no room."""
         self._try_at = 0.0
 
+    def use(self, config: Config) -> None:
+        """Take the limits of another configuration; the folder is the same."""
+        self._limits = config.capture
+
     async def look(self) -> None:
         """Look in a thread: the file system may hang, and only the thread with it."""
         try:

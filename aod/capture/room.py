@@ -37,6 +37,10 @@ class Room:
         self._lock = asyncio.Lock()
         self._in_vain = False
 
+    def use(self, config: Config) -> None:
+        """Take the limit of another configuration; the folder is the same."""
+        self._limit_bytes = retention.max_bytes(config.cleanup)
+
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
         """In the block, one bundle may get its name.

@@ -11,8 +11,8 @@ from aod.bundles.filling import Policy
 
 HURRY_SHARE: Final = 0.4
 GIVE_UP_SHARE: Final = 0.8
-"""Of `drain_timeout_sec`: when sources are cut short, and when bundles are left for the next start,
-so that the stage has ended by itself before the supervisor ends it."""
+"""Of the time that the stop may take: when sources are cut short, and when bundles are left for the
+next start, so that the stage has ended by itself before the supervisor ends it."""
 
 
 class Running:
@@ -41,14 +41,15 @@ class Running:
 class StopClock:
     """How much of the time to stop is over."""
 
-    def __init__(self, drain_sec: float) -> None:
-        self._drain_sec = drain_sec
+    def __init__(self) -> None:
+        self._within_sec = 0.0
         self._began: float | None = None
 
-    def begin(self) -> None:
-        """Told to stop; for the first time, or again."""
-        self._began = self._began or time.monotonic()
+    def begin(self, within_sec: float) -> None:
+        """Told to stop within that time; for the first time, or again."""
+        if self._began is None:
+            self._began, self._within_sec = time.monotonic(), within_sec
 
     def is_over(self, share: float) -> bool:
         """Whether this share of it is; never before the stop."""
-        return self._began is not None and time.monotonic() - self._began > share * self._drain_sec
+        return self._began is not None and time.monotonic() - self._began > share * self._within_sec

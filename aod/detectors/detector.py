@@ -69,6 +69,12 @@ class _Watch:
         self.suppressed_before += sum(one.suppressed for one in outcome.declared)
         return outcome
 
+    def follow(self, before: "_Watch") -> None:
+        """Take the place of one of the same name and type: its episode goes on."""
+        self.declared, self.suppressed_before = before.declared, before.suppressed_before
+        self.last = before.last
+        self.state = window.succeeded(self.state, before.state)
+
     def is_part_of(self, anomaly: Anomaly) -> bool:
         """Whether its last declaration and this later one are one incident."""
         if self.last is None or self.last.name == anomaly.name:
@@ -119,6 +125,31 @@ class Detector:
             ended.update(over)  # several rules may tell of one
         anomalies.sort(key=lambda one: one.timestamp)
         return Found([self._related(one) for one in anomalies], list(ended.values()), faults)
+
+    def remember(self, events: Events) -> None:
+        """Take in records that were evaluated before; they declare nothing."""
+        events = without_own(events)
+        for watch in self._watches:
+            try:
+                watch.state = window.remember(watch.rule, watch.state, events)
+            except Exception as error:
+                watch.fault = f"{type(error).__name__}: {error}"
+
+    def follow(self, before: "Detector") -> list[Episode]:
+        """Take the place of a detector of another configuration, once its records are remembered.
+
+        Anomalies that both have, by name and type, go on; the episodes of the others are over, and
+        returned.
+        """
+        ours = {(one.rule.frame.name, one.rule.frame.kind): one for one in self._watches}
+        over = []
+        for watch in before._watches:
+            successor = ours.get((watch.rule.frame.name, watch.rule.frame.kind))
+            if successor is None:
+                over.append(watch.episode())
+            else:
+                successor.follow(watch)
+        return over
 
     def _ask(
         self, index: int, watch: _Watch, events: Events

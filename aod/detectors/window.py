@@ -105,6 +105,36 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
     return Outcome(state, declared, ended)
 
 
+def remember(rule: Rule, state: State, events: Events) -> State:
+    """Take in records that were evaluated before, perhaps by another rule: those in the window
+    count for what comes, and declare nothing."""
+    found = rule.matches(events)
+    if not found.any():
+        return state
+    new = in_order(events.compress(found))
+    urgent = rule.emergencies(new)
+    hung, counts, _ = settle(state.hung, new, urgent)
+    state = replace(state, hung=hung)
+    if not counts.any():
+        return state
+    matched = _Matches.of(rule, state, new.compress(counts), urgent.compress(counts))
+    times, recent = matched.remembered(rule, state)
+    return replace(state, times=times, recent=recent)
+
+
+def succeeded(state: State, before: State) -> State:
+    """The state of a rule that takes the place of another, whose episode goes on."""
+    return replace(
+        state,
+        used_ns=before.used_ns,
+        quiet_until_ns=before.quiet_until_ns,
+        may_escalate=before.may_escalate,
+        suppressed=before.suppressed,
+        hung={**state.hung, **before.hung},
+        ended=before.ended,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Matches:
     """The matches of the batch, and older ones that are not earlier than its first, in order of

@@ -3,7 +3,9 @@
 import logging
 from pathlib import Path
 
-from aod.config import Config, effective_actions
+from msgspec.structs import replace
+
+from aod.config import Config, Packets, Trace, effective_actions
 from aod.config_base import ActionName
 from aod.recorders import ring, strays, trace
 from aod.recorders.packets import PacketRing
@@ -40,17 +42,47 @@ def clear(config: Config, log: logging.Logger) -> None:
     trace.remove(config.pin_dir, log)
 
 
+def _packets_settings(config: Config) -> Packets | None:
+    """What the ring of packets depends on; None: it is not wanted."""
+    if ActionName.TCPDUMP not in wanted(config):
+        return None
+    return replace(config.capture.tcpdump, headers_only=True)  # that is the cut's business
+
+
+def _trace_settings(config: Config) -> Trace | None:
+    return config.capture.trace if ActionName.TRACE in wanted(config) else None
+
+
 class Recorders:
     """The recorders of one daemon. Nothing here waits, and nothing raises."""
 
     def __init__(self, config: Config, log: logging.Logger) -> None:
-        actions = wanted(config)
-        self._packets: PacketRing | None = None
-        self._trace: TraceBuffer | None = None
-        if ActionName.TCPDUMP in actions:
-            self._packets = PacketRing(packets_folder(config), config.capture.tcpdump, log)
-        if ActionName.TRACE in actions:
-            self._trace = TraceBuffer(config.pin_dir, config.capture.trace, log)
+        self._log = log
+        self._config = config
+        self._packets = self._new_packets()
+        self._trace = self._new_trace()
+
+    def use(self, config: Config) -> None:
+        """Go on with another configuration: who has other settings than before begins anew."""
+        before, self._config = self._config, config
+        if _packets_settings(before) != _packets_settings(config):
+            if self._packets is not None:
+                self._packets.close()
+            self._packets = self._new_packets()
+        if _trace_settings(before) != _trace_settings(config):
+            if self._trace is not None:
+                self._trace.close()
+            self._trace = self._new_trace()
+
+    def _new_packets(self) -> PacketRing | None:
+        settings = _packets_settings(self._config)
+        folder = packets_folder(self._config)
+        return None if settings is None else PacketRing(folder, settings, self._log)
+
+    def _new_trace(self) -> TraceBuffer | None:
+        settings = _trace_settings(self._config)
+        pin_dir = self._config.pin_dir
+        return None if settings is None else TraceBuffer(pin_dir, settings, self._log)
 
     def tick(self) -> None:
         """Start what should run, and what has died; call it about twice a second."""

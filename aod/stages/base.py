@@ -99,7 +99,9 @@ class StageContext:
     def new_config(self) -> Config | None:
         """The configuration to go on with from now, if there is a new one; call it in the loop."""
         new = None if self._line is None else self._line.new_config()
-        self.config = new or self.config
+        if new is not None:
+            self.config = new
+            self.log.info("goes on with the new configuration")
         return new
 
     @property

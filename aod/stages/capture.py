@@ -20,7 +20,7 @@ from aod.actions.children import Children
 from aod.anomaly import Anomaly
 from aod.audit import Audit
 from aod.bundles import bundle
-from aod.bundles.filling import Sources
+from aod.bundles.filling import Policy, Sources
 from aod.bundles.workfolder import BusyError
 from aod.capture.account import Account
 from aod.capture.backlog import Backlog
@@ -54,15 +54,29 @@ class Capture:
         self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
         self._collect = context.outbox("collect", newest_only=True)
-        room = Room(config, context.log, self._cleanup.send).entered
-        common = policy(config, children=Children(self._tell_children))
-        self._policy = msgspec.structs.replace(common, room=room)
-        self._sources = Sources(
-            recall(config), self.incidents.of, stats(config), self.account.losses
-        )
+        self._room = Room(config, context.log, self._cleanup.send)
+        self._children = Children(self._tell_children)
+        self._policy, self._sources = self._plans()
         self._recorders = Recorders(config, context.log)
-        self._stop = StopClock(config.supervision.drain_timeout_sec)
+        self._stop = StopClock()
         self._refusing = False
+
+    def _plans(self) -> tuple[Policy, Sources]:
+        """How bundles are made that are begun from now, and from what."""
+        config = self.context.config
+        common = policy(config, children=self._children)
+        asked = Sources(recall(config), self.incidents.of, stats(config), self.account.losses)
+        return msgspec.structs.replace(common, room=self._room.entered), asked
+
+    def _reconfigure(self) -> None:
+        """Go on with a new configuration, if there is one; what was begun is finished as it was."""
+        if (config := self.context.new_config()) is None:
+            return
+        self._policy, self._sources = self._plans()
+        self._room.use(config)
+        self.output.use(config)
+        self.account.use(Audit(config, self.context.log))
+        self._recorders.use(config)
 
     async def run(self) -> None:
         """Capture until told to stop, and then what is pending; never longer than the drain."""
@@ -81,6 +95,7 @@ class Capture:
                     break
                 await self._pause()
                 self._hear()
+                self._reconfigure()
         finally:
             for fd in self.context.wake_fds():
                 loop.remove_reader(fd)
@@ -244,7 +259,8 @@ class Capture:
         """Told to stop, and done with what can be done, or out of time."""
         if not self.context.stopping:
             return False
-        self._stop.begin()
+        self._reconfigure()  # and learn how long the stop may take
+        self._stop.begin(self.context.stop_within_sec)
         if self._stop.is_over(HURRY_SHARE):
             self._end_all()
         if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):

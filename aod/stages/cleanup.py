@@ -29,11 +29,15 @@ class Cleaner:
         self.deleted = 0
         self.left: list[Entry] = []
         self._folder = config.aod_output_dir
+        self._log = logger
+        self._said: set[str] = set()
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """Take the limits of a configuration; the folder stays."""
         self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
         self._max_bytes = retention.max_bytes(config.cleanup)
-        self._log = logger
-        self._audit = Audit(config, logger)
-        self._said: set[str] = set()
+        self._audit = Audit(config, self._log)
 
     def sweep(self, *, dry_run: bool = False) -> list[Removal]:
         """Delete what has to go (with `dry_run`: nothing); what went or would go, oldest first.
@@ -97,16 +101,18 @@ def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
 def run(context: StageContext) -> int:
     """Clean up until told to stop."""
     cleaner = Cleaner(context.config, context.log)
-    interval_sec = context.config.cleanup.cleanup_interval_sec
     due = time.monotonic()
     over = False
     while not over:
         over = context.stopping  # what came before the stop is still heard
         context.wait(min(BEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
         sealed = [message for message in context.messages() if isinstance(message, Sealed)]
+        if (config := context.new_config()) is not None:
+            cleaner.use(config)
+            due = 0.0
         if sealed or time.monotonic() >= due:
             cleaner.try_sweep()
-            due = time.monotonic() + interval_sec
+            due = time.monotonic() + context.config.cleanup.cleanup_interval_sec
         context.beat(
             deleted=cleaner.deleted,
             bundles=len(cleaner.left),

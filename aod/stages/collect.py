@@ -149,6 +149,12 @@ class Collector:
             else:
                 self.context.log.warning("collect takes no %s; ignored", type(message).__name__)
 
+    def reconfigure(self) -> None:
+        """Go on with a new configuration, if there is one: the programs stay attached."""
+        if (config := self.context.new_config()) is not None:
+            self.tracer.set_knobs(kernel_knobs(config))
+            self._give_up_ns = give_up_ages_ns(config)
+
     def attach(self) -> None:
         """Attach what is not attached yet; what changed is said once."""
         note = describe_missing(self.tracer.attach())
@@ -249,6 +255,7 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
     next_tick = 0.0
     while not context.stopping:
         collector.hear()
+        collector.reconfigure()
         collector.drain()  # before the tick: what ended comes before what hangs
         now = time.monotonic()
         if now >= next_tick:

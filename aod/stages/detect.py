@@ -6,6 +6,7 @@ between declares again what it declared, under the same timestamp: the same anom
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from aod import episodes, log, names, peer_names, spool
 from aod.anomaly import Anomaly, Operation
 from aod.detectors.detector import Detector, Episode
 from aod.detectors.words import sentence
+from aod.event import Events
 from aod.eventlog import Evaluated, EventLog, EventLogError, ReadPosition
 from aod.rules import rules
 from aod.stages.base import StageContext
@@ -36,11 +38,7 @@ class Reader:
         self.context = context
         self.log = event_log
         self.position = ReadPosition.open(context.runtime_dir, event_log.position)
-        self.detector = Detector(
-            rules(context.config),
-            event_log.realtime_offset_ns,
-            partial(peer_names.read, context.runtime_dir),
-        )
+        self.detector = self._new_detector()
         self.outbox = context.outbox("capture")
         self.spool_dir: Path = context.config.state_dir / spool.FOLDER
         self.declared = self._unspooled = 0
@@ -57,20 +55,42 @@ class Reader:
         """By anomaly: the last episode of which was told what it hid."""
         self._reported = episodes.Report()
         self._next_report = 0.0
-        self._remember()
+        for events in self._history():
+            self.detector.feed(events)
         self._last = {one.name: one.last_timestamp for one in self.detector.episodes()}
 
     def _trusted(self, position: int) -> int:
         """Where to go on: never before what is still there, never beyond what was written."""
         return min(max(position, self.log.oldest), self.log.position)
 
-    def _remember(self) -> None:
-        """Rebuild the windows from the history that the predecessor read."""
+    def _new_detector(self) -> Detector:
+        names = partial(peer_names.read, self.context.runtime_dir)
+        return Detector(rules(self.context.config), self.log.realtime_offset_ns, names)
+
+    def _history(self) -> Iterator[Events]:
+        """What was read before, by this process or its predecessors, as far as it is there."""
         start = self.log.oldest
         while start < self.at:
             end = self.log.piece_end(start, self.at, MAX_BATCH)
-            self.detector.feed(self.log.copy(start, end))
+            yield self.log.copy(start, end)
             start = end
+
+    def reconfigure(self) -> None:
+        """Go on with a new configuration, if there is one: new rules know the history, and the
+        episodes of anomalies that have kept their name and type go on."""
+        if self.context.new_config() is None:
+            return
+        detector = self._new_detector()
+        for events in self._history():
+            detector.remember(events)
+        for one in detector.follow(self.detector):
+            self._tell_suppressed(one.name, one.last_timestamp, one.suppressed)
+        for one in detector.episodes():
+            if one.fault:
+                self._say_fault(f"'{one.name}': {one.fault}")
+        self.detector = detector
+        self._last = {one.name: one.last_timestamp for one in detector.episodes()}
+        self._next_report = 0.0
 
     def read(self) -> None:
         """Evaluate what is new in the log."""
@@ -81,9 +101,7 @@ class Reader:
             for anomaly in found.anomalies:
                 self.declare(anomaly)
             for fault in found.faults:
-                self.context.log.error(
-                    "a rule failed and watches no more, until a restart: %s", fault
-                )
+                self._say_fault(fault)
             self._tell_ends(found.ended)
             self.at = end
             self._commit()
@@ -93,6 +111,9 @@ class Reader:
         before = self._before
         declared, unspooled = before.declared + self.declared, before.unspooled + self._unspooled
         self.position.commit(Evaluated(self.at, before.skipped, declared, unspooled))
+
+    def _say_fault(self, fault: str) -> None:
+        self.context.log.error("a rule failed and watches no more, until a restart: %s", fault)
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
@@ -178,6 +199,7 @@ def _open_log(context: StageContext) -> EventLog | None:
                 context.log.info("waiting for the event log: %s", error)
             said = str(error)
         context.beat("waiting", said)
+        context.new_config()  # it is the one to begin with
         context.wait(LOG_WAIT_SEC)
         for _ in context.messages():
             pass
@@ -195,6 +217,7 @@ def run(context: StageContext) -> int:
         context.wait(IDLE_SEC)
         for _ in context.messages():  # doorbells; the truth is the log's position
             pass
+        reader.reconfigure()
         reader.read()
         reader.report(time.monotonic())
         context.beat(

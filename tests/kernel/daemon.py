@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypeVar
 from ruamel.yaml import YAML
 
 from aod import status, tracer
+from aod.wire import STAGES
 from tests.kernel.producer import OBJECT, Producer
 
 BIN: Final = Path(sys.executable).parent
@@ -41,14 +42,32 @@ class LocalDaemon:
         self.environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
+        self.configure(config)
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Write the configuration; a running daemon reads it when it is told to."""
         folders = {
             "aod_output_dir": str(self.output),
             "runtime_dir": str(self.runtime),
             "state_dir": str(self.state),
-            "pin_dir": str(pin_dir),
+            "pin_dir": str(self.pin_dir),
         }
         with self.config_file.open("w") as file:
-            YAML(typ="safe").dump(config | folders, file)
+            YAML(typ="safe").dump(folders | config, file)
+
+    def reload(self, config: dict[str, Any]) -> None:
+        """Have it go on with another configuration, and wait until it does."""
+        texts = [f"aod.{stage}: goes on with the new configuration" for stage in STAGES]
+        before = [self.log().count(text) for text in texts]
+        self.configure(config)
+        self.process.send_signal(signal.SIGHUP)
+
+        def taken() -> bool:
+            return all(
+                self.log().count(text) > count for text, count in zip(texts, before, strict=True)
+            )
+
+        wait_until(taken, "the reload")
 
     def __enter__(self) -> Self:
         self.start()
