@@ -159,7 +159,7 @@ def test_second_supervisor_names_the_first(daemon: LocalDaemon) -> None:
     second.log_file = daemon.base / "second.log"
     second.start()
     assert second.process.wait(20) == 1
-    assert f"(pid {daemon.process.pid})" in second.log()
+    assert f"(pid {daemon.process.pid}, since 20" in second.log()
 
 
 def test_workers_have_names_of_their_own(daemon: LocalDaemon) -> None:
