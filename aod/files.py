@@ -87,6 +87,15 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         OSError: there is none, or it may not be read.
         ValueError: it is something else than a file, or too large; the text says what.
     """
+    return read_owned(path, max_bytes)[0]
+
+
+def read_owned(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
+    """`read_regular`, and whose the file was that was read.
+
+    Raises:
+        OSError, ValueError: as `read_regular`.
+    """
     # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -96,14 +105,15 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
             raise ValueError("a symbolic link or a socket") from error
         raise
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError("not a regular file")
         content = os.read(fd, max_bytes + 1)
     finally:
         os.close(fd)
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
-    return content
+    return content, status
 
 
 def open_regular(path: Path) -> IO[bytes]:

@@ -5,6 +5,7 @@ captured at once, without waiting for what comes after the trigger.
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Final
@@ -84,7 +85,7 @@ def _ring(config: Config, anomaly: Anomaly) -> None:
 
 def is_waiting(config: Config, timestamp: int) -> bool:
     """Whether it is not sealed yet; also not when it was refused or set aside."""
-    return _entry(config, timestamp).exists()
+    return os.path.lexists(_entry(config, timestamp))
 
 
 def bundle(config: Config, timestamp: int) -> Path:

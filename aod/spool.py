@@ -3,9 +3,12 @@
 detect writes an entry before it sends the message, capture removes it when the bundle is sealed;
 between the two either may be killed and the anomaly still gets its bundle. detect may run as a less
 privileged user, so capture reads an entry as the work of a stranger: no link is followed, nothing
-but a regular file of limited size is read, and names come from the validated timestamp only.
+but a regular file of limited size is read, and names come from the validated timestamp only. What
+a person asks for is asked by root: such an entry must be root's.
 """
 
+import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,14 +16,16 @@ from typing import Final
 import msgspec
 
 from aod import names
-from aod.anomaly import Anomaly
+from aod.anomaly import Anomaly, Rule
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, appearing, read_regular
+from aod.files import FOLDER_MODE, appearing, read_owned
 
 FOLDER: Final = "spool"
 """Below the state folder."""
 MAX_ENTRY_BYTES: Final = 1 << 20
 MAX_SET_ASIDE: Final = 16
+MAX_AHEAD_NS: Final = 86_400 * 10**9
+"""A clock may be set back; but a bundle of the far future would outlive all others."""
 _SET_ASIDE: Final = ".rejected"
 _UNFINISHED: Final = ".tmp"
 
@@ -67,13 +72,16 @@ def read(path: Path) -> Anomaly:
     """The anomaly in an entry.
 
     Raises:
-        SpoolError: a link, not a regular file, too large, another's name, or not an anomaly.
+        SpoolError: a link, not a regular file, one with a second name, too large, another's name,
+            not an anomaly, or one that its writer may not ask for.
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        content = read_regular(path, MAX_ENTRY_BYTES)
+        content, status = read_owned(path, MAX_ENTRY_BYTES)
     except ValueError as error:
         raise SpoolError(str(error)) from error
+    if status.st_nlink > 1:  # it may be anybody's file
+        raise SpoolError("a file with a second name")
     try:
         anomaly = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -81,6 +89,8 @@ def read(path: Path) -> Anomaly:
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
     check(anomaly)
+    if anomaly.rule is Rule.MANUAL and status.st_uid not in (0, os.geteuid()):
+        raise SpoolError(f"user {status.st_uid} may not ask for a bundle")
     return anomaly
 
 
@@ -92,6 +102,8 @@ def check(anomaly: Anomaly) -> None:
     """
     if names.timestamp_of_spooled(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
+    if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:
+        raise SpoolError(f"{anomaly.timestamp} lies in the future")
     if not 0 <= anomaly.trigger_ns < 1 << 63:
         raise SpoolError(f"{anomaly.trigger_ns} is no time")
     if len(anomaly.evidence) % EVENT_DTYPE.itemsize:

@@ -5,8 +5,10 @@ state folder) is the anomaly in the message all that there is.
 """
 
 import logging
+import os
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,6 +19,8 @@ from aod.spool import SpoolError
 
 RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
 MAX_UNSPOOLED: Final = 64
+AT_ONCE: Final = 256
+"""Entries that are looked at before capture does something else: nobody can keep it busy."""
 
 
 @dataclass
@@ -51,19 +55,22 @@ class Backlog:
         self._unspooled: dict[int, Anomaly] = {}
         self._attempts: dict[int, _Attempts] = {}
 
-    def offer(self, anomaly: Anomaly) -> None:
-        """Take an anomaly from a message, if it is not in the spool."""
-        if self._path(anomaly.timestamp).exists():
-            return
+    def offer(self, anomaly: Anomaly) -> bool:
+        """Take an anomaly from a message, if it is not in the spool; whether it is one."""
+        if os.path.lexists(self._path(anomaly.timestamp)):
+            return True
         try:
             spool.check(anomaly)
+            if anomaly.rule is Rule.MANUAL:
+                raise SpoolError("who asks for a bundle spools it")
         except SpoolError as error:
             self._log.warning("an anomaly in a message is refused: %s", error)
-            return
+            return False
         if len(self._unspooled) >= MAX_UNSPOOLED:
             self._log.error("anomaly %d is dropped: the backlog is full", anomaly.timestamp)
-            return
-        self._unspooled[anomaly.timestamp] = anomaly
+        else:
+            self._unspooled[anomaly.timestamp] = anomaly
+        return True
 
     def due(self, now: float, busy: Container[int]) -> Iterator[Anomaly]:
         """What to capture now, oldest first; what is no anomaly is set aside on the way.
@@ -72,9 +79,12 @@ class Backlog:
             now: monotonic seconds.
             busy: timestamps that are being captured.
         """
-        for timestamp in self._waiting():
-            if timestamp in busy or self._attempts_of(timestamp).not_before > now:
-                continue
+        ready = (
+            timestamp
+            for timestamp in self._waiting()
+            if timestamp not in busy and self._attempts_of(timestamp).not_before <= now
+        )
+        for timestamp in islice(ready, AT_ONCE):
             anomaly = self._read(timestamp, now)
             if anomaly is not None:
                 yield anomaly
@@ -117,7 +127,7 @@ class Backlog:
             if timestamp not in busy and self._attempts_of(timestamp).not_before < inf
         ]
         refused = []
-        for timestamp in waiting[most:]:
+        for timestamp in waiting[most:][:AT_ONCE]:
             anomaly = self._read(timestamp, now)
             if anomaly is not None and anomaly.rule is not Rule.MANUAL:
                 self.done(timestamp)

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from aod import snapshot
 from aod.actions.children import Children
 from aod.actions.resolve import Scope
 from aod.actions.source import Limits
-from aod.anomaly import Anomaly
+from aod.anomaly import Anomaly, Rule
 from aod.bundles import histograms, history
 from aod.bundles.filling import Policy
 from aod.bundles.history import Recorded
 from aod.bundles.redaction import Redaction
-from aod.config import Config
+from aod.config import Config, effective_actions
 from aod.detectors.api import nanoseconds
 from aod.recorders.recorders import packets_folder, trace_folder
 
@@ -35,6 +36,14 @@ def policy(
         int(config.capture.max_bundle_mb * (1 << 20)),
         redaction=_redaction(config),
     )
+
+
+def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
+    """What the configuration gives an anomaly of that name, whatever its declaration wants."""
+    if anomaly.rule is Rule.MANUAL:
+        return frozenset(snapshot.actions(config))
+    configured = config.guardian.anomalies.get(anomaly.name)
+    return frozenset(effective_actions(config, configured)) if configured else frozenset()
 
 
 def _redaction(config: Config) -> Redaction | None:

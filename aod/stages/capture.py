@@ -26,7 +26,7 @@ from aod.capture.account import Account
 from aod.capture.backlog import Backlog
 from aod.capture.leftovers import Leftovers
 from aod.capture.output_state import OutputState
-from aod.capture.policy import policy, recall, stats
+from aod.capture.policy import allowed, policy, recall, stats
 from aod.capture.room import Room
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.incidents import Incidents
@@ -150,8 +150,7 @@ class Capture:
         for message in self.context.messages():
             if isinstance(message, Anomaly):
                 self.incidents.add(message)
-                if not self.account.knows(message.timestamp):
-                    self.backlog.offer(message)
+                if not self.account.knows(message.timestamp) and self.backlog.offer(message):
                     self.account.declared(message)
             elif isinstance(message, Suppressed):
                 self.account.suppressed(message)
@@ -199,7 +198,10 @@ class Capture:
         timestamp, began = anomaly.timestamp, time.monotonic()
         begun = partial(self.account.begun, anomaly)
         asked = msgspec.structs.replace(self._sources, begun=begun, note=running.note)
-        how, only_seal = running.policy(self._policy), self._leftovers.is_orphan(timestamp)
+        how = msgspec.structs.replace(
+            running.policy(self._policy), allowed_actions=allowed(self.context.config, anomaly)
+        )
+        only_seal = self._leftovers.is_orphan(timestamp)
         try:
             made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
             if made is not None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from aod import spool
 from aod.config import Capture, Config, Guardian, Supervision
+from aod.config_base import ActionName
 from aod.detectors.latency import Latency
 from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages.base import StageContext, run_stage
@@ -28,7 +29,7 @@ _FORK = multiprocessing.get_context("fork")
 def config(folder: Path, **changes: Any) -> Config:
     """A configuration whose folders are in `folder`, and exist."""
     made = Config(
-        guardian=Guardian(anomalies={"latency": Latency()}),
+        guardian=Guardian(anomalies={"latency": Latency(actions=(ActionName.DMESG,))}),
         aod_output_dir=folder / "out",
         runtime_dir=folder / "run",
         state_dir=folder / "state",

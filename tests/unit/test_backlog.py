@@ -3,10 +3,12 @@
 import logging
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aod import spool
-from aod.capture.backlog import MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
+from aod.anomaly import Rule
+from aod.capture.backlog import AT_ONCE, MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")
@@ -147,3 +149,39 @@ def test_messages_cannot_fill_the_memory(backlog: Backlog) -> None:
     for timestamp in range(1, MAX_UNSPOOLED + 10):
         backlog.offer(anomaly(timestamp=timestamp))
     assert len(backlog) == MAX_UNSPOOLED
+
+
+def test_what_a_person_asks_for_comes_with_an_entry_only(folder: Path, backlog: Backlog) -> None:
+    assert not backlog.offer(anomaly(timestamp=4, rule=Rule.MANUAL))
+    assert len(backlog) == 0
+    spool.write(folder, anomaly(timestamp=4, rule=Rule.MANUAL))
+    assert backlog.offer(anomaly(timestamp=4, rule=Rule.MANUAL))
+    assert due(backlog) == [4]
+
+
+def test_a_link_that_nobody_can_follow_is_an_entry_and_no_anomaly(
+    folder: Path, backlog: Backlog
+) -> None:
+    (folder / "4.json").symlink_to(folder / "nowhere")
+    assert backlog.offer(anomaly(timestamp=4))
+    assert due(backlog) == []
+
+
+def test_a_flood_is_looked_at_in_parts(folder: Path, backlog: Backlog) -> None:
+    for timestamp in range(1, AT_ONCE + 11):
+        (folder / f"{timestamp}.json").write_bytes(b"{")
+    assert due(backlog) == []
+    assert len(backlog) == 10
+    assert due(backlog) == []
+    assert len(backlog) == 0
+
+
+def test_of_a_flood_of_anomalies_as_many_are_refused_at_once(
+    folder: Path, backlog: Backlog
+) -> None:
+    for timestamp in range(1, AT_ONCE + 13):
+        (folder / f"{timestamp}.json").write_bytes(
+            msgspec.json.encode(anomaly(timestamp=timestamp))
+        )
+    assert len(backlog.refuse(2, 0.0, ())) == AT_ONCE
+    assert len(backlog.refuse(2, 0.0, ())) == 10

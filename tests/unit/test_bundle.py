@@ -199,7 +199,10 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
         ("../../etc/passwd", Status.MISSING, ""),
         ("stats", Status.MISSING, ""),
     ]
-    assert [source.note for source in sources[1:]] == ["no such action", "not in watcher.actions"]
+    assert [source.note for source in sources[1:]] == [
+        "no such action",
+        "the configuration does not give it this",
+    ]
     assert "stats.log" not in files_of(sealed)
 
 

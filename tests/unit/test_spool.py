@@ -2,12 +2,14 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from aod import spool
+from aod.anomaly import Rule
 from aod.spool import SpoolError
 from tests.unit.samples import TIMESTAMP, anomaly
 
@@ -176,3 +178,26 @@ def test_a_link_set_aside_moves_nothing_else(folder: Path, tmp_path: Path) -> No
         link.symlink_to(outside)
         spool.set_aside(link)
     assert outside.read_text() == "precious"
+
+
+def test_a_file_with_a_second_name_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = spool.write(folder, anomaly())
+    (tmp_path / "other").hardlink_to(path)
+    with pytest.raises(SpoolError, match="second name"):
+        spool.read(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_a_person_asks_for_is_asked_by_root(folder: Path) -> None:
+    path = spool.write(folder, anomaly(rule=Rule.MANUAL))
+    assert spool.read(path).rule is Rule.MANUAL
+    os.chown(path, 12345, 12345)
+    with pytest.raises(SpoolError, match="user 12345 may not ask for a bundle"):
+        spool.read(path)
+
+
+def test_the_far_future_is_refused(folder: Path) -> None:
+    ahead = time.time_ns() + spool.MAX_AHEAD_NS
+    spool.check(anomaly(timestamp=ahead - 10**9))
+    with pytest.raises(SpoolError, match="lies in the future"):
+        spool.check(anomaly(timestamp=ahead + 10**12))

@@ -22,7 +22,8 @@ from aod.audit_records import CaptureInterrupted, CaptureRefused, CaptureWaits, 
 from aod.bundles import bundle, filling, manifest
 from aod.bundles.manifest import Manifest, Status
 from aod.capture import manual, space
-from aod.config import Capture, Config, Guardian, Supervision
+from aod.capture.policy import allowed
+from aod.config import Capture, Config, Guardian, Supervision, Watcher
 from aod.config_base import ActionName
 from aod.detectors.latency import Latency
 from aod.stages import capture
@@ -499,3 +500,24 @@ def test_events_load_with_the_dtype_of_a_record(tmp_path: Path) -> None:
     path = tmp_path / "events.npy"
     path.write_bytes(files[f"{names.folder(TIMESTAMP)}/events.npy"])
     assert (np.load(path) == records(5 * 10**9, comm=b"cp")).all()
+
+
+def test_an_anomaly_gets_what_the_configuration_gives_its_name(tmp_path: Path) -> None:
+    mine = Latency(actions=(ActionName.DMESG, ActionName.STATS))
+    made = replace(
+        config(tmp_path),
+        guardian=Guardian(anomalies={"mine": mine, "other": Latency()}),
+        watcher=Watcher(actions=(ActionName.DMESG, ActionName.MOUNTS)),
+    )
+    given = {name: allowed(made, anomaly(name=name)) for name in ("mine", "other", "unknown")}
+    assert given == {"mine": {"dmesg"}, "other": set(), "unknown": set()}
+    assert allowed(made, anomaly(name="unknown", rule=Rule.MANUAL)) == {"dmesg"}
+
+
+def test_what_a_declaration_wants_beyond_that_is_not_run(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spool.write(spool_of(made), anomaly(timestamp=1, name="unknown", actions=("dmesg",)))
+    run_to_the_end(made)
+    (source,) = manifest_in(made, 1).sources
+    assert (source.name, source.status) == ("dmesg", Status.MISSING)
+    assert source.note == "the configuration does not give it this"
