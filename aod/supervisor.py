@@ -166,3 +166,6 @@ class Supervisor:
         total_sec = self.config.supervision.drain_timeout_sec
         stopping = Stopping(total_sec, self._wait, lambda: self._signals.stops > 1, self.log)
         stopping.stop_all(self.crew.processes)
+        for process in self.crew.processes:
+            if process.health is not None:
+                self.account.hear(process.health)  # its last words

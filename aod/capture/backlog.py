@@ -116,6 +116,10 @@ class Backlog:
         self._log.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
         return Failure(attempts.count, delay_sec)
 
+    def postpone(self, timestamp: int, until: float) -> None:
+        """Not before then (monotonic seconds); nothing has failed."""
+        self._attempts.setdefault(timestamp, _Attempts()).not_before = until
+
     def refuse(self, most: int, now: float, busy: Container[int]) -> list[Anomaly]:
         """Forget those that wait beyond the oldest `most`; they get no bundle.
 

@@ -34,6 +34,8 @@ from aod.recorders.recorders import Recorders
 from aod.stages.base import StageContext
 from aod.wire import OwnPids, Suppressed
 
+BUSY_SEC: Final = 0.25
+"""Until a folder is tried again that another process holds."""
 TICK_SEC: Final = 0.5
 """A doorbell that was lost delays by this at most; the disk is looked at as often."""
 
@@ -213,6 +215,11 @@ class Capture:
         except asyncio.CancelledError:
             self.account.interrupted(timestamp, "aod was stopping; left for the next start")
             raise
+        except BusyError as error:
+            # A person's `capture --now`; or a dead capture's child, which lets go of the folder
+            # when it begins its command, or ends.
+            self.backlog.postpone(timestamp, time.monotonic() + BUSY_SEC)
+            self.account.waits(timestamp, str(error))
         except Exception as error:
             # A disk, a folder, or a fault of ours: one anomaly's trouble must not be another's.
             await self._failed(timestamp, error)
@@ -221,7 +228,7 @@ class Capture:
         if await self.output.blames(error):
             self.account.waits(timestamp, str(error))
             return
-        if not isinstance(error, (OSError, BusyError)):
+        if not isinstance(error, OSError):
             self.context.log.error("bundle %d", timestamp, exc_info=error)
         failure = self.backlog.failed(timestamp, time.monotonic(), error)
         self.account.has_failed(timestamp, error, failure)

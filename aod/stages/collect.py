@@ -210,8 +210,9 @@ class Collector:
         self._wake.poll(0)
 
     def beat(self) -> None:
+        state = "waiting" if self.note else "ready"
         self.context.beat(
-            "waiting" if self.note else "ready",
+            "stopping" if self.context.stopping else state,
             self.note or "",
             records=self.log.position,
             in_flight=int(self.log.header["in_flight"]),
@@ -233,6 +234,7 @@ class Collector:
         if left := self.tracer.pending():
             self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
         self.publish_stats()
+        self.beat()  # the last counters: what was lost is told in the audit log
         self._wake.close()
         self.reader.close()
         self.counters.close()
@@ -263,6 +265,5 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
             next_tick = now + collector.next_tick_sec()
         collector.publish_match()
         collector.wait(next_tick)
-    context.beat("stopping")
     collector.close()
     return 0

@@ -59,6 +59,7 @@ def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: 
     daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--simulate-drops", "50")
     with daemon:
         daemon.producer().load(TOTAL, command=CREATE)
+        wait_until(lambda: _finished(daemon) == TOTAL, "the counters")
         daemon.producer().load(100, latency_ns=SLOW_NS, command=CREATE)
         wait_until(lambda: _finished(daemon) == TOTAL + 100, "the counters")
         lost = daemon.status().commands["SMB2_CREATE"].dropped_simulated

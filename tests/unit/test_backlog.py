@@ -185,3 +185,12 @@ def test_of_a_flood_of_anomalies_as_many_are_refused_at_once(
         )
     assert len(backlog.refuse(2, 0.0, ())) == AT_ONCE
     assert len(backlog.refuse(2, 0.0, ())) == 10
+
+
+def test_what_is_postponed_has_not_failed(folder: Path, backlog: Backlog) -> None:
+    spool.write(folder, anomaly(timestamp=1))
+    for until in range(1, 10):
+        backlog.postpone(1, until)
+        assert due(backlog, until - 0.1) == []
+        assert due(backlog, until) == [1]
+    assert backlog.set_aside == 0

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ from aod import audit, audit_reader, audit_records, names, spool
 from aod.actions import table
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
-from aod.audit_records import CaptureInterrupted, CaptureRefused, CaptureWaits, Declared, Record
+from aod.audit_records import (
+    CaptureFailed,
+    CaptureInterrupted,
+    CaptureRefused,
+    CaptureWaits,
+    Declared,
+    Record,
+)
 from aod.bundles import bundle, filling, manifest
 from aod.bundles.manifest import Manifest, Status
+from aod.bundles.workfolder import work_folder
 from aod.capture import manual, space
 from aod.capture.policy import allowed
 from aod.config import Capture, Config, Guardian, Supervision, Watcher
@@ -299,6 +308,18 @@ def test_a_failing_capture_keeps_its_entry_and_leaves_nothing(tmp_path: Path) ->
     run_to_the_end(made)
     assert bundles(made) == [names.folder(1), names.archive(2)]
     assert [path.name for path in spool.pending(spool_of(made))] == ["1.json"]
+
+
+def test_a_folder_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    spooled(made, 1)
+    with suppress(ZeroDivisionError), work_folder(made.aod_output_dir, 1) as folder:
+        (folder / "dmesg.log").touch()
+        assert run_to_the_end(made) == []
+        raise ZeroDivisionError  # as a maker that dies leaves it
+    assert not [one for one in audited(made) if isinstance(one, CaptureFailed)]
+    assert [one.timestamp for one in audited(made) if isinstance(one, CaptureWaits)] == [1]
+    assert [sealed.timestamp for sealed in run_to_the_end(made)] == [1]
 
 
 def test_a_fault_of_ours_ends_one_capture_and_not_the_stage(
