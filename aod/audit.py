@@ -65,6 +65,10 @@ class Audit:
             self._missed = 0
             self._said.clear()
 
+    def miss(self, count: int) -> None:
+        """So many records never came to be written; the next one tells of them."""
+        self._missed += count
+
     def _append(self, folder_fd: int, record: Record) -> None:
         patience_sec = 0.0 if self._missed else LOCK_WAIT_SEC
         for _ in range(_MAX_ATTEMPTS):
@@ -119,11 +123,6 @@ class Audit:
         if text not in self._said and len(self._said) < _MAX_SAID:
             self._said.add(text)
             self._log.warning("audit log: %s", text)
-
-
-def largest_bytes(config: Config) -> int:
-    """More than a file of the log ever holds."""
-    return int(config.audit.max_mb * (1 << 20)) + MAX_RECORD_BYTES
 
 
 def name(number: int) -> str:

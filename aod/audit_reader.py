@@ -1,6 +1,9 @@
 """What the audit log has about one anomaly."""
 
+import os
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -14,38 +17,40 @@ from aod.audit_records import (
     decode,
 )
 from aod.config import Config
-from aod.files import read_regular
+from aod.files import regular_fd
 
 
-def read(config: Config) -> list[Record]:
-    """The records that are kept, oldest first; what cannot be read is passed over."""
-    records = []
+def read(config: Config) -> Iterator[Record]:
+    """The records that are kept, oldest first; what cannot be read is passed over.
+
+    One at a time: the log may be larger than the memory.
+    """
     for number in reversed(range(config.audit.files)):
-        for line in _lines(config, number):
+        for line in _lines(config.aod_output_dir / audit.name(number)):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                records.append(decode(line))
-    return records
+                yield decode(line)
 
 
 def why_no_bundle(config: Config, timestamp: int) -> str:
     """What became of a capture, in words; for one of which there is neither entry nor bundle."""
-    for record in reversed(read(config)):
+    told = "it was refused or set aside; the daemon's log says why"
+    for record in read(config):
         if getattr(record, "timestamp", None) != timestamp:
             continue
         match record:
             case CaptureSealed():
-                return "it was sealed, and is gone since"
+                told = "it was sealed, and is gone since"
             case CaptureRefused(why=why):
-                return f"it was refused: {why}"
+                told = f"it was refused: {why}"
             case CaptureFailed(why=why):
-                return f"it failed: {why}"
+                told = f"it failed: {why}"
             case CaptureInterrupted(why=why):
-                return f"it was interrupted: {why}"
-    return "it was refused or set aside; the daemon's log says why"
+                told = f"it was interrupted: {why}"
+    return told
 
 
-def _lines(config: Config, number: int) -> list[bytes]:
-    path = config.aod_output_dir / audit.name(number)
-    with suppress(OSError, ValueError):
-        return read_regular(path, audit.largest_bytes(config)).splitlines()
-    return []
+def _lines(path: Path) -> Iterator[bytes]:
+    """Of a regular file; one that is longer than any record comes in pieces, which are none."""
+    with suppress(OSError, ValueError), os.fdopen(regular_fd(path), "rb") as file:
+        while line := file.readline(audit.MAX_RECORD_BYTES):
+            yield line

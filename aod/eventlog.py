@@ -60,7 +60,7 @@ def _open_ours(path: Path, writable: bool) -> int:
 def _create(path: Path, size: int) -> int:
     fd = create_fd(path)
     os.fchmod(fd, FILE_MODE)
-    os.ftruncate(fd, size)
+    os.posix_fallocate(fd, 0, size)  # with holes, a full file system would end who writes later
     return fd
 
 

@@ -96,6 +96,23 @@ def read_owned(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
     Raises:
         OSError, ValueError: as `read_regular`.
     """
+    fd = regular_fd(path)
+    try:
+        status, content = os.fstat(fd), os.read(fd, max_bytes + 1)
+    finally:
+        os.close(fd)
+    if len(content) > max_bytes:
+        raise ValueError(f"larger than {max_bytes} bytes")
+    return content, status
+
+
+def regular_fd(path: Path) -> int:
+    """A descriptor of a file, for reading; links are not followed.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is something else than a file; the text says what.
+    """
     # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -104,16 +121,10 @@ def read_owned(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise ValueError("a symbolic link or a socket") from error
         raise
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("not a regular file")
-        content = os.read(fd, max_bytes + 1)
-    finally:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-    if len(content) > max_bytes:
-        raise ValueError(f"larger than {max_bytes} bytes")
-    return content, status
+        raise ValueError("not a regular file")
+    return fd
 
 
 def open_regular(path: Path) -> IO[bytes]:

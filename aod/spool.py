@@ -24,8 +24,14 @@ FOLDER: Final = "spool"
 """Below the state folder."""
 MAX_ENTRY_BYTES: Final = 1 << 20
 MAX_SET_ASIDE: Final = 16
+<<<<<<< HEAD
 MAX_AHEAD_NS: Final = 86_400 * 10**9
 """A clock may be set back; but a bundle of the far future would outlive all others."""
+=======
+MAX_PENDING: Final = 1024
+"""More than capture lets wait: where so many do, it does not work, and the disk must have an end.
+The onset of an incident is worth most."""
+>>>>>>> 37bd219 (capture, detect, audit: what waits has an end, and is counted beyond it)
 _SET_ASIDE: Final = ".rejected"
 _UNFINISHED: Final = ".tmp"
 
@@ -54,18 +60,25 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     """Spool an anomaly: complete and on disk when this returns, or not there at all.
 
     Raises:
-        SpoolError: the entry would be larger than a reader accepts.
+        SpoolError: the entry would be larger than a reader accepts, or too many wait already;
+            what a person asked for is never too much.
         OSError: the folder is not there, not writable, or full.
     """
     encoded = _encoder.encode(anomaly)
     if len(encoded) > MAX_ENTRY_BYTES:
         raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
     path = folder / names.spooled(anomaly.timestamp)
+    if anomaly.rule is not Rule.MANUAL and not path.exists() and _is_full(folder):
+        raise SpoolError(f"{MAX_PENDING} others wait")
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
     with appearing(path, unfinished) as entry:
         entry.write(encoded)
     return path
+
+
+def _is_full(folder: Path) -> bool:
+    return sum(1 for _ in folder.iterdir()) >= MAX_PENDING
 
 
 def read(path: Path) -> Anomaly:

@@ -100,7 +100,7 @@ class Intake(Struct, frozen=True):
     """Only root's processes (and those of the receiver's own user) are connected to, whoever may
     open the file: user `aod` owes these receivers nothing."""
     queued: int = QUEUED_MESSAGES
-    """From one peer."""
+    """From one peer, on either side."""
 
 
 TAKES: Final = {
@@ -240,7 +240,7 @@ class Outbox:
     ):
         """With `newest_only`, a message takes the place of one that was not received yet."""
         self.socket = context.socket(zmq.PUSH)
-        self.socket.set(zmq.SNDHWM, QUEUED_MESSAGES)
+        self.socket.set(zmq.SNDHWM, TAKES[receiver].queued)
         self.socket.set(zmq.CONFLATE, newest_only)
         self.socket.set(zmq.LINGER, LINGER_MS)
         self.unsent = 0

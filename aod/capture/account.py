@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from aod.anomaly import Anomaly
@@ -29,6 +30,8 @@ from aod.capture.backlog import Failure
 from aod.wire import Suppressed
 
 MAX_REMEMBERED: Final = 4096
+MAX_QUEUED: Final = 1024
+"""Records for an output folder that hangs."""
 
 
 class Account:
@@ -36,15 +39,18 @@ class Account:
 
     Attributes:
         sealed, failed, refused: how many bundles.
+        waiting: those of which it was told that they wait.
     """
 
     def __init__(self, log: Audit) -> None:
         self.sealed = self.failed = self.refused = 0
         self._audit = log
         self._declared: dict[int, None] = {}
-        self._sealed: set[int] = set()
+        self._sealed: dict[int, None] = {}
         """By a predecessor, as the log has it."""
-        self._waiting: set[int] = set()
+        self.waiting: set[int] = set()
+        self._lock = Lock()
+        self._queued = self._missed = 0
         self._writer = ThreadPoolExecutor(1, "audit")
 
     def use(self, log: Audit) -> None:
@@ -55,9 +61,9 @@ class Account:
         """Learn from the log itself what a predecessor has told."""
         for record in records:
             if isinstance(record, Declared):
-                self._keep(record.timestamp)
+                _keep(self._declared, record.timestamp)
             elif isinstance(record, CaptureSealed):
-                self._sealed.add(record.timestamp)
+                _keep(self._sealed, record.timestamp)
 
     def knows(self, timestamp: int) -> bool:
         """Whether it was declared."""
@@ -66,18 +72,18 @@ class Account:
     def declared(self, anomaly: Anomaly) -> None:
         """Capture knows of an anomaly; of one that it knew, nothing new."""
         if not self.knows(anomaly.timestamp):
-            self._keep(anomaly.timestamp)
+            _keep(self._declared, anomaly.timestamp)
             self.write(declared(anomaly))
 
     def waits(self, timestamp: int, why: str) -> None:
         """It is not captured now; said once until it is: how much space is free changes always."""
-        if timestamp not in self._waiting:
-            self._waiting.add(timestamp)
+        if timestamp not in self.waiting:
+            self.waiting.add(timestamp)
             self.write(CaptureWaits(timestamp=timestamp, why=why))
 
     def begun(self, anomaly: Anomaly) -> None:
         self.declared(anomaly)
-        self._waiting.discard(anomaly.timestamp)
+        self.waiting.discard(anomaly.timestamp)
         self.write(CaptureBegun(timestamp=anomaly.timestamp))
 
     def made(self, made: Made, duration_sec: float) -> None:
@@ -131,21 +137,35 @@ class Account:
     def has_refused(self, anomaly: Anomaly, why: str) -> None:
         self.declared(anomaly)
         self.refused += 1
-        self._waiting.discard(anomaly.timestamp)
+        self.waiting.discard(anomaly.timestamp)
         self.write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
 
     def interrupted(self, timestamp: int, why: str) -> None:
         self.write(CaptureInterrupted(timestamp=timestamp, why=why))
 
     def write(self, record: Record) -> None:
-        """Have a record written."""
-        self._writer.submit(self._audit.write, record)
+        """Have a record written; where too many are on their way, it is only counted."""
+        with self._lock:
+            if self._queued >= MAX_QUEUED:
+                self._missed += 1
+                return
+            self._queued += 1
+        self._writer.submit(self._write, record)
+
+    def _write(self, record: Record) -> None:
+        with self._lock:
+            self._queued -= 1
+            missed, self._missed = self._missed, 0
+        self._audit.miss(missed)
+        self._audit.write(record)
 
     def close(self) -> None:
         """Wait until everything is written."""
         self._writer.shutdown()
 
-    def _keep(self, timestamp: int) -> None:
-        self._declared[timestamp] = None
-        while len(self._declared) > MAX_REMEMBERED:
-            del self._declared[next(iter(self._declared))]
+
+def _keep(known: dict[int, None], timestamp: int) -> None:
+    """Remember it, and forget the oldest where there are too many."""
+    known[timestamp] = None
+    while len(known) > MAX_REMEMBERED:
+        del known[next(iter(known))]

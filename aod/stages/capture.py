@@ -122,8 +122,10 @@ class Capture:
         for timestamp, why in await asyncio.to_thread(self._leftovers.find):
             self.account.interrupted(timestamp, why)
         if len(self.backlog):
-            told = await asyncio.to_thread(audit_reader.read, self.context.config)
-            self.account.remember(told)
+            await asyncio.to_thread(self._remember)
+
+    def _remember(self) -> None:
+        self.account.remember(audit_reader.read(self.context.config))
 
     async def _watch_output(self) -> None:
         while True:
@@ -161,15 +163,22 @@ class Capture:
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
+        if self.output.why_not:
+            self._tell_waiting(self.output.why_not)
+            return
         for anomaly in self.backlog.due(time.monotonic(), self.running):
             self.account.declared(anomaly)
-            if self.output.why_not:
-                self.account.waits(anomaly.timestamp, self.output.why_not)
-                continue
             self._start(anomaly)
             free -= 1
             if not free:
                 return
+
+    def _tell_waiting(self, why_not: str) -> None:
+        """Each once: they may be many, and wait for long."""
+        told = {*self.running, *self.account.waiting}
+        for anomaly in self.backlog.due(time.monotonic(), told):
+            self.account.declared(anomaly)
+            self.account.waits(anomaly.timestamp, why_not)
 
     def _refuse(self) -> None:
         """More may wait than are captured at once, but not without limit."""

@@ -55,6 +55,7 @@ class Reader:
         """By anomaly: the last episode of which was told what it hid."""
         self._reported = episodes.Report()
         self._next_report = 0.0
+        self._complaint = ""
         for events in self._history():
             self.detector.feed(events)
         self._last = {one.name: one.last_timestamp for one in self.detector.episodes()}
@@ -173,8 +174,16 @@ class Reader:
             try:
                 episodes.write(self.context.runtime_dir, report)
             except OSError as error:
-                self.context.log.error("the status is not written: %s", error)
+                self._complain(f"the status is not written: {error}")
+            else:
+                self._complaint = ""
             self._reported = report
+
+    def _complain(self, text: str) -> None:
+        """Once, as long as it is the same."""
+        if text != self._complaint:
+            self.context.log.error("%s", text)
+        self._complaint = text
 
     def _say_if_over(self, episode: Episode, now_ns: int) -> None:
         if now_ns < episode.quiet_until_ns:

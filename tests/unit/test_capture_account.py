@@ -1,15 +1,18 @@
 """What capture tells of a bundle is said once, however often there is a reason to say it."""
 
+import fcntl
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from aod import audit
 from aod.audit import Audit
 from aod.audit_reader import read
-from aod.audit_records import CaptureBegun, CaptureWaits, Declared
-from aod.capture.account import Account
+from aod.audit_records import CaptureBegun, CaptureWaits, Declared, Lost
+from aod.capture.account import MAX_QUEUED, Account
 from aod.config import Config
 from tests.unit.samples import anomaly
 from tests.unit.stage_rig import config
@@ -37,3 +40,20 @@ def test_one_that_waits_is_told_of_again_only_after_it_was_begun(
     account.close()
     told = read(made)
     assert [type(one) for one in told] == [CaptureWaits, Declared, CaptureBegun, CaptureWaits]
+
+
+def test_records_that_nobody_writes_are_counted_and_not_kept(
+    account: Account, made: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with an output folder that hangs."""
+    monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 60.0)
+    fd = os.open(made.aod_output_dir / audit.FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    for timestamp in range(1, MAX_QUEUED + 12):
+        account.waits(timestamp, "no space is left")
+    os.close(fd)
+    account.close()
+    told = list(read(made))
+    lost = sum(one.count for one in told if isinstance(one, Lost))
+    assert 10 <= lost <= 11  # the first is written, or waits to be
+    assert len([one for one in told if isinstance(one, CaptureWaits)]) == MAX_QUEUED + 11 - lost

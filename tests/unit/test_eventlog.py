@@ -229,3 +229,11 @@ def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) 
 def test_looking_for_a_position_that_is_not_there_makes_none(tmp_path: Path) -> None:
     assert ReadPosition.peek(tmp_path) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_has_its_room_from_the_beginning(tmp_path: Path) -> None:
+    """Else a file system that somebody fills ends whoever writes to a hole (SIGBUS)."""
+    EventLog.create(tmp_path, 1)
+    ReadPosition.open(tmp_path)
+    for path in tmp_path.iterdir():
+        assert path.stat().st_blocks * 512 >= path.stat().st_size

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -258,6 +259,26 @@ def test_below_the_floor_nothing_is_begun_and_everything_waits(
     assert [one.timestamp for one in waits] == [1, 2]
     assert "less than the floor" in waits[0].why
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_those_that_wait_for_space_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(tmp_path, capture=Capture(min_free_mb=1_000_000_000, post_sec=0))
+    spooled(made, 1, 2)
+    read = Mock(wraps=spool.read)
+    monkeypatch.setattr(spool, "read", read)
+
+    async def look_thrice() -> None:
+        with peers(made) as around:
+            stage = capture.Capture(around.context("capture"))
+            await stage.output.look()
+            for _ in range(3):
+                stage._start_due()
+            stage.account.close()
+
+    asyncio.run(look_thrice())
+    assert read.call_count == 2
 
 
 def test_a_capture_that_runs_is_ended_when_the_space_gets_short(

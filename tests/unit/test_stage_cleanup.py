@@ -54,7 +54,7 @@ def test_what_was_deleted_is_in_the_audit_log_and_what_would_be_is_not(tmp_path:
     old, large = seal(made, 25), seal(made, 2, 1_000_000)
     seal(made, 1, 100_000)
     sweep(made, dry_run=True)
-    assert read(made) == []
+    assert list(read(made)) == []
     sweep(made)
     deleted = [one for one in read(made) if isinstance(one, Deleted)]
     assert [(one.bundle, one.size_bytes, one.reason) for one in deleted] == [
