@@ -24,14 +24,11 @@ FOLDER: Final = "spool"
 """Below the state folder."""
 MAX_ENTRY_BYTES: Final = 1 << 20
 MAX_SET_ASIDE: Final = 16
-<<<<<<< HEAD
 MAX_AHEAD_NS: Final = 86_400 * 10**9
 """A clock may be set back; but a bundle of the far future would outlive all others."""
-=======
 MAX_PENDING: Final = 1024
 """More than capture lets wait: where so many do, it does not work, and the disk must have an end.
 The onset of an incident is worth most."""
->>>>>>> 37bd219 (capture, detect, audit: what waits has an end, and is counted beyond it)
 _SET_ASIDE: Final = ".rejected"
 _UNFINISHED: Final = ".tmp"
 

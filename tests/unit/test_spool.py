@@ -180,7 +180,6 @@ def test_a_link_set_aside_moves_nothing_else(folder: Path, tmp_path: Path) -> No
     assert outside.read_text() == "precious"
 
 
-<<<<<<< HEAD
 def test_a_file_with_a_second_name_is_refused(folder: Path, tmp_path: Path) -> None:
     path = spool.write(folder, anomaly())
     (tmp_path / "other").hardlink_to(path)
@@ -202,7 +201,8 @@ def test_the_far_future_is_refused(folder: Path) -> None:
     spool.check(anomaly(timestamp=ahead - 10**9))
     with pytest.raises(SpoolError, match="lies in the future"):
         spool.check(anomaly(timestamp=ahead + 10**12))
-=======
+
+
 def test_it_has_an_end_but_for_what_a_person_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,4 +214,3 @@ def test_it_has_an_end_but_for_what_a_person_asks_for(
     spool.write(tmp_path, anomaly(timestamp=2))  # declared again, by a successor
     spool.write(tmp_path, anomaly(timestamp=4, rule=Rule.MANUAL))
     assert [path.name for path in spool.pending(tmp_path)] == ["1.json", "2.json", "4.json"]
->>>>>>> 37bd219 (capture, detect, audit: what waits has an end, and is counted beyond it)
