@@ -23,7 +23,7 @@ from scripts.vm.errors import (
     GuestTimeoutError,
 )
 from scripts.vm.initramfs import initramfs_for
-from scripts.vm.kernel import Kernel, stock_kernel
+from scripts.vm.kernel import stock_kernel
 from scripts.vm.machine import Machine, qemu_command
 from scripts.vm.tools import REPO, require_tools
 
@@ -77,7 +77,7 @@ def run_guest(
     """
     require_tools("qemu-system-x86_64", "setpriv", "busybox", "cpio", "modprobe")
     machine = machine or Machine(stock_kernel())
-    _write_settings(results / PRIVATE, argv, machine.kernel)
+    _write_settings(results / PRIVATE, argv, machine)
     command = qemu_command(machine, initramfs_for(machine.kernel), results)
     started = time.monotonic()
     with closing(Console(results / PRIVATE / "console.log", on_line)) as console:
@@ -86,14 +86,15 @@ def run_guest(
     return GuestRun(console.text, time.monotonic() - started)
 
 
-def _write_settings(folder: Path, argv: Sequence[str], kernel: Kernel) -> None:
+def _write_settings(folder: Path, argv: Sequence[str], machine: Machine) -> None:
     """Leave what the guest's scripts need to know as shell variables."""
     settings = {
         "VM_ARGV": shlex.join(argv),
-        "VM_MODULES": str(kernel.modules),
+        "VM_MODULES": str(machine.kernel.modules),
         "VM_PYTHON": sys.base_prefix,
-        "VM_RELEASE": kernel.release,
+        "VM_RELEASE": machine.kernel.release,
         "VM_REPO": str(REPO),
+        "VM_SYSTEMD": "yes" if machine.systemd else "",
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "status").unlink(missing_ok=True)

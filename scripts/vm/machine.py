@@ -21,6 +21,8 @@ class Machine:
     kernel: Kernel
     cpus: int = 1
     memory_mib: int = 2048
+    systemd: bool = False
+    """Whether the first process is systemd, which runs the program as a service."""
 
 
 # quiet: errors only, the serial port is slow. panic=-1: qemu ends at once (-no-reboot).

@@ -15,6 +15,7 @@ from scripts.vm.errors import VmError
 from scripts.vm.guest.run import DEFAULT_TIMEOUT_S, SCENARIOS
 from scripts.vm.kernel import stock_kernel
 from scripts.vm.machine import Machine
+from scripts.vm.wheels import make_wheels
 
 # What a boot and a Samba server may take before the first scenario; ten times the usual.
 _BOOT_TIMEOUT_S = 120
@@ -32,15 +33,20 @@ class GuestKind(NamedTuple):
 
     name: str = ""
     cpus: int = 1
+    systemd: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name or 'main'}-{self.cpus}"
+        return f"{self.name or 'main'}-{self.cpus}{'-systemd' if self.systemd else ''}"
 
 
 def guest_kind(scenario: str) -> GuestKind:
     """Which guest a scenario wants; see Machine for what the number of processors means."""
     module = _module(scenario)
-    return GuestKind(str(getattr(module, "GUEST", "")), int(getattr(module, "CPUS", 1)))
+    return GuestKind(
+        str(getattr(module, "GUEST", "")),
+        int(getattr(module, "CPUS", 1)),
+        bool(getattr(module, "SYSTEMD", False)),
+    )
 
 
 def timeout_s(scenario: str) -> float:
@@ -49,7 +55,7 @@ def timeout_s(scenario: str) -> float:
 
 
 def run_scenarios(
-    names: Iterable[str], results: Path, cpus: int = 1, stop: Event | None = None
+    names: Iterable[str], results: Path, kind: GuestKind, stop: Event | None = None
 ) -> GuestRun:
     """Boot once and run every scenario; raises a GuestError if the guest itself fails.
 
@@ -57,13 +63,16 @@ def run_scenarios(
     """
     wanted = sorted(set(names))
     settings = [f"{name}={value}" for name, value in os.environ.items() if _is_ours(name)]
+    if kind.systemd:
+        wheels = make_wheels()
+        settings += [f"AOD_VM_WHEEL={wheels.aod}", f"AOD_VM_WHEELS={wheels.others}"]
     argv = ["env", *settings, sys.executable, "-m", "scripts.vm.guest.run", *wanted]
     longest_s = _BOOT_TIMEOUT_S + _SLOWEST_CLOCK * sum(map(timeout_s, wanted))
     return run_guest(
         argv,
         results,
         limit=Limit(longest_s, stop or Event()),
-        machine=Machine(stock_kernel(), cpus=cpus),
+        machine=Machine(stock_kernel(), cpus=kind.cpus, systemd=kind.systemd),
     )
 
 

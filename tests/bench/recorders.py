@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aod.recorders import ring
 from scripts.vm.results import results_folder
-from scripts.vm.scenarios import read_facts, run_scenarios
+from scripts.vm.scenarios import guest_kind, read_facts, run_scenarios
 from tests.unit.packets import message, packet, pcap, smb2
 
 SCENARIO = "recorders_cost"
@@ -30,7 +30,7 @@ def figures() -> Iterator[dict[str, object]]:
     """The workload's time with each recorder by that without, and the cutter's pace."""
     yield _cutter()
     with results_folder() as results:
-        run_scenarios([SCENARIO], results)
+        run_scenarios([SCENARIO], results, guest_kind(SCENARIO))
         took = read_facts(results, SCENARIO)["took_s"]
     for kind in took:
         if kind != _NONE:

@@ -80,7 +80,7 @@ class Guests:
         folder = self._folder / str(kind)
         folder.mkdir()
         try:
-            run = run_scenarios(names, folder, kind.cpus, self._stop)
+            run = run_scenarios(names, folder, kind, self._stop)
         except GuestError as error:
             return Guest(folder, error.console_tail, error)
         return Guest(folder, last_words(run.console))
