@@ -1,5 +1,6 @@
 """The kernel's messages of a span of time."""
 
+import json
 import os
 import re
 import subprocess
@@ -67,13 +68,42 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=True)
 
 
-def test_where_the_records_are_not_for_us_dmesg_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dmesg = tmp_path / "dmesg"
-    dmesg.write_text('#!/bin/sh\necho "dmesg $*"\n')
-    dmesg.chmod(0o755)
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of programs that come before the host's."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_where_the_records_are_not_for_us_the_journal_is_asked(programs: Path) -> None:
+    uptime_usec = int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6)
+    entries = [
+        {"MESSAGE": "old", "PRIORITY": "6", "_SOURCE_MONOTONIC_TIMESTAMP": "1"},
+        {"MESSAGE": 'a="b"', "PRIORITY": "4", "_SOURCE_MONOTONIC_TIMESTAMP": str(uptime_usec)},
+        {"MESSAGE": [120, 255], "_SOURCE_MONOTONIC_TIMESTAMP": str(uptime_usec)},
+        {"MESSAGE": None, "PRIORITY": "6", "_SOURCE_MONOTONIC_TIMESTAMP": str(uptime_usec)},
+        {"MESSAGE": "without a time"},
+    ]
+    (programs / "entries").write_text("".join(f"{json.dumps(one)}\n" for one in entries))
+    program(programs, "journalctl", f"cat {programs}/entries")
+    told = run(str(time.time() - uptime_usec / 2e6), "/nowhere/kmsg")
+    assert [one.split("Z ")[-1].split("+0000 ")[-1] for one in told.stdout.splitlines()] == [
+        'warn: a="b"',
+        "info: x\ufffd",
+        "info: ",
+    ]
+    assert told.stderr == "from the journal: /nowhere/kmsg: No such file or directory\n"
+
+
+@pytest.mark.parametrize("journal", ["exit 0", "exit 1"])
+def test_where_there_is_no_journal_dmesg_is_asked(programs: Path, journal: str) -> None:
+    program(programs, "dmesg", 'echo "dmesg $*"')
+    program(programs, "journalctl", journal)
     told = run("0", "/nowhere/kmsg")
     assert told.stdout.splitlines() == [
         "all messages, as dmesg has them: /nowhere/kmsg: No such file or directory",

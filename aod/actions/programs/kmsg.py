@@ -6,13 +6,17 @@ clocks drift apart by up to 100 ppm, hence the margin. Form of a record:
 Documentation/ABI/testing/dev-kmsg.
 """
 
+import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 KMSG = "/dev/kmsg"
 _LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 _MAX_RECORD = 1 << 13
+_MOST_ENTRIES = 20_000
 _DRIFT = 1e-4
 
 
@@ -32,21 +36,50 @@ def line(record: bytes, boot_sec: float, since_sec: float) -> str:
 
 
 def main(since: str, kmsg: str = KMSG) -> None:
-    """Print what is there now; where it cannot be read so, leave it to `dmesg`."""
+    """Print what is there now; where it cannot be read so, what the journal has of it."""
     uptime_sec = time.clock_gettime(time.CLOCK_MONOTONIC)
     boot_sec = time.time() - uptime_sec
     since_sec = float(since) - uptime_sec * _DRIFT
     try:
         fd = os.open(kmsg, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
-        print(f"all messages, as dmesg has them: {kmsg}: {error.strerror}", flush=True)
-        os.execvp("dmesg", ["dmesg", "-T"])  # noqa: S606
+        _print_journal(boot_sec, since_sec, f"{kmsg}: {error.strerror}")
+        return
     older = 0
     while record := _next(fd):
         text = line(record, boot_sec, since_sec)
         older += not text
         sys.stdout.write(text)
     print(f"{older} older messages were left out", file=sys.stderr)
+
+
+def _print_journal(boot_sec: float, since_sec: float, why: str) -> None:
+    """The journal's copy of them: the service may not read the original. Else, what `dmesg` has."""
+    records = list(_journaled())
+    if not records:
+        print(f"all messages, as dmesg has them: {why}", flush=True)
+        os.execvp("dmesg", ["dmesg", "-T"])  # noqa: S606
+    for record in records:
+        sys.stdout.write(line(record, boot_sec, since_sec))
+    print(f"from the journal: {why}", file=sys.stderr)
+
+
+def _journaled() -> Iterator[bytes]:
+    """The kernel's messages in the journal, as records."""
+    fields = "MESSAGE,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP"
+    command = ["journalctl", "--dmesg", f"--lines={_MOST_ENTRIES}", "--output=json"]
+    try:
+        done = subprocess.run(
+            [*command, f"--output-fields={fields}"], stdout=subprocess.PIPE, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return
+    for entry in done.stdout.splitlines():
+        told = json.loads(entry)
+        message = told.get("MESSAGE") or ""  # null: it is too long
+        text = message.encode() if isinstance(message, str) else bytes(message)
+        uptime = told.get("_SOURCE_MONOTONIC_TIMESTAMP", "")
+        yield f"{told.get('PRIORITY', 6)},0,{uptime},-;".encode() + text
 
 
 def _next(fd: int) -> bytes:
