@@ -1,5 +1,6 @@
 """The folders that the daemon writes to."""
 
+import errno
 import logging
 import os
 from contextlib import suppress
@@ -149,9 +150,10 @@ def _probe(path: Path) -> None:
 
 
 def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
-    return FolderError(
-        f"{key}: {path} cannot be written ({error.strerror}); name another folder, or make it"
-    )
+    what = "name another folder, or make it"
+    if error.errno == errno.EROFS and "INVOCATION_ID" in os.environ:  # systemd.exec(5)
+        what = f"the unit allows it with ReadWritePaths={path} (systemctl edit aod.service)"
+    return FolderError(f"{key}: {path} cannot be written ({error.strerror}); {what}")
 
 
 def clear_runtime(runtime_dir: Path, lock: Lock) -> None:

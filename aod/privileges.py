@@ -20,6 +20,7 @@ from aod.accounts import ROOT, Account
 from aod.actions.table import row
 from aod.capabilities import Capability, to_mask
 from aod.config import Config
+from aod.files import FOLDER_MODE
 from aod.recorders.recorders import wanted
 from aod.shim import check
 
@@ -50,6 +51,10 @@ SUPERVISOR: Final = frozenset(
 """Beside what its workers have: to make the folders theirs, to become them, and to end them."""
 _UNFILTERED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """A kernel, or a processor, without the filter."""
+
+GROUP_READS: Final = 0o777 & ~FOLDER_MODE
+"""A stage's umask. Who started it may have another (a unit's UMask=), but capture could then not
+read what detect leaves in the spool."""
 
 _later: frozenset[Capability] | None = None
 """What `narrow` leaves."""
@@ -109,6 +114,7 @@ def drop(kept: Rights, log: logging.Logger) -> None:
     """
     global _later  # noqa: PLW0603  # of this process, like what it is about
     _later = kept.later
+    os.umask(GROUP_READS)
     _limit(kept.capabilities)
     if os.geteuid() == ROOT.uid:
         os.setgroups(kept.groups)

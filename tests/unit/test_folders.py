@@ -1,5 +1,6 @@
 """The folders are made for nobody else, and the lock lets one supervisor in."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -254,3 +255,15 @@ def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "notes").touch()
     clear_runtime(tmp_path, lock)
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
+
+
+def test_what_the_unit_does_not_allow_is_said_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = OSError(errno.EROFS, "Read-only file system")
+    monkeypatch.setenv("INVOCATION_ID", "0")
+    told = str(folders._cannot_be_written("aod_output_dir", Path("/data"), error))
+    assert "ReadWritePaths=/data (systemctl edit aod.service)" in told
+    monkeypatch.delenv("INVOCATION_ID")
+    told = str(folders._cannot_be_written("aod_output_dir", Path("/data"), error))
+    assert told.endswith("name another folder, or make it")

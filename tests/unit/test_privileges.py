@@ -171,3 +171,15 @@ def test_without_the_filter_they_fail_for_other_reasons() -> None:
     """So that the test above says something of the filter."""
     calls = child(0, kept={Capability.SYS_ADMIN})[0]["calls"]
     assert {name for name, error in calls.items() if error == errno.EPERM} <= {"syslog"}
+
+
+def test_what_a_stage_makes_is_for_the_group_whoever_started_it(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from aod import files, log, privileges
+from aod.accounts import myself
+privileges.drop(privileges.Rights(account=myself(), groups=()), log.ROOT)
+files.create_fd(Path({str(tmp_path / "made")!r}))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, umask=0o077)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o640
