@@ -183,3 +183,14 @@ files.create_fd(Path({str(tmp_path / "made")!r}))
 """
     subprocess.run([sys.executable, "-c", program], check=True, umask=0o077)
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_unit_has_what_any_configuration_needs_but_what_it_gives_otherwise() -> None:
+    """The journal has the kernel's messages, too, and LimitMEMLOCK= makes room for maps."""
+    unit = (Path(__file__).parents[2] / "conf" / "aod.service").read_text()
+    lines = [line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet=")]
+    named = {name.removeprefix("CAP_") for line in lines for name in line.split("=")[1].split()}
+    ours = {one.capability for action in ACTIONS for one in action.privileges}
+    ours |= privileges.SUPERVISOR | privileges.COLLECT_LOADING | privileges.FOREIGN_OUTPUT
+    otherwise = {Capability.SYSLOG, Capability.SYS_RESOURCE}
+    assert {Capability[name] for name in named} == ours - otherwise
