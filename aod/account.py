@@ -9,6 +9,7 @@ from typing import Final
 
 from aod import __version__
 from aod.audit import Audit
+from aod.audit_children import AuditChildren
 from aod.audit_records import (
     Lost,
     Reloaded,
@@ -23,6 +24,8 @@ from aod.wire import Health
 
 INTERVAL_SEC: Final = 60.0
 """Between two records of one kind: a ring that overflows does so many times a second."""
+CLOSE_SEC: Final = 2.0
+"""For the last records of a daemon that ends."""
 COUNTED: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
@@ -78,7 +81,7 @@ class Losses:
 class Account:
     """The supervisor's records."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: AuditChildren) -> None:
         self._audit = audit
         self._losses = Losses({})
 
@@ -96,6 +99,7 @@ class Account:
         """Tell of what was lost, where it is due; `now` is monotonic seconds."""
         for lost in self._losses.due(now):
             self._audit.write(lost)
+        self._audit.tick()
 
     def respawn(self, stage: str, how: str, respawn_at: float) -> None:
         """A worker ended, and comes back then (monotonic seconds)."""
@@ -116,9 +120,10 @@ class Account:
 
     def use(self, audit: Audit) -> None:
         """Go on in this log."""
-        self._audit = audit
+        self._audit.use(audit)
 
     def stop(self, reason: str, status: int) -> None:
         """The daemon ends."""
         self.tick(math.inf)
         self._audit.write(Stopped(reason=reason, exit=status))
+        self._audit.close(CLOSE_SEC)

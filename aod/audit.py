@@ -46,7 +46,8 @@ class Audit:
         self._files = config.audit.files
         self._log = log
         self._said: set[str] = set()
-        self._missed = 0
+        self.missed = 0
+        """Records that could not be written, and of which the log does not say so yet."""
 
     def write(self, record: Record) -> None:
         """Append a record, with the time of now; a failure is logged once, and never raised."""
@@ -56,13 +57,13 @@ class Audit:
             with opened_folder(self._folder) as folder_fd:
                 self._append(folder_fd, record)
         except OSError as error:
-            self._missed += 1
+            self.missed += 1
             why = error.strerror or str(error)
             self._say_once(f"{self._folder / FILE} is not written: {why}")
             return
-        if self._missed:
-            self._log.warning("the audit log is written again; %d records miss", self._missed)
-            self._missed = 0
+        if self.missed:
+            self._log.warning("the audit log is written again; %d records miss", self.missed)
+            self.missed = 0
             self._said.clear()
 
     def miss(self, count: int) -> None:
@@ -70,7 +71,7 @@ class Audit:
         self._missed += count
 
     def _append(self, folder_fd: int, record: Record) -> None:
-        patience_sec = 0.0 if self._missed else LOCK_WAIT_SEC
+        patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC
         for _ in range(_MAX_ATTEMPTS):
             fd = _open_ours(folder_fd)
             try:
@@ -94,8 +95,8 @@ class Audit:
 
     def _lines(self, record: Record) -> bytes:
         now = datetime.now(UTC)
-        missed = Lost(lost="audit records", count=self._missed)
-        return (encode(missed, now) if self._missed else b"") + encode(record, now)
+        missed = Lost(lost="audit records", count=self.missed)
+        return (encode(missed, now) if self.missed else b"") + encode(record, now)
 
     def _rotate(self, folder_fd: int) -> None:
         usable = [number for number in range(1, self._files) if self._is_usable(folder_fd, number)]

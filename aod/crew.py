@@ -131,12 +131,16 @@ class Crew:
         return min([LONGEST_WAIT_SEC, *(at - time.monotonic() for at in due)])
 
     def _spawn(self, process: Process) -> None:
-        process.spawn(self.config, self._let_go)
+        process.spawn(self.config, self._in_worker)
         self._log.debug("%s: started, pid %d", process.stage, process.pid)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """In a child: the others are none of its business."""
         for process in self.processes:
             process.let_go()
+
+    def _in_worker(self) -> None:
+        self.let_go()
         self._in_child()
 
     def _say_death(self, process: Process) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from aod import folders, tracer
 from aod.actions import orphans
 from aod.config import Config
+from aod.files import FOLDER_MODE
 from aod.lock import Lock
 from aod.recorders import recorders
 from aod.wire import STAGES
@@ -33,7 +34,7 @@ def clean(config: Config, log: logging.Logger) -> None:
     staging = config.pin_dir.with_name(config.pin_dir.name + "-new")
     if not (config.runtime_dir.exists() or config.pin_dir.exists() or staging.exists()):
         return
-    config.runtime_dir.mkdir(exist_ok=True)
+    config.runtime_dir.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     lock = Lock(config.runtime_dir)
     tracer.remove(staging)
     clear(config, STAGES, lock, log)

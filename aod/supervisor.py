@@ -17,6 +17,7 @@ from typing import Final
 from aod import folders, leavings, log, privileges, reload
 from aod.account import Account
 from aod.audit import Audit
+from aod.audit_children import AuditChildren
 from aod.config import Config
 from aod.config_file import ConfigError
 from aod.crew import LONGEST_WAIT_SEC, Crew
@@ -49,7 +50,8 @@ class Supervisor:
         self.log: logging.Logger = log.ROOT.getChild("supervisor")
         self._signals = Signals()
         self._lock = Lock(config.runtime_dir)
-        self.account = Account(Audit(config, self.log))
+        audit = AuditChildren(Audit(config, self.log), self.log, self._leave_to_parent)
+        self.account = Account(audit)
         self.crew = Crew(config, set(without), self.account, self._let_go)
         if simulate_drops:
             self.crew.tell("collect", simulate_drops=simulate_drops)
@@ -81,6 +83,11 @@ class Supervisor:
         """In a worker: what belongs to the supervisor alone."""
         self._signals.close()
         self._lock.leave_to_parent()
+
+    def _leave_to_parent(self) -> None:
+        """In a child that is no worker."""
+        self.crew.let_go()
+        self._let_go()
 
     def _watch(self) -> tuple[int, str]:
         """Keep the workers alive; the exit status, and why it is over."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aod import __version__, check, folders, log, preflight
+from aod import __version__, check, folders, leavings, log, preflight
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.config_file import Loaded, load
 from aod.detectors.registry import registry
@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     add_common(parser)
     parser.add_argument("--check", action="store_true", help="say what will be watched, and exit")
     parser.add_argument(
+        "--clean",
+        action="store_true",
+        help="remove what a dead daemon left in the kernel and in the runtime folder, and exit",
+    )
+    parser.add_argument(
         "--without",
         action="append",
         default=[],
@@ -95,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.simulate_drops and "collect" in arguments.without:
         raise UsageError("--simulate-drops is for who collects: give it to aod-stage collect")
+    if arguments.clean:
+        leavings.clean(load(arguments.config or default_file()).config, log.ROOT)
+        return CLEAN
     loaded = load_with_warnings(arguments.config)
     if arguments.check:
         print(check.render(loaded))

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from threading import Thread
 from typing import Final
 
 from aod import log, retention
@@ -15,6 +16,8 @@ from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
 from aod.wire import Sealed
 
 _MAX_SAID: Final = 100
+_POLL_SEC: Final = 0.1
+_HANGS_SEC: Final = 1.0
 
 
 class Cleaner:
@@ -98,6 +101,32 @@ def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
     return Cleaner(config, log.ROOT.getChild("cleanup")).sweep(dry_run=dry_run)
 
 
+def _sweep(cleaner: Cleaner, context: StageContext) -> bool:
+    """Sweep in a thread, and be alive meanwhile: the output folder may hang, and only the thread
+    with it. False where it still hangs when the stop comes."""
+    thread = Thread(target=cleaner.try_sweep, daemon=True)
+    began = time.monotonic()
+    thread.start()
+    while thread.is_alive():
+        thread.join(_POLL_SEC)
+        if time.monotonic() - began < _HANGS_SEC:
+            continue
+        if context.stopping:
+            return False
+        _beat(cleaner, context, "waiting", f"{context.config.aod_output_dir} does not answer")
+    return True
+
+
+def _beat(cleaner: Cleaner, context: StageContext, state: str = "ready", note: str = "") -> None:
+    context.beat(
+        state,
+        note,
+        deleted=cleaner.deleted,
+        bundles=len(cleaner.left),
+        bytes=sum(entry.size_bytes for entry in cleaner.left),
+    )
+
+
 def run(context: StageContext) -> int:
     """Clean up until told to stop."""
     cleaner = Cleaner(context.config, context.log)
@@ -111,12 +140,9 @@ def run(context: StageContext) -> int:
             cleaner.use(config)
             due = 0.0
         if sealed or time.monotonic() >= due:
-            cleaner.try_sweep()
+            if not _sweep(cleaner, context):
+                break
             due = time.monotonic() + context.config.cleanup.cleanup_interval_sec
-        context.beat(
-            deleted=cleaner.deleted,
-            bundles=len(cleaner.left),
-            bytes=sum(entry.size_bytes for entry in cleaner.left),
-        )
+        _beat(cleaner, context)
     context.beat("stopping")
     return 0

@@ -11,12 +11,12 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 NAME: Final = "file"
-_LOOKUP, _FORGET, _GETATTR, _OPEN, _READ, _INIT = 1, 2, 3, 14, 15, 26
+_LOOKUP, _FORGET, _GETATTR, _OPEN, _READ, _STATFS, _INIT, _OPENDIR = 1, 2, 3, 14, 15, 17, 26, 27
 _BATCH_FORGET, _INTERRUPT = 42, 36
 _SILENT: Final = frozenset({_FORGET, _BATCH_FORGET, _INTERRUPT, _READ})
 """Those without an answer, by protocol, and the one that this is about."""
@@ -52,16 +52,16 @@ def _answer(opcode: int, node: int, body: bytes) -> bytes | int:
     return errno.ENOSYS
 
 
-def _serve(device: int, asked: threading.Event) -> None:
+def _serve(device: int, asked: threading.Event, hanging: frozenset[int]) -> None:
     while True:
         try:
             request = os.read(device, _LARGEST)
         except OSError:  # unmounted
             return
         _, opcode, unique, node, *_ = _IN.unpack_from(request)
-        if opcode == _READ:
+        if opcode in hanging:
             asked.set()
-        if opcode in _SILENT:
+        if opcode in _SILENT | hanging:
             continue
         answer = _answer(opcode, node, request[_IN.size :])
         code, body = (-answer, b"") if isinstance(answer, int) else (0, answer)
@@ -87,8 +87,15 @@ class HangingFile:
         self.asked = threading.Event()
 
 
+def hanging_folder(mount_point: Path) -> AbstractContextManager[HangingFile]:
+    """The same for a folder: who opens it, or asks for its free space, hangs."""
+    return hanging_file(mount_point, frozenset({_OPENDIR, _STATFS}))
+
+
 @contextmanager
-def hanging_file(mount_point: Path) -> Iterator[HangingFile]:
+def hanging_file(
+    mount_point: Path, hanging: frozenset[int] = frozenset({_READ})
+) -> Iterator[HangingFile]:
     """Mount it (root only); at the end its readers go on.
 
     Raises:
@@ -100,7 +107,7 @@ def hanging_file(mount_point: Path) -> Iterator[HangingFile]:
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
     try:
         _checked(_libc.mount(b"aod-test", os.fsencode(mount_point), b"fuse", 6, options.encode()))
-        server = threading.Thread(target=_serve, args=(device, found.asked), daemon=True)
+        server = threading.Thread(target=_serve, args=(device, found.asked, hanging), daemon=True)
         server.start()
         try:
             yield found

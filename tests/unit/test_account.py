@@ -6,12 +6,14 @@ from pathlib import Path
 
 from aod.account import INTERVAL_SEC, Account, Losses
 from aod.audit import Audit
+from aod.audit_children import AuditChildren
 from aod.audit_reader import read
 from aod.audit_records import Lost, Respawned, StageFailed, Started, Stopped
 from aod.eventlog import EventLog
 from aod.wire import Health
 from tests.unit.stage_rig import config
 
+LOG = logging.getLogger("aod.test")
 RING_FULL = "operations: the kernel's ring was full"
 
 
@@ -62,7 +64,7 @@ def test_other_stages_counters_of_that_name_are_no_loss() -> None:
 
 def test_the_life_of_a_daemon_is_in_the_log(tmp_path: Path) -> None:
     made = config(tmp_path)
-    account = Account(Audit(made, logging.getLogger("test")))
+    account = Account(AuditChildren(Audit(made, LOG), LOG))
     log = EventLog.create(made.runtime_dir, 1)
     log.header["stats"]["dropped_ring_full"][5] = 2
     account.start(Path("/etc/aod/aod.yaml"), log)

@@ -1,0 +1,109 @@
+"""A daemon that cannot do its work says which worker, how it ended, and why, and ends with 1; one
+whose output folder hangs goes on."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.kernel.daemon import BIN, LocalDaemon, wait_until
+from tests.kernel.fuse import hanging_folder
+
+CONFIG = {
+    "guardian": {"anomalies": {"latency": {"type": "Latency", "actions": ["mounts"]}}},
+    "supervision": {
+        "attempts": 3,
+        "first_delay_sec": 0.01,
+        "longest_delay_sec": 0.05,
+        "window_sec": 0.01,
+    },
+}
+GIVEN_UP = "given up, for it did not start 3 times in a row"
+
+
+def last_words(daemon: LocalDaemon) -> str:
+    (line,) = [line for line in daemon.log().splitlines() if "given up" in line]
+    return line
+
+
+def test_bad_object(tmp_path: Path, pin_dir: Path) -> None:
+    """It was good when the daemon looked at it, and is not when collect loads it."""
+    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG)
+    object_file = tmp_path / "object.o"
+    object_file.write_bytes(Path(daemon.environment["AOD_BPF_OBJECT"]).read_bytes())
+    daemon.environment["AOD_BPF_OBJECT"] = str(object_file)
+    with daemon:
+        object_file.write_bytes(b"\x7fELF garbage")
+        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+        os.kill(pid, 9)
+        assert daemon.process.wait(60) == 1
+    assert "collect: exited with status 1 (TracerError: " in last_words(daemon)
+    assert "is not a proper ELF object" in last_words(daemon)
+    assert GIVEN_UP in last_words(daemon)
+    assert not daemon.runtime.exists()
+
+
+def test_pins_that_collect_may_not_make(tmp_path: Path, pin_dir: Path) -> None:
+    """In another user's folder: root's collect has given up the right to write there."""
+    pin_dir.mkdir()
+    os.chown(pin_dir, 65534, 65534)
+    pin_dir.chmod(0o700)
+    try:
+        daemon = LocalDaemon(tmp_path, pin_dir / "pins", CONFIG)
+        daemon.start()
+        assert daemon.process.wait(60) == 1
+        assert "collect: exited with status 1 (TracerError: " in last_words(daemon)
+        assert "Permission denied" in last_words(daemon)
+        assert GIVEN_UP in last_words(daemon)
+    finally:
+        pin_dir.rmdir()
+
+
+def test_a_right_that_is_missing(tmp_path: Path, pin_dir: Path) -> None:
+    """Without CAP_BPF no worker is even started."""
+    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG)
+    command = [str(BIN / "aod-supervisor"), "-c", str(daemon.config_file)]
+    drop = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
+    done = subprocess.run(
+        [*drop, *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=daemon.environment,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "CAP_BPF missing" in done.stderr
+
+
+def test_output_folder_that_hangs_holds_up_nobody(tmp_path: Path, pin_dir: Path) -> None:
+    """Neither the workers, nor the supervisor, nor the stop; the kernel holds who asked there."""
+    config = CONFIG | {
+        "supervision": {"heartbeat_timeout_sec": 3, "drain_timeout_sec": 2},
+        "cleanup": {"cleanup_interval_sec": 0.5},
+    }
+    with LocalDaemon(tmp_path, pin_dir, config) as daemon:
+        workers = daemon.pids()[1:]
+        daemon.output.rename(tmp_path / "before")
+        with hanging_folder(tmp_path / "mount") as hanging:
+            daemon.output.symlink_to(hanging.path.parent)
+            assert hanging.asked.wait(20)
+            detect = wait_until(lambda: daemon.worker_pid("detect"), "detect")
+            os.kill(detect, 9)  # a record is to be written
+            wait_until(lambda: daemon.worker_pid("detect") not in (None, detect), "another")
+            for number in range(8):  # longer than anyone may be silent
+                daemon.producer().load(10, first_mid=1 + 10 * number)
+                wait_until(lambda n=number: daemon.status().read == 10 * (n + 1), "them")  # type: ignore[misc]
+                wait_until(lambda n=number: beats(daemon) > n, "the next second")  # type: ignore[misc]
+            assert set(workers) - set(daemon.pids()) == {detect}
+            assert daemon.stop(30) in (0, 1)
+        assert "alive but silent" not in daemon.log()
+
+
+def beats(daemon: LocalDaemon) -> int:
+    """Seconds for which the daemon has run by its own account."""
+    return int(Path("/proc/uptime").read_text().split(".")[0]) - started(daemon)
+
+
+def started(daemon: LocalDaemon) -> int:
+    fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) // os.sysconf("SC_CLK_TCK")

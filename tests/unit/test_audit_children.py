@@ -1,0 +1,117 @@
+"""Audit records that others write: the supervisor never waits for the output folder."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from aod import audit
+from aod.audit import Audit
+from aod.audit_children import MAX_QUEUED, AuditChildren
+from aod.audit_records import Deleted, Lost, Record, decode
+from aod.config import Config
+from tests.unit.stage_rig import config
+
+LOG = logging.getLogger("aod.test")
+PATIENCE_SEC = 60.0
+
+
+def made(settings: Config) -> AuditChildren:
+    return AuditChildren(Audit(settings, LOG), LOG)
+
+
+def deletion(number: int) -> Deleted:
+    return Deleted(bundle="b", size_bytes=number, reason="r")
+
+
+def told(settings: Config) -> list[Record]:
+    lines = (settings.aod_output_dir / audit.FILE).read_bytes().splitlines()
+    return [decode(line) for line in lines]
+
+
+def numbers(settings: Config) -> list[int]:
+    return [one.size_bytes for one in told(settings) if isinstance(one, Deleted)]
+
+
+class Hanging(Audit):
+    """Its records are not written before somebody says so."""
+
+    def __init__(self, settings: Config) -> None:
+        super().__init__(settings, LOG)
+        self.held, self.go = os.pipe()
+
+    def write(self, record: Record) -> None:
+        os.read(self.held, 1)
+        super().write(record)
+
+
+def test_all_is_written_in_order_and_not_by_us(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    children = made(settings)
+    for number in range(MAX_QUEUED):
+        children.write(deletion(number))
+    children.close(PATIENCE_SEC)
+    assert numbers(settings) == list(range(MAX_QUEUED))
+
+
+def test_folder_that_hangs_holds_up_nobody_and_what_is_too_much_is_counted(
+    tmp_path: Path,
+) -> None:
+    settings = config(tmp_path)
+    hanging = Hanging(settings)
+    children = AuditChildren(hanging, LOG)
+    for number in range(MAX_QUEUED + 4):  # the child has one, and three are too many
+        children.write(deletion(number))
+    os.write(hanging.go, b"x" * (MAX_QUEUED + 5))
+    children.close(PATIENCE_SEC)
+    children.write(deletion(100))
+    children.close(PATIENCE_SEC)
+    assert numbers(settings) == [*range(MAX_QUEUED + 1), 100]
+    (lost,) = [one for one in told(settings) if isinstance(one, Lost)]
+    assert (lost.lost, lost.count) == ("audit records", 3)
+
+
+def test_stop_waits_a_bounded_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    children = AuditChildren(Hanging(config(tmp_path)), LOG)
+    children.write(deletion(1))
+    children.write(deletion(2))
+    children.close(0.05)
+    assert "the audit log takes nothing: 2 records are not written" in caplog.text
+    os.waitpid(children._pid, 0)
+
+
+def test_what_could_not_be_written_is_told_by_the_next_that_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = config(tmp_path)
+    elsewhere = replace(settings, aod_output_dir=tmp_path / "not there yet")
+    children = made(elsewhere)
+    for number in range(3):
+        children.write(deletion(number))
+        while children._pid:
+            children.tick()
+    elsewhere.aod_output_dir.mkdir()
+    children.write(deletion(4))
+    children.close(PATIENCE_SEC)
+    lost, *_ = told(elsewhere)
+    assert isinstance(lost, Lost)
+    assert lost.count == 3
+    assert numbers(elsewhere) == [4]
+    assert "the audit log is written again; 3 records miss" in caplog.text
+
+
+def test_child_that_is_killed_is_a_loss(tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    children = AuditChildren(Hanging(settings), LOG)
+    children.write(deletion(1))
+    os.kill(children._pid, 9)
+    while children._pid:
+        children.tick()
+    children.use(Audit(settings, LOG))
+    children.write(deletion(2))
+    children.close(PATIENCE_SEC)
+    lost, _ = told(settings)
+    assert isinstance(lost, Lost)
+    assert lost.count == 1
