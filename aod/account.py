@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from aod import __version__
-from aod.audit import Audit
 from aod.audit_children import AuditChildren
 from aod.audit_records import (
     Lost,
@@ -19,6 +18,7 @@ from aod.audit_records import (
     Started,
     Stopped,
 )
+from aod.config import Config
 from aod.eventlog import EventLog
 from aod.wire import Health
 
@@ -118,9 +118,9 @@ class Account:
         """It was not."""
         self._audit.write(ReloadRefused(why=why))
 
-    def use(self, audit: Audit) -> None:
-        """Go on in this log."""
-        self._audit.use(audit)
+    def use(self, config: Config) -> None:
+        """Go on with this configuration's settings of the log."""
+        self._audit.use(config)
 
     def stop(self, reason: str, status: int) -> None:
         """The daemon ends."""

@@ -40,14 +40,18 @@ class Audit:
     """A way to write to the log; holds nothing open, so it may be used after a fork."""
 
     def __init__(self, config: Config, log: logging.Logger) -> None:
-        self._enabled = config.audit.enabled
-        self._folder = config.aod_output_dir
-        self._max_bytes = int(config.audit.max_mb * (1 << 20))
-        self._files = config.audit.files
+        self.use(config)
         self._log = log
         self._said: set[str] = set()
         self.missed = 0
         """Records that could not be written, and of which the log does not say so yet."""
+
+    def use(self, config: Config) -> None:
+        """Go on with this configuration's settings."""
+        self._enabled = config.audit.enabled
+        self._folder = config.aod_output_dir
+        self._max_bytes = int(config.audit.max_mb * (1 << 20))
+        self._files = config.audit.files
 
     def write(self, record: Record) -> None:
         """Append a record, with the time of now; a failure is logged once, and never raised."""
@@ -68,7 +72,7 @@ class Audit:
 
     def miss(self, count: int) -> None:
         """So many records never came to be written; the next one tells of them."""
-        self._missed += count
+        self.missed += count
 
     def _append(self, folder_fd: int, record: Record) -> None:
         patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC

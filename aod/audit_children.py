@@ -16,6 +16,7 @@ from typing import Final
 from aod._native import lib
 from aod.audit import Audit
 from aod.audit_records import Record
+from aod.config import Config
 
 MAX_QUEUED: Final = 64
 _MOST_COUNTED: Final = 255
@@ -40,10 +41,9 @@ class AuditChildren:
         were too many since."""
         self._pid = 0
 
-    def use(self, audit: Audit) -> None:
-        """Go on with other settings."""
-        audit.missed = self._audit.missed
-        self._audit = audit
+    def use(self, config: Config) -> None:
+        """Go on with this configuration's settings."""
+        self._audit.use(config)
 
     def write(self, record: Record) -> None:
         """Have a record written, soon."""

@@ -146,7 +146,7 @@ class Supervisor:
         needs_more = privileges.for_capture(new.config) - privileges.for_capture(self.config)
         self.config = new.config
         self._snapshots.use(new.config)
-        self.account.use(Audit(new.config, self.log))
+        self.account.use(new.config)
         self.account.reload(new.changed, new.kept)
         self.crew.offer(new.config)
         if needs_more:

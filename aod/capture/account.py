@@ -27,6 +27,7 @@ from aod.audit_records import (
 )
 from aod.bundles.bundle import Made
 from aod.capture.backlog import Failure
+from aod.config import Config
 from aod.wire import Suppressed
 
 MAX_REMEMBERED: Final = 4096
@@ -53,9 +54,9 @@ class Account:
         self._queued = self._missed = 0
         self._writer = ThreadPoolExecutor(1, "audit")
 
-    def use(self, log: Audit) -> None:
-        """Go on in this log."""
-        self._audit = log
+    def use(self, config: Config) -> None:
+        """Go on with this configuration's settings of the log."""
+        self._audit.use(config)
 
     def remember(self, records: Iterable[Record]) -> None:
         """Learn from the log itself what a predecessor has told."""

@@ -77,7 +77,7 @@ class Capture:
         self._policy, self._sources = self._plans()
         self._room.use(config)
         self.output.use(config)
-        self.account.use(Audit(config, self.context.log))
+        self.account.use(config)
         self._recorders.use(config)
 
     async def run(self) -> None:

@@ -33,6 +33,7 @@ class Cleaner:
         self.left: list[Entry] = []
         self._folder = config.aod_output_dir
         self._log = logger
+        self._audit = Audit(config, logger)
         self._said: set[str] = set()
         self.use(config)
 
@@ -40,7 +41,7 @@ class Cleaner:
         """Take the limits of a configuration; the folder stays."""
         self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
         self._max_bytes = retention.max_bytes(config.cleanup)
-        self._audit = Audit(config, self._log)
+        self._audit.use(config)
 
     def sweep(self, *, dry_run: bool = False) -> list[Removal]:
         """Delete what has to go (with `dry_run`: nothing); what went or would go, oldest first.

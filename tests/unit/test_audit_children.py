@@ -104,12 +104,13 @@ def test_what_could_not_be_written_is_told_by_the_next_that_can(
 
 def test_child_that_is_killed_is_a_loss(tmp_path: Path) -> None:
     settings = config(tmp_path)
-    children = AuditChildren(Hanging(settings), LOG)
+    hanging = Hanging(settings)
+    children = AuditChildren(hanging, LOG)
     children.write(deletion(1))
     os.kill(children._pid, 9)
     while children._pid:
         children.tick()
-    children.use(Audit(settings, LOG))
+    os.write(hanging.go, b"x")
     children.write(deletion(2))
     children.close(PATIENCE_SEC)
     lost, _ = told(settings)
