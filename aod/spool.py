@@ -92,15 +92,25 @@ def read(path: Path) -> Anomaly:
         raise SpoolError(str(error)) from error
     if status.st_nlink > 1:  # it may be anybody's file
         raise SpoolError("a file with a second name")
+    anomaly = decoded(content)
+    if names.spooled(anomaly.timestamp) != path.name:
+        raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
+    if anomaly.rule is Rule.MANUAL and status.st_uid not in (0, os.geteuid()):
+        raise SpoolError(f"user {status.st_uid} may not ask for a bundle")
+    return anomaly
+
+
+def decoded(content: bytes) -> Anomaly:
+    """The anomaly in the content of an entry.
+
+    Raises:
+        SpoolError: it is none, or one that cannot be.
+    """
     try:
         anomaly = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SpoolError(f"not an anomaly: {error}") from error
-    if names.spooled(anomaly.timestamp) != path.name:
-        raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
     check(anomaly)
-    if anomaly.rule is Rule.MANUAL and status.st_uid not in (0, os.geteuid()):
-        raise SpoolError(f"user {status.st_uid} may not ask for a bundle")
     return anomaly
 
 

@@ -104,8 +104,8 @@ int aod_drain(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t li
 
 		if (head & BPF_RINGBUF_BUSY_BIT)
 			break;
-		if (bytes >
-		    produced - consumed) { /* no entry: nobody knows where the next begins */
+		/* No entry runs beyond: nobody knows where the next one begins. */
+		if (bytes > produced - consumed) {
 			bytes = produced - consumed;
 			length = 0;
 		}

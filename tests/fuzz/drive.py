@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 NAME = sys.argv.pop(1)
 with atheris.instrument_imports(include=["aod", f"tests.fuzz.{NAME}"]):

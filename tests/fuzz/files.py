@@ -35,7 +35,7 @@ def _counters(given: Provider) -> None:
     packed = zlib.crc32(slot).to_bytes(8, "little") + slot
     file = counters._MAGIC + (packed + bytes(len(packed))) * (slots // 2)
     file = file[: given.number(1 << 16)] if not given.number(8) else file
-    (FOLDER / counters.NAME).write_bytes(file + given.bytes()[: given.number(2)])
+    (FOLDER / counters.NAME).write_bytes(file + given.frame()[: given.number(2)])
     try:
         found = counters.read(FOLDER)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The event log's file: it is refused with the error that says so, or everything in it can be read.
+"""The event log's file: it is refused with its own error, or everything in it can be read.
 
-The writer is root and the readers are not; but a disk, a crash, or another version may leave anything.
+Only root writes it; but a crash or another version may leave anything.
 """
 
 import tempfile
@@ -69,7 +69,7 @@ def one(data: bytes) -> None:
     """One input: a log's file and a reader's position."""
     given = Provider(data)
     (FOLDER / LOG_NAME).write_bytes(_content(given))
-    (FOLDER / POSITION_NAME).write_bytes(given.bytes())
+    (FOLDER / POSITION_NAME).write_bytes(given.frame())
     ReadPosition.peek(FOLDER)
     try:
         log = EventLog.reader(FOLDER)

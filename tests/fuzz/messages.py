@@ -16,10 +16,25 @@ from tests.unit.samples import anomaly, operation
 
 RECEIVERS: Final = sorted(wire.TAKES)
 MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
-VALUES: Final = (0, -1, 1 << 63, (1 << 64) - 1, "", "a\n", "\u202e", None, True, 0.5, [], {}, b"")
+VALUES: Final[tuple[Any, ...]] = (
+    0,
+    -1,
+    1 << 63,
+    (1 << 64) - 1,
+    "",
+    "a\n",
+    "\u202e",
+    None,
+    True,
+    0.5,
+    [],
+    {},
+    b"",
+)
 
 
-def _sample(receiver: str) -> wire.Message:
+def sample(receiver: str) -> wire.Message:
+    """A message that it takes."""
     match receiver:
         case "collect":
             return wire.OwnPids((1, 2))
@@ -30,24 +45,15 @@ def _sample(receiver: str) -> wire.Message:
     return anomaly(worst=(operation(),), actions=("dmesg",))
 
 
-def _mutated(fields: Any, data: Provider) -> Any:
+def mutated(fields: Any, data: Provider) -> Any:
     """The same with a value changed, somewhere."""
     if isinstance(fields, dict) and fields and data.number(8):
         key = data.choice(sorted(fields, key=str))
-        return fields | {key: _mutated(fields[key], data)}
+        return fields | {key: mutated(fields[key], data)}
     if isinstance(fields, list) and fields and data.number(4):
-        return [*fields[1:], _mutated(fields[0], data)] * (1 + data.number(400))
-    match data.number(5):
-        case 0:
-            return data.choice(VALUES)
-        case 1:
-            return data.text()
-        case 2:
-            return data.integer()
-        case 3:
-            return {data.text(): fields}
-        case _:
-            return [fields] * data.number(8)
+        return [*fields[1:], mutated(fields[0], data)] * (1 + data.number(400))
+    others = (data.choice(VALUES), data.text(), data.integer(), [fields] * data.number(8))
+    return data.choice((*others, {data.text(): fields}))
 
 
 def _check(message: wire.Message, receiver: str) -> None:
@@ -75,11 +81,11 @@ def one(data: bytes) -> None:
     given = Provider(data)
     receiver = given.choice(RECEIVERS)
     if given.number(4) == 0:
-        frames = [given.bytes() for _ in range(given.number(4))]
+        frames = [given.frame() for _ in range(given.number(4))]
     else:
-        head, *rest = wire.encode(_sample(receiver))
-        fields = _mutated(msgspec.msgpack.decode(head), given)
-        frames = [msgspec.msgpack.encode(fields), *(given.bytes() for _ in rest)]
+        head, *rest = wire.encode(sample(receiver))
+        fields = mutated(msgspec.msgpack.decode(head), given)
+        frames = [msgspec.msgpack.encode(fields), *(given.frame() for _ in rest)]
     try:
         message = wire.decode(frames, receiver)
     except wire.WireError:
@@ -94,7 +100,7 @@ def _spooled(frames: list[bytes], given: Provider) -> None:
     try:
         content = msgspec.json.encode(msgspec.msgpack.decode(frames[0]))
     except (msgspec.MsgspecError, UnicodeError, IndexError, RecursionError, TypeError, ValueError):
-        content = given.bytes()
+        content = given.frame()
     try:
         found = spool.decoded(content)
     except spool.SpoolError:

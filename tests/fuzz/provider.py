@@ -26,7 +26,7 @@ class Provider:
         """Of 64 bits, with or without a sign."""
         return int.from_bytes(self.take(8), "little", signed=self.number(2) == 1)
 
-    def bytes(self) -> bytes:
+    def frame(self) -> bytes:
         """A few, or all that are left."""
         return self.take(self.number(64)) if self.number(2) else self.rest()
 
@@ -36,7 +36,7 @@ class Provider:
     def choice(self, among: Sequence[T]) -> T:
         return among[self.number(len(among))]
 
-    def rest(self) -> "bytes":
+    def rest(self) -> bytes:
         left = self._data[self._at :]
         self._at = len(self._data)
         return left
