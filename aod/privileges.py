@@ -7,6 +7,7 @@ the folders are. `drop` is done once, in the stage's process, before it has a th
 import errno
 import logging
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,9 @@ SUPERVISOR: Final = frozenset(
     }
 )
 """Beside what its workers have: to make the folders theirs, to become them, and to end them."""
+MAX_FILES: Final = 128
+"""Of a stage that asks the kernel for little. ZeroMQ accepts every connection, and a receiver ends
+when it may open no more: who was taken over must not be able to make so many."""
 _UNFILTERED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
 """A kernel, or a processor, without the filter."""
 
@@ -122,6 +126,7 @@ def drop(kept: Rights, log: logging.Logger) -> None:
         os.setresuid(*[kept.account.uid] * 3)
     _keep(kept.capabilities)
     if kept.filtered:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
         result = lib.aod_filter_calls()
         if -result in _UNFILTERED:
             log.info("this kernel filters no system calls: %s", os.strerror(-result))
