@@ -43,14 +43,18 @@ struct aod_log_commit aod_log_committed(const struct aod_log_header *log)
 	return commit;
 }
 
-/* The last writer may have been killed after it gave an operation up and before it counted that. */
-static void settle_give_up(struct aod_tracer *tracer)
+/*
+ * The last writer may have been killed after it gave an operation up and before it counted that, or
+ * between a look at `busy` and one at what is in flight.
+ */
+static void settle(struct aod_tracer *tracer)
 {
 	uint32_t mark = tracer->control->giving_up;
 
 	if (mark && mark <= AOD_COMMANDS)
 		tracer->control->uncertain[mark - 1]++;
 	tracer->control->giving_up = 0;
+	tracer->control->busy = 1;
 }
 
 /* What is read was produced, and read to the end of an entry; else a log must not move the ring. */
@@ -71,7 +75,7 @@ int aod_log_adopt(struct aod_tracer *tracer, struct aod_log_header *log)
 				       .base_log = last.log_position,
 				       .base_ring = consumed};
 
-	settle_give_up(tracer);
+	settle(tracer);
 	if (log->ring_id == tracer->control->ring_id &&
 	    is_in_ring(&tracer->ring, last.ring_position)) {
 		/* The last writer may have died between its commit and telling the kernel. */

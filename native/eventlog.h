@@ -42,11 +42,12 @@ struct aod_log_header {
 	__u64 commit_seq;         /* commit[commit_seq % 2] is valid */
 	struct aod_log_commit commit[2];
 	__u64 reader_invalid; /* times the reader's position was refused */
-	/* Of what follows, for whoever reads the log: odd while it is written. */
+	/* For whoever reads the log. Odd while the rest is written, but for in_flight. */
 	__u64 stats_seq;
-	__u64 stats_ns;   /* when the kernel's counters were read; they are sums over the CPUs */
-	__u64 scanned_ns; /* when in_flight was counted */
+	__u64 stats_ns;      /* when the kernel's counters were read; they are sums over the CPUs */
+	__u64 stats_ring_id; /* whose they are */
 	__u64 in_flight;
+	__u64 scanned_ns; /* before that: when in_flight_of was counted */
 	__u64 max_inflight;
 	__u64 missed;        /* events that the kernel did not run our programs for */
 	__u64 produced_from; /* bytes that the ring had taken before the counters were read, */

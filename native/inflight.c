@@ -13,7 +13,7 @@ enum {
 
 /* What one scan looks for, and the records that it makes. */
 struct scan {
-	const struct aod_tracer *tracer;
+	struct aod_tracer *tracer;
 	const struct aod_ages *ages;
 	uint64_t now_ns;
 	struct aod_event *events;
@@ -68,7 +68,7 @@ static void give_up(struct scan *scan, const struct aod_inflight_key *key,
 	struct aod_control *control = scan->tracer->control;
 	int err;
 
-	/* Who is killed between the two leaves the mark (drain.c, settle_give_up). */
+	/* Who is killed between the two leaves the mark (drain.c, settle). */
 	__atomic_store_n(&control->giving_up, key->command + 1, __ATOMIC_RELEASE);
 	err = bpf_map_delete_elem(scan->tracer->inflight_fd, key);
 	if (!err)
@@ -97,28 +97,14 @@ static void look_at(struct scan *scan, const struct aod_inflight_key *key,
 		tell(scan, key, op, AOD_EVENT_IN_FLIGHT);
 }
 
-/* What follows is read between two looks at stats_seq; a writer that is killed leaves it odd. */
-static void begin_writing(struct aod_log_header *log)
+static void keep_scan(struct aod_tracer *tracer, struct aod_log_header *log,
+		      const struct scan *scan)
 {
-	__atomic_store_n(&log->stats_seq, log->stats_seq | 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-static void end_writing(struct aod_log_header *log)
-{
-	__atomic_store_n(&log->stats_seq, log->stats_seq + 1, __ATOMIC_RELEASE);
-}
-
-static void publish_scan(struct aod_log_header *log, const struct scan *scan)
-{
-	begin_writing(log);
+	memcpy(tracer->in_flight, scan->in_flight, sizeof(tracer->in_flight));
+	tracer->scanned_ns = scan->now_ns;
 	log->in_flight = 0;
-	for (uint32_t command = 0; command < AOD_COMMANDS; command++) {
-		log->in_flight_of[command] = scan->in_flight[command];
+	for (uint32_t command = 0; command < AOD_COMMANDS; command++)
 		log->in_flight += scan->in_flight[command];
-	}
-	log->scanned_ns = scan->now_ns;
-	end_writing(log);
 }
 
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
@@ -132,7 +118,7 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 	int err;
 
 	if (!__atomic_exchange_n(&tracer->control->busy, 0, __ATOMIC_ACQ_REL) && !log->in_flight) {
-		publish_scan(log, &scan); /* an idle share costs no walk through the map */
+		keep_scan(tracer, log, &scan); /* an idle share costs no walk through the map */
 		return 0;
 	}
 	do {
@@ -145,7 +131,7 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 			look_at(&scan, &keys[i], &ops[i]);
 		from = &cursor;
 	} while (!err);
-	publish_scan(log, &scan);
+	keep_scan(tracer, log, &scan);
 	return scan.found;
 }
 
@@ -242,6 +228,18 @@ static uint64_t missed_events(const struct aod_tracer *tracer)
 	return sum;
 }
 
+/* What follows is read between two looks at stats_seq; a writer that is killed leaves it odd. */
+static void begin_writing(struct aod_log_header *log)
+{
+	__atomic_store_n(&log->stats_seq, log->stats_seq | 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_writing(struct aod_log_header *log)
+{
+	__atomic_store_n(&log->stats_seq, log->stats_seq + 1, __ATOMIC_RELEASE);
+}
+
 int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns)
 {
 	uint64_t from = __atomic_load_n(tracer->ring.producer_pos, __ATOMIC_ACQUIRE);
@@ -256,10 +254,13 @@ int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uin
 	memcpy(log->stats, stats, sizeof(stats));
 	memcpy(log->gave_up, tracer->control->gave_up, sizeof(log->gave_up));
 	memcpy(log->uncertain, tracer->control->uncertain, sizeof(log->uncertain));
+	memcpy(log->in_flight_of, tracer->in_flight, sizeof(log->in_flight_of));
+	log->scanned_ns = tracer->scanned_ns;
 	log->produced_from = from;
 	log->produced_to = __atomic_load_n(tracer->ring.producer_pos, __ATOMIC_ACQUIRE);
 	log->missed = missed_events(tracer);
 	log->max_inflight = tracer->max_inflight;
+	log->stats_ring_id = tracer->control->ring_id;
 	log->stats_ns = now_ns;
 	end_writing(log);
 	return 0;

@@ -35,6 +35,8 @@ struct aod_tracer {
 	struct aod_program programs[AOD_MAX_PROGRAMS];
 	int program_count;
 	uint32_t max_inflight;
+	uint64_t scanned_ns;              /* the last scan, */
+	uint64_t in_flight[AOD_COMMANDS]; /* and what it saw */
 	int cpus;
 	struct aod_command_stats *per_cpu[AOD_COPIES]; /* of one command's counters, all CPUs */
 };

@@ -77,6 +77,7 @@ def test_in_flight_is_counted_by_command_and_when(rig: Rig) -> None:
         rig.producer.start(mid, CREATE)
     rig.producer.start(1, WRITE)
     assert rig.in_flight() == 4
+    rig.tracer.publish_stats(rig.log, 1)
     head = rig.log.header
     assert (head["in_flight_of"][CREATE], head["in_flight_of"][WRITE]) == (3, 1)
     assert head["stats_seq"] % 2 == 0
