@@ -3,13 +3,16 @@
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from aod import __version__
 from aod.audit_children import AuditChildren
 from aod.audit_records import (
+    Conservation,
     Lost,
     Reloaded,
     ReloadRefused,
@@ -79,9 +82,16 @@ class Losses:
 
 
 class Account:
-    """The supervisor's records."""
+    """The supervisor's records.
+
+    Attributes:
+        restarts: by stage, how often a worker was brought back.
+        last_end: by stage, how the last one of them had ended, and when.
+    """
 
     def __init__(self, audit: AuditChildren) -> None:
+        self.restarts: Counter[str] = Counter()
+        self.last_end: dict[str, str] = {}
         self._audit = audit
         self._losses = Losses({})
 
@@ -104,7 +114,13 @@ class Account:
     def respawn(self, stage: str, how: str, respawn_at: float) -> None:
         """A worker ended, and comes back then (monotonic seconds)."""
         delay_sec = round(max(0.0, respawn_at - time.monotonic()), 3)
+        self.restarts[stage] += 1
+        self.last_end[stage] = f"{how}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         self._audit.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
+
+    def alarm(self, record: Conservation) -> None:
+        """A sum does not hold."""
+        self._audit.write(record)
 
     def give_up(self, stage: str, how: str) -> None:
         """A worker ended once too often."""

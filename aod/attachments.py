@@ -7,10 +7,18 @@ event whose tracepoint a kernel does not have is not seen there, and that is sai
 import errno
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
+from aod.files import appearing, read_regular
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
 
+FILE: Final = "attachments.json"
+"""In the runtime folder: collect writes it."""
+_MAX_BYTES: Final = 1 << 16
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
 """Without these no operation is seen to start or to end."""
 
@@ -25,6 +33,42 @@ class Attachment(NamedTuple):
     @property
     def attached(self) -> bool:
         return self.error == 0
+
+
+class Report(Struct, frozen=True):
+    """What is attached, as `aod status` shows it."""
+
+    programs: tuple[tuple[str, str], ...] = ()
+    """Each with the reason why it is not attached; empty: it is."""
+    release: str = ""
+    """How operations that are never answered are recognised."""
+
+
+def write(runtime_dir: Path, report: Report) -> None:
+    """Replace the file that tells it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = runtime_dir / FILE
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    with appearing(path, unfinished, durable=False) as file:
+        file.write(msgspec.json.encode(report))
+
+
+def read(runtime_dir: Path) -> Report:
+    """The report of this folder; an empty one where there is none of ours."""
+    try:
+        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
+        return msgspec.json.decode(content, type=Report)
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return Report()
+
+
+def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
+    """For a report."""
+    return tuple((one.name, "" if one.attached else _reason(one)) for one in attachments)
 
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:

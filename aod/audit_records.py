@@ -151,6 +151,17 @@ class Lost(_Record, frozen=True, kw_only=True, tag="loss"):
     count: int
 
 
+class Conservation(_Record, frozen=True, kw_only=True, tag="conservation"):
+    """A sum does not hold: something was lost that nobody counted, or counted twice."""
+
+    sum: str
+    command: str
+    """Empty: of all."""
+    left: int
+    right: int
+    by: int
+
+
 Record: TypeAlias = (
     Started
     | Stopped
@@ -168,6 +179,7 @@ Record: TypeAlias = (
     | CaptureInterrupted
     | Deleted
     | Lost
+    | Conservation
 )
 
 _encoder = msgspec.json.Encoder()

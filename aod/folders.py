@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aod import accounts, counters, peer_names, spool
+from aod import accounts, attachments, counters, daemon_report, ledger, peer_names, spool
 from aod.accounts import ROOT, Account
 from aod.config import Config
+from aod.conservation import violation
 from aod.eventlog import LOG_NAME, POSITION_NAME
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own
 from aod.lock import Lock
@@ -161,7 +162,9 @@ def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
     for path in _sockets(runtime_dir):
         with suppress(OSError):
             _clear_inbox(path.parent)
-    for name in (LOG_NAME, POSITION_NAME, counters.NAME, peer_names.FILE, peer_names.UNFINISHED):
+    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE)
+    reports = (attachments.FILE, daemon_report.FILE, peer_names.FILE, peer_names.UNFINISHED)
+    for name in (*positions, *reports):
         (runtime_dir / name).unlink(missing_ok=True)
     lock.release()
     with suppress(OSError):

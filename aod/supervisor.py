@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from aod import folders, leavings, log, privileges, reload
+from aod import folders, leavings, ledger, log, privileges, reload, spool
 from aod.account import Account
 from aod.audit import Audit
 from aod.audit_children import AuditChildren
 from aod.config import Config
 from aod.config_file import ConfigError
+from aod.conservation.watch import Watch
 from aod.crew import LONGEST_WAIT_SEC, Crew
+from aod.daemon_report import Reporter
 from aod.eventlog import EventLog, ReadPosition
 from aod.lock import Lock
 from aod.reload import Reload
@@ -56,6 +58,7 @@ class Supervisor:
         if simulate_drops:
             self.crew.tell("collect", simulate_drops=simulate_drops)
         self._snapshots = Snapshots(config, self.log)
+        self._reporter = Reporter(config.runtime_dir, self.account, self.log)
         self._status = ""
 
     def run(self) -> int:
@@ -72,6 +75,8 @@ class Supervisor:
         event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
         ReadPosition.open(self.config.runtime_dir, event_log.position)
         folders.share(self.config)
+        ledger.begin(self.config.runtime_dir, self.config.state_dir / spool.FOLDER)
+        self._sums = Watch(self.config, event_log, self.account, self.log)
         self.account.start(self._config_file, event_log)
         for stage in self.crew.stages:
             stage_run(stage)
@@ -95,6 +100,8 @@ class Supervisor:
         while not self._signals.stops:
             self._wait(self.crew.time_to_next_step())
             self.account.tick(time.monotonic())
+            self._sums.tick(time.monotonic())
+            self._reporter.tick(self.crew.processes, time.monotonic())
             if reason := self._signals.snapshot():
                 self._snapshots.wish(reason)
             self._snapshots.tick()

@@ -26,6 +26,7 @@ from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest, Mount, Source, Status
 from aod.bundles.progress import Progress
 from aod.bundles.redaction import Redaction
+from aod.conservation.violation import Violation
 from aod.event import Events
 from aod.files import appearing, create
 
@@ -64,6 +65,8 @@ class Sources(Struct, frozen=True):
     """The text of stats.json."""
     losses: Callable[[], dict[str, int]] = dict
     """What else was lost so far, by reason."""
+    violations: Callable[[], tuple[Violation, ...]] = tuple
+    """Sums of the daemon's own that do not hold."""
     begun: Callable[[], object] = lambda: None
     """Told that the bundle is not there, and is begun."""
     note: Callable[[], str] = str
@@ -220,7 +223,10 @@ class Filling:
         losses = recorded.losses | self._ask.losses()
         described = manifest.describe(anomaly, events, mounts, sources, losses)
         noted = msgspec.structs.replace(
-            described, interrupted=self._progress.interrupted, note=self._ask.note()
+            described,
+            conservation=self._ask.violations(),
+            interrupted=self._progress.interrupted,
+            note=self._ask.note(),
         )
         return noted, anomaly
 

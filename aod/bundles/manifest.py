@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 
 import aod
 from aod.anomaly import Anomaly, Kind, Relation, Rule
+from aod.conservation.violation import Violation
 
 FILE: Final = "manifest.json"
 SCHEMA_VERSION: Final = 2
@@ -157,6 +158,8 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sources: tuple[Source, ...]
     losses: dict[str, int]
     """Counters of what was lost on the way, as they stood when the bundle was made."""
+    conservation: tuple[Violation, ...] = ()
+    """Sums of the daemon's own that did not hold: something is missing here that nobody counted."""
     interrupted: int = 0
     """How often a maker of this bundle died, and another went on."""
     note: str = ""

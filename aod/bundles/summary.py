@@ -9,6 +9,7 @@ from aod import names
 from aod.anomaly import Anomaly, Operation, Part, Rule
 from aod.bundles import contents
 from aod.bundles.manifest import File, Manifest, Source, Status
+from aod.conservation import violation
 from aod.detectors.words import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
 from aod.printable import one_line
 
@@ -137,7 +138,9 @@ def _losses(manifest: Manifest) -> str:
         for reason, count in manifest.losses.items()
         if count and reason not in _NOT_LOST
     }
-    return ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
+    told = ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
+    wrong = "; ".join(map(violation.sentence, manifest.conservation))
+    return f"{told}; NOT COUNTED: {wrong}" if wrong else told
 
 
 def _redacted(manifest: Manifest) -> str:

@@ -117,10 +117,6 @@ class Account:
                 )
             )
 
-    def losses(self) -> dict[str, int]:
-        """What a manifest says of it."""
-        return {"refused_captures": self.refused}
-
     def suppressed(self, message: Suppressed) -> None:
         """An episode is over, and hid triggers."""
         name, timestamp, count = message.name, message.timestamp, message.count

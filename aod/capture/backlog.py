@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from aod import names, spool
 from aod.anomaly import Anomaly, Rule
+from aod.ledger import Kind, Ledger
 from aod.spool import SpoolError
 
 RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
@@ -48,8 +49,9 @@ class Backlog:
         set_aside: how many entries were given up.
     """
 
-    def __init__(self, folder: Path, log: logging.Logger) -> None:
+    def __init__(self, folder: Path, log: logging.Logger, ledger: Ledger) -> None:
         self.set_aside = 0
+        self._ledger = ledger
         self._folder = folder
         self._log = log
         self._unspooled: dict[int, Anomaly] = {}
@@ -66,8 +68,12 @@ class Backlog:
         except SpoolError as error:
             self._log.warning("an anomaly in a message is refused: %s", error)
             return False
+        if anomaly.timestamp in self._ledger.state.outcomes:
+            return True  # declared again, by a detect that was killed
+        self._ledger.enter(anomaly.timestamp, Kind.UNSPOOLED)
         if len(self._unspooled) >= MAX_UNSPOOLED:
             self._log.error("anomaly %d is dropped: the backlog is full", anomaly.timestamp)
+            self._ledger.close_entry(anomaly.timestamp, Kind.LOST)
         else:
             self._unspooled[anomaly.timestamp] = anomaly
         return True
@@ -85,6 +91,9 @@ class Backlog:
             if timestamp not in busy and self._attempts_of(timestamp).not_before <= now
         )
         for timestamp in islice(ready, AT_ONCE):
+            if self._ledger.state.outcomes.get(timestamp, Kind.SEALED) is not Kind.SEALED:
+                self._remove(timestamp)  # declared again, or we were killed before that
+                continue
             anomaly = self._read(timestamp, now)
             if anomaly is not None:
                 yield anomaly
@@ -95,8 +104,12 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting())
 
-    def done(self, timestamp: int) -> None:
+    def done(self, timestamp: int, outcome: Kind) -> None:
         """There is nothing more to do for it."""
+        self._ledger.close_entry(timestamp, outcome)
+        self._remove(timestamp)
+
+    def _remove(self, timestamp: int) -> None:
         self._unspooled.pop(timestamp, None)
         self._attempts.pop(timestamp, None)
         try:
@@ -134,13 +147,22 @@ class Backlog:
         for timestamp in waiting[most:][:AT_ONCE]:
             anomaly = self._read(timestamp, now)
             if anomaly is not None and anomaly.rule is not Rule.MANUAL:
-                self.done(timestamp)
+                self.done(timestamp, Kind.REFUSED)
                 refused.append(anomaly)
         return refused
 
     def adopt(self, anomaly: Anomaly) -> None:
         """Take an anomaly that has no entry, and whose bundle was begun."""
+        self._ledger.enter(anomaly.timestamp, Kind.ADOPTED)
         self._unspooled[anomaly.timestamp] = anomaly
+
+    def settle(self) -> None:
+        """When all that a predecessor left is known: what only its memory held is lost with it."""
+        origins = self._ledger.state.origins
+        for timestamp in self._ledger.state.open:
+            if origins[timestamp] is Kind.UNSPOOLED and timestamp not in self:
+                self._log.error("anomaly %d is lost with the capture that held it", timestamp)
+                self._ledger.close_entry(timestamp, Kind.LOST)
 
     def _waiting(self) -> list[int]:
         spooled = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))
@@ -150,7 +172,9 @@ class Backlog:
         if timestamp in self._unspooled:
             return self._unspooled[timestamp]
         try:
-            return spool.read(self._path(timestamp))
+            anomaly = spool.read(self._path(timestamp))
+            self._ledger.enter(timestamp, Kind.ASKED if anomaly.rule is Rule.MANUAL else Kind.SEEN)
+            return anomaly
         except FileNotFoundError:
             return None
         except SpoolError as error:
@@ -164,6 +188,8 @@ class Backlog:
         self._log.error("anomaly %d is set aside: %s", timestamp, why)
         self._unspooled.pop(timestamp, None)
         self._attempts.pop(timestamp, None)
+        self._ledger.enter(timestamp, Kind.SEEN)
+        self._ledger.close_entry(timestamp, Kind.SET_ASIDE)
         try:
             spool.set_aside(self._path(timestamp))
         except OSError as error:

@@ -1,16 +1,20 @@
 """aod: ask a running daemon, record and replay operations, look up what there is."""
 
 import argparse
+import os
+import time
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from aod import status
+from aod import status, status_metrics, status_text
 from aod.cli import codes, detectors, record, replay, snapshot
-from aod.cli.exits import CLEAN, OTHER, guarded
+from aod.cli.exits import CLEAN, OTHER, StatusError, guarded
 from aod.cli.supervisor import add_common, default_file
+from aod.config import Config
 from aod.config_file import load
+from aod.eventlog import EventLogError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,7 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     }
     asked = made["status"]
     add_common(asked)
-    asked.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    form = asked.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    form.add_argument("--metrics", action="store_true", help="for Prometheus, in its text format")
     asked.set_defaults(run=_status)
     snapshot.add_arguments(made["snapshot"])
     made["snapshot"].set_defaults(run=snapshot.run)
@@ -41,9 +47,9 @@ def _parser() -> argparse.ArgumentParser:
 
 _HELP: Final = {
     "status": (
-        "what it has counted, and if it adds up",
-        "Print the counters of the kernel and of the event log. Exit code 0: the daemon runs, and"
-        " every operation is accounted for.",
+        "is it running, healthy, and does it all add up",
+        "Print how it stands with the daemon, from the kernel's counters to the bundles. Exit code"
+        " 0: it runs and is healthy; 1: it is not, and the last lines say why.",
     ),
     "snapshot": (
         "make a bundle of everything configured, now",
@@ -72,12 +78,31 @@ _HELP: Final = {
 
 def _status(arguments: argparse.Namespace) -> int:
     config = load(arguments.config or default_file()).config
-    found = status.gather(config.runtime_dir)
-    if arguments.json:
+    found = _gathered(config)
+    if arguments.metrics:
+        print(status_metrics.render(found), end="")
+    elif arguments.json:
         print(msgspec.json.encode(found).decode())
     else:
-        print(status.render(found))
-    return CLEAN if found.supervisor_pid and found.conserved else OTHER
+        print(status_text.render(found))
+    return OTHER if status.unhealthy(found, time.monotonic_ns()) else CLEAN
+
+
+def _gathered(config: Config) -> status.Status:
+    """
+    Raises:
+        StatusError: there is nothing to look at, or it may not be looked at.
+    """
+    try:
+        return status.gather(config.runtime_dir, config)
+    except (OSError, EventLogError) as error:
+        if not os.access(config.runtime_dir, os.F_OK) and os.geteuid() == 0:
+            why = f"no daemon runs here: there is no {config.runtime_dir}; `systemctl start aod`"
+        elif os.geteuid():
+            why = f"only root may look at the daemon: {error}; try `sudo aod status`"
+        else:
+            why = f"no daemon runs here: {error}; `systemctl start aod`"
+        raise StatusError(f"unhealthy: {why}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -26,6 +26,10 @@ class UsageError(Exception):
     """The command line asks for what is not there."""
 
 
+class StatusError(Exception):
+    """There is no daemon to ask, or it may not be asked."""
+
+
 _CODES: Final[dict[type[Exception], int]] = {
     ConfigError: USAGE,
     FolderError: USAGE,
@@ -37,6 +41,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     RecordingWriteError: OTHER,
     EventLogError: OTHER,
     SnapshotError: OTHER,
+    StatusError: OTHER,
 }
 
 

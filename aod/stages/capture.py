@@ -29,7 +29,9 @@ from aod.capture.output_state import OutputState
 from aod.capture.policy import allowed, policy, recall, stats
 from aod.capture.room import Room
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
+from aod.conservation import violation
 from aod.incidents import Incidents
+from aod.ledger import Kind, Ledger
 from aod.recorders.recorders import Recorders
 from aod.stages.base import StageContext
 from aod.wire import OwnPids, Suppressed
@@ -46,7 +48,9 @@ class Capture:
     def __init__(self, context: StageContext) -> None:
         config = context.config
         self.context = context
-        self.backlog = Backlog(config.state_dir / spool.FOLDER, context.log)
+        spool_dir = config.state_dir / spool.FOLDER
+        self.ledger = Ledger(config.runtime_dir, spool_dir, context.log)
+        self.backlog = Backlog(spool_dir, context.log, self.ledger)
         self.running: dict[int, Running] = {}
         self.account = Account(Audit(config, context.log))
         self.output = OutputState(config, context.log)
@@ -67,7 +71,13 @@ class Capture:
         """How bundles are made that are begun from now, and from what."""
         config = self.context.config
         common = policy(config, children=self._children)
-        asked = Sources(recall(config), self.incidents.of, stats(config), self.account.losses)
+        asked = Sources(
+            recall(config),
+            self.incidents.of,
+            stats(config),
+            self._losses,
+            partial(violation.read, config.runtime_dir),
+        )
         return msgspec.structs.replace(common, room=self._room.entered), asked
 
     def _reconfigure(self) -> None:
@@ -105,6 +115,7 @@ class Capture:
             await self._cancel()
             self._recorders.close()
             await asyncio.to_thread(self.account.close)
+            self.ledger.close()
 
     async def _begin_beating(self) -> None:
         """Alive, however long the output folder takes: it may hang."""
@@ -121,6 +132,7 @@ class Capture:
         await self.output.look()
         for timestamp, why in await asyncio.to_thread(self._leftovers.find):
             self.account.interrupted(timestamp, why)
+        self.backlog.settle()
         if len(self.backlog):
             await asyncio.to_thread(self._remember)
 
@@ -220,7 +232,7 @@ class Capture:
             else:
                 path = how.output_dir / names.archive(timestamp)
                 await asyncio.to_thread(self.account.found_sealed, path, timestamp)
-            self.backlog.done(timestamp)
+            self.backlog.done(timestamp, Kind.SEALED)
         except asyncio.CancelledError:
             self.account.interrupted(timestamp, "aod was stopping; left for the next start")
             raise
@@ -255,6 +267,15 @@ class Capture:
                 AOD_TIMESTAMP=anomaly.timestamp,
             ),
         )
+
+    def _losses(self) -> dict[str, int]:
+        """What a manifest says of anomalies that got no bundle, since the daemon began."""
+        counts = self.ledger.state.counts
+        return {
+            "refused_captures": counts[Kind.REFUSED],
+            "set_aside_captures": counts[Kind.SET_ASIDE],
+            "lost_anomalies": counts[Kind.LOST],
+        }
 
     def _tell_children(self, pids: tuple[int, ...]) -> None:
         self._collect.send(OwnPids(pids))

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from aod import privileges
+from aod import attachments, privileges
 from aod.attachments import (
     describe_missing,
     describe_unseen,
@@ -57,16 +57,21 @@ def give_up_ages_ns(config: Config) -> list[int]:
     return ages
 
 
-def attach_release(tracer: Tracer, release: bytes, log: logging.Logger) -> None:
-    """Hook the client's functions with this object, if there is one; say why where that fails."""
+def attach_release(tracer: Tracer, release: bytes, log: logging.Logger) -> str:
+    """Hook the client's functions with this object, if there is one; say why where that fails.
+
+    Returns:
+        How operations that are never answered are recognised.
+    """
+    if not release:
+        return "by their age"
     try:
-        if release:
-            tracer.attach_release(release)
+        tracer.attach_release(release)
     except TracerError as error:
-        log.info(
-            "operations that are never answered are recognised by their age: %s",
-            why_by_age(error),
-        )
+        how = f"by their age: {why_by_age(error)}"
+        log.info("operations that are never answered are recognised %s", how)
+        return how
+    return "by hooks on the client's functions"
 
 
 class Collector:
@@ -157,22 +162,32 @@ class Collector:
 
     def attach(self) -> None:
         """Attach what is not attached yet; what changed is said once."""
-        note = describe_missing(self.tracer.attach())
+        found = self.tracer.attach()
+        note = describe_missing(found)
         if note != self.note:
+            release = ""
             self.context.log.info("%s", note or "attached to the cifs client; watching")
             self.note = note
             self.beat()
             if not note:
                 self._say_unseen()
-                attach_release(self.tracer, self.release, self.context.log)
+                release = attach_release(self.tracer, self.release, self.context.log)
                 self.peers.look_at_mounts()
                 privileges.narrow()
+            self._report(attachments.Report(attachments.rows(found), release))
+
+    def _report(self, report: attachments.Report) -> None:
+        """For `aod status`."""
+        try:
+            attachments.write(self.context.runtime_dir, report)
+        except OSError as error:
+            self.context.log.error("what is attached is not told: %s", error)
 
     def _say_unseen(self) -> None:
         """The module may have come between two programs: only now is absent what is missing."""
-        attachments = self.tracer.attach()
-        self.log.header["unseen_events"] = to_mask(unseen_events(attachments))
-        if told := describe_unseen(attachments):
+        found = self.tracer.attach()
+        self.log.header["unseen_events"] = to_mask(unseen_events(found))
+        if told := describe_unseen(found):
             self.context.log.info("%s", told)
 
     def tick(self) -> None:

@@ -8,6 +8,10 @@ import weakref
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from aod.eventlog import HEADER_DTYPE
+
 CHUNK_SEC: Final = 0.001
 OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
 
@@ -139,3 +143,18 @@ class Producer:
     ) -> None:  # fmt: skip
         """`count` operations started and finished at full speed: the whole path in the kernel."""
         self._run("test_operate", _LOAD.pack(first_mid, 0, count, command, status, error, tid, 0))
+
+
+def change_counter(pin_dir: Path, command: int, counter: str, by: int) -> None:
+    """Tamper with the kernel's counters, on the first CPU."""
+    stats = HEADER_DTYPE["stats"].base
+    path = bytes(pin_dir / "maps" / "stats")
+    fd = _checked(_libbpf.bpf_obj_get(path))
+    cpus = _checked(_libbpf.libbpf_num_possible_cpus())
+    values = np.zeros(cpus, stats)
+    key = ctypes.c_uint32(command)
+    pointer = values.ctypes.data_as(ctypes.c_void_p)
+    _checked(_libbpf.bpf_map_lookup_elem(fd, ctypes.byref(key), pointer))
+    values[counter][0] = (int(values[counter][0]) + by) % (1 << 64)
+    _checked(_libbpf.bpf_map_update_elem(fd, ctypes.byref(key), pointer, ctypes.c_uint64(0)))
+    os.close(fd)

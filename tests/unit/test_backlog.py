@@ -9,6 +9,7 @@ import pytest
 from aod import spool
 from aod.anomaly import Rule
 from aod.capture.backlog import AT_ONCE, MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
+from aod.ledger import Kind, Ledger
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backlog(folder: Path) -> Backlog:
-    return Backlog(folder, LOG)
+    return Backlog(folder, LOG, Ledger(folder.parent, folder, LOG))
 
 
 def due(backlog: Backlog, now: float = 0.0, busy: tuple[int, ...] = ()) -> list[int]:
@@ -40,7 +41,7 @@ def test_the_spool_is_the_backlog_oldest_first(folder: Path, backlog: Backlog) -
 
 def test_what_is_done_is_gone(folder: Path, backlog: Backlog) -> None:
     path = spool.write(folder, anomaly(timestamp=4))
-    backlog.done(4)
+    backlog.done(4, Kind.SEALED)
     assert not path.exists()
     assert due(backlog) == []
 
@@ -101,7 +102,7 @@ def test_an_entry_that_cannot_be_removed_ends_nothing_and_is_looked_at_no_more(
     for timestamp in (1, 2, 3):
         spool.write(folder, anomaly(timestamp=timestamp))
     assert [one.timestamp for one in backlog.refuse(2, 0.0, ())] == [3]
-    backlog.done(1)
+    backlog.done(1, Kind.SEALED)
     assert due(backlog, 1e9) == [2]
     assert backlog.refuse(1, 0.0, ()) == []
     assert sum("stays in the spool" in line for line in caplog.messages) == 2
@@ -111,7 +112,7 @@ def test_an_anomaly_that_only_a_message_brings_is_kept(backlog: Backlog) -> None
     backlog.offer(anomaly(timestamp=4))
     backlog.offer(anomaly(timestamp=4))
     assert due(backlog) == [4]
-    backlog.done(4)
+    backlog.done(4, Kind.SEALED)
     assert due(backlog) == []
 
 

@@ -1,0 +1,1 @@
+"""Nothing is lost without being counted: the sums that say so, and who looks whether they hold."""

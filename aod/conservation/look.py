@@ -1,0 +1,95 @@
+"""A look at all counters of a running daemon, in the order that the sums need."""
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from aod import names, spool
+from aod._native import lib
+from aod.conservation.check import Anomalies, Commit, Kernel, Look
+from aod.eventlog import EventLog, look
+from aod.ledger import SPOOLED, Kind, LedgerReader
+
+MOST_READS: Final = 16
+"""Of a head that is being written; that takes microseconds, once a second."""
+
+
+class Looker:
+    """Who looks, again and again."""
+
+    def __init__(self, log: EventLog, runtime_dir: Path, state_dir: Path) -> None:
+        self._log = log
+        self._runtime_dir = runtime_dir
+        self._spool = state_dir / spool.FOLDER
+        self.ledger = LedgerReader(runtime_dir)
+
+    def look(self) -> Look:
+        """All counters.
+
+        Raises:
+            OSError: the spool cannot be read.
+        """
+        before = look(self._runtime_dir)
+        ring_id = int(self._log.header["ring_id"])
+        commit = committed(self._log)
+        after = look(self._runtime_dir)
+        kernel = _kernel(self._log)
+        anomalies = self._anomalies()
+        return Look(
+            time.monotonic_ns(), before, ring_id, commit, self._log.capacity, after, kernel,
+            anomalies,
+        )  # fmt: skip
+
+    def _anomalies(self) -> Anomalies | None:
+        """The ledger, then the spool, then the ledger again: what left the spool meanwhile has an
+        outcome there."""
+        if not self.ledger.update():
+            return None
+        state = self.ledger.state
+        waiting = {one for one in state.open if state.origins[one] in SPOOLED}
+        spooled = {
+            names.timestamp_of_spooled(path.name) or 0 for path in spool.pending(self._spool)
+        }
+        if not self.ledger.update():
+            return None
+        state = self.ledger.state  # another one, where it was summed up meanwhile
+        return Anomalies(
+            entered=state.counts[Kind.SEEN] + state.counts[Kind.UNSPOOLED],
+            unseen=len(spooled - state.origins.keys()),
+            missing=sum(
+                one in state.origins and one not in state.outcomes for one in waiting - spooled
+            ),
+        )
+
+
+def committed(log: EventLog) -> Commit:
+    """What a log has committed."""
+    found = lib.aod_log_committed(log.c_header)
+    return Commit(*(int(getattr(found, field)) for field in Commit._fields))
+
+
+def _kernel(log: EventLog) -> Kernel | None:
+    """The kernel's counters in the head of a log; None while they are being written, or where who
+    wrote them was killed."""
+    for _ in range(MOST_READS):
+        before = int(log.header["stats_seq"])
+        if before % 2 == 0:
+            copy = log.header.copy()
+            if int(log.header["stats_seq"]) == before:
+                return _of_head(copy)
+    return None
+
+
+def _of_head(head: Any) -> Kernel:
+    return Kernel(
+        ring_id=int(head["stats_ring_id"]),
+        stats_ns=int(head["stats_ns"]),
+        scanned_ns=int(head["scanned_ns"]),
+        max_inflight=int(head["max_inflight"]),
+        produced_from=int(head["produced_from"]),
+        produced_to=int(head["produced_to"]),
+        stats=head["stats"],
+        gave_up=head["gave_up"],
+        uncertain=head["uncertain"],
+        in_flight=head["in_flight_of"],
+    )

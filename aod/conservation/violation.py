@@ -1,0 +1,74 @@
+"""A sum that does not hold, in words; and the file that tells the rest of the daemon of it."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from aod.files import appearing, read_regular
+
+FILE: Final = "conservation.json"
+"""In the runtime folder: written by the supervisor, for capture and for `aod status`."""
+_MAX_BYTES: Final = 1 << 20
+_WORDS: Final = {
+    "operations": ("operations started", "ended, given up, not tracked or in flight"),
+    "records": ("operations finished or told", "records made, left out or counted as dropped"),
+    "ring": ("records made", "records that the ring took"),
+    "read": ("bytes read from the ring", "bytes that it took"),
+    "log": ("records in the event log", "records read from the ring, and our own"),
+    "evaluated": ("records evaluated or skipped", "records in the log that can be"),
+    "skipped": ("records skipped", "records evaluated or skipped"),
+    "anomalies": ("anomalies declared", "anomalies known to capture or on the way to it"),
+    "outcomes": ("anomalies gone from the spool without an outcome", "there may be"),
+}
+"""By sum: what is on its left, and on its right."""
+SUMS: Final = tuple(_WORDS)
+
+
+class Violation(Struct, frozen=True, forbid_unknown_fields=True):
+    """A sum that does not hold."""
+
+    sum: str
+    """Its name; USAGE.md tells them all."""
+    command: str
+    """Of which command; empty: the sum is of all."""
+    left: int
+    right: int
+    by: int
+    """How much is missing, or too much; in what the sum counts."""
+    since: str = ""
+    """When that was first seen, UTC."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.sum, self.command
+
+
+def sentence(one: Violation) -> str:
+    """For a person."""
+    left, right = _WORDS.get(one.sum, ("left", "right"))
+    of = f" of {one.command}" if one.command else ""
+    return f"{one.sum}{of}: {one.left:,} {left}, but {one.right:,} {right}: off by {one.by:,}"
+
+
+def write(runtime_dir: Path, violations: tuple[Violation, ...]) -> None:
+    """Replace the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = runtime_dir / FILE
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    with appearing(path, unfinished, durable=False) as file:
+        file.write(msgspec.json.encode(violations))
+
+
+def read(runtime_dir: Path) -> tuple[Violation, ...]:
+    """What the supervisor of this folder has found; nothing where there is no file of ours."""
+    try:
+        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
+        return msgspec.json.decode(content, type=tuple[Violation, ...])
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return ()

@@ -1,0 +1,187 @@
+"""The daemon watches its own sums: it raises the alarm when one does not hold, and never else."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aod import spool
+from aod.conservation import violation
+from aod.eventlog import EventLog, ReadPosition
+from aod.wire import STAGES
+from tests.bundle_check import unpack
+from tests.kernel.daemon import BIN, LocalDaemon, wait_until
+from tests.kernel.producer import change_counter
+
+CONFIG = {
+    "capture": {"post_sec": 0},
+    "guardian": {
+        "anomalies": {
+            "latency": {
+                "type": "Latency",
+                "acceptable_count": 10,
+                "cooldown_sec": 0,
+                "actions": ["mounts"],
+            },
+        }
+    },
+}
+SLOW_NS = 50_000_000
+CREATE, WRITE = 5, 9
+ALARM = "something is lost, or counted twice: "
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
+        yield running
+
+
+def trigger(daemon: LocalDaemon, first_mid: int) -> None:
+    daemon.producer().load(11, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
+
+
+def lose_a_record(daemon: LocalDaemon) -> None:
+    change_counter(daemon.pin_dir, WRITE, "unanswered_told", 1)
+
+
+def lose_an_operation(daemon: LocalDaemon) -> None:
+    change_counter(daemon.pin_dir, CREATE, "started", 2)
+
+
+def take_the_head_for_another(daemon: LocalDaemon) -> None:
+    EventLog.writer(daemon.runtime, 16).header["commit"]["appended"] += 5
+
+
+def claim_what_was_never_written(daemon: LocalDaemon) -> None:
+    ReadPosition.open(daemon.runtime).set(10**12)
+
+
+def remove_from_the_spool(daemon: LocalDaemon) -> None:
+    """While capture does not look."""
+    capture = wait_until(lambda: daemon.worker_pid("capture"), "capture")
+    os.kill(capture, signal.SIGSTOP)
+    trigger(daemon, 5000)
+    folder = daemon.state / spool.FOLDER
+    for path in wait_until(lambda: spool.pending(folder), "the entry"):
+        path.unlink()
+    wait_until(lambda: violation.read(daemon.runtime), "the alarm")
+    os.kill(capture, signal.SIGCONT)
+
+
+def _status(daemon: LocalDaemon, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "aod"), "status", "-c", str(daemon.config_file), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _audited(daemon: LocalDaemon) -> list[dict[str, object]]:
+    lines = (daemon.output / "audit.jsonl").read_text().splitlines()
+    return [one for one in map(json.loads, lines) if one["what"] == "conservation"]
+
+
+@pytest.mark.parametrize(
+    ("tamper", "name"),
+    [
+        (lose_a_record, "records"),
+        (lose_an_operation, "operations"),
+        (take_the_head_for_another, "log"),
+        (claim_what_was_never_written, "evaluated"),
+        (remove_from_the_spool, "anomalies"),
+    ],
+)
+def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
+    daemon: LocalDaemon, tamper: Callable[[LocalDaemon], None], name: str
+) -> None:
+    daemon.producer().load(1000, command=WRITE)
+    trigger(daemon, 1000)
+    (before,) = daemon.wait_for_bundles(1)
+    assert json.loads(unpack(before.read_bytes())["manifest.json"])["conservation"] == []
+    wait_until(lambda: _status(daemon).returncode == 0, "a healthy daemon")
+    began = time.monotonic()
+    tamper(daemon)
+    daemon.wait_for_log(f"{ALARM}{name}")
+    print(f"{name}: told after {time.monotonic() - began:.2f} s")
+    wait_until(lambda: _audited(daemon), "the record")
+    assert [one["sum"] for one in _audited(daemon)] == [name]
+    told = _status(daemon)
+    assert told.returncode == 1
+    assert f"unhealthy: {name}" in told.stdout
+    assert json.loads(_status(daemon, "--json").stdout)["violations"][0]["sum"] == name
+    assert f'aod_conservation_off_by{{sum="{name}"' in _status(daemon, "--metrics").stdout
+    have = len(daemon.bundles())
+    trigger(daemon, 9000)
+    bundle = daemon.wait_for_bundles(have + 1)[-1]
+    manifest = json.loads(unpack(bundle.read_bytes())["manifest.json"])
+    assert [one["sum"] for one in manifest["conservation"]] == [name]
+    assert daemon.log().count(ALARM) == 1
+    assert daemon.stop() == 0
+
+
+def test_no_alarm_in_a_storm_with_a_ring_that_overflows_and_all_workers_killed(
+    tmp_path: Path, pin_dir: Path
+) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG | {"ring_mb": 1, "event_log_mb": 1}) as daemon:
+        producer = daemon.producer()
+        for round_number in range(3):
+            for stage in STAGES:
+                producer.at_pace(1_000_000, 0.5)
+                producer.operate(20_000, first_mid=0, command=CREATE)
+                trigger(daemon, 10**6 * (round_number + 1))
+                pid = wait_until(lambda name=stage: daemon.worker_pid(name), stage)  # type: ignore[misc]
+                os.kill(pid, signal.SIGKILL)
+                wait_until(
+                    lambda name=stage, dead=pid: daemon.worker_pid(name) not in (None, dead),  # type: ignore[misc]
+                    f"the next {stage}",
+                )
+        _is_quiet_and_healthy(daemon)
+        assert daemon.stop() == 0
+
+
+def test_no_alarm_over_deaths_of_the_supervisor(tmp_path: Path, pin_dir: Path) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+        for number in range(4):
+            daemon.producer().operate(5_000, command=CREATE)
+            daemon.producer().load(100_000, command=WRITE)
+            trigger(daemon, 10**6 * (number + 1))
+            daemon.process.kill()
+            daemon.process.wait()
+            seen = daemon.log().count("running;")
+            daemon.start()
+            wait_until(lambda n=seen: daemon.log().count("running;") > n, "the next one")  # type: ignore[misc]
+        _is_quiet_and_healthy(daemon)
+        daemon.wait_for_bundles(4)
+        assert daemon.stop() == 0
+
+
+def test_no_alarm_for_what_an_earlier_run_left_in_the_spool(tmp_path: Path, pin_dir: Path) -> None:
+    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+        wait_until(lambda: daemon.worker_pid("capture"), "capture")
+        os.kill(daemon.worker_pid("capture") or 0, signal.SIGSTOP)
+        trigger(daemon, 1)
+        folder = daemon.state / spool.FOLDER
+        wait_until(lambda: spool.pending(folder), "the entry")
+        daemon.process.kill()
+        daemon.process.wait()
+        for path in daemon.runtime.iterdir():  # as after a boot
+            if path.is_file():
+                path.unlink()
+        seen = daemon.log().count("running;")
+        daemon.start()
+        wait_until(lambda: daemon.log().count("running;") > seen, "the next one")
+        daemon.wait_for_bundles(1)
+        _is_quiet_and_healthy(daemon)
+        assert daemon.stop() == 0
+
+
+def _is_quiet_and_healthy(daemon: LocalDaemon) -> None:
+    """Several looks after everything: the exact sums are looked at, too."""
+    wait_until(lambda: not spool.pending(daemon.state / spool.FOLDER), "an empty spool", 60)
+    before = daemon.status().stats_ns
+    wait_until(lambda: daemon.status().stats_ns > before + 4 * 10**9, "four more looks")
+    assert ALARM not in daemon.log()
+    assert _status(daemon).returncode == 0
