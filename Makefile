@@ -79,6 +79,9 @@ bench: build bpf ## measure: one line of JSON per figure
 campaign: build bpf ## kill everything at any moment, 550 times, under load (minutes; root)
 	@$(PYTHON) -m tests.campaign $(ARGUMENTS)
 
+overload: build bpf ## stop, fill and starve it, and see that nothing grows without an end (root)
+	@$(PYTHON) -m tests.overload $(ARGUMENTS)
+
 install: ## install as a systemd service (root)
 	@scripts/install
 

@@ -33,6 +33,7 @@ COUNTED: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
     ("collect", "untracked"): "operations: too many were in flight",
+    ("detect", "refused"): "anomalies: too many waited already",
     ("collect", "malformed"): "entries of the ring that are no records",
 }
 """By stage and counter of its heartbeat: what it counts. They are totals, and never fall while the

@@ -27,7 +27,7 @@ POSITION_NAME: Final = "detect.position"
 MAX_COMMIT_RECORDS: Final = 16384
 MOST_READS: Final = 16
 """Of a page whose writer goes on meanwhile."""
-_PAGE_DTYPE: Final = np.dtype([("seq", "<u8"), ("slots", "<u8", (2, 4))])
+_PAGE_DTYPE: Final = np.dtype([("seq", "<u8"), ("slots", "<u8", (2, 5))])
 
 
 _log: Final = aod_log.ROOT.getChild("eventlog")
@@ -229,7 +229,10 @@ class Evaluated(NamedTuple):
     declared: int = 0
     """Anomalies."""
     unspooled: int = 0
-    """Of them, those that only a message could carry."""
+    """Of them, those that are not in the spool: only a message could carry them."""
+    refused: int = 0
+    """Of those, the ones that get no bundle: too many waited already, or no message could be
+    sent."""
 
 
 class ReadPosition:

@@ -40,6 +40,10 @@ class SpoolError(Exception):
     """An entry that is not one of ours, or too large to be one."""
 
 
+class FullError(SpoolError):
+    """More anomalies wait than capture will ever make bundles of."""
+
+
 def prepare(folder: Path) -> None:
     """Make the folder (its parent exists) if need be, and remove what a killed writer left.
 
@@ -57,8 +61,8 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     """Spool an anomaly: complete and on disk when this returns, or not there at all.
 
     Raises:
-        SpoolError: the entry would be larger than a reader accepts, or too many wait already;
-            what a person asked for is never too much.
+        FullError: too many wait already; what a person asked for is never too much.
+        SpoolError: the entry would be larger than a reader accepts.
         OSError: the folder is not there, not writable, or full.
     """
     encoded = _encoder.encode(anomaly)
@@ -66,7 +70,7 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
         raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
     path = folder / names.spooled(anomaly.timestamp)
     if anomaly.rule is not Rule.MANUAL and not path.exists() and _is_full(folder):
-        raise SpoolError(f"{MAX_PENDING} others wait")
+        raise FullError(f"{MAX_PENDING} others wait")
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
     with appearing(path, unfinished) as entry:

@@ -16,7 +16,7 @@ from aod.bundles.manifest import Events as EventsInManifest
 from aod.counters import SAME_CLOCK_NS
 from aod.detectors.order import in_order
 from aod.event import EVENT_DTYPE, Events, joined
-from aod.eventlog import EventLog, EventLogError
+from aod.eventlog import EventLog, EventLogError, look
 from aod.files import appearing
 
 FILE: Final = "events.npy"
@@ -27,6 +27,8 @@ _LOSSES: Final = (
     "dropped_inflight_full",
     "dropped_simulated",
 )
+_PIECE: Final = 16_384
+"""Records that are looked at together: several captures at once must not copy a whole log each."""
 _NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
 
 
@@ -61,21 +63,26 @@ def recall(
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
     if anomaly.rule is not Rule.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
-        return Recorded(_NONE, _losses(log), note)
+        return Recorded(_NONE, _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
-    copy = log.copy(min(start, position), position)
+    pieces = [known.events if known else _NONE]
     first_ns = np.uint64(max(0, anomaly.trigger_ns - span.before_ns))
     last_ns = np.uint64(anomaly.trigger_ns + span.after_ns)
-    found = copy.compress((copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns))
-    if known:
-        found = joined(known.events, found)
-    return Recorded(in_order(found), _losses(log), position=position)
+    for at in range(min(start, position), position, _PIECE):
+        copy = log.copy(at, min(at + _PIECE, position))
+        wanted = (copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)
+        if wanted.any():
+            pieces.append(copy.compress(wanted))
+    found = joined(*pieces)
+    return Recorded(in_order(found), _losses(log, runtime_dir), position=position)
 
 
-def _losses(log: EventLog) -> dict[str, int]:
+def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
     stats = log.header["stats"]
     counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
-    return counted | {"gave_up": int(log.header["gave_up"].sum())}
+    counted["gave_up"] = int(log.header["gave_up"].sum())
+    counted["refused_by_detect"] = look(runtime_dir).refused
+    return counted
 
 
 def merged(history: Events, encoded: bytes) -> Events:

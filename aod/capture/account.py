@@ -31,7 +31,7 @@ from aod.config import Config
 from aod.wire import Suppressed
 
 MAX_REMEMBERED: Final = 4096
-MAX_QUEUED: Final = 1024
+MAX_QUEUED: Final = 8192
 """Records for an output folder that hangs."""
 
 

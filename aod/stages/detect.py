@@ -41,7 +41,7 @@ class Reader:
         self.detector = self._new_detector()
         self.outbox = context.outbox("capture")
         self.spool_dir: Path = context.config.state_dir / spool.FOLDER
-        self.declared = self._unspooled = 0
+        self.declared = self._unspooled = self.refused = 0
         said = self.position.said()
         self.at = self._trusted(said.position)
         jumped = max(0, self.at - said.position)
@@ -110,8 +110,14 @@ class Reader:
     def _commit(self) -> None:
         """Publish how far it is, with what that led to."""
         before = self._before
-        declared, unspooled = before.declared + self.declared, before.unspooled + self._unspooled
-        self.position.commit(Evaluated(self.at, before.skipped, declared, unspooled))
+        said = Evaluated(
+            position=self.at,
+            skipped=before.skipped,
+            declared=before.declared + self.declared,
+            unspooled=before.unspooled + self._unspooled,
+            refused=before.refused + self.refused,
+        )
+        self.position.commit(said)
 
     def _say_fault(self, fault: str) -> None:
         self.context.log.error("a rule failed and watches no more, until a restart: %s", fault)
@@ -119,16 +125,26 @@ class Reader:
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
         self._announce(anomaly)
+        self.declared += 1
+        self.refused += not self._deliver(anomaly)
+        self._tell_suppressed(anomaly.name, self._last[anomaly.name], anomaly.suppressed)
+        self._last[anomaly.name] = anomaly.timestamp
+
+    def _deliver(self, anomaly: Anomaly) -> bool:
+        """Whether capture finds it, now or later."""
         try:
             spool.write(self.spool_dir, anomaly)
+        except spool.FullError as error:
+            self._complain(f"{error}: anomalies that come now get no bundle")
+            self._unspooled += 1
+            return False
         except (OSError, spool.SpoolError) as error:
             # The message still carries it; only a death of capture right now would lose it.
             self.context.log.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
             self._unspooled += 1
+            return self.outbox.send(anomaly)
         self.outbox.send(anomaly)
-        self.declared += 1
-        self._tell_suppressed(anomaly.name, self._last[anomaly.name], anomaly.suppressed)
-        self._last[anomaly.name] = anomaly.timestamp
+        return True
 
     def _announce(self, anomaly: Anomaly) -> None:
         log.alert(
@@ -153,6 +169,15 @@ class Reader:
         """With this process end the episodes: tell what they hid so far."""
         for one in self.detector.episodes():
             self._tell_suppressed(one.name, one.last_timestamp, one.suppressed)
+
+    def beat(self, state: str) -> None:
+        self.context.beat(
+            state,
+            events=self.at,
+            anomalies=self.declared,
+            refused=self.refused,
+            suppressed=sum(one.suppressed for one in self.detector.episodes()),
+        )
 
     def _tell_ends(self, ended: list[Operation]) -> None:
         for operation in ended[:MAX_SAID]:
@@ -229,12 +254,8 @@ def run(context: StageContext) -> int:
         reader.reconfigure()
         reader.read()
         reader.report(time.monotonic())
-        context.beat(
-            events=reader.at,
-            anomalies=reader.declared,
-            suppressed=sum(one.suppressed for one in reader.detector.episodes()),
-        )
+        reader.beat("ready")
     reader.read()
     reader.end_episodes()
-    context.beat("stopping")
+    reader.beat("stopping")
     return 0

@@ -134,3 +134,5 @@ def _judge_audit(daemon: LocalDaemon) -> None:
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"
     failed = [one for one in records if isinstance(one, CaptureFailed | CaptureRefused)]
     assert not failed, failed
+    alarms = [line for line in lines if b'"what":"conservation"' in line]
+    assert not alarms, alarms

@@ -40,6 +40,15 @@ class Emitted(Struct, frozen=True):
     def dropped(self) -> int:
         return sum(dropped for _, _, dropped in self.shortfalls)
 
+    def plus(self, later: "Emitted") -> "Emitted":
+        """Of two loads, one after the other; their mids begin at 0 each."""
+        return Emitted(
+            self.total + later.total,
+            self.seconds + later.seconds,
+            self.shortfalls + later.shortfalls,
+            self.emergencies + later.emergencies,
+        )
+
 
 class Emitter:
     """The process's side."""

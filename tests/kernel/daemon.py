@@ -40,6 +40,8 @@ class LocalDaemon:
         self.config_file = base / "aod.yaml"
         self.log_file = base / "daemon.log"
         self.environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
+        self.prefix: list[str] = []
+        """What the command is preceded by."""
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self.configure(config)
@@ -86,7 +88,7 @@ class LocalDaemon:
 
     def start(self) -> None:
         """Start it; its log goes to a file."""
-        command = [str(BIN / "aod-supervisor"), "-c", str(self.config_file)]
+        command = [*self.prefix, str(BIN / "aod-supervisor"), "-c", str(self.config_file)]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._arguments], cwd=REPO, env=self.environment, stdout=log, stderr=log

@@ -179,6 +179,39 @@ def test_an_anomaly_that_cannot_be_spooled_is_counted_as_such(
     assert look(context.runtime_dir) == Evaluated(30, 0, 1, 1)
 
 
+def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
+    context: StageContext,
+    log: EventLog,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(spool, "MAX_PENDING", 1)
+    capture = Inbox(context._zmq, context.runtime_dir, "capture")
+    reader = respawned(context)
+    for at_ns in (START_NS, START_NS + 100 * SECOND, START_NS + 200 * SECOND):
+        append(log, operations(11, at_ns=at_ns))
+    reader.read()
+    said = look(context.runtime_dir)
+    assert (said.declared, said.unspooled, said.refused) == (3, 2, 2)
+    assert caplog.text.count("1 others wait: anomalies that come now get no bundle") == 1
+    assert capture.socket.poll(60_000)
+    assert isinstance(capture.receive(), Anomaly)
+    assert not capture.socket.poll(200)
+    capture.close()
+
+
+def test_an_anomaly_that_nobody_can_be_told_of_is_refused_and_counted(
+    context: StageContext, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The spool takes nothing, and capture has not listened for long."""
+    reader = respawned(context)
+    reader.spool_dir = reader.spool_dir / "missing"
+    monkeypatch.setattr(reader.outbox, "send", lambda _: False)
+    append(log, operations(30))
+    reader.read()
+    assert look(context.runtime_dir) == Evaluated(30, 0, 1, unspooled=1, refused=1)
+
+
 @pytest.mark.parametrize(("claimed", "begins"), [(0, 100), (50, 100), (200, 200), (2**63, 16_484)])
 def test_position_outside_of_the_log_is_not_believed(
     context: StageContext, log: EventLog, claimed: int, begins: int

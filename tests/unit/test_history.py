@@ -80,6 +80,7 @@ def test_losses_are_told(tmp_path: Path) -> None:
         "dropped_inflight_full": 0,
         "dropped_simulated": 0,
         "gave_up": 7,
+        "refused_by_detect": 0,
     }
 
 

@@ -1,0 +1,44 @@
+"""python -m tests.overload [CASE ...]: as long as the issue asks for; see `make overload`."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.bench.bench_rig import SHARED_MEMORY, pin_dir
+from tests.overload import cases
+from tests.overload.cases import Seen
+
+CASES: Final[dict[str, tuple[Callable[[Path, Path, float], Seen], float]]] = {
+    "detect_stopped": (cases.detect_stopped, 10),
+    "capture_stopped": (cases.capture_stopped, 60),
+    "disk_full": (cases.disk_full, 10),
+    "little_memory": (cases.little_memory, 10),
+}
+
+
+def main() -> int:
+    for name in sys.argv[1:] or CASES:
+        case, seconds = CASES[name]
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+            seen = case(Path(folder), pin_dir(), seconds)
+        print(f"{name}: held, {time.monotonic() - began:.0f} s")
+        print(render(seen), flush=True)
+    return 0
+
+
+def render(seen: Seen) -> str:
+    """For a person."""
+    lines = [f"  operations {seen.emitted.total:,}, dropped and counted {seen.emitted.dropped:,}"]
+    lines += [f"  {what}: {count:,}" for what, count in seen.told.items()]
+    for name, one in seen.peaks.items():
+        before, peak = one.before / 1e6, one.peak / 1e6
+        lines.append(f"  {name:<11}resident, MB: {before:6.1f} before, {peak:6.1f} at the peak")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""A daemon that is overloaded: its load, what it has used, and what must hold afterwards."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from aod import audit
+from aod.smb.commands import Command
+from aod.status import Status
+from aod.wire import STAGES
+from tests.bundle_check import check_files, unpack
+from tests.campaign.load import SLOW_NS, Emitted
+from tests.kernel.daemon import LocalDaemon, wait_until
+
+PATIENCE_SEC: Final = 120
+MIB: Final = 1 << 20
+
+
+def configuration(**capture: Any) -> dict[str, Any]:
+    """The sizes that a user has, but for patience with who is stopped. Each emergency is an anomaly
+    of its own; evidence is cheap."""
+    limits = {"post_sec": 0, "history_sec": 0.02, "min_free_mb": 0, "min_free_percent": 0}
+    anomaly = {"type": "Latency", "cooldown_sec": 0, "actions": ["mounts"]}
+    return {
+        "watch_interval_sec": 0.001,
+        "guardian": {"anomalies": {"slow": anomaly}},
+        "audit": {"max_mb": 64},
+        "cleanup": {"max_total_log_size_mb": 100_000},
+        "capture": limits | capture,
+        "supervision": {
+            "heartbeat_timeout_sec": 3600,
+            "attempts": 1000,
+            "window_sec": 1,
+            "first_delay_sec": 0.01,
+            "longest_delay_sec": 0.01,
+        },
+    }
+
+
+class Peak(Struct, frozen=True):
+    """Resident memory of a process, in bytes."""
+
+    before: int
+    peak: int
+
+    @property
+    def growth(self) -> int:
+        return self.peak - self.before
+
+
+class Overloaded:
+    """A running daemon, whose memory is watched from now on."""
+
+    def __init__(self, daemon: LocalDaemon) -> None:
+        self.daemon = daemon
+        self.pids = {stage: self.pid(stage) for stage in STAGES}
+        self.pids["supervisor"] = daemon.process.pid
+        for pid in self.pids.values():
+            (_proc(pid) / "clear_refs").write_text("5")  # the peak begins anew: proc(5)
+        self._before = {name: _memory(pid, "VmRSS") for name, pid in self.pids.items()}
+
+    def pid(self, stage: str) -> int:
+        return wait_until(lambda: self.daemon.worker_pid(stage), stage, PATIENCE_SEC)
+
+    def peaks(self) -> dict[str, Peak]:
+        """By process, of those that still live."""
+        alive = {name: pid for name, pid in self.pids.items() if _proc(pid).exists()}
+        peaks = {name: _memory(pid, "VmHWM") for name, pid in alive.items()}
+        return {name: Peak(self._before[name], peak) for name, peak in peaks.items()}
+
+    @contextmanager
+    def stopped(self, stage: str) -> Iterator[None]:
+        """A stage does nothing meanwhile."""
+        os.kill(self.pids[stage], signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pids[stage], signal.SIGCONT)
+
+    def settle(self, emitted: Emitted) -> Status:
+        """Wait until all that the ring took is evaluated, and check the sums.
+
+        Raises:
+            AssertionError: something was lost elsewhere, or not counted.
+        """
+        taken = emitted.total - emitted.dropped
+        wait_until(lambda: self.daemon.status().read >= taken, "an end of reading", PATIENCE_SEC)
+        wait_until(
+            lambda: _total(self.daemon.status(), "finished") >= emitted.total,
+            "the last counters",
+            PATIENCE_SEC,
+        )
+        found = self.daemon.status()
+        assert (found.records, found.read) == (taken, taken)
+        assert _total(found, "finished") == emitted.total
+        assert _total(found, "dropped_ring_full") == emitted.dropped
+        assert found.conserved
+        return found
+
+    def wait_for_captures(self) -> None:
+        """Until nothing waits."""
+
+        def waiting() -> bool:
+            spooled = any((self.daemon.state / "spool").glob("*.json"))
+            return spooled or any(self.daemon.output.glob("aod_*[0-9]"))
+
+        wait_until(lambda: not waiting(), "an empty spool", PATIENCE_SEC)
+
+    def next_losses(self) -> dict[str, int]:
+        """What the manifest of the next bundle says of losses."""
+        known = set(self.daemon.bundles())
+        self.daemon.producer().load(1, latency_ns=SLOW_NS, command=Command.SMB2_CREATE)
+
+        def new() -> Path | None:
+            return next(iter(set(self.daemon.bundles()) - known), None)
+
+        files = unpack(wait_until(new, "the next bundle", PATIENCE_SEC).read_bytes())
+        check_files(files)
+        losses: dict[str, int] = json.loads(files["manifest.json"])["losses"]
+        return losses
+
+    def audited(self, what: str) -> list[dict[str, Any]]:
+        """The audit log's records of a kind."""
+        lines = (self.daemon.output / audit.FILE).read_text().splitlines()
+        return [one for one in map(json.loads, lines) if one["what"] == what]
+
+
+@contextmanager
+def full(folder: Path, size_mb: int) -> Iterator[Path]:
+    """A small file system in a folder; the block may fill and empty it."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=750", "aod-test", str(folder)]
+    subprocess.run(command, check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """To the last byte; the file that does it."""
+    path = folder / ".filler"
+    with path.open("wb", buffering=0) as file:
+        try:
+            for size in (1 << 16, 1 << 12):
+                while file.write(bytes(size)) == size:
+                    pass
+        except OSError:
+            pass
+    return path
+
+
+def _total(found: Status, counter: str) -> int:
+    return sum(int(getattr(one, counter)) for one in found.commands.values())
+
+
+def _proc(pid: int) -> Path:
+    return Path("/proc") / str(pid)
+
+
+def _memory(pid: int, field: str) -> int:
+    lines = (_proc(pid) / "status").read_text().splitlines()
+    (found,) = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    return int(found) * 1024

@@ -1,0 +1,34 @@
+"""Overload, shortly; the long runs are `make overload`."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench.bench_rig import SHARED_MEMORY
+from tests.overload import cases
+from tests.overload.__main__ import render
+from tests.overload.cases import Seen
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """In memory: a disk that has to be waited for limits how many anomalies are declared."""
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("case", "seconds"),
+    [
+        (cases.detect_stopped, 1.5),
+        (cases.capture_stopped, 2),
+        (cases.disk_full, 2),
+        (cases.little_memory, 2),
+    ],
+)
+def test_it_holds(
+    base: Path, pin_dir: Path, case: Callable[[Path, Path, float], Seen], seconds: float
+) -> None:
+    print(render(case(base, pin_dir, seconds)))
