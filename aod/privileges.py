@@ -50,7 +50,7 @@ SUPERVISOR: Final = frozenset(
     }
 )
 """Beside what its workers have: to make the folders theirs, to become them, and to end them."""
-MAX_FILES: Final = 128
+MAX_FILES: Final = 256
 """Of a stage that asks the kernel for little. ZeroMQ accepts every connection, and a receiver ends
 when it may open no more: who was taken over must not be able to make so many."""
 _UNFILTERED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
