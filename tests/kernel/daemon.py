@@ -18,6 +18,8 @@ from tests.kernel.producer import OBJECT, Producer
 
 BIN: Final = Path(sys.executable).parent
 REPO: Final = Path(__file__).resolve().parents[2]
+NO_USER: Final = "no-such-user"
+"""pytest's folders are root's alone; the tests about users have folders that any can get to."""
 T = TypeVar("T")
 
 
@@ -53,6 +55,7 @@ class LocalDaemon:
             "runtime_dir": str(self.runtime),
             "state_dir": str(self.state),
             "pin_dir": str(self.pin_dir),
+            "user": NO_USER,
         }
         with self.config_file.open("w") as file:
             YAML(typ="safe").dump(folders | config, file)

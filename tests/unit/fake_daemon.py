@@ -90,6 +90,7 @@ def main() -> int:
         state_dir=runtime_dir / "state",
         runtime_dir=runtime_dir / "run",
         event_log_mb=1,
+        user="no-such-user",  # pytest's folders are root's alone
         supervision=Supervision(**plan["policy"]),
     )
     folders.prepare(config, log.ROOT)

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aod import privileges
+from aod.actions.table import ACTIONS
+from aod.capabilities import to_mask
 from aod.config_base import ActionName
 from tests.vm.evidence import Bundle, bundles
 from tests.vm.packets import Packets, parse
@@ -165,6 +168,19 @@ def test_the_summary_fits_a_screen_and_says_the_reason(slow: Bundle) -> None:
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert any("11 slow operations" in line for line in lines)
+
+
+def test_all_of_it_with_these_rights_alone(facts: dict[str, Any], artefacts: Path) -> None:
+    """The hooks on the client's functions, too, for which collect has more at its beginning."""
+    needed = to_mask(one.capability for action in ACTIONS for one in action.privileges)
+    collect = to_mask(privileges.COLLECT)
+    assert facts["rights"] == {
+        "collect": [0, collect, collect, collect],
+        "detect": [facts["user"], 0, 0, 0],
+        "capture": [0, needed, needed, needed],
+        "cleanup": [0, 0, 0, 0],
+    }
+    assert "recognised by their age" not in (artefacts / "daemon.log").read_text()
 
 
 def test_daemon_stopped_cleanly(facts: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ What the guest itself says is written down beside it: the bundles are judged by 
 
 import os
 import platform
+import pwd
 import re
 import threading
 import time
@@ -61,7 +62,7 @@ def run(lab: Lab) -> Facts:
             held.write(CONTENT)
             held.flush()
             os.fsync(held.fileno())
-            facts = _slow(daemon, folder) | _hanging(lab, daemon, folder)
+            facts = _slow(daemon, folder) | _hanging(lab, daemon, folder) | _rights(daemon)
             return facts | _guest() | {"exit_status": lab.stop(daemon)}
 
 
@@ -98,6 +99,20 @@ def _hanging(lab: Lab, daemon: JournaledDaemon, folder: Path) -> Facts:
         daemon.wait_for_bundle(known)
     asking.join()
     return {"asking": asking.native_id}
+
+
+def _rights(daemon: JournaledDaemon) -> Facts:
+    """Of each worker: its user, and its capabilities."""
+    found = {}
+    for stage, (pid,) in daemon.workers().items():
+        status = dict(
+            line.split(":", 1)
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if ":" in line
+        )
+        uid = int(status["Uid"].split()[0])
+        found[stage] = (uid, *(int(status[f"Cap{name}"], 16) for name in ("Prm", "Eff", "Bnd")))
+    return {"rights": found, "user": pwd.getpwnam("aod").pw_uid}
 
 
 def _guest() -> Facts:
