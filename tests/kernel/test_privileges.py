@@ -164,11 +164,10 @@ def test_files_belong_to_who_needs_them_whatever_the_umask(
         found = {name: owners(getattr(daemon, name)) for name in ("runtime", "state", "output")}
         os.kill(daemon.worker_pid("capture") or 0, signal.SIGCONT)
         daemon.wait_for_bundles(2)
-    locks = [found["runtime"].pop(f"{name}.lock") for name in ("supervisor", "workers")]
     gid = NOBODY.gid
     stages = dict.fromkeys(STAGES, (0, gid, "drwxr-x---"))
     sockets = {f"{name}/sock": (0, gid, "srw-rw----") for name in STAGES}
-    assert found["runtime"] == {
+    shared = {
         ".": (0, gid, "drwxr-x---"),
         **stages,
         **sockets,
@@ -180,8 +179,10 @@ def test_files_belong_to_who_needs_them_whatever_the_umask(
         "counters.ring": (0, gid, "-rw-r-----"),
         "names.json": (0, gid, "-rw-r-----"),
     }
-    assert {one[:2] for one in locks} == {(0, 0)}
-    assert all(one[2].endswith("---") for one in locks)
+    assert {name: found["runtime"].get(name) for name in shared} == shared
+    for name, (uid, group, mode) in found["runtime"].items() - shared.items():
+        assert (uid, mode[-4:], mode[5]) == (0, "----", "-"), name  # root's alone to write
+        assert group in {0, gid}, name
     assert found["state"] == {
         ".": (0, gid, "drwxr-x---"),
         "spool": (0, gid, "drwxrwx---"),
