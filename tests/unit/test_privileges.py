@@ -128,6 +128,13 @@ def test_every_privilege_of_an_action_has_its_reason() -> None:
     assert all(one.why for one in rows)
 
 
+def test_the_manual_has_the_privileges_of_every_action() -> None:
+    manual = (Path(__file__).parents[2] / "USAGE.md").read_text()
+    for action in ACTIONS:
+        names = " ".join(one.capability.name for one in action.privileges)
+        assert (f"\n| `{action.name}` | `{names}` |" in manual) == bool(names), action.name
+
+
 def test_mask_is_a_bit_each() -> None:
     assert to_mask([Capability.CHOWN, Capability.BPF, Capability.BPF]) == 1 | 1 << 39
 
