@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from aod.daemon_report import DaemonReport
 from aod.event import COMMANDS
 from aod.eventlog import EventLog, look
 from aod.files import opened_folder
-from aod.ledger import LedgerReader
+from aod.ledger import Kind, LedgerReader
 from aod.smb.commands import command_name
 from aod.smb.connection import PHRASES
 
@@ -115,7 +116,8 @@ class Status(Struct, frozen=True):
     unspooled: int = 0
     """Anomalies declared that only a message could carry."""
     outcomes: dict[str, int] = {}
-    """Anomalies by where they came from, and by what became of them (aod/ledger.py)."""
+    """Anomalies by where they came from, and by what became of them (aod/ledger.py); detect
+    refuses some, too."""
     open: int = 0
     """Anomalies without an outcome yet."""
     violations: tuple[Violation, ...] = ()
@@ -180,7 +182,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         skipped=said.skipped,
         declared=said.declared,
         unspooled=said.unspooled,
-        outcomes={kind.name.lower(): count for kind, count in sorted(ledger.state.counts.items())},
+        outcomes=_outcomes(ledger.state.counts, said.refused),
         open=len(ledger.state.open),
         violations=_violations(log, runtime_dir, config),
         output=_output(config) if config else None,
@@ -216,6 +218,11 @@ def _violations(log: EventLog, runtime_dir: Path, config: Config | None) -> tupl
         found = check(None, Looker(log, runtime_dir, config.state_dir).look())
         told |= {one.key: one for one in found if one.key not in told}
     return tuple(told.values())
+
+
+def _outcomes(counts: Mapping[Kind, int], refused: int) -> dict[str, int]:
+    told = {kind.name.lower(): count for kind, count in sorted(counts.items())}
+    return told | {"refused": told.get("refused", 0) + refused} if refused else told
 
 
 def _user(pid: int) -> int:
