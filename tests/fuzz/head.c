@@ -81,8 +81,8 @@ static void scan(struct aod_tracer *tracer, struct aod_log_header *log, struct i
 	found = aod_scan_inflight(tracer, log, take_u64(input), &ages, events, room);
 	CHECK(found <= room && found >= -EFAULT);
 	for (int i = 0; i < AOD_COMMANDS; i++)
-		sum += log->in_flight_of[i];
-	CHECK(found < 0 || (sum == log->in_flight && log->stats_seq % 2 == 0));
+		sum += tracer->in_flight[i];
+	CHECK(found < 0 || sum == log->in_flight);
 	CHECK(!tracer->control->giving_up);
 	free(events);
 }
@@ -95,6 +95,7 @@ static void publish(struct aod_tracer *tracer, struct aod_log_header *log)
 		tracer->per_cpu[i] = calloc((size_t)cpus, sizeof(**tracer->per_cpu));
 	err = aod_publish_stats(tracer, log, 1);
 	CHECK(err || (log->stats_seq % 2 == 0 && log->stats_ns == 1));
+	CHECK(err || !memcmp(log->in_flight_of, tracer->in_flight, sizeof(log->in_flight_of)));
 	for (int i = 0; i < AOD_COPIES; i++)
 		free(tracer->per_cpu[i]);
 }
