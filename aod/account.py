@@ -34,6 +34,7 @@ COUNTED: Final = {
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
     ("collect", "untracked"): "operations: too many were in flight",
     ("detect", "refused"): "anomalies: too many waited already",
+    ("collect", "replaced"): "operations: another build's, unread when it was replaced",
     ("collect", "malformed"): "entries of the ring that are no records",
 }
 """By stage and counter of its heartbeat: what it counts. They are totals, and never fall while the

@@ -69,6 +69,8 @@ class Tracer:
     """The kernel's side, opened from its pins; whoever opens it next goes on where this stopped."""
 
     def __init__(self, pin_dir: Path):
+        self.replaced = 0
+        """Records of another build that nobody had read when this one took its place."""
         out = ffi.new("struct aod_tracer **")
         check(lib.aod_open(bytes(pin_dir), out), f"opening the pins in {pin_dir}")
         self._tracer = out[0]
@@ -117,9 +119,12 @@ class Tracer:
         if bytes(ffi.buffer(tracer._control.build_id)) == build_id(program, setup):
             tracer.set_knobs(knobs)
             return tracer
+        remove(setup.pin_dir)  # it records no more: what nobody has read now, nobody will
+        unread = tracer.pending()
         tracer.close()
-        remove(setup.pin_dir)
-        return cls.install(program, setup, knobs)
+        tracer = cls.install(program, setup, knobs)
+        tracer.replaced = unread
+        return tracer
 
     def set_knobs(self, knobs: KernelKnobs) -> None:
         """Change thresholds and tracked errors under the running programs."""

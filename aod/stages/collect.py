@@ -235,6 +235,7 @@ class Collector:
             simulated=int(self.log.header["stats"]["dropped_simulated"].sum()),
             untracked=int(self.log.header["stats"]["dropped_inflight_full"].sum()),
             malformed=self._malformed,
+            replaced=self.tracer.replaced,
             unsent=self.outbox.unsent,
         )
 
@@ -268,6 +269,9 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
     if simulate_drops:
         text = "--simulate-drops: %g percent of the records of this run are lost on purpose"
         context.log.warning(text, simulate_drops)
+    if tracer.replaced:
+        text = "%d records of another build are lost: nobody had read them when it was replaced"
+        context.log.error(text, tracer.replaced)
     collector = Collector(context, tracer, release)
     next_tick = 0.0
     while not context.stopping:

@@ -1,5 +1,6 @@
 """What a dead daemon leaves, and who removes it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aod import audit
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 
 CONFIG = {
@@ -89,3 +91,21 @@ def test_the_next_start_waits_for_the_workers_of_the_last(daemon: LocalDaemon) -
     wait_until(lambda: daemon.status().read == 10, "the records that nobody had read")
     assert not is_alive(pid)
     assert daemon.status().conserved
+
+
+def test_records_of_another_build_that_nobody_read_are_counted_and_told(
+    daemon: LocalDaemon,
+) -> None:
+    """Another size of the ring is another build, as another object is."""
+    os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGSTOP)
+    daemon.producer().load(100)
+    kill(daemon)
+    daemon.configure(CONFIG | {"ring_mb": 1})
+    daemon.start()
+    wait_until(lambda: daemon.log().count("running;") == 2, "the second start")
+    assert "100 records of another build are lost" in daemon.log()
+    daemon.producer().load(10, first_mid=1000)
+    wait_until(lambda: daemon.status().read == 10, "the records of the new one")
+    assert daemon.stop() == 0
+    records = [json.loads(line) for line in (daemon.output / audit.FILE).read_text().splitlines()]
+    assert [one["count"] for one in records if one["what"] == "loss"] == [100]
