@@ -80,9 +80,13 @@ def recall(
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
     stats = log.header["stats"]
     counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
-    counted["gave_up"] = int(log.header["gave_up"].sum())
-    counted["refused_by_detect"] = look(runtime_dir).refused
-    return counted
+    said = look(runtime_dir)
+    return counted | {
+        "gave_up": int(log.header["gave_up"].sum()),
+        "missed": int(log.header["missed"]),
+        "skipped": said.skipped,
+        "refused_by_detect": said.refused,
+    }
 
 
 def merged(history: Events, encoded: bytes) -> Events:

@@ -1,6 +1,8 @@
 """A look at all counters of a running daemon, in the order that the sums need."""
 
+import os
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +14,10 @@ from aod.ledger import SPOOLED, Kind, LedgerReader
 
 MOST_READS: Final = 16
 """Of a head that is being written; that takes microseconds, once a second."""
+
+
+MAX_SPOOLED: Final = 4096
+"""Capture refuses anomalies long before; a detect that was taken over may spool any number."""
 
 
 class Looker:
@@ -47,10 +53,8 @@ class Looker:
             return None
         state = self.ledger.state
         waiting = {one for one in state.open if state.origins[one] in SPOOLED}
-        spooled = {
-            names.timestamp_of_spooled(path.name) or 0 for path in spool.pending(self._spool)
-        }
-        if not self.ledger.update():
+        spooled = _spooled(self._spool)
+        if spooled is None or not self.ledger.update():
             return None
         state = self.ledger.state  # another one, where it was summed up meanwhile
         return Anomalies(
@@ -60,6 +64,16 @@ class Looker:
                 one in state.origins and one not in state.outcomes for one in waiting - spooled
             ),
         )
+
+
+def _spooled(folder: Path) -> set[int] | None:
+    """The timestamps in the spool; None where a flood would hold up who looks."""
+    with os.scandir(folder) as entries:
+        found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
+    if len(found) > MAX_SPOOLED:
+        return None
+    stamps = map(names.timestamp_of_spooled, found)
+    return {stamp for stamp in stamps if stamp is not None}
 
 
 def committed(log: EventLog) -> Commit:

@@ -11,7 +11,7 @@ from aod.anomaly import Rule
 from aod.bundles import history
 from aod.bundles.history import Span
 from aod.event import EVENT_DTYPE, Events
-from aod.eventlog import EventLog
+from aod.eventlog import Evaluated, EventLog, ReadPosition
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 from tests.unit.test_eventlog_ring import append
 
@@ -74,6 +74,8 @@ def test_losses_are_told(tmp_path: Path) -> None:
     log.header["stats"]["dropped_ring_full"][[8, 9]] = 2
     log.header["stats"]["unanswered"][0] = 1
     log.header["gave_up"][9] = 7
+    log.header["missed"] = 5
+    ReadPosition.open(tmp_path).commit(Evaluated(10, 3))
     assert history.recall(tmp_path, span(SEC), anomaly()).losses == {
         "unanswered": 1,
         "dropped_ring_full": 4,
@@ -81,6 +83,8 @@ def test_losses_are_told(tmp_path: Path) -> None:
         "dropped_simulated": 0,
         "gave_up": 7,
         "refused_by_detect": 0,
+        "missed": 5,
+        "skipped": 3,
     }
 
 
