@@ -114,7 +114,9 @@ class Status(Struct, frozen=True):
     """Records that were gone before detect came to read them."""
     declared: int = 0
     unspooled: int = 0
-    """Anomalies declared that only a message could carry."""
+    """Anomalies declared that are not in the spool: only a message could carry them."""
+    refused_by_detect: int = 0
+    """Of those, the ones that get no bundle."""
     outcomes: dict[str, int] = {}
     """Anomalies by where they came from, and by what became of them (aod/ledger.py); detect
     refuses some, too."""
@@ -182,6 +184,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         skipped=said.skipped,
         declared=said.declared,
         unspooled=said.unspooled,
+        refused_by_detect=said.refused,
         outcomes=_outcomes(ledger.state.counts, said.refused),
         open=len(ledger.state.open),
         violations=_violations(log, runtime_dir, config),

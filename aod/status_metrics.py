@@ -78,6 +78,10 @@ def _records(status: Status) -> Iterator[str]:
 
 def _anomalies(status: Status) -> Iterator[str]:
     yield from _one("aod_anomalies_declared_total", "counter", "Anomalies.", status.declared)
+    about = "Anomalies that detect declared and did not hand on, for too many waited."
+    yield from _one(
+        "aod_anomalies_refused_by_detect_total", "counter", about, status.refused_by_detect
+    )
     samples = [({"kind": kind}, count) for kind, count in status.outcomes.items()]
     about = "Anomalies that capture knows, by where they came from and by outcome."
     yield from _metric("aod_anomalies_total", "counter", about, samples)

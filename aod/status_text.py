@@ -106,7 +106,8 @@ def _lost(status: Status) -> str:
 
 
 def _bundles(status: Status) -> Iterator[str]:
-    ended = status.outcomes
+    ended = dict(status.outcomes)
+    ended["refused"] = ended.get("refused", 0) + status.refused_by_detect
     told = ", ".join(
         f"{ended.get(name, 0):,} {name.replace('_', ' ')}"
         for name in ("sealed", "refused", "set_aside", "lost")
