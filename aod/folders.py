@@ -145,6 +145,10 @@ def _refuse_foreign(folder: Folder) -> None:
 
 
 def _probe(path: Path) -> None:
+    """Make a file, without a name where that can be had: a death here would leave a named one."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600))
+        return
     probe = path / f".write-test.{os.getpid()}"
     os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     probe.unlink()

@@ -17,7 +17,7 @@ from tests.campaign.leaks import Vitals
 from tests.campaign.load import Emitted, Load
 from tests.kernel.daemon import REPO, LocalDaemon, wait_until
 
-QUIET_SEC: Final = 120
+QUIET_SEC: Final = 600
 STOP_SEC: Final = 30
 REPORT_EVERY: Final = 25
 LOOKS: Final = 20

@@ -88,12 +88,12 @@ def capture_stopped(
 
 def disk_full(base: Path, pin_dir: Path, seconds: float) -> Seen:
     """Output, state and runtime folder have no byte left; nobody dies of it, and each anomaly has
-    its bundle when there is room again."""
+    its bundle when there is room again. They are fewer than capture takes from messages alone."""
     with ExitStack() as stack:
         disks = [stack.enter_context(full(base / name, 64)) for name in ("out", "state", "run")]
-        with _overloaded(base, pin_dir) as rig:
+        with _overloaded(base, pin_dir, max_waiting=100) as rig:
             pids = dict(rig.pids)
-            with Load(pin_dir, PER_SECOND, 5, SEED) as load:
+            with Load(pin_dir, PER_SECOND, 4, SEED) as load:
                 fillers = [fill(folder) for folder in disks]
                 time.sleep(seconds)
                 assert {stage: rig.pid(stage) for stage in pids if stage != "supervisor"} == {
