@@ -203,8 +203,9 @@ def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
     assert look(tmp_path) == Evaluated(7, 7)
     position.commit(Evaluated(90, 8, 3, 1))
     page = np.memmap(tmp_path / POSITION_NAME, np.uint64)
-    slot = 1 + 4 * (int(page[0] + 1) % 2)
-    page[slot : slot + 4] = 99  # as far as a killed writer came
+    fields = len(position.said())
+    slot = 1 + fields * (int(page[0] + 1) % 2)
+    page[slot : slot + fields] = 99  # as far as a killed writer came
     assert look(tmp_path) == position.said() == Evaluated(90, 8, 3, 1)
 
 
