@@ -63,6 +63,8 @@ def fake(behaviour: str, context: StageContext) -> int:
                 signal.pause()
         case "stopped":
             os.kill(os.getpid(), signal.SIGSTOP)
+        case reads if reads.startswith("reads "):
+            Path(reads.removeprefix("reads ")).read_bytes()
         case "lives shortly":
             context.beat()
             return 7
