@@ -103,3 +103,13 @@ def test_a_log_says_where_its_records_came_from(make_rig: MakeRig) -> None:
     commit = rig.log.header["commit"][seq % 2]
     assert commit["log_position"] == 7 + commit["appended"]
     assert commit["ring_position"] == 7 * RECORD_IN_RING
+
+
+def test_what_hangs_is_seen_by_the_successor_of_a_collector_that_was_killed_as_it_looked(
+    rig: Rig,
+) -> None:
+    """The mark was taken, the map was not looked at; nothing starts any more that would set it."""
+    rig.producer.start(1, CREATE)
+    rig.tracer._control.busy = 0
+    rig.tracer.adopt_log(rig.log)
+    assert rig.in_flight() == 1
