@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--records-per-second", type=int, default=1_000_000)
     parser.add_argument("--anomalies-per-second", type=float, default=4)
     parser.add_argument("--packets", action="store_true", help="record packets, too (tcpdump)")
+    parser.add_argument("--user", default="aod", help="whom detect runs as (default aod)")
     parser.add_argument("--keep", type=Path, default=None, help="a folder for what it leaves")
     return parser
 
@@ -34,6 +35,7 @@ def main() -> int:
         per_second=arguments.records_per_second,
         anomalies_per_second=arguments.anomalies_per_second,
         with_packets=arguments.packets,
+        user=arguments.user,
     )
     print("seed", seed, flush=True)
     began = time.monotonic()
@@ -42,6 +44,7 @@ def main() -> int:
         result = Campaign(plan, arguments.keep, pin_dir(), say).run()
     else:
         with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+            Path(folder).chmod(0o711)  # for the user that detect runs as
             result = Campaign(plan, Path(folder), pin_dir(), say).run()
     print(render(plan, result))
     print(f"all of it held; {time.monotonic() - began:.0f} s")

@@ -36,6 +36,8 @@ class Plan(Struct, frozen=True):
     anomalies_per_second: float = 4
     with_packets: bool = False
     """Record packets, too: needs tcpdump."""
+    user: str = "aod"
+    """Whom detect runs as, where there is such a user."""
 
 
 class Result(Struct, frozen=True):
@@ -60,6 +62,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
     large: it has to last while a supervisor starts."""
     actions = ["mounts", "system", *(["tcpdump"] if plan.with_packets else [])]
     return {
+        "user": plan.user,
         "watch_interval_sec": 0.001,
         "guardian": {
             "anomalies": {
