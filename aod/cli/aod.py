@@ -96,7 +96,7 @@ def _gathered(config: Config) -> status.Status:
     try:
         return status.gather(config.runtime_dir, config)
     except (OSError, EventLogError) as error:
-        if not os.access(config.runtime_dir, os.F_OK) and os.geteuid() == 0:
+        if not os.access(config.runtime_dir, os.F_OK):
             why = f"no daemon runs here: there is no {config.runtime_dir}; `systemctl start aod`"
         elif os.geteuid():
             why = f"only root may look at the daemon: {error}; try `sudo aod status`"

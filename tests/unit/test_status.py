@@ -11,7 +11,7 @@ from aod.attachments import to_mask
 from aod.cli.aod import main
 from aod.conservation import violation
 from aod.daemon_report import DaemonReport, WorkerReport
-from aod.eventlog import EventLog
+from aod.eventlog import EventLog, EventLogError
 from aod.smb.connection import ConnectionEvent
 from tests.unit import stage_rig
 
@@ -135,3 +135,20 @@ def test_where_no_daemon_runs_it_says_so(
     said = capsys.readouterr().err
     assert "unhealthy: no daemon runs here" in said
     assert "systemctl start aod" in said
+
+
+def test_who_may_not_look_is_told_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise EventLogError(f"{path}: Permission denied")
+
+    monkeypatch.setattr(status, "gather", refuse)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    path = tmp_path / "aod.yaml"
+    shipped = (Path(__file__).resolve().parents[2] / "conf" / "aod.yaml").read_text()
+    path.write_text(f"runtime_dir: {tmp_path}\n{shipped}")
+    assert main(["status", "-c", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "only root may look at the daemon" in said
+    assert "try `sudo aod status`" in said
