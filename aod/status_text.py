@@ -132,7 +132,7 @@ def _output(output: Output) -> Iterator[str]:
     )
     yield _line(
         "output",
-        f"{output.folder}: {output.bundles:,} bundles, {used:,.1f} of {limit:,.0f} MiB, "
+        f"{output.folder}: {output.bundles:,} bundles, {used:,.1f} of {limit:,.10g} MiB, "
         f"{free:,.0f} MiB free",
     )
 
