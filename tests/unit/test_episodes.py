@@ -79,7 +79,7 @@ def test_after_the_cool_down_it_is_not_mentioned() -> None:
 def test_a_report_that_plays_tricks_on_a_terminal_is_none(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    episode = msgspec.to_builtins(EPISODE)
+    episode, path = msgspec.to_builtins(EPISODE), tmp_path / episodes.NAME
     for fields, believed in ((episode, True), (episode | changes, False)):
-        (tmp_path / "detect.json").write_bytes(msgspec.json.encode({"episodes": [fields]}))
+        path.write_bytes(msgspec.json.encode({"episodes": [fields]}))
         assert bool(episodes.read(tmp_path).episodes) == believed

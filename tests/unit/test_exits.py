@@ -3,7 +3,7 @@
 import pytest
 
 from aod.cli import exits
-from aod.cli.exits import UsageError, guarded
+from aod.cli.exits import StatusError, UsageError, guarded
 from aod.config_file import ConfigError
 from aod.eventlog import EventLogError
 from aod.folders import FolderError
@@ -25,6 +25,7 @@ CONTRACT: dict[type[Exception], int] = {
     RecordingError: 2,
     RecordingWriteError: 1,
     SnapshotError: 1,
+    StatusError: 1,
 }
 
 

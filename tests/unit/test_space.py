@@ -33,7 +33,7 @@ def test_what_else_is_in_the_way() -> None:
 
 def test_a_look_makes_the_folder_but_not_its_parent(tmp_path: Path) -> None:
     room = space.look(tmp_path / "out")
-    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
     assert room.total_bytes == os.statvfs(tmp_path).f_blocks * os.statvfs(tmp_path).f_frsize
     with pytest.raises(FileNotFoundError):
         space.look(tmp_path / "none" / "out")
