@@ -34,3 +34,9 @@ def test_a_bundle_in_the_making_is_sealed_by_the_stop(facts: dict[str, Any]) -> 
     assert facts["bundles"] == [f"aod_{declared}.tar.zst"]
     assert facts["end"] == {"ActiveState": "inactive", "Result": "success"}
     assert facts["left"] == []
+
+
+def test_nobody_loses_what_it_may_do_by_a_reload(facts: dict[str, Any]) -> None:
+    """Folders that the unit declares would be taken from the group with every command of it."""
+    detect = [one for one in facts["entries"] if one.get("AOD_STAGE") in ("detect", "capture")]
+    assert [one["MESSAGE"] for one in detect if one["PRIORITY"] in "0234"] == []
