@@ -2,66 +2,36 @@
 
 One file on tmpfs, mapped by every stage. `collect` writes it (the shim copies the kernel's ring
 straight into it), everyone else reads views of the same memory. `detect` publishes how far it has
-read in a file of its own, and the writer never overwrites what detect has not read. What has been
+read (aod/read_position.py), and the writer never overwrites what detect has not read. What has been
 read stays until it is overwritten: that is the history a bundle is cut from.
 """
 
 import mmap
 import os
-import stat
 import time
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 
 from aod import log as aod_log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
-from aod.files import FILE_MODE, create_fd
+from aod.eventlog_files import (
+    LOG_NAME,
+    POSITION_NAME,
+    EventLogError,
+    OtherVersionError,
+    create_whole,
+    open_ours,
+)
+from aod.read_position import ReadPosition
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
-LOG_NAME: Final = "events.log"
-POSITION_NAME: Final = "detect.position"
 MAX_COMMIT_RECORDS: Final = 16384
-MOST_READS: Final = 16
-"""Of a page whose writer goes on meanwhile."""
-_PAGE_DTYPE: Final = np.dtype([("seq", "<u8"), ("slots", "<u8", (2, 5))])
-
 
 _log: Final = aod_log.ROOT.getChild("eventlog")
-
-
-class EventLogError(Exception):
-    """A file that is not an event log of this version, or not ours."""
-
-
-class OtherVersionError(EventLogError):
-    """An event log that another version of this program made."""
-
-
-def _open_ours(path: Path, writable: bool) -> int:
-    """A descriptor of a regular file that this user or root owns; links are not followed."""
-    # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
-    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    flags |= os.O_RDWR if writable else os.O_RDONLY
-    try:
-        fd = os.open(path, flags)
-    except OSError as error:
-        raise EventLogError(f"{path}: {error.strerror}") from error
-    info = os.fstat(fd)
-    if not stat.S_ISREG(info.st_mode) or info.st_uid not in (0, os.geteuid()):
-        os.close(fd)
-        raise EventLogError(f"{path}: not a regular file of user 0 or {os.geteuid()}")
-    return fd
-
-
-def _create(path: Path, size: int) -> int:
-    fd = create_fd(path)
-    os.fchmod(fd, FILE_MODE)
-    os.posix_fallocate(fd, 0, size)  # with holes, a full file system would end who writes later
-    return fd
 
 
 class EventLog:
@@ -116,7 +86,7 @@ class EventLog:
         staging = path.with_suffix(".new")
         staging.unlink(missing_ok=True)
         capacity = megabytes * (1 << 20) // EVENT_DTYPE.itemsize
-        fd = _create(staging, HEADER_BYTES + capacity * EVENT_DTYPE.itemsize)
+        fd = create_whole(staging, HEADER_BYTES + capacity * EVENT_DTYPE.itemsize)
         head = np.zeros((), HEADER_DTYPE)
         head["magic"], head["version"] = lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION
         head["header_bytes"], head["record_bytes"] = HEADER_BYTES, EVENT_DTYPE.itemsize
@@ -139,7 +109,7 @@ class EventLog:
         if not path.exists():
             return cls.create(runtime_dir, megabytes)
         try:
-            log = cls(_open_ours(path, writable=True), path, writable=True)
+            log = cls(open_ours(path, writable=True), path, writable=True)
         except OtherVersionError as error:
             _log.warning("%s: begun anew; what detect had not read in it is lost", error)
             return cls.create(runtime_dir, megabytes)
@@ -161,7 +131,7 @@ class EventLog:
             EventLogError: there is none, or it is of another version or owner.
         """
         path = runtime_dir / LOG_NAME
-        return cls(_open_ours(path, writable=False), path, writable=False)
+        return cls(open_ours(path, writable=False), path, writable=False)
 
     @property
     def position(self) -> int:
@@ -217,127 +187,3 @@ class EventLog:
         copy = joined(first, second)
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]
-
-
-class Evaluated(NamedTuple):
-    """What detect has made of the log; its word, which nobody else need believe."""
-
-    position: int = 0
-    """Evaluated or skipped up to here."""
-    skipped: int = 0
-    """Records that were gone before detect came to read them."""
-    declared: int = 0
-    """Anomalies."""
-    unspooled: int = 0
-    """Of them, those that are not in the spool: only a message could carry them."""
-    refused: int = 0
-    """Of those, the ones that get no bundle: too many waited already, or no message could be
-    sent."""
-
-
-class ReadPosition:
-    """How far detect has read, and what it led to: a file that detect writes and others read.
-
-    Committed like the log's own position: the slot that is not in use is filled, then the first
-    number moves by one.
-    """
-
-    def __init__(self, fd: int):
-        self._map = mmap.mmap(fd, mmap.PAGESIZE)
-        os.close(fd)
-        self._page = np.frombuffer(self._map, _PAGE_DTYPE, 1)[0:1].reshape(())
-
-    @classmethod
-    def open(cls, runtime_dir: Path, start: int = 0) -> Self:
-        """The position of this folder; where there is none it begins at `start`, and what is before
-        that counts as skipped.
-
-        Raises:
-            EventLogError: the file is not ours.
-        """
-        path = runtime_dir / POSITION_NAME
-        try:
-            fd = _create(path, mmap.PAGESIZE)
-        except FileExistsError:
-            fd = _open_ours(path, writable=True)
-            if os.fstat(fd).st_size < mmap.PAGESIZE:
-                os.ftruncate(fd, mmap.PAGESIZE)
-            return cls(fd)
-        position = cls(fd)
-        position.commit(Evaluated(start, start))
-        return position
-
-    @staticmethod
-    def peek(runtime_dir: Path) -> int:
-        """The position of this folder, for who may only read; 0 where there is none."""
-        return look(runtime_dir).position
-
-    def get(self) -> int:
-        return self.said().position
-
-    def said(self) -> Evaluated:
-        return _said(self._map[: _PAGE_DTYPE.itemsize])
-
-    def set(self, position: int) -> None:
-        self.commit(self.said()._replace(position=position))
-
-    def commit(self, said: Evaluated) -> None:
-        """All of it at once, whenever this process is killed."""
-        following = (int(self._page["seq"]) + 1) % (1 << 64)
-        self._page["slots"][following % 2] = [number % (1 << 64) for number in said]
-        self._page["seq"] = following
-
-
-class PositionReader:
-    """The same for another process: it reads the file and never maps it, for its writer may be
-    less privileged, and could cut it off under the reader's feet.
-
-    Raises:
-        EventLogError: there is none, or it is not ours.
-    """
-
-    def __init__(self, runtime_dir: Path):
-        self._fd = _open_ours(runtime_dir / POSITION_NAME, writable=False)
-
-    def get(self) -> Evaluated:
-        page = self._read()
-        for _ in range(MOST_READS):  # the same twice: nothing was written in between
-            before, page = page, self._read()
-            if before == page:
-                break
-        return _said(page)
-
-    def _read(self) -> bytes:
-        return os.pread(self._fd, _PAGE_DTYPE.itemsize, 0)
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-
-def look(runtime_dir: Path) -> Evaluated:
-    """What detect says in this folder; all zeros where there is nothing of it."""
-    try:
-        reader = PositionReader(runtime_dir)
-    except EventLogError:
-        return Evaluated()
-    try:
-        return reader.get()
-    finally:
-        reader.close()
-
-
-def _said(page: bytes) -> Evaluated:
-    content = page.ljust(_PAGE_DTYPE.itemsize, b"\0")
-    read = np.frombuffer(content, _PAGE_DTYPE)[0]
-    return Evaluated(*(int(number) for number in read["slots"][int(read["seq"]) % 2]))
-
-
-def write_limit(log_position: int, read_position: int, capacity: int) -> int | None:
-    """Where the writer must stop so that nothing unread is overwritten; None: not to be believed.
-
-    A reader that claims to have read what was never written, or what is no longer there, has lost
-    its mind (or its file): its word does not stop the writer.
-    """
-    if not log_position - capacity <= read_position <= log_position:
-        return None
-    return read_position + capacity

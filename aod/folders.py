@@ -11,7 +11,7 @@ from aod import accounts, attachments, counters, daemon_report, ledger, peer_nam
 from aod.accounts import ROOT, Account
 from aod.config import Config
 from aod.conservation import violation
-from aod.eventlog import LOG_NAME, POSITION_NAME
+from aod.eventlog_files import LOG_NAME, POSITION_NAME
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own
 from aod.lock import Lock
 from aod.wire import STAGES, socket_path

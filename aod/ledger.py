@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aod import names, spool
-from aod.eventlog import look
 from aod.files import create_fd
+from aod.read_position import look
 
 NAME: Final = "anomalies.ledger"
 MAX_RECORDS: Final = 8192

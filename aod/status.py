@@ -17,9 +17,10 @@ from aod.conservation.look import Looker
 from aod.conservation.violation import Violation
 from aod.daemon_report import DaemonReport
 from aod.event import COMMANDS
-from aod.eventlog import EventLog, look
+from aod.eventlog import EventLog
 from aod.files import opened_folder
 from aod.ledger import Kind, LedgerReader
+from aod.read_position import look
 from aod.smb.commands import command_name
 from aod.smb.connection import PHRASES
 

@@ -23,8 +23,9 @@ from aod.config_file import ConfigError
 from aod.conservation.watch import Watch
 from aod.crew import LONGEST_WAIT_SEC, Crew
 from aod.daemon_report import Reporter
-from aod.eventlog import EventLog, ReadPosition
+from aod.eventlog import EventLog
 from aod.lock import Lock
+from aod.read_position import ReadPosition
 from aod.reload import Reload
 from aod.sdnotify import notify
 from aod.signals import Signals

@@ -16,8 +16,10 @@ from aod.bundles.manifest import Events as EventsInManifest
 from aod.counters import SAME_CLOCK_NS
 from aod.detectors.order import in_order
 from aod.event import EVENT_DTYPE, Events, joined
-from aod.eventlog import EventLog, EventLogError, look
+from aod.eventlog import EventLog
+from aod.eventlog_files import EventLogError
 from aod.files import appearing
+from aod.read_position import look
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"

@@ -14,7 +14,7 @@ from aod.cli.exits import CLEAN, OTHER, StatusError, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config import Config
 from aod.config_file import load
-from aod.eventlog import EventLogError
+from aod.eventlog_files import EventLogError
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from typing import Final
 
 from aod import journal, log
 from aod.config_file import ConfigError
-from aod.eventlog import EventLogError
+from aod.eventlog_files import EventLogError
 from aod.folders import FolderError
 from aod.lock import LockedError
 from aod.preflight import PreflightError

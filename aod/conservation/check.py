@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aod.conservation.violation import Violation
 from aod.event import EVENT_DTYPE
-from aod.eventlog import Evaluated
+from aod.read_position import Evaluated
 from aod.smb.commands import command_name
 
 RING_RECORD_BYTES: Final = EVENT_DTYPE.itemsize + 8

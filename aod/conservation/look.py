@@ -9,8 +9,9 @@ from typing import Any, Final
 from aod import names, spool
 from aod._native import lib
 from aod.conservation.check import Anomalies, Commit, Kernel, Look
-from aod.eventlog import EventLog, look
+from aod.eventlog import EventLog
 from aod.ledger import SPOOLED, Kind, LedgerReader
+from aod.read_position import look
 
 MOST_READS: Final = 16
 """Of a head that is being written; that takes microseconds, once a second."""

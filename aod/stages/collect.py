@@ -21,8 +21,9 @@ from aod.attachments import (
 from aod.config import Config
 from aod.counters import CounterRing
 from aod.event import COMMANDS
-from aod.eventlog import EventLog, PositionReader, ReadPosition, write_limit
+from aod.eventlog import EventLog
 from aod.programs import TracerSetup, program, release_program
+from aod.read_position import PositionReader, ReadPosition, write_limit
 from aod.rules import kernel_knobs
 from aod.shim import TracerError
 from aod.smb.commands import Command

@@ -16,7 +16,9 @@ from aod.anomaly import Anomaly, Operation
 from aod.detectors.detector import Detector, Episode
 from aod.detectors.words import sentence
 from aod.event import Events
-from aod.eventlog import Evaluated, EventLog, EventLogError, ReadPosition
+from aod.eventlog import EventLog
+from aod.eventlog_files import EventLogError
+from aod.read_position import Evaluated, ReadPosition
 from aod.rules import rules
 from aod.stages.base import StageContext
 from aod.wire import Suppressed

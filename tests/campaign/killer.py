@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.eventlog import EventLog, EventLogError
+from aod.eventlog import EventLog
+from aod.eventlog_files import EventLogError
 from aod.wire import STAGES
 from tests.campaign import moments
 from tests.campaign.moments import Moment

@@ -10,16 +10,9 @@ from typing import Final
 import numpy as np
 
 from aod import status
-from aod.eventlog import (
-    HEADER_BYTES,
-    HEADER_DTYPE,
-    LOG_NAME,
-    POSITION_NAME,
-    EventLog,
-    EventLogError,
-    ReadPosition,
-    write_limit,
-)
+from aod.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
+from aod.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
+from aod.read_position import ReadPosition, write_limit
 from tests.fuzz.provider import Provider
 
 RECORD_BYTES: Final = 64

@@ -12,7 +12,8 @@ import pytest
 
 from aod import spool
 from aod.conservation import violation
-from aod.eventlog import EventLog, ReadPosition
+from aod.eventlog import EventLog
+from aod.read_position import ReadPosition
 from aod.wire import STAGES
 from tests.bundle_check import unpack
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aod.eventlog import EventLog, write_limit
+from aod.eventlog import EventLog
+from aod.read_position import write_limit
 from aod.tracer import Drained, DrainStop, Tracer
 from tests.kernel.conftest import MakeRig, Rig, make_knobs
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aod.conservation.check import Commit, Kernel, Look, check
 from aod.conservation.violation import SUMS, sentence
 from aod.event import COMMANDS
-from aod.eventlog import Evaluated
+from aod.read_position import Evaluated
 from tests.unit.daemon_model import CAPACITY, RECORD, STATS, World, at_work, found, quiet
 
 

@@ -13,8 +13,9 @@ from aod import episodes, spool
 from aod.anomaly import Anomaly
 from aod.detectors.detector import Detector
 from aod.event import IN_FLIGHT, Events
-from aod.eventlog import Evaluated, EventLog, ReadPosition, look
+from aod.eventlog import EventLog
 from aod.peer_names import Names
+from aod.read_position import Evaluated, ReadPosition, look
 from aod.rules import rules
 from aod.stages.base import StageContext
 from aod.stages.detect import Reader

@@ -11,8 +11,9 @@ import zmq
 
 from aod import folders, log, spool
 from aod.anomaly import Anomaly
-from aod.eventlog import EventLog, ReadPosition
+from aod.eventlog import EventLog
 from aod.line import SupervisorEnd
+from aod.read_position import ReadPosition
 from aod.wire import Batch, Health, Inbox, Message, Outbox
 from tests.unit.detecting import configured, operations
 from tests.unit.stage_rig import next_beat

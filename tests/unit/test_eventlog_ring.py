@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events
-from aod.eventlog import EventLog, write_limit
+from aod.eventlog import EventLog
+from aod.read_position import write_limit
 from tests.unit.records import numbered
 
 NO_LIMIT = 1 << 62

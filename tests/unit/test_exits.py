@@ -5,7 +5,7 @@ import pytest
 from aod.cli import exits
 from aod.cli.exits import StatusError, UsageError, guarded
 from aod.config_file import ConfigError
-from aod.eventlog import EventLogError
+from aod.eventlog_files import EventLogError
 from aod.folders import FolderError
 from aod.lock import LockedError
 from aod.log import LevelError

@@ -17,9 +17,10 @@ from aod import folders
 from aod.config import Config, Guardian
 from aod.counters import CounterRing
 from aod.detectors.latency import Latency
-from aod.eventlog import EventLog, ReadPosition
+from aod.eventlog import EventLog
 from aod.folders import FolderError, clear_runtime, prepare
 from aod.lock import LOCK_NAME, Lock, LockedError, holder
+from aod.read_position import ReadPosition
 from aod.wire import STAGES
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -8,8 +8,8 @@ import pytest
 
 from aod import ledger, spool
 from aod.capture.backlog import MAX_UNSPOOLED, Backlog
-from aod.eventlog import Evaluated, ReadPosition
 from aod.ledger import KEPT, MAX_RECORDS, NAME, Kind, Ledger, LedgerReader
+from aod.read_position import Evaluated, ReadPosition
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")

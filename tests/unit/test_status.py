@@ -11,7 +11,8 @@ from aod.attachments import to_mask
 from aod.cli.aod import main
 from aod.conservation import violation
 from aod.daemon_report import DaemonReport, WorkerReport
-from aod.eventlog import EventLog, EventLogError
+from aod.eventlog import EventLog
+from aod.eventlog_files import EventLogError
 from aod.smb.connection import ConnectionEvent
 from tests.unit import stage_rig
 
