@@ -8,5 +8,6 @@ output_state  whether the output folder can take them now
 space         what its file system has
 room          a bundle's name, once there is room for one more
 account       the heartbeat's counters and the audit log's records
+maker         one bundle: how it is made, and what is said of its end
 manual        one that a person asks for, without the stage
 """

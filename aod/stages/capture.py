@@ -9,35 +9,22 @@ import asyncio
 import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from aod import audit_reader, log, names, spool
+from aod import audit_reader, spool
 from aod.actions import orphans, process
-from aod.actions.children import Children
 from aod.anomaly import Anomaly
 from aod.audit import Audit
-from aod.bundles import bundle
-from aod.bundles.filling import Policy, Sources
-from aod.bundles.workfolder import BusyError
 from aod.capture.account import Account
 from aod.capture.backlog import Backlog
-from aod.capture.leftovers import Leftovers
+from aod.capture.maker import Maker
 from aod.capture.output_state import OutputState
-from aod.capture.policy import allowed, policy, recall, stats
-from aod.capture.room import Room
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
-from aod.conservation import violation
-from aod.incidents import Incidents
-from aod.ledger import Kind, Ledger
+from aod.ledger import Ledger
 from aod.recorders.recorders import Recorders
 from aod.stages.base import StageContext
-from aod.wire import OwnPids, Suppressed
+from aod.wire import Suppressed
 
-BUSY_SEC: Final = 0.25
-"""Until a folder is tried again that another process holds."""
 TICK_SEC: Final = 0.5
 """A doorbell that was lost delays by this at most; the disk is looked at as often."""
 
@@ -54,38 +41,18 @@ class Capture:
         self.running: dict[int, Running] = {}
         self.account = Account(Audit(config, context.log))
         self.output = OutputState(config, context.log)
-        self.incidents = Incidents()
-        self._leftovers = Leftovers(config.aod_output_dir, self.backlog, context.log)
+        self.maker = Maker(context, self.ledger, self.backlog, self.account, self.output)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._cleanup = context.outbox("cleanup")
         self._wake = asyncio.Event()
-        self._collect = context.outbox("collect", newest_only=True)
-        self._room = Room(config, context.log, self._cleanup.send)
-        self._children = Children(self._tell_children)
-        self._policy, self._sources = self._plans()
         self._recorders = Recorders(config, context.log)
         self._stop = StopClock()
         self._refusing = False
-
-    def _plans(self) -> tuple[Policy, Sources]:
-        """How bundles are made that are begun from now, and from what."""
-        config = self.context.config
-        common = policy(config, children=self._children)
-        asked = Sources(
-            recall(config),
-            self.incidents.of,
-            stats(config),
-            self._losses,
-            partial(violation.read, config.runtime_dir),
-        )
-        return msgspec.structs.replace(common, room=self._room.entered), asked
 
     def _reconfigure(self) -> None:
         """Go on with a new configuration, if there is one; what was begun is finished as it was."""
         if (config := self.context.new_config()) is None:
             return
-        self._policy, self._sources = self._plans()
-        self._room.use(config)
+        self.maker.reconfigure()
         self.output.use(config)
         self.account.use(config)
         self._recorders.use(config)
@@ -126,12 +93,11 @@ class Capture:
         beginning.result()
 
     async def _begin(self) -> None:
-        self._tell_children(())
+        self.maker.begin()
         if ended := await asyncio.to_thread(orphans.end):
             self.context.log.warning("ended %d sources of a predecessor that died", len(ended))
         await self.output.look()
-        for timestamp, why in await asyncio.to_thread(self._leftovers.find):
-            self.account.interrupted(timestamp, why)
+        await self.maker.find_leftovers()
         self.backlog.settle()
         if len(self.backlog):
             await asyncio.to_thread(self._remember)
@@ -165,7 +131,7 @@ class Capture:
         self.context.clear_signals()
         for message in self.context.messages():
             if isinstance(message, Anomaly):
-                self.incidents.add(message)
+                self.maker.incidents.add(message)
                 if not self.account.knows(message.timestamp) and self.backlog.offer(message):
                     self.account.declared(message)
             elif isinstance(message, Suppressed):
@@ -204,11 +170,11 @@ class Capture:
         self._refusing = bool(refused) or (self._refusing and len(self.backlog) > most)
 
     def _start(self, anomaly: Anomaly) -> None:
-        self.incidents.add(anomaly)
-        running = self.running[anomaly.timestamp] = Running(self._policy.max_bundle_bytes)
+        self.maker.incidents.add(anomaly)
+        running = self.running[anomaly.timestamp] = self.maker.running()
         if self._stop.is_over(HURRY_SHARE):
             running.end()
-        task = asyncio.create_task(self._capture(anomaly, running))
+        task = asyncio.create_task(self.maker.make(anomaly, running))
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, anomaly.timestamp))
 
@@ -216,69 +182,6 @@ class Capture:
         self._tasks.discard(task)
         del self.running[timestamp]
         self._wake.set()
-
-    async def _capture(self, anomaly: Anomaly, running: Running) -> None:
-        timestamp, began = anomaly.timestamp, time.monotonic()
-        begun = partial(self.account.begun, anomaly)
-        asked = msgspec.structs.replace(self._sources, begun=begun, note=running.note)
-        how = msgspec.structs.replace(
-            running.policy(self._policy), allowed_actions=allowed(self.context.config, anomaly)
-        )
-        only_seal = self._leftovers.is_orphan(timestamp)
-        try:
-            made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
-            if made is not None:
-                self._tell(anomaly, made, time.monotonic() - began)
-            else:
-                path = how.output_dir / names.archive(timestamp)
-                await asyncio.to_thread(self.account.found_sealed, path, timestamp)
-            self.backlog.done(timestamp, Kind.SEALED)
-        except asyncio.CancelledError:
-            self.account.interrupted(timestamp, "aod was stopping; left for the next start")
-            raise
-        except BusyError as error:
-            # A person's `capture --now`; or a dead capture's child, which lets go of the folder
-            # when it begins its command, or ends.
-            self.backlog.postpone(timestamp, time.monotonic() + BUSY_SEC)
-            self.account.waits(timestamp, str(error))
-        except Exception as error:
-            # A disk, a folder, or a fault of ours: one anomaly's trouble must not be another's.
-            await self._failed(timestamp, error)
-
-    async def _failed(self, timestamp: int, error: Exception) -> None:
-        if await self.output.blames(error):
-            self.account.waits(timestamp, str(error))
-            return
-        if not isinstance(error, OSError):
-            self.context.log.error("bundle %d", timestamp, exc_info=error)
-        failure = self.backlog.failed(timestamp, time.monotonic(), error)
-        self.account.has_failed(timestamp, error, failure)
-
-    def _tell(self, anomaly: Anomaly, made: bundle.Made, took_sec: float) -> None:
-        self.account.made(made, took_sec)
-        self._cleanup.send(made.sealed)
-        said = (Path(made.sealed.path).name, made.sealed.size_bytes >> 10, took_sec)
-        self.context.log.info(
-            "sealed %s: %d KiB in %.2f s",
-            *said,
-            extra=log.fields(
-                AOD_ANOMALY=anomaly.name,
-                AOD_BUNDLE=made.sealed.path,
-                AOD_TIMESTAMP=anomaly.timestamp,
-            ),
-        )
-
-    def _losses(self) -> dict[str, int]:
-        """What a manifest says of anomalies that got no bundle, since the daemon began."""
-        counts = self.ledger.state.counts
-        return {
-            "refused_captures": counts[Kind.REFUSED],
-            "set_aside_captures": counts[Kind.SET_ASIDE],
-            "lost_anomalies": counts[Kind.LOST],
-        }
-
-    def _tell_children(self, pids: tuple[int, ...]) -> None:
-        self._collect.send(OwnPids(pids))
 
     def _beat(self) -> None:
         self.context.beat(
@@ -290,7 +193,7 @@ class Capture:
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
-            unsent=self._cleanup.unsent,
+            unsent=self.maker.unsent,
             **self._recorders.counters(),
         )
 
