@@ -19,6 +19,7 @@ from aod.read_position import Evaluated
 STATS = HEADER_DTYPE["stats"].base
 CPUS, RECORD, CAPACITY, RING = 2, 72, 8, 10 * 72
 COMMANDS_USED = (5, 9)
+MAX_IN_FLIGHT = 6
 Steps = Iterator[None]
 
 
@@ -60,7 +61,7 @@ def cpu(world: World, number: int, chance: random.Random, operations: int) -> St
         yield
         count(world, number, command, "started")
         yield
-        if chance.random() < 0.1:
+        if len(world.in_flight) == MAX_IN_FLIGHT:
             count(world, number, command, "dropped_inflight_full")
         else:
             world.in_flight[key] = command
@@ -165,7 +166,7 @@ def publish(world: World, chance: random.Random) -> Steps:
     yield
     none = np.zeros(COMMANDS, np.uint64)
     world.kernel = Kernel(
-        *(1, began, scanned[0], 6, produced_from, world.produced, total, gave_up, none),
+        *(1, began, scanned[0], MAX_IN_FLIGHT, produced_from, world.produced, total, gave_up, none),
         np.array(scanned[1], np.uint64),
     )
 
