@@ -72,6 +72,7 @@ def test_the_watchdog_is_more_patient_than_the_supervisor_with_its_workers() -> 
     told = dict(settings())
     policy = Supervision()
     assert float(told["WatchdogSec"]) > 2 * policy.heartbeat_timeout_sec
+    assert float(told["WatchdogSec"]) > policy.longest_delay_sec + policy.heartbeat_timeout_sec
     assert float(told["TimeoutStopSec"]) > 2 * policy.drain_timeout_sec
 
 
