@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from aod.files import appearing, read_regular
+from aod.files import read_regular, replace
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
 
 FILE: Final = "attachments.json"
@@ -50,11 +50,7 @@ def write(runtime_dir: Path, report: Report) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path = runtime_dir / FILE
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    with appearing(path, unfinished, durable=False) as file:
-        file.write(msgspec.json.encode(report))
+    replace(runtime_dir / FILE, msgspec.json.encode(report))
 
 
 def read(runtime_dir: Path) -> Report:

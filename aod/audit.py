@@ -10,11 +10,10 @@ Writing never raises and never waits long: what the daemon does is worth more th
 A record that could not be written is counted, and the next one that can be is preceded by a `loss`.
 """
 
-import fcntl
+import errno
 import logging
 import os
 import stat
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from typing import Final
 
 from aod.audit_records import Lost, Record, encode
 from aod.config import Config
-from aod.files import FILE_MODE, opened_folder
+from aod.files import FILE_MODE, is_locked, opened_folder
 
 FILE: Final = "audit.jsonl"
 MAX_RECORD_BYTES: Final = 1 << 20
@@ -79,7 +78,8 @@ class Audit:
         for _ in range(_MAX_ATTEMPTS):
             fd = _open_ours(folder_fd)
             try:
-                _lock(fd, patience_sec)
+                if not is_locked(fd, patience_sec, _LOCK_POLL_SEC):
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
                 if self._is_written(fd, folder_fd, record):
                     return
             finally:
@@ -171,19 +171,6 @@ def _is_ours(status: os.stat_result, folder_fd: int) -> bool:
     """With a second name, it may be anybody's file of which somebody made this a link."""
     owners = (os.geteuid(), os.fstat(folder_fd).st_uid)
     return stat.S_ISREG(status.st_mode) and status.st_uid in owners and status.st_nlink <= 1
-
-
-def _lock(fd: int, patience_sec: float) -> None:
-    deadline = time.monotonic() + patience_sec
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(_LOCK_POLL_SEC)
-        else:
-            return
 
 
 def _is_named(fd: int, folder_fd: int) -> bool:

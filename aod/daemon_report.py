@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aod import __version__
 from aod.bundles.manifest import utc_now
-from aod.files import appearing, read_regular
+from aod.files import read_regular, replace
 
 if TYPE_CHECKING:
     from aod.account import Account
@@ -84,10 +84,7 @@ class Reporter:
                 self._said = str(error)
 
     def _write(self, report: DaemonReport) -> None:
-        unfinished = self._path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        with appearing(self._path, unfinished, durable=False) as file:
-            file.write(msgspec.json.encode(report))
+        replace(self._path, msgspec.json.encode(report))
 
     def _worker(self, one: "Process") -> WorkerReport:
         health = one.health

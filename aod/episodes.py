@@ -10,7 +10,7 @@ from aod import names
 from aod.anomaly import Operation
 from aod.detectors.detector import Episode
 from aod.detectors.words import sentence
-from aod.files import appearing, read_regular
+from aod.files import read_regular, replace
 
 NAME: Final = "detect/detect.json"
 """In the folder that belongs to detect."""
@@ -33,11 +33,7 @@ def write(runtime_dir: Path, report: Report) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = runtime_dir / NAME
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    with appearing(path, unfinished) as file:
-        file.write(msgspec.json.encode(report))
+    replace(runtime_dir / NAME, msgspec.json.encode(report))
 
 
 def read(runtime_dir: Path) -> Report:

@@ -1,9 +1,11 @@
 """Files and folders of ours: new, not for everybody, and durable where it matters."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +60,39 @@ def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def unfinished(path: Path) -> Path:
+    """Where `replace` writes what will be `path`."""
+    return path.with_suffix(".new")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a small file in the place of another, whole; a death of the host may cost it.
+
+    For the only writer of that name: what a killed one has left unfinished is overwritten.
+
+    Raises:
+        OSError: it cannot be written; the old one stays.
+    """
+    unfinished(path).unlink(missing_ok=True)
+    with appearing(path, unfinished(path), durable=False) as file:
+        os.fchmod(file.fileno(), FILE_MODE)
+        file.write(content)
+
+
+def is_locked(fd: int, patience_sec: float, poll_sec: float) -> bool:
+    """Whether nobody else has locked it (flock(2)) within that time, and so we have."""
+    deadline = time.monotonic() + patience_sec
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(poll_sec)
+        else:
+            return True
 
 
 def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:

@@ -12,7 +12,7 @@ from aod.accounts import ROOT, Account
 from aod.config import Config
 from aod.conservation import violation
 from aod.eventlog_files import LOG_NAME, POSITION_NAME
-from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own
+from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, unfinished
 from aod.lock import Lock
 from aod.wire import STAGES, socket_path
 
@@ -167,9 +167,10 @@ def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
         with suppress(OSError):
             _clear_inbox(path.parent)
     positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE)
-    reports = (attachments.FILE, daemon_report.FILE, peer_names.FILE, peer_names.UNFINISHED)
-    for name in (*positions, *reports):
-        (runtime_dir / name).unlink(missing_ok=True)
+    reports = (attachments.FILE, daemon_report.FILE, peer_names.FILE)
+    for path in (runtime_dir / name for name in (*positions, *reports)):
+        for one in (path, unfinished(path)):
+            one.unlink(missing_ok=True)
     lock.release()
     with suppress(OSError):
         runtime_dir.rmdir()

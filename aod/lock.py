@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import log
-from aod.files import FILE_MODE
+from aod.files import FILE_MODE, is_locked
 
 LOCK_NAME: Final = "supervisor.lock"
 WORKERS_NAME: Final = "workers.lock"
@@ -47,7 +47,7 @@ class Lock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()} {int(time.time())}\n".encode(), 0)
         self._workers_fd = _opened(self._workers_path)
-        if not _has_locked(self._workers_fd, _DEATH_SEC):
+        if not is_locked(self._workers_fd, _DEATH_SEC, _POLL_SEC):
             log.ROOT.warning(
                 "a worker of the last daemon was killed and is still there: the kernel does not "
                 "let it go; starting beside it"
@@ -55,7 +55,7 @@ class Lock:
 
     def _take(self) -> int:
         fd = _opened(self._path)
-        if not _has_locked(fd, _PATIENCE_SEC):
+        if not is_locked(fd, _PATIENCE_SEC, _POLL_SEC):
             told = _told(fd)
             os.close(fd)
             raise LockedError(f"{self._path.parent} is in use by another aod-supervisor ({told})")
@@ -96,19 +96,6 @@ def holder(runtime_dir: Path) -> int | None:
 
 def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-
-
-def _has_locked(fd: int, patience_sec: float) -> bool:
-    deadline = time.monotonic() + patience_sec
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SEC)
-        else:
-            return True
 
 
 def _content(fd: int) -> tuple[int | None, int | None]:

@@ -4,7 +4,6 @@
 words reads it there. A name that is not known is an empty text.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from aod.bounded import MAX_WORD, Unsigned
-from aod.files import FILE_MODE, appearing, read_regular
+from aod.files import read_regular, replace
 from aod.printable import printable
 
 FILE: Final = "names.json"
-UNFINISHED: Final = "names.json.new"
 MAX_BYTES: Final = 4 << 20
 
 
@@ -88,8 +86,4 @@ def write(runtime_dir: Path, names: Names) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    unfinished = runtime_dir / UNFINISHED
-    unfinished.unlink(missing_ok=True)  # of a writer that died
-    with appearing(runtime_dir / FILE, unfinished) as file:
-        os.fchmod(file.fileno(), FILE_MODE)
-        file.write(encode(names))
+    replace(runtime_dir / FILE, encode(names))

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod.files import appearing, read_regular
+from aod.files import read_regular, replace
 
 FILE: Final = "conservation.json"
 """In the runtime folder: written by the supervisor, for capture and for `aod status`."""
@@ -58,11 +58,7 @@ def write(runtime_dir: Path, violations: tuple[Violation, ...]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path = runtime_dir / FILE
-    unfinished = path.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    with appearing(path, unfinished, durable=False) as file:
-        file.write(msgspec.json.encode(violations))
+    replace(runtime_dir / FILE, msgspec.json.encode(violations))
 
 
 def read(runtime_dir: Path) -> tuple[Violation, ...]:

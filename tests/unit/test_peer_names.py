@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aod.peer_names import FILE, UNFINISHED, Names, read, write
+from aod.files import unfinished
+from aod.peer_names import FILE, Names, read, write
 
 NAMES = Names(
     shares={(2**64 - 1, 2**32 - 1): r"\\server\share", (7, 1): r"\\server\Übung"},
@@ -33,7 +34,7 @@ def test_new_names_take_the_place_of_the_old(tmp_path: Path) -> None:
 
 
 def test_writer_that_died_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / UNFINISHED).write_text("half")
+    unfinished(tmp_path / FILE).write_text("half")
     write(tmp_path, NAMES)
     assert read(tmp_path) == NAMES
 
