@@ -12,7 +12,8 @@ from scripts.vm.guest.workload import working
 GUEST = "service"
 SYSTEMD = True
 TIMEOUT_S = 900
-SETTINGS = {"TimeoutStopSec": "2"}
+# The command that removes what is left has as long, too, and is slow in an emulated guest.
+SETTINGS = {"TimeoutStopSec": "12"}
 # Capture waits for what follows the trigger, and would do so for long after systemd's patience.
 CONFIGURATION = """\
 aod_output_dir: /var/log/aod
