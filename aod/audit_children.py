@@ -63,24 +63,32 @@ class AuditChildren:
     def close(self, patience_sec: float) -> None:
         """Wait until all is written, no longer than that; then leave it."""
         deadline = time.monotonic() + patience_sec
+        self.tick()
         while self._queue or self._pid:
-            self.tick()
             if time.monotonic() >= deadline:
                 return self._give_up()
             time.sleep(_POLL_SEC)
+            self.tick()
         return None
 
     def _give_up(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         lost = self._missed_before + self._dropped + len(self._queue) + self._written
         self._log.warning("the audit log takes nothing: %d records are not written", lost)
 
     def _fork(self) -> None:
-        records, self._queue = self._queue, []
-        parent = os.getpid()
+        """Where the host has no room for one more process, what is queued waits."""
+        records, parent = self._queue, os.getpid()
+        self._audit.missed += self._dropped
+        self._dropped = 0
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return
         if pid == 0:
             missed = len(records)
             try:
@@ -88,8 +96,8 @@ class AuditChildren:
             finally:
                 os._exit(min(missed, _MOST_COUNTED))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self._pid, self._written = pid, len(records)
-        self._missed_before, self._dropped = self._audit.missed, 0
+        self._queue, self._pid, self._written = [], pid, len(records)
+        self._missed_before = self._audit.missed
 
     def _child(self, parent: int, records: list[Record]) -> int:
         lib.aod_die_with_parent()

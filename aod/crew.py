@@ -132,7 +132,10 @@ class Crew:
 
     def _spawn(self, process: Process) -> None:
         process.spawn(self.config, self._in_worker)
-        self._log.debug("%s: started, pid %d", process.stage, process.pid)
+        if process.alive:
+            self._log.debug("%s: started, pid %d", process.stage, process.pid)
+        else:
+            self._say_death(process)
 
     def let_go(self) -> None:
         """In a child: the others are none of its business."""

@@ -47,6 +47,8 @@ class Process:
         self.policy = policy
         self.exit_code: int | None = None
         """Of the last life; negative: the signal that ended it. None: it lives, or was buried."""
+        self.unborn = ""
+        """Why there is none: the host had no process or memory left for it."""
 
     @property
     def alive(self) -> bool:
@@ -60,25 +62,39 @@ class Process:
         """Fork. `in_child` lets go of what belongs to the parent.
 
         The caller holds no ZeroMQ context and no thread. Its signals are blocked meanwhile, so that
-        its handlers never run in the child; SIGTERM until the stage has one of its own.
+        its handlers never run in the child; SIGTERM until the stage has one of its own. A host that
+        has no room for one more process makes this a failed start.
         """
         sys.stderr.flush()
+        self.health, self.killed, self.exit_code, self.unborn = None, False, None, ""
+        self.change(WorkerEvent.SPAWNED)
+        try:
+            self._fork(config, in_child)
+        except OSError as error:
+            self.unborn = str(error)
+            self.change(WorkerEvent.DIED)
+
+    def _fork(self, config: Config, in_child: Callable[[], None]) -> None:
         parent = os.getpid()
         ours, theirs = SupervisorEnd.pair()
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *_SUPERVISORS_OWN))
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                ours.close()
-                code = self._child(config, parent, in_child, theirs)
-            finally:  # whatever happened: the parent's stack is not ours to unwind
-                os._exit(code)
-        self.pid, self.pidfd, self.line = pid, os.pidfd_open(pid), ours
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        theirs.close()
-        self.health, self.killed, self.exit_code = None, False, None
-        self.change(WorkerEvent.SPAWNED)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    ours.close()
+                    code = self._child(config, parent, in_child, theirs)
+                finally:  # whatever happened: the parent's stack is not ours to unwind
+                    os._exit(code)
+            self.pidfd = _pidfd(pid)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            theirs.close()
+        self.pid, self.line = pid, ours
 
     def _child(
         self, config: Config, parent: int, in_child: Callable[[], None], line: WorkerEnd
@@ -186,6 +202,16 @@ class Process:
         self.pidfd, self.line = -1, None
 
 
+def _pidfd(pid: int) -> int:
+    """Of a child of ours; one that could not be watched is ended."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+
+
 def _dies_with(parent: int) -> bool:
     """Whether it still can: not where the parent died before this call."""
     lib.aod_die_with_parent()
@@ -194,6 +220,8 @@ def _dies_with(parent: int) -> bool:
 
 def told(process: Process) -> str:
     """How its last life ended, and what the worker said of it."""
+    if process.unborn:
+        return f"could not be started ({process.unborn})"
     code, health = process.exit_code, process.health
     how = "killed, but held by the kernel" if code is None else how_it_ended(code)
     if process.killed:

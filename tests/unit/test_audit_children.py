@@ -1,5 +1,6 @@
 """Audit records that others write: the supervisor never waits for the output folder."""
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -116,3 +117,35 @@ def test_child_that_is_killed_is_a_loss(tmp_path: Path) -> None:
     lost, _ = told(settings)
     assert isinstance(lost, Lost)
     assert lost.count == 1
+
+
+def test_host_without_room_for_a_process_gets_its_records_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(tmp_path)
+    children = made(settings)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fork", no_process)
+        for number in range(MAX_QUEUED + 3):
+            children.write(deletion(number))
+    children.write(deletion(MAX_QUEUED))
+    children.close(PATIENCE_SEC)
+    assert numbers(settings) == list(range(MAX_QUEUED))
+    assert [one.count for one in told(settings) if isinstance(one, Lost)] == [4]
+
+
+def test_nobody_is_killed_for_a_child_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Process 0 would be all of our group."""
+    killed: list[int] = []
+    monkeypatch.setattr(os, "fork", no_process)
+    monkeypatch.setattr(os, "kill", lambda pid, _signal: killed.append(pid))
+    children = made(config(tmp_path))
+    children.write(deletion(1))
+    children.close(0)
+    assert killed == []
+
+
+def no_process() -> int:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))

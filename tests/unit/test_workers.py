@@ -1,15 +1,18 @@
 """A worker's process: forked, watched, reaped."""
 
+import errno
 import os
 import select
 import signal
+from pathlib import Path
 
 import pytest
 
 from aod.config import Supervision
 from aod.lifecycle import WorkerState
 from aod.wire import STAGES
-from aod.workers import Process, how_it_ended, stage_run
+from aod.workers import Process, how_it_ended, stage_run, told
+from tests.unit.stage_rig import config
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,40 @@ def test_killed_worker_is_reaped_with_its_signal_and_killing_it_again_is_fine() 
     process.kill()  # nobody
     os.close(ready)
     os.close(go)
+
+
+def test_host_without_room_for_a_process_makes_a_failed_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is tried again as often as any other, and it says why."""
+    process = Process("detect", Supervision(attempts=2))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "fork", no_process)
+    process.spawn(config(tmp_path), lambda: None)
+    assert (process.alive, process.worker.state) == (False, WorkerState.BACKING_OFF)
+    assert "Resource temporarily unavailable" in told(process)
+    process.spawn(config(tmp_path), lambda: None)
+    assert process.worker.state is WorkerState.FAILED
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_worker_that_cannot_be_watched_is_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pids: list[int] = []
+
+    def refuse(pid: int) -> int:
+        pids.append(pid)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    process = Process("detect", Supervision())
+    process.spawn(config(tmp_path), lambda: None)
+    assert (process.alive, process.worker.state) == (False, WorkerState.BACKING_OFF)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pids[0], os.WNOHANG)
+
+
+def no_process() -> int:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
