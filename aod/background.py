@@ -61,4 +61,10 @@ class BackgroundRead:
 
     def _leave(self) -> None:
         self._output.close()
-        _left[:] = [one for one in (*_left, self._child) if one.poll() is None]
+        _left.append(self._child)
+        reap()
+
+
+def reap() -> None:
+    """Of the children that are left, take those that have ended meanwhile."""
+    _left[:] = [one for one in _left if one.poll() is None]

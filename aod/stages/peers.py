@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import peer_names
-from aod.background import BackgroundRead
+from aod.background import BackgroundRead, reap
 from aod.debugdata import parse
 from aod.peer_names import Names
 from aod.tracer import Tracer
@@ -44,10 +44,13 @@ class KnownPeers:
         return self._tracer.names()
 
     def _take(self) -> None:
-        if self._reading is None or (text := self._reading.result()) is None:
-            return
+        if self._reading is None:
+            return reap()
+        if (text := self._reading.result()) is None:
+            return None
         self._reading = None
         self._tracer.add_names(parse(text.decode(errors="replace")))
+        return None
 
     def close(self) -> None:
         """Leave what is being read."""

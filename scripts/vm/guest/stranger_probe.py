@@ -88,10 +88,18 @@ def _of_path(path: str) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "get the BPF object", lambda: _obj_get(path)
 
 
+def _something(path: str) -> bytes:
+    """What a process shows of itself; one that has ended, and is not reaped yet, shows nothing."""
+    content = os.read(os.open(path, os.O_RDONLY), 1)
+    if not content:
+        raise FileNotFoundError(path)
+    return content
+
+
 def _of_process(pid: int) -> Iterator[tuple[str, Callable[[], object]]]:
     for name in _PRIVATE:
         path = f"/proc/{pid}/{name}"
-        yield f"read {name} of", lambda path=path: os.read(os.open(path, os.O_RDONLY), 1)  # type: ignore[misc]
+        yield f"read {name} of", lambda path=path: _something(path)  # type: ignore[misc]
         yield f"list {name} of", lambda path=path: os.scandir(path).close()  # type: ignore[misc]
     yield "write mem of", lambda: _open(f"/proc/{pid}/mem", os.O_WRONLY)
     yield "reniced", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19)
