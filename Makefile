@@ -2,9 +2,10 @@
 
 PYTHON := .venv/bin/python
 CLANG ?= clang
-MULTIARCH := $(shell cc -dumpmachine 2>/dev/null)
+# Asked for when a recipe runs, not before: there may be no compiler until scripts/setup has run.
+MULTIARCH = $(shell cc -dumpmachine)
 # v3 (5.1+) has 32-bit instructions, which the verifier of 5.10 follows best.
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
+BPF_FLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
 BPF_HEADERS := $(wildcard ebpf/*.h)
 BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
@@ -45,11 +46,11 @@ build/.installed: build/.setup $(BPF_OBJECTS) $(NATIVE) $(BPF_HEADERS) pyproject
 
 bpf: $(BPF_OBJECTS) build/producer.bpf.o ## build the eBPF objects only
 
-aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS)
+aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS) | build/.setup
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
-build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS)
+build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS) | build/.setup
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Itests/kernel -c $< -o $@
 
@@ -69,17 +70,21 @@ lint: build ## ruff, mypy --strict, clang-format
 	clang-format --dry-run -Werror $(C_FILES)
 
 format: build ## let the formatters write
+	@scripts/setup dev
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 	clang-format -i $(C_FILES)
 
 bench: build bpf ## measure: one line of JSON per figure
+	@scripts/setup vm test
 	@$(PYTHON) -m tests.bench
 
 campaign: build bpf ## kill everything at any moment, 550 times, under load (minutes; root)
+	@scripts/setup test
 	@$(PYTHON) -m tests.campaign $(ARGUMENTS)
 
 overload: build bpf ## stop, fill and starve it, and see that nothing grows without an end (root)
+	@scripts/setup test
 	@$(PYTHON) -m tests.overload $(ARGUMENTS)
 
 install: ## install as a systemd service (root)
