@@ -11,8 +11,14 @@ BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c tests/fuzz/*.[ch])
 
+# Every compiler that is here; scripts/fresh has them tried on Debian 12 and 13.
+COMPILERS := gcc gcc-12 gcc-14 $(CLANG)
+# The flags of pyproject.toml. cffi's own code has parameters that it does not use.
+SHIM_FLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror -fPIC -Iebpf -Inative
+SHIM_FILES := build/native/_native.c $(wildcard native/*.c)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast build bpf lint format bench campaign overload
+.PHONY: help run demo test test-fast build bpf lint warnings format bench campaign overload
 .PHONY: sanitize fuzz install uninstall clean
 
 help: ## list the targets
@@ -62,7 +68,17 @@ fuzz: build ## coverage-guided fuzzing, FUZZ_SEC (600) seconds a target; a line 
 	@scripts/setup dev
 	@$(PYTHON) -m tests.fuzz
 
-lint: build ## ruff, mypy --strict, clang-format
+warnings: build ## compile the shim with each compiler that is here; a warning is an error
+	@include=$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))') && \
+	for compiler in $(COMPILERS); do \
+		command -v $$compiler >/dev/null || continue; \
+		for file in $(SHIM_FILES); do \
+			$$compiler $(SHIM_FLAGS) -I$$include -c $$file -o /dev/null || exit 1; \
+		done; \
+		echo "no warnings: $$($$compiler --version | head -1)"; \
+	done
+
+lint: build warnings ## ruff, mypy --strict, clang-format, no warnings of the compilers
 	@scripts/setup dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
