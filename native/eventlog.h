@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of the event log (aod/eventlog.py): a single-writer ring of records in shared memory,
+ * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared memory,
  * addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
  *
  * What is committed is how far the log is written and how far the kernel's ring is read. Both

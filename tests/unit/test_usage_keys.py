@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import NODEFAULT, UNSET
 
-from aod.config import Config
-from aod.config_base import ActionName, Section
+from aod.config.schema import Config
 from aod.detectors.latency import TrackedCommand
 from aod.detectors.registry import OURS, registry
+from aod.settings import ActionName, Section
 from tests.unit import usage_text
 
 TABLES: Final = usage_text.tables(usage_text.section("Configuration"))

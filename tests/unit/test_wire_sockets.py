@@ -16,7 +16,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from aod.anomaly import Anomaly
 from aod.event import EVENT_DTYPE
-from aod.wire import (
+from aod.transport.wire import (
     AT_ONCE,
     QUEUED_MESSAGES,
     TAKES,
