@@ -17,7 +17,7 @@ from tests.bundle_check import check_files
 
 DAEMONS = (DEFAULT, STRICT)
 
-_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!the cool-down is over)")
+_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!cool-down ended)")
 
 
 @dataclass(frozen=True)
