@@ -10,7 +10,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import NODEFAULT, UNSET, inspect
 
-from aod import config
+from aod.config import (
+    Audit,
+    Capture,
+    Cleanup,
+    Config,
+    Guardian,
+    Packets,
+    Supervision,
+    Trace,
+    Watcher,
+)
 from aod.config_base import DAY_SEC, ActionName, Section
 from aod.config_words import choices
 from aod.detectors.api import Settings
@@ -26,9 +36,8 @@ FIRST: Final = "0.1.0"
 SECTIONS: Final[dict[str, type[Section]]] = {
     schema.__name__: schema
     for schema in (
-        *(config.Config, config.Guardian, Settings, Latency, TrackedCommand, Error, Connection),
-        *(config.Watcher, config.Cleanup, config.Audit, config.Capture),
-        *(config.Packets, config.Trace, config.Supervision),
+        *(Config, Guardian, Settings, Latency, TrackedCommand, Error, Connection),
+        *(Watcher, Cleanup, Audit, Capture, Packets, Trace, Supervision),
     )
 }
 _UNITS: Final = {
