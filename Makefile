@@ -2,16 +2,23 @@
 
 PYTHON := .venv/bin/python
 CLANG ?= clang
-MULTIARCH := $(shell cc -dumpmachine 2>/dev/null)
+# Asked for when a recipe runs, not before: there may be no compiler until scripts/setup has run.
+MULTIARCH = $(shell cc -dumpmachine)
 # v3 (5.1+) has 32-bit instructions, which the verifier of 5.10 follows best.
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
+BPF_FLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
 BPF_HEADERS := $(wildcard ebpf/*.h)
 BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c tests/fuzz/*.[ch])
 
+# Every compiler that is here; scripts/fresh has them tried on Debian 12 and 13.
+COMPILERS := gcc gcc-12 gcc-14 $(CLANG)
+# The flags of pyproject.toml. cffi's own code has parameters that it does not use.
+SHIM_FLAGS := -O2 -Wall -Wextra -Wno-unused-parameter -Werror -fPIC -Iebpf -Inative
+SHIM_FILES := build/native/_native.c $(wildcard native/*.c)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast build bpf lint format bench campaign overload
+.PHONY: help run demo test test-fast build bpf lint warnings format bench campaign overload
 .PHONY: sanitize fuzz install uninstall clean
 
 help: ## list the targets
@@ -45,11 +52,11 @@ build/.installed: build/.setup $(BPF_OBJECTS) $(NATIVE) $(BPF_HEADERS) pyproject
 
 bpf: $(BPF_OBJECTS) build/producer.bpf.o ## build the eBPF objects only
 
-aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS)
+aod/bpf/%.bpf.o: ebpf/%.bpf.c $(BPF_HEADERS) | build/.setup
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
-build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS)
+build/producer.bpf.o: tests/kernel/producer.bpf.c tests/kernel/producer.h $(BPF_HEADERS) | build/.setup
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Itests/kernel -c $< -o $@
 
@@ -61,7 +68,17 @@ fuzz: build ## coverage-guided fuzzing, FUZZ_SEC (600) seconds a target; a line 
 	@scripts/setup dev
 	@$(PYTHON) -m tests.fuzz
 
-lint: build ## ruff, mypy --strict, clang-format
+warnings: build ## compile the shim with each compiler that is here; a warning is an error
+	@include=$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))') && \
+	for compiler in $(COMPILERS); do \
+		command -v $$compiler >/dev/null || continue; \
+		for file in $(SHIM_FILES); do \
+			$$compiler $(SHIM_FLAGS) -I$$include -c $$file -o /dev/null || exit 1; \
+		done; \
+		echo "no warnings: $$($$compiler --version | head -1)"; \
+	done
+
+lint: build warnings ## ruff, mypy --strict, clang-format, no warnings of the compilers
 	@scripts/setup dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -69,17 +86,21 @@ lint: build ## ruff, mypy --strict, clang-format
 	clang-format --dry-run -Werror $(C_FILES)
 
 format: build ## let the formatters write
+	@scripts/setup dev
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 	clang-format -i $(C_FILES)
 
 bench: build bpf ## measure: one line of JSON per figure
+	@scripts/setup vm test
 	@$(PYTHON) -m tests.bench
 
 campaign: build bpf ## kill everything at any moment, 550 times, under load (minutes; root)
+	@scripts/setup test
 	@$(PYTHON) -m tests.campaign $(ARGUMENTS)
 
 overload: build bpf ## stop, fill and starve it, and see that nothing grows without an end (root)
+	@scripts/setup test
 	@$(PYTHON) -m tests.overload $(ARGUMENTS)
 
 install: ## install as a systemd service (root)

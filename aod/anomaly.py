@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta, Struct
 
-from aod.bounded import Identifier, Natural, Positive, Text, Unsigned, Word, check_unsigned
+from aod.text import Identifier, Natural, Positive, Text, Unsigned, Word, check_unsigned
 
 MAX_LISTED: Final = 256
 """Actions, operations, parts or relations in one list; there are far fewer."""

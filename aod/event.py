@@ -70,3 +70,24 @@ def without_own(events: Events) -> Events:
     """These records but for those of the daemon's own children: the same, where there are none."""
     own = (events["flags"] & OWN) != 0
     return events.compress(~own) if own.any() else events
+
+
+NO_EVENTS: Final[Events] = np.empty(0, EVENT_DTYPE)
+_TIES: Final = ("command", "mid", "session_id", "flags", "latency_ns", "end_ns")
+"""The last one counts most (numpy.lexsort)."""
+
+
+def in_order(events: Events) -> Events:
+    """These records, (n,), sorted by their end, and where that is equal, by what they are.
+
+    Records of several processors arrive nearly in order. One order for all makes what is declared
+    independent of how they arrived.
+    """
+    times = events["end_ns"]
+    if (times[1:] > times[:-1]).all():
+        return events
+    by_time = np.argsort(times, kind="stable")
+    ordered = times[by_time]
+    if (ordered[1:] > ordered[:-1]).all():
+        return events.take(by_time)
+    return events.take(np.lexsort([events[field] for field in _TIES]))

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from aod import datagram, journal
-from aod.printable import one_line, shown
+from aod import systemd
+from aod.text import one_line, shown
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ALERT: Final = 60
@@ -71,7 +71,7 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if journal.send(self._entry(record)):
+            if systemd.journal_send(self._entry(record)):
                 self._tell_lost()
             elif _takes(sys.stderr.fileno()):
                 super().emit(record)
@@ -85,14 +85,14 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
         more = getattr(record, "journal", None)
         if isinstance(more, Mapping):
             named |= more
-        return journal.entry(self._message.format(record), _priority(record), named)
+        return systemd.journal_entry(self._message.format(record), _priority(record), named)
 
     def _tell_lost(self) -> None:
         """Say, once journald listens again, how many it did not get."""
         lost, self._lost = self._lost, 0
         if lost:
             text = f"aod: {lost} lines are not in this journal: it did not take them"
-            journal.send(journal.entry(text, _PRIORITIES["WARNING"], {}))
+            systemd.journal_send(systemd.journal_entry(text, _PRIORITIES["WARNING"], {}))
 
 
 class _SyslogHandler(logging.Handler):
@@ -102,7 +102,7 @@ class _SyslogHandler(logging.Handler):
         try:
             head = f"<{_FACILITY_DAEMON << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
             text = f"{head} aod[{os.getpid()}]: {one_line(self.format(record))}"
-            datagram.send(SYSLOG_SOCKET, text.encode(errors="replace")[:_MAX_SYSLOG_BYTES])
+            systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[:_MAX_SYSLOG_BYTES])
         except Exception:
             self.handleError(record)
 
@@ -139,6 +139,8 @@ def setup(level: str | None = None) -> None:
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
-    ROOT.handlers[:] = [_JournalHandler()] if journal.is_stderr() else [_terminal(), _syslog()]
+    ROOT.handlers[:] = (
+        [_JournalHandler()] if systemd.stderr_is_journal() else [_terminal(), _syslog()]
+    )
     ROOT.setLevel(level)
     ROOT.propagate = False

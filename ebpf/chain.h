@@ -19,10 +19,10 @@
 
 struct aod_chain {
 	struct aod_inflight_key ops[AOD_CHAIN_MAX];
-	__u32 count;
-	__u32 waiting;  /* how many of them have not been answered */
-	__u32 answered; /* whether one of them has */
-	__u32 reserved;
+	uint32_t count;
+	uint32_t waiting;  /* how many of them have not been answered */
+	uint32_t answered; /* whether one of them has */
+	uint32_t reserved;
 };
 
 #endif

@@ -35,16 +35,16 @@ enum aod_connection_event {
 };
 
 struct aod_event {
-	__u64 end_ns; /* CLOCK_MONOTONIC */
-	__u64 latency_ns;
-	__u64 session_id; /* of a connection event: the connection's id, if it is told */
-	__u64 mid;        /* MS-SMB2 MessageId, per connection */
-	__u32 tree_id;
-	__u32 pid;               /* process (tgid) of the task that started the operation */
-	__u32 status;            /* NTSTATUS */
-	__s16 error;             /* what the client made of it: -errno or 0 */
-	__u8 command;            /* MS-SMB2 2.2.1.2, or an enum aod_connection_event */
-	__u8 flags;              /* enum aod_event_flags */
+	uint64_t end_ns; /* CLOCK_MONOTONIC */
+	uint64_t latency_ns;
+	uint64_t session_id; /* of a connection event: the connection's id, if it is told */
+	uint64_t mid;        /* MS-SMB2 MessageId, per connection */
+	uint32_t tree_id;
+	uint32_t pid;            /* process (tgid) of the task that started the operation */
+	uint32_t status;         /* NTSTATUS */
+	int16_t error;           /* what the client made of it: -errno or 0 */
+	uint8_t command;         /* MS-SMB2 2.2.1.2, or an enum aod_connection_event */
+	uint8_t flags;           /* enum aod_event_flags */
 	char comm[AOD_COMM_LEN]; /* of the task that started the operation */
 };
 

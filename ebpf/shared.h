@@ -18,33 +18,35 @@ enum aod_build {
 
 /* Knobs, changed by user space under the running programs. One entry, mapped. */
 struct aod_knobs {
-	__u64 threshold_ns[AOD_COMMANDS]; /* a longer operation matches; AOD_NEVER_NS: none does */
-	__u64 emergency_ns[AOD_COMMANDS]; /* one that takes this long is an emergency */
-	__u64
+	uint64_t
+	    threshold_ns[AOD_COMMANDS]; /* a longer operation matches; AOD_NEVER_NS: none does */
+	uint64_t emergency_ns[AOD_COMMANDS]; /* one that takes this long is an emergency */
+	uint64_t
 	    tracked_errors[AOD_ERRNO_LIMIT / 64]; /* bit e: an operation that ends in -e matches */
-	__u64 wake_bytes;     /* a ring filled this far wakes the reader, matches or not */
-	__u64 simulate_drops; /* of 2^32 records, so many are lost on purpose */
-	__u32 matching_only;  /* only matching operations make a record (`recorder: matching`) */
-	__u32 reserved;
+	uint64_t wake_bytes;     /* a ring filled this far wakes the reader, matches or not */
+	uint64_t simulate_drops; /* of 2^32 records, so many are lost on purpose */
+	uint32_t matching_only;  /* only matching operations make a record (`recorder: matching`) */
+	uint32_t reserved;
 };
 
 /* Written by both sides while running. One entry, mapped. */
 struct aod_control {
-	__u32 wake_pending; /* the reader was woken and has not begun its drain */
-	__u32 busy;         /* an operation has started since the last look at `inflight` */
-	__u64 ring_id;      /* of this installation */
-	__u64 scanned_ns;   /* when user space last looked at `inflight` */
-	__u64 gave_up[AOD_COMMANDS];   /* unanswered by age, counted by user space */
-	__u64 uncertain[AOD_COMMANDS]; /* may lack in gave_up: who counts it was killed meanwhile */
-	__u32 giving_up; /* command + 1 of what user space is about to give up; or 0 */
-	__u32 reserved;
-	__u64 names_changed; /* moves when `names` does */
-	__u8 build_id[AOD_BUILD_ID_LEN];
+	uint32_t wake_pending; /* the reader was woken and has not begun its drain */
+	uint32_t busy;         /* an operation has started since the last look at `inflight` */
+	uint64_t ring_id;      /* of this installation */
+	uint64_t scanned_ns;   /* when user space last looked at `inflight` */
+	uint64_t gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
+	uint64_t
+	    uncertain[AOD_COMMANDS]; /* may lack in gave_up: who counts it was killed meanwhile */
+	uint32_t giving_up;          /* command + 1 of what user space is about to give up; or 0 */
+	uint32_t reserved;
+	uint64_t names_changed; /* moves when `names` does */
+	uint8_t build_id[AOD_BUILD_ID_LEN];
 };
 
 /* Children of the daemon that take evidence. One entry, written by user space. */
 struct aod_own {
-	__u32 pids[AOD_MAX_OWN]; /* 0: the end */
+	uint32_t pids[AOD_MAX_OWN]; /* 0: the end */
 };
 
 /*
@@ -57,20 +59,20 @@ struct aod_own {
  * what was read (native/inflight.c). Counted atomically: programs may be preempted by each other.
  */
 struct aod_command_stats {
-	__u64 begun;
-	__u64 ended;
-	__u64 started;
-	__u64 finished;
-	__u64 unanswered;            /* started, then seen to have no end */
-	__u64 unanswered_told;       /* of them, those that may have been told as hanging */
-	__u64 untimed;               /* started; the client does not say when it ends (ECHO) */
-	__u64 orphaned;              /* an end without a start: makes no record */
-	__u64 emitted;               /* records put into the ring */
-	__u64 filtered;              /* no record, as `recorder: matching` asks */
-	__u64 dropped_ring_full;     /* record lost: the reader was too slow */
-	__u64 dropped_simulated;     /* record lost on purpose, as `simulate_drops` asks */
-	__u64 dropped_inflight_full; /* operation not tracked: too many in flight */
-	__u64 latency_slots[AOD_LATENCY_SLOTS]; /* slot i: 2^i <= latency_ns < 2^(i+1) */
+	uint64_t begun;
+	uint64_t ended;
+	uint64_t started;
+	uint64_t finished;
+	uint64_t unanswered;            /* started, then seen to have no end */
+	uint64_t unanswered_told;       /* of them, those that may have been told as hanging */
+	uint64_t untimed;               /* started; the client does not say when it ends (ECHO) */
+	uint64_t orphaned;              /* an end without a start: makes no record */
+	uint64_t emitted;               /* records put into the ring */
+	uint64_t filtered;              /* no record, as `recorder: matching` asks */
+	uint64_t dropped_ring_full;     /* record lost: the reader was too slow */
+	uint64_t dropped_simulated;     /* record lost on purpose, as `simulate_drops` asks */
+	uint64_t dropped_inflight_full; /* operation not tracked: too many in flight */
+	uint64_t latency_slots[AOD_LATENCY_SLOTS]; /* slot i: 2^i <= latency_ns < 2^(i+1) */
 };
 
 /*
@@ -78,18 +80,18 @@ struct aod_command_stats {
  * not name the connection: a reused key is counted (`unanswered`), never mixed up silently.
  */
 struct aod_inflight_key {
-	__u64 session_id;
-	__u64 mid;
-	__u32 command;
-	__u32 reserved;
+	uint64_t session_id;
+	uint64_t mid;
+	uint32_t command;
+	uint32_t reserved;
 };
 
 struct aod_inflight {
-	__u64 start_ns;
-	__u32 pid;
-	__u32 tree_id;
-	__u32 flags; /* AOD_EVENT_OWN, or none */
-	__u32 reserved;
+	uint64_t start_ns;
+	uint32_t pid;
+	uint32_t tree_id;
+	uint32_t flags; /* AOD_EVENT_OWN, or none */
+	uint32_t reserved;
 	char comm[AOD_COMM_LEN];
 };
 
@@ -100,14 +102,14 @@ enum aod_name_kind {
 };
 
 struct aod_name_key {
-	__u64 id;
-	__u32 tree_id;
-	__u32 kind; /* enum aod_name_kind */
+	uint64_t id;
+	uint32_t tree_id;
+	uint32_t kind; /* enum aod_name_kind */
 };
 
 union aod_name {
 	char text[96]; /* cut to 95 bytes; zeros behind its end */
-	__u64 words[12];
+	uint64_t words[12];
 };
 
 #endif

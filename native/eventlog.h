@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of the event log (aod/eventlog.py): a single-writer ring of records in shared memory,
+ * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared memory,
  * addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
  *
  * What is committed is how far the log is written and how far the kernel's ring is read. Both
@@ -23,39 +23,39 @@ enum aod_log_layout {
  *   log_position - base_log = (ring_position - base_ring - passed_bytes) / 72 + appended
  */
 struct aod_log_commit {
-	__u64 log_position;
-	__u64 ring_position;
-	__u64 appended;     /* records of user space's own; like the next, with this ring */
-	__u64 passed_bytes; /* of the ring, that held no record */
-	__u64 base_log;     /* where both stood when the log took up this ring */
-	__u64 base_ring;
+	uint64_t log_position;
+	uint64_t ring_position;
+	uint64_t appended;     /* records of user space's own; like the next, with this ring */
+	uint64_t passed_bytes; /* of the ring, that held no record */
+	uint64_t base_log;     /* where both stood when the log took up this ring */
+	uint64_t base_ring;
 };
 
 struct aod_log_header {
-	__u32 magic;
-	__u32 version;
-	__u32 header_bytes;
-	__u32 record_bytes;
-	__u64 capacity;           /* records, a power of two */
-	__s64 realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when the log was made */
-	__u64 ring_id;            /* which ring `ring_position` speaks of */
-	__u64 commit_seq;         /* commit[commit_seq % 2] is valid */
+	uint32_t magic;
+	uint32_t version;
+	uint32_t header_bytes;
+	uint32_t record_bytes;
+	uint64_t capacity;          /* records, a power of two */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when the log was made */
+	uint64_t ring_id;           /* which ring `ring_position` speaks of */
+	uint64_t commit_seq;        /* commit[commit_seq % 2] is valid */
 	struct aod_log_commit commit[2];
-	__u64 reader_invalid; /* times the reader's position was refused */
+	uint64_t reader_invalid; /* times the reader's position was refused */
 	/* For whoever reads the log. Odd while the rest is written, but for in_flight. */
-	__u64 stats_seq;
-	__u64 stats_ns;      /* when the kernel's counters were read; they are sums over the CPUs */
-	__u64 stats_ring_id; /* whose they are */
-	__u64 in_flight;
-	__u64 scanned_ns; /* before that: when in_flight_of was counted */
-	__u64 max_inflight;
-	__u64 missed;        /* events that the kernel did not run our programs for */
-	__u64 produced_from; /* bytes that the ring had taken before the counters were read, */
-	__u64 produced_to;   /* and after */
-	__u64 unseen_events; /* bit n: this kernel has no tracepoint of connection event n */
-	__u64 gave_up[AOD_COMMANDS];
-	__u64 uncertain[AOD_COMMANDS];
-	__u64 in_flight_of[AOD_COMMANDS];
+	uint64_t stats_seq;
+	uint64_t stats_ns; /* when the kernel's counters were read; they are sums over the CPUs */
+	uint64_t stats_ring_id; /* whose they are */
+	uint64_t in_flight;
+	uint64_t scanned_ns; /* before that: when in_flight_of was counted */
+	uint64_t max_inflight;
+	uint64_t missed;        /* events that the kernel did not run our programs for */
+	uint64_t produced_from; /* bytes that the ring had taken before the counters were read, */
+	uint64_t produced_to;   /* and after */
+	uint64_t unseen_events; /* bit n: this kernel has no tracepoint of connection event n */
+	uint64_t gave_up[AOD_COMMANDS];
+	uint64_t uncertain[AOD_COMMANDS];
+	uint64_t in_flight_of[AOD_COMMANDS];
 	struct aod_command_stats stats[AOD_COMMANDS];
 };
 

@@ -34,7 +34,7 @@ static void tell(struct scan *scan, const struct aod_inflight_key *key,
 	    .mid = key->mid,
 	    .tree_id = op->tree_id,
 	    .pid = op->pid,
-	    .command = (__u8)key->command,
+	    .command = (uint8_t)key->command,
 	    .flags = flag | (op->flags ? op->flags : AOD_EVENT_MATCHED),
 	};
 	memcpy(event->comm, op->comm, sizeof(event->comm));
@@ -137,10 +137,10 @@ int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uin
 
 static void add_stats(struct aod_command_stats *sum, const struct aod_command_stats *one)
 {
-	const __u64 *from = (const __u64 *)one;
-	__u64 *to = (__u64 *)sum;
+	const uint64_t *from = (const uint64_t *)one;
+	uint64_t *to = (uint64_t *)sum;
 
-	for (size_t i = 0; i < sizeof(*one) / sizeof(__u64); i++)
+	for (size_t i = 0; i < sizeof(*one) / sizeof(uint64_t); i++)
 		to[i] += from[i];
 }
 

@@ -84,8 +84,10 @@ static int attach_and_pin(struct bpf_object *object, const char *dir)
 		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
 		if (fd < 0)
 			return -errno;
-		snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(program));
-		if (bpf_obj_pin(fd, path))
+		if (snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(program)) >=
+		    (int)sizeof(path))
+			err = -ENAMETOOLONG;
+		else if (bpf_obj_pin(fd, path))
 			err = -errno;
 		close(fd);
 		if (err)

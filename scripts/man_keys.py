@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import NODEFAULT, UNSET, inspect
 
-from aod.config import (
+from aod.config.schema import (
     Audit,
     Capture,
     Cleanup,
@@ -21,12 +21,12 @@ from aod.config import (
     Trace,
     Watcher,
 )
-from aod.config_base import DAY_SEC, ActionName, Section
-from aod.config_words import choices
+from aod.config.words import choices
 from aod.detectors.api import Settings
 from aod.detectors.connection import Connection
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
+from aod.settings import DAY_SEC, ActionName, Section
 from scripts.vm.tools import REPO
 
 TARGET: Final = REPO / "conf" / "man" / "aod.yaml.5.scd"

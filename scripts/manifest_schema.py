@@ -1,4 +1,4 @@
-"""Writes aod/manifest.schema.json from the schema in the code: python -m scripts.manifest_schema"""
+"""Writes the JSON schema of manifest.json from the code: python -m scripts.manifest_schema"""
 
 import json
 from typing import Any, Final
@@ -8,7 +8,7 @@ import msgspec
 from aod.bundles.manifest import SCHEMA_VERSION, Manifest
 from scripts.vm.tools import REPO
 
-TARGET: Final = REPO / "aod" / "manifest.schema.json"
+TARGET: Final = REPO / "aod" / "bundles" / "manifest.schema.json"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -12,7 +12,7 @@ import jsonschema
 import zstandard
 
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
-SCHEMA_FILE: Final = Path(__file__).parents[1] / "aod" / "manifest.schema.json"
+SCHEMA_FILE: Final = Path(__file__).parents[1] / "aod" / "bundles" / "manifest.schema.json"
 VALIDATOR: Final = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
 ALWAYS: Final = frozenset(
     {"manifest.json", "anomaly.json", "events.npy", "stats.json", "SUMMARY.txt"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import privileges
+from aod.host import privileges
 from tests.bundle_check import check_below
 
 

@@ -5,8 +5,8 @@ from enum import Enum
 from msgspec import Struct
 
 from aod.actions.output import Keep
-from aod.capabilities import Capability
-from aod.config_base import ActionName
+from aod.host.capabilities import Capability
+from aod.settings import ActionName
 
 
 class Phase(Enum):

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from aod.actions.mask import mask_text
-from aod.bundles.manifest import Mount
+from aod.actions.result import Mount
 
 MOUNTINFO: Final = "/proc/self/mountinfo"
 _TYPES: Final = frozenset({"cifs", "smb3"})

@@ -10,15 +10,14 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, Final, Self, cast
 
 from msgspec import Struct
 
 from aod._native import lib
 from aod.actions import orphans
-from aod.actions.children import Children
 from aod.actions.mask import LineMask
 from aod.actions.output import FullError
 
@@ -32,6 +31,25 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
 """Kept to be reaped when they die after all."""
+
+
+class Children:
+    """The children that run now; `told` is called with all their pids whenever that changes."""
+
+    def __init__(self, told: Callable[[tuple[int, ...]], object]) -> None:
+        self._told = told
+        self._pids: list[int] = []
+
+    @contextmanager
+    def running(self, pid: int) -> Iterator[None]:
+        """The child `pid` runs as long as this context lasts."""
+        self._pids.append(pid)
+        self._told(tuple(self._pids))
+        try:
+            yield
+        finally:
+            self._pids.remove(pid)
+            self._told(tuple(self._pids))
 
 
 class StartError(Exception):

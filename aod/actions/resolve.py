@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from aod.actions.process import environment
+from aod.actions.result import Mount
 from aod.actions.table import Action, Command
-from aod.bundles.manifest import Mount
 
 _NS: Final = 10**9
 

@@ -10,14 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.actions import process
-from aod.actions.children import Children
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import Budget, FullError, Keep, OutputFile
-from aod.actions.process import Ended, Ties
+from aod.actions.process import Children, Ended, Ties
 from aod.actions.resolve import Situation, Step, steps
+from aod.actions.result import Source, Status, not_run
 from aod.actions.table import Action
-from aod.bundles.manifest import Source, Status, not_run, utc_now
 from aod.files import sha256
+from aod.text import utc_now
 
 
 class Limits(Struct, frozen=True):

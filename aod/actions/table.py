@@ -4,13 +4,15 @@ Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the c
 `smbinfo keys`, which prints the secrets that decrypt a capture.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from aod.actions.action import Action, Command, Phase, Privilege
 from aod.actions.output import Keep
-from aod.capabilities import Capability
-from aod.config_base import ActionName
+from aod.actions.result import Source, Status, not_run
+from aod.host.capabilities import Capability
+from aod.settings import ActionName
 
 __all__ = ["ACTIONS", "Action", "Command", "Phase", "row"]
 
@@ -194,7 +196,7 @@ ACTIONS: Final = (
         commands=(
             Command(
                 (
-                    *("{python}", "-I", "-m", "aod.recorders.cut", "{packets}"),
+                    *("{python}", "-I", "-m", "aod.flight.cut", "{packets}"),
                     *("{trigger_ns}", "{from_ns}", "{to_ns}", "{headers_only}"),
                 ),
             ),
@@ -235,3 +237,26 @@ ACTIONS: Final = (
 def row(name: str) -> Action | None:
     """The action of that name, if it is one that can be run."""
     return next((action for action in ACTIONS if action.name == name), None)
+
+
+def chosen(
+    wanted: Sequence[str], allowed: frozenset[str]
+) -> tuple[list[Action], tuple[Source, ...]]:
+    """The rows of the wanted actions, each once, and what to say about the others.
+
+    The names come from detect, which is not trusted with more than the configuration allows.
+    """
+    actions, refused = [], []
+    for name in dict.fromkeys(wanted):
+        action = row(name)
+        if action is None or name not in allowed:
+            note = "no such action" if action is None else "the configuration does not give it this"
+            refused.append(not_collected(name, note))
+        else:
+            actions.append(action)
+    return actions, tuple(refused)
+
+
+def not_collected(name: str, note: str) -> Source:
+    """An action that was not run, and why."""
+    return not_run(name, "", (), Status.MISSING, note)

@@ -14,15 +14,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod import names
+from aod.actions.result import Source
 from aod.anomaly import Anomaly
 from aod.bundles import archive, contents, history, manifest, progress, summary
 from aod.bundles.filling import Filling, Policy, Sources, Work
-from aod.bundles.manifest import Source
 from aod.bundles.progress import Progress
 from aod.bundles.workfolder import work_folder
 from aod.files import appearing, read_regular
-from aod.wire import Sealed
+from aod.state import names
+from aod.transport.wire import Sealed
 
 ANOMALY_FILE: Final = contents.ANOMALY
 _ANOMALY_UNFINISHED: Final = f".{ANOMALY_FILE}.new"

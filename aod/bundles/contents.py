@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 
 from aod.actions import table
+from aod.actions.result import Source
 from aod.anomaly import Anomaly
 from aod.bundles import history, manifest
-from aod.bundles.manifest import File, Source
+from aod.bundles.manifest import File
 from aod.files import sha256
 
 EVENTS: Final = history.FILE

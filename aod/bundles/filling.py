@@ -15,15 +15,15 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions import runner
-from aod.actions.choice import chosen, not_collected
 from aod.actions.output import Budget
 from aod.actions.resolve import Scope, Situation
+from aod.actions.result import Mount, Source, Status
 from aod.actions.source import Limits
-from aod.actions.table import Phase
+from aod.actions.table import Phase, chosen, not_collected
 from aod.anomaly import Anomaly, Relation, Rule
 from aod.bundles import contents, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
-from aod.bundles.manifest import Manifest, Mount, Source, Status
+from aod.bundles.manifest import Manifest
 from aod.bundles.progress import Progress
 from aod.bundles.redaction import Redaction
 from aod.conservation.violation import Violation

@@ -1,7 +1,7 @@
 """stats.json: the kernel's counters and latency histograms before, at the trigger, and between.
 
 Counters run on from the start of the daemon, so the difference of two moments is what happened
-between them. A moment is the snapshot (`aod.counters`) that lies nearest, and says how near.
+between them. A moment is the snapshot (`aod.state.counters`) that lies nearest, and says how near.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from aod import counters
 from aod.anomaly import Anomaly, Rule
-from aod.counters import COUNTER_NAMES, SAME_CLOCK_NS, Snapshots
 from aod.event import COMMANDS
 from aod.smb.commands import command_name
+from aod.state import counters
+from aod.state.counters import COUNTER_NAMES, SAME_CLOCK_NS, Snapshots
 
 _COUNTERS: Final = tuple(
     name for name in COUNTER_NAMES if name not in ("latency_slots", "begun", "ended")

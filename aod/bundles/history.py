@@ -13,13 +13,12 @@ from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
 from aod.bundles.manifest import Events as EventsInManifest
-from aod.counters import SAME_CLOCK_NS
-from aod.detectors.order import in_order
-from aod.event import EVENT_DTYPE, Events, joined
-from aod.eventlog import EventLog
-from aod.eventlog_files import EventLogError
+from aod.event import EVENT_DTYPE, Events, in_order, joined
 from aod.files import appearing
-from aod.read_position import look
+from aod.state.counters import SAME_CLOCK_NS
+from aod.transport.eventlog import EventLog
+from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import look
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod.bundles.manifest import Source
+from aod.actions.result import Source
 from aod.files import FILE_MODE, read_regular
 
 FILE: Final = ".progress"

@@ -21,11 +21,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.result import Source
 from aod.anomaly import Anomaly, Operation
 from aod.bundles import contents
-from aod.bundles.manifest import Manifest, Source
+from aod.bundles.manifest import Manifest
+from aod.bundles.redact.folder import DONE, DRAFT, NAMELESS, Draft
 from aod.files import FOLDER_MODE, create, sha256
-from aod.redact.folder import DONE, DRAFT, NAMELESS, Draft
 
 TIMEOUT_SEC: Final = 120.0
 """25 MB take some seconds, on a busy host some more."""
@@ -82,7 +83,7 @@ def _clear(folder: Path) -> None:
 
 async def _run(folder: Path, how: Redaction) -> None:
     options = ("--headers-only",) if how.headers_only else ()
-    argv = (sys.executable, "-I", "-m", "aod.redact", str(folder), *options)
+    argv = (sys.executable, "-I", "-m", "aod.bundles.redact", str(folder), *options)
     try:
         ended = await process.run(argv, lambda _: None, how.timeout_sec)
     except process.StartError as error:

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aod import names
+from aod.actions.result import Source, Status
 from aod.anomaly import Anomaly, Operation, Part, Rule
 from aod.bundles import contents
-from aod.bundles.manifest import File, Manifest, Source, Status
+from aod.bundles.manifest import File, Manifest
 from aod.conservation import violation
 from aod.detectors.words import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
-from aod.printable import one_line
+from aod.state import names
+from aod.text import one_line
 
 FILE: Final = contents.SUMMARY
 WIDTH: Final = 80

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from aod import names
 from aod.files import FOLDER_MODE
+from aod.state import names
 
 
 class BusyError(Exception):

@@ -13,10 +13,10 @@ from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aod import names, spool
 from aod.anomaly import Anomaly, Rule
-from aod.ledger import Kind, Ledger
-from aod.spool import SpoolError
+from aod.state import names, spool
+from aod.state.ledger import Kind, Ledger
+from aod.state.spool import SpoolError
 
 RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
 MAX_UNSPOOLED: Final = 64

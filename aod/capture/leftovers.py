@@ -4,10 +4,10 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from aod import names
 from aod.bundles import bundle, workfolder
 from aod.bundles.workfolder import BusyError
 from aod.capture.backlog import Backlog
+from aod.state import names
 
 
 class Leftovers:

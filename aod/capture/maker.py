@@ -1,6 +1,7 @@
 """One bundle: how it is made with the configuration of now, and what is said of its end."""
 
 import asyncio
+import logging
 import time
 from functools import partial
 from pathlib import Path
@@ -8,24 +9,25 @@ from typing import Final
 
 import msgspec
 
-from aod import log, names
-from aod.actions.children import Children
+from aod import log as aod_log
+from aod.actions.process import Children
 from aod.anomaly import Anomaly
 from aod.bundles import bundle
 from aod.bundles.filling import Policy, Sources
 from aod.bundles.workfolder import BusyError
-from aod.capture.account import Account
+from aod.capture.audit import Account
 from aod.capture.backlog import Backlog
+from aod.capture.incidents import Incidents
 from aod.capture.leftovers import Leftovers
-from aod.capture.output_state import OutputState
+from aod.capture.output_folder import OutputState
 from aod.capture.policy import allowed, policy, recall, stats
 from aod.capture.room import Room
 from aod.capture.running import Running
+from aod.config.schema import Config
 from aod.conservation import violation
-from aod.incidents import Incidents
-from aod.ledger import Kind, Ledger
-from aod.stages.base import StageContext
-from aod.wire import OwnPids
+from aod.state import names
+from aod.state.ledger import Kind, Ledger
+from aod.transport.wire import Outbox, OwnPids
 
 BUSY_SEC: Final = 0.25
 """Until a folder is tried again that another process holds."""
@@ -38,29 +40,30 @@ class Maker:
         incidents: what is declared in these minutes; to be told of every anomaly.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
-        context: StageContext,
+        config: Config,
+        log: logging.Logger,
+        cleanup: Outbox,
+        collect: Outbox,
         ledger: Ledger,
         backlog: Backlog,
         account: Account,
         output: OutputState,
     ) -> None:
-        config = context.config
         self.incidents = Incidents()
-        self._context = context
+        self._config, self._log = config, log
+        self._cleanup, self._collect = cleanup, collect
         self._ledger, self._backlog = ledger, backlog
         self._account, self._output = account, output
-        self._leftovers = Leftovers(config.aod_output_dir, backlog, context.log)
-        self._cleanup = context.outbox("cleanup")
-        self._collect = context.outbox("collect", newest_only=True)
-        self._room = Room(config, context.log, self._cleanup.send)
+        self._leftovers = Leftovers(config.aod_output_dir, backlog, log)
+        self._room = Room(config, log, self._cleanup.send)
         self._children = Children(self._tell_children)
         self._policy, self._sources = self._plans()
 
     def _plans(self) -> tuple[Policy, Sources]:
         """How bundles are made that are begun from now, and from what."""
-        config = self._context.config
+        config = self._config
         common = policy(config, children=self._children)
         asked = Sources(
             recall(config),
@@ -71,10 +74,11 @@ class Maker:
         )
         return msgspec.structs.replace(common, room=self._room.entered), asked
 
-    def reconfigure(self) -> None:
-        """Go on with the context's configuration; what was begun is finished as it was."""
+    def use(self, config: Config) -> None:
+        """Take this configuration for new bundles; those that were begun keep theirs."""
+        self._config = config
         self._policy, self._sources = self._plans()
-        self._room.use(self._context.config)
+        self._room.use(config)
 
     @property
     def unsent(self) -> int:
@@ -117,7 +121,7 @@ class Maker:
         begun = partial(self._account.begun, anomaly)
         asked = msgspec.structs.replace(self._sources, begun=begun, note=running.note)
         how = msgspec.structs.replace(
-            running.policy(self._policy), allowed_actions=allowed(self._context.config, anomaly)
+            running.policy(self._policy), allowed_actions=allowed(self._config, anomaly)
         )
         only_seal = self._leftovers.is_orphan(timestamp)
         made = await bundle.make(anomaly, how, asked, only_seal=only_seal)
@@ -132,7 +136,7 @@ class Maker:
             self._account.waits(timestamp, str(error))
             return
         if not isinstance(error, OSError):
-            self._context.log.error("bundle %d", timestamp, exc_info=error)
+            self._log.error("bundle %d", timestamp, exc_info=error)
         failure = self._backlog.failed(timestamp, time.monotonic(), error)
         self._account.has_failed(timestamp, error, failure)
 
@@ -140,10 +144,10 @@ class Maker:
         self._account.made(made, took_sec)
         self._cleanup.send(made.sealed)
         said = (Path(made.sealed.path).name, made.sealed.size_bytes >> 10, took_sec)
-        self._context.log.info(
+        self._log.info(
             "sealed %s: %d KiB in %.2f s",
             *said,
-            extra=log.fields(
+            extra=aod_log.fields(
                 AOD_ANOMALY=anomaly.name,
                 AOD_BUNDLE=made.sealed.path,
                 AOD_TIMESTAMP=anomaly.timestamp,

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from aod import names
 from aod.anomaly import Anomaly
 from aod.bundles import bundle
 from aod.bundles.filling import Sources
+from aod.capture.incidents import Incidents
 from aod.capture.policy import policy, recall, stats
-from aod.config import Config, effective_actions
+from aod.capture.snapshot import asked_for
+from aod.config.schema import Config, effective_actions
 from aod.detectors.api import kind_of
 from aod.files import OUTPUT_MODE
-from aod.incidents import Incidents
-from aod.snapshot import asked_for
+from aod.state import names
 
 
 def capture_now(config: Config, name: str) -> Path:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from aod import snapshot
-from aod.actions.children import Children
+from aod.actions.process import Children
 from aod.actions.resolve import Scope
 from aod.actions.source import Limits
 from aod.anomaly import Anomaly, Rule
@@ -13,9 +12,11 @@ from aod.bundles import histograms, history
 from aod.bundles.filling import Policy
 from aod.bundles.history import Recorded
 from aod.bundles.redaction import Redaction
-from aod.config import Config, effective_actions
+from aod.capture import snapshot
+from aod.config.rules import packets_folder
+from aod.config.schema import Config, effective_actions
 from aod.detectors.api import nanoseconds
-from aod.recorders.recorders import packets_folder, trace_folder
+from aod.flight.recorders import trace_folder
 
 
 def policy(

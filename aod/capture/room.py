@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from aod import retention
-from aod.config import Config
+from aod.bundles import retention
+from aod.bundles.retention import Entry
+from aod.config.schema import Config
 from aod.files import opened_folder
-from aod.retention import Entry
-from aod.wire import Sealed
+from aod.transport.wire import Sealed
 
 WAIT_SEC: Final = 2.0
 _POLL_SEC: Final = 0.01

@@ -8,13 +8,15 @@ from typing import Final
 
 import msgspec
 
-from aod import status, status_metrics, status_text
 from aod.cli import codes, detectors, help, record, replay, snapshot
 from aod.cli.exits import CLEAN, OTHER, StatusError, guarded
 from aod.cli.supervisor import add_common, default_file
-from aod.config import Config
-from aod.config_file import load
-from aod.eventlog_files import EventLogError
+from aod.config.load import load
+from aod.config.schema import Config
+from aod.status import gather as status
+from aod.status import metrics as status_metrics
+from aod.status import text as status_text
+from aod.transport.eventlog_files import EventLogError
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from aod.cli.exits import CLEAN, OTHER
-from aod.config_words import quoted, suggestion
 from aod.smb import errors, ntstatus
 from aod.smb.codes import Codes, ErrnoCode, StatusCode, codes
 from aod.smb.commands import Command
+from aod.text import quoted, suggestion
 
 _WORDS: Final = "a part of a name, such as DENIED, or a number: 13, -13, 0xC0000022"
 

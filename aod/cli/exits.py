@@ -5,15 +5,15 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from aod import journal, log
-from aod.config_file import ConfigError
-from aod.eventlog_files import EventLogError
-from aod.folders import FolderError
-from aod.lock import LockedError
-from aod.preflight import PreflightError
+from aod import log, systemd
+from aod.capture.snapshot import SnapshotError
+from aod.config.load import ConfigError
+from aod.kernel.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError
-from aod.snapshot import SnapshotError
+from aod.state.lock import LockedError
+from aod.supervision.folders import FolderError
+from aod.transport.eventlog_files import EventLogError
 
 INTERRUPTED: Final = 130
 CLEAN: Final = 0
@@ -62,7 +62,7 @@ def guarded(main: Callable[[], int]) -> int:
 
 def _say(error: Exception) -> None:
     """To a person as it is; to the journal at the priority of an error."""
-    if journal.is_stderr():
+    if systemd.stderr_is_journal():
         log.ROOT.error("%s", error)
     else:
         print(error, file=sys.stderr)

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from aod import preflight
 from aod.cli.exits import CLEAN
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
-from aod.stages.recorder import Recorded, record
+from aod.kernel import preflight
+from aod.recording.recorder import Recorded, record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def _duration(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Record, and say how much it was."""
     loaded = load_with_warnings(arguments.config)
-    preflight.check(loaded.config)
+    preflight.check(loaded.config.pin_dir)
     done = record(
         loaded,
         arguments.file,

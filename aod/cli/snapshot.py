@@ -4,14 +4,15 @@ import argparse
 import time
 from typing import Final
 
-from aod import lock, snapshot
-from aod.audit_reader import why_no_bundle
+from aod.audit.reader import why_no_bundle
+from aod.capture import snapshot
+from aod.capture.snapshot import SnapshotError
 from aod.cli.exits import CLEAN
 from aod.cli.supervisor import add_common, default_file
-from aod.config import Config
-from aod.config_file import load
-from aod.snapshot import SnapshotError
-from aod.spool import SpoolError
+from aod.config.load import load
+from aod.config.schema import Config
+from aod.state import lock
+from aod.state.spool import SpoolError
 
 WAIT_SEC: Final = 60.0
 _POLL_SEC: Final = 0.05

@@ -6,20 +6,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from aod import folders, log, preflight, privileges
+from aod import log
 from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, add_simulate_drops, load_with_warnings
-from aod.config import Config
+from aod.config.schema import Config
+from aod.host import privileges
+from aod.kernel import preflight
+from aod.recording.printer import print_events
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
 from aod.stages.base import run_stage
 from aod.stages.cleanup import sweep
-from aod.stages.printer import print_events
-from aod.wire import STAGES, is_taken
-from aod.workers import stage_run
+from aod.supervision import folders, rights
+from aod.supervision.process import stage_run
+from aod.transport.wire import STAGES, is_taken
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +79,7 @@ def _live(stage: str, config: Config, **options: float) -> int:
             f"start the daemon with aod-supervisor --without {stage}"
         )
     if stage == "collect":
-        preflight.check(config)
+        preflight.check(config.pin_dir)
     folders.prepare(config, log.ROOT)
     run = partial(stage_run(stage), **options)
     _give_up_rights(stage, config)
@@ -84,11 +87,11 @@ def _live(stage: str, config: Config, **options: float) -> int:
 
 
 def _give_up_rights(stage: str, config: Config) -> None:
-    privileges.drop(privileges.rights(stage, config), log.ROOT.getChild(stage))
+    privileges.drop(rights.for_stage(stage, config), log.ROOT.getChild(stage))
 
 
 def _print_events(config: Config) -> int:
-    preflight.check(config)
+    preflight.check(config.pin_dir)
     return print_events(config, stopping(), lambda line: print(line, flush=True))
 
 

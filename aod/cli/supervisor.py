@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aod import __version__, check, folders, leavings, log, preflight
+from aod import __version__, log
 from aod.cli.exits import CLEAN, UsageError, guarded
-from aod.config_file import Loaded, load
+from aod.config import summary as check
+from aod.config.load import Loaded, load
 from aod.detectors.registry import registry
-from aod.supervisor import Supervisor
-from aod.wire import STAGES
+from aod.kernel import preflight
+from aod.supervision import folders
+from aod.supervision import teardown as leavings
+from aod.supervision.supervisor import Supervisor
+from aod.transport.wire import STAGES
 
 SYSTEM_FILE: Final = Path("/etc/aod/aod.yaml")
 SOURCE_FILE: Final = Path(__file__).resolve().parents[2] / "conf" / "aod.yaml"
@@ -107,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         print(check.render(loaded))
         return CLEAN
-    preflight.check(loaded.config)
+    preflight.check(loaded.config.pin_dir)
     folders.prepare(loaded.config, log.ROOT)
     return Supervisor(loaded.config, arguments.without, loaded.path, arguments.simulate_drops).run()
 

@@ -7,15 +7,15 @@ from typing import Final
 import msgspec
 
 from aod import log
-from aod.account import Account
-from aod.audit_records import Conservation
-from aod.bundles.manifest import utc_now
-from aod.config import Config
+from aod.audit.daemon import Account
+from aod.audit.entries import Conservation
+from aod.config.schema import Config
 from aod.conservation import violation
-from aod.conservation.check import Look, check
-from aod.conservation.look import Looker
+from aod.conservation.reading import Looker
+from aod.conservation.sums import Look, check
 from aod.conservation.violation import Violation
-from aod.eventlog import EventLog
+from aod.text import utc_now
+from aod.transport.eventlog import EventLog
 
 INTERVAL_SEC: Final = 1.0
 AGAIN_SEC: Final = 60.0

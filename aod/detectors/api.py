@@ -14,9 +14,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from aod.config_base import DAY_SEC, ActionName, Count, Section
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.knobs import Knobs, Mask
+from aod.kernel.thresholds import Knobs, Mask
+from aod.settings import DAY_SEC, ActionName, Count, Section
 
 NOT_FINISHED: Final = IN_FLIGHT | CONNECTION | UNANSWERED
 """Flags of a record that is no finished operation."""

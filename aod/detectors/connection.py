@@ -5,11 +5,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from aod.config_base import Count
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
-from aod.knobs import Knobs, Mask, never
+from aod.kernel.thresholds import Knobs, Mask, never
+from aod.settings import Count
 from aod.smb.connection import PHRASES, ConnectionEvent
 
 _EVENTS = Vocabulary(

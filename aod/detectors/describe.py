@@ -8,12 +8,12 @@ import numpy as np
 
 from aod import anomaly
 from aod.anomaly import Anomaly, Breakdown, Operation, Part
-from aod.bounded import text
 from aod.detectors.api import Rule
 from aod.detectors.window import MAX_TIMES, Declaration
 from aod.detectors.words import operations, sentence, task, tree
 from aod.event import Events
-from aod.peer_names import Names
+from aod.smb.peers import Names
+from aod.text import text
 
 MAX_WORST: Final = 10
 MAX_EVIDENCE: Final = 64

@@ -8,13 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
-from aod.bounded import Identifier, Natural, Text, text
 from aod.detectors import window
 from aod.detectors.api import Rule
 from aod.detectors.describe import describe
 from aod.detectors.words import operations
 from aod.event import Events, without_own
-from aod.peer_names import Names
+from aod.smb.peers import Names
+from aod.text import Identifier, Natural, Text, text
 
 INCIDENT_NS: Final = 60 * 10**9
 """Anomalies of different names this close together belong to one incident, whatever their

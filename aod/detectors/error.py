@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from aod.config_base import Mode
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished
 from aod.detectors.lists import CODES, COMMANDS, both_faults, list_faults
 from aod.detectors.verdicts import Verdicts
 from aod.event import Events
-from aod.knobs import Knobs, Mask
+from aod.kernel.thresholds import Knobs, Mask
+from aod.settings import Mode
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 

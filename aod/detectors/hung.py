@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
-from aod.knobs import Mask
+from aod.event import IN_FLIGHT, NO_EVENTS, Events
+from aod.kernel.thresholds import Mask
 
 MAX_HUNG: Final = 4096
 MAX_ENDED: Final = 64
@@ -18,8 +18,6 @@ Operation: TypeAlias = tuple[int, int, int]
 """(session id, mid, start in ns): the same for a hanging operation and for its end."""
 Hung: TypeAlias = Mapping[Operation, None]
 """Who hangs, in the order in which it was told."""
-
-NO_EVENTS: Final[Events] = np.empty(0, EVENT_DTYPE)
 
 
 class Settled(NamedTuple):

@@ -8,11 +8,11 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from aod.config_base import Milliseconds, Mode, Section
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished, nanoseconds
 from aod.detectors.lists import COMMANDS, both_faults
 from aod.event import Events
-from aod.knobs import NEVER_NS, Knobs, Mask, Nanoseconds, never
+from aod.kernel.thresholds import NEVER_NS, Knobs, Mask, Nanoseconds, never
+from aod.settings import Milliseconds, Mode, Section
 from aod.smb.commands import PATIENCE, UNTIMED, Command, command_name
 
 

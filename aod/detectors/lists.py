@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aod.config_words import quoted, suggestion
 from aod.detectors.api import Finding
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
+from aod.text import quoted, suggestion
 
 MOST_HINTS: Final = 100
 """In one list: each takes milliseconds to look for, and a file may hold thousands of names."""

@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from aod.anomaly import Kind
 from aod.detectors.api import Settings, kind_of
-from aod.printable import one_line
+from aod.text import one_line
 
 GROUP: Final = "aod.detectors"
 OURS: Final = "aodv2"
 RESERVED: Final = "Snapshot"
-"""What a bundle says in the place of a type when nothing was declared (`aod.snapshot`)."""
+"""What a bundle says in the place of a type when nothing was declared (`aod.capture.snapshot`)."""
 
 
 class Offer(Struct, frozen=True):

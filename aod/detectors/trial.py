@@ -10,10 +10,10 @@ import numpy as np
 
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
-from aod.knobs import combined
-from aod.printable import one_line
+from aod.kernel.thresholds import combined
 from aod.smb.commands import Command
 from aod.smb.connection import ConnectionEvent
+from aod.text import one_line
 
 _LATENCY_NS: Final = 10**12
 _ERROR: Final = -5

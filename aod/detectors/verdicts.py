@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aod.event import COMMANDS, ERRNO_LIMIT
-from aod.knobs import Mask
+from aod.kernel.thresholds import Mask
 from aod.smb import errors, ntstatus
 
 Table: TypeAlias = NDArray[np.int8]

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from aod import anomaly
 from aod.detectors.api import Rule
-from aod.detectors.hung import MAX_ENDED, NO_EVENTS, Hung, settle
-from aod.detectors.order import in_order
+from aod.detectors.hung import MAX_ENDED, Hung, settle
 from aod.detectors.times import Times
-from aod.event import IN_FLIGHT, Events, joined
+from aod.event import IN_FLIGHT, NO_EVENTS, Events, in_order, joined
 
 MAX_RECENT: Final = 1024
 """Matches of the window that a declaration carries, the last ones."""

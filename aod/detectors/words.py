@@ -6,12 +6,12 @@ import numpy as np
 
 from aod.anomaly import Operation
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.peer_names import Names
-from aod.printable import printable
 from aod.smb.commands import command_name
 from aod.smb.connection import PHRASES, ConnectionEvent
 from aod.smb.errors import errno_name
 from aod.smb.ntstatus import status_name
+from aod.smb.peers import Names
+from aod.text import printable
 
 FINISHED: Final = "finished"
 IN_FLIGHT_STATE: Final = "in flight"

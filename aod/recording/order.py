@@ -5,9 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from aod.detectors.hung import NO_EVENTS
-from aod.detectors.order import in_order
-from aod.event import Events, joined
+from aod.event import NO_EVENTS, Events, in_order, joined
 from aod.recording.frames import RecordingError
 
 SLACK_NS: Final = 100_000_000

@@ -6,10 +6,10 @@ from typing import IO
 from msgspec.structs import replace
 
 from aod.event import Events
-from aod.peer_names import Names, decode
-from aod.printable import printable
 from aod.recording.content import RECORD_BYTES, Head, Mark, layout, unpack, unpack_records
 from aod.recording.frames import MAGIC, Frames, Kind, RecordingError
+from aod.smb.peers import Names, decode
+from aod.text import printable
 
 
 class Recording:

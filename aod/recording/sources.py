@@ -15,18 +15,17 @@ from msgspec import Struct
 from aod.actions.table import ACTIONS
 from aod.bundles.bundle import ANOMALY_FILE
 from aod.bundles.history import FILE as EVENTS_FILE
-from aod.config_base import ActionName
-from aod.debugdata import parse
-from aod.detectors.order import in_order
-from aod.event import Events
+from aod.event import Events, in_order
 from aod.files import open_regular
-from aod.peer_names import Names
 from aod.recording import npy
 from aod.recording.content import MAX_NS, Nanoseconds, unpack
 from aod.recording.frames import MAGIC, RecordingError
 from aod.recording.npy import npy_batches
 from aod.recording.order import in_order_of_time, is_in_order
 from aod.recording.reader import Recording
+from aod.settings import ActionName
+from aod.smb.debugdata import parse
+from aod.smb.peers import Names
 
 _ALLOWED: Final = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), its events.npy"
 _DEBUGDATA: Final = {action.file for action in ACTIONS if action.name is ActionName.DEBUGDATA}

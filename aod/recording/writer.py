@@ -14,10 +14,10 @@ import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
 from aod.files import create_fd
-from aod.peer_names import Names
-from aod.peer_names import encode as encode_names
 from aod.recording.content import MAX_RECORDS, Head, Mark, pack, pack_records
 from aod.recording.frames import MAGIC, Kind, RecordingError, encode
+from aod.smb.peers import Names
+from aod.smb.peers import encode as encode_names
 
 MODE: Final = 0o600
 """It names servers, shares and programs."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from aod.anomaly import Anomaly, Rule
-from aod.config import Config
+from aod.config.rules import rules
+from aod.config.schema import Config
 from aod.detectors.detector import Detector
 from aod.recording.sources import Source
-from aod.rules import rules
 
 
 class Total(Struct, frozen=True, kw_only=True):

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from aod.config import Config
-from aod.config_base import Mode
+from aod.config.rules import frame
+from aod.config.schema import Config
 from aod.detectors import window
 from aod.detectors.api import Rule, nanoseconds
 from aod.detectors.latency import Latency, TrackedCommand
 from aod.event import Events
-from aod.rules import frame
+from aod.settings import Mode
 from aod.smb.commands import Command
 
 DEFAULT_MS: Final = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aod.anomaly import Anomaly, Rule
-from aod.check import WIDTH
+from aod.config.summary import WIDTH
 from aod.detectors.words import sentence
 from aod.recording.sources import Source
 from aod.replay.evaluation import Total

@@ -1,7 +1,7 @@
 """Thresholds from records: what each command takes, and which thresholds would have been silent.
 
 Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
-`aod.replay.choice` the third.
+`aod.replay.candidates` the third.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,14 @@ from typing import Final, TypeVar
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from aod.config import Config
+from aod.config.rules import frame
+from aod.config.schema import Config
 from aod.detectors.api import Settings, nanoseconds
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
 from aod.event import Events
 from aod.recording.sources import Source
-from aod.replay.choice import (
+from aod.replay.candidates import (
     SERIES_MS,
     Tail,
     candidates_ms,
@@ -27,7 +28,6 @@ from aod.replay.ladder import Counting, Ladder
 from aod.replay.percentiles import PER_MILLE, Exact
 from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
 from aod.replay.survey import OTHER_STATUSES, Survey, timed
-from aod.rules import frame
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.ntstatus import status_name
 

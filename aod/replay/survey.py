@@ -7,7 +7,7 @@ import numpy as np
 
 from aod.detectors.api import Rule, finished
 from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, OWN, UNANSWERED, Events
-from aod.knobs import Mask
+from aod.kernel.thresholds import Mask
 from aod.replay.percentiles import Coarse
 from aod.smb.commands import Command
 

@@ -18,12 +18,13 @@ from typing import Final
 
 import zmq
 
-from aod import bounded, log
+from aod import log
+from aod import text as bounded
 from aod._native import lib
-from aod.config import Config
-from aod.line import WorkerEnd
-from aod.printable import one_line
-from aod.wire import Health, Inbox, Message, Outbox
+from aod.config.schema import Config
+from aod.stages.channel import WorkerEnd
+from aod.text import one_line
+from aod.transport.wire import Health, Inbox, Message, Outbox
 
 BEAT_INTERVAL_SEC: Final = 1.0
 ASK_WHERE: Final = signal.SIGQUIT

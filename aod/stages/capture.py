@@ -11,19 +11,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from aod import audit_reader, spool
 from aod.actions import orphans, process
 from aod.anomaly import Anomaly
-from aod.audit import Audit
-from aod.capture.account import Account
+from aod.audit import reader as audit_reader
+from aod.audit.log import Audit
+from aod.capture.audit import Account
 from aod.capture.backlog import Backlog
 from aod.capture.maker import Maker
-from aod.capture.output_state import OutputState
+from aod.capture.output_folder import OutputState
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
-from aod.ledger import Ledger
-from aod.recorders.recorders import Recorders
+from aod.flight.recorders import Recorders
 from aod.stages.base import StageContext
-from aod.wire import Suppressed
+from aod.state import spool
+from aod.state.ledger import Ledger
+from aod.transport.wire import Suppressed
 
 TICK_SEC: Final = 0.5
 """A doorbell that was lost delays by this at most; the disk is looked at as often."""
@@ -41,7 +42,16 @@ class Capture:
         self.running: dict[int, Running] = {}
         self.account = Account(Audit(config, context.log))
         self.output = OutputState(config, context.log)
-        self.maker = Maker(context, self.ledger, self.backlog, self.account, self.output)
+        self.maker = Maker(
+            config,
+            context.log,
+            context.outbox("cleanup"),
+            context.outbox("collect", newest_only=True),
+            self.ledger,
+            self.backlog,
+            self.account,
+            self.output,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._recorders = Recorders(config, context.log)
@@ -52,7 +62,7 @@ class Capture:
         """Go on with a new configuration, if there is one; what was begun is finished as it was."""
         if (config := self.context.new_config()) is None:
             return
-        self.maker.reconfigure()
+        self.maker.use(config)
         self.output.use(config)
         self.account.use(config)
         self._recorders.use(config)

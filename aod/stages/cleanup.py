@@ -5,15 +5,16 @@ import time
 from threading import Thread
 from typing import Final
 
-from aod import log, retention
-from aod.audit import Audit
-from aod.audit_records import Deleted
-from aod.config import Config
-from aod.config_base import DAY_SEC
+from aod import log
+from aod.audit.entries import Deleted
+from aod.audit.log import Audit
+from aod.bundles import retention
+from aod.bundles.retention import Entry, Removal
+from aod.config.schema import Config
 from aod.files import opened_folder
-from aod.retention import Entry, Removal
+from aod.settings import DAY_SEC
 from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
-from aod.wire import Sealed
+from aod.transport.wire import Sealed
 
 _MAX_SAID: Final = 100
 _POLL_SEC: Final = 0.1

@@ -10,27 +10,28 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from aod import attachments, privileges
-from aod.attachments import (
+from aod.config.rules import kernel_knobs
+from aod.config.schema import Config
+from aod.event import COMMANDS
+from aod.host import privileges
+from aod.kernel import attachments
+from aod.kernel.attachments import (
     describe_missing,
     describe_unseen,
     to_mask,
     unseen_events,
     why_by_age,
 )
-from aod.config import Config
-from aod.counters import CounterRing
-from aod.event import COMMANDS
-from aod.eventlog import EventLog
-from aod.programs import TracerSetup, program, release_program
-from aod.read_position import PositionReader, ReadPosition, write_limit
-from aod.rules import kernel_knobs
-from aod.shim import TracerError
+from aod.kernel.errors import TracerError
+from aod.kernel.objects import TracerSetup, program, release_program
+from aod.kernel.peer_source import Peers
+from aod.kernel.tracer import Drained, DrainStop, Tracer, remove
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
-from aod.stages.peers import Peers
-from aod.tracer import Drained, DrainStop, Tracer, remove
-from aod.wire import Batch, OwnPids
+from aod.state.counters import CounterRing
+from aod.transport.eventlog import EventLog
+from aod.transport.position import PositionReader, ReadPosition, write_limit
+from aod.transport.wire import Batch, OwnPids
 
 TICK_SEC: Final = 0.1
 IDLE_TICK_SEC: Final = 0.25

@@ -11,17 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from aod import episodes, log, names, peer_names, spool
+from aod import log
 from aod.anomaly import Anomaly, Operation
+from aod.config.rules import rules
 from aod.detectors.detector import Detector, Episode
 from aod.detectors.words import sentence
 from aod.event import Events
-from aod.eventlog import EventLog
-from aod.eventlog_files import EventLogError
-from aod.read_position import Evaluated, ReadPosition
-from aod.rules import rules
+from aod.smb import peers as peer_names
 from aod.stages.base import StageContext
-from aod.wire import Suppressed
+from aod.state import names, spool
+from aod.status import anomalies as episodes
+from aod.transport.eventlog import EventLog
+from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import Evaluated, ReadPosition
+from aod.transport.wire import Suppressed
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""

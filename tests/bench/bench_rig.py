@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from aod import tracer
+from aod.kernel import tracer
 from tests.kernel.conftest import BPFFS, Rig
 from tests.kernel.daemon import LocalDaemon
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from aod.config_file import load
+from aod.config.load import load
+from aod.config.rules import rules
 from aod.detectors.detector import Detector
 from aod.event import EVENT_DTYPE, Events
-from aod.peer_names import Names
-from aod.rules import rules
+from aod.smb.peers import Names
 from tests.bench.bench_rig import REPO
 
 RECORDS = 262_144

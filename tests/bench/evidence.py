@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from aod import audit, audit_records, names
-from aod.audit_records import CaptureSealed
-from aod.config_base import ActionName
+from aod.audit import entries as audit_records
+from aod.audit.entries import CaptureSealed
+from aod.settings import ActionName
+from aod.state import names
+from aod.state.names import AUDIT_FILE
 from tests.bench.bench_rig import bench_daemon
 from tests.kernel.daemon import LocalDaemon, wait_until
 
@@ -50,7 +52,7 @@ def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
     """What the audit log says of a bundle: when the first volatile source's file was complete."""
 
     def told() -> int | None:
-        for line in (daemon.output / audit.FILE).read_bytes().splitlines():
+        for line in (daemon.output / AUDIT_FILE).read_bytes().splitlines():
             record = audit_records.decode(line)
             if isinstance(record, CaptureSealed) and record.timestamp == timestamp:
                 return round((record.first_evidence_sec or 0) * 1e9)

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aod.recorders import ring
+from aod.flight import ring
 from scripts.vm.results import results_folder
 from scripts.vm.scenarios import guest_kind, read_facts, run_scenarios
 from tests.unit.packets import message, packet, pcap, smb2
@@ -76,7 +76,7 @@ def _fill(folder: Path) -> None:
 
 def _cut(folder: Path) -> float:
     """Seconds of processor time: one program, which waits for nothing."""
-    program = [sys.executable, "-I", "-m", "aod.recorders.cut", str(folder)]
+    program = [sys.executable, "-I", "-m", "aod.flight.cut", str(folder)]
     before = _children_cpu_sec()
     done = subprocess.run(
         [*program, "0", "0", str(1 << 60), "yes"], check=True, capture_output=True

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from aod import status
+from aod.status import gather as status
 from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
 from tests.kernel.daemon import LocalDaemon, wait_until
 

@@ -12,7 +12,7 @@ import numpy as np
 import zmq
 
 from aod.anomaly import Anomaly
-from aod.wire import Inbox
+from aod.transport.wire import Inbox
 from tests.bench.bench_rig import bench_daemon
 from tests.kernel.producer import Producer
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from aod.status import Status
-from aod.wire import STAGES
+from aod.status.gather import Status
+from aod.transport.wire import STAGES
 from tests.campaign import judge, leaks, witness
 from tests.campaign.killer import Killer
 from tests.campaign.leaks import Vitals

@@ -13,9 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from aod import audit, audit_records, names
-from aod.audit_records import CaptureFailed, CaptureRefused, Declared
-from aod.status import Status
+from aod.audit import entries as audit_records
+from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
+from aod.state import names
+from aod.state.names import AUDIT_FILE
+from aod.status.gather import Status
 from tests.bundle_check import check_files, unpack
 from tests.campaign.killer import Look
 from tests.campaign.load import Emitted
@@ -127,7 +129,7 @@ def judge_bundles(emitted: Emitted, daemon: LocalDaemon) -> int:
 
 def _judge_audit(daemon: LocalDaemon) -> None:
     """The audit log knows of exactly these; no capture failed, none was refused."""
-    lines = (daemon.output / audit.FILE).read_bytes().splitlines()
+    lines = (daemon.output / AUDIT_FILE).read_bytes().splitlines()
     records = [audit_records.decode(line) for line in lines]
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
     bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}

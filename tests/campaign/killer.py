@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.eventlog import EventLog
-from aod.eventlog_files import EventLogError
-from aod.wire import STAGES
+from aod.transport.eventlog import EventLog
+from aod.transport.eventlog_files import EventLogError
+from aod.transport.wire import STAGES
 from tests.campaign import moments
 from tests.campaign.moments import Moment
 from tests.kernel.daemon import LocalDaemon, children, wait_until

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aod import audit
-from aod.wire import STAGES
+from aod.state.names import AUDIT_FILE
+from aod.transport.wire import STAGES
 from tests.kernel.conftest import BPFFS
 from tests.kernel.daemon import LocalDaemon
 
@@ -89,7 +89,7 @@ def _unfinished(daemon: LocalDaemon) -> set[str]:
     """What is neither a bundle nor the audit log."""
     bundles = {path.name for path in daemon.bundles()}
     return {
-        name for name in files_below(daemon.output) - bundles if not name.startswith(audit.FILE)
+        name for name in files_below(daemon.output) - bundles if not name.startswith(AUDIT_FILE)
     }
 
 

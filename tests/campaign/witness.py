@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from aod.detectors.api import Frame, Rule, Settings
 from aod.event import Events
-from aod.knobs import Mask
+from aod.kernel.thresholds import Mask
 
 VARIABLE: Final = "AOD_TEST_WITNESS"
 """Names the file."""

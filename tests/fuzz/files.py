@@ -8,11 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from aod import counters, episodes, peer_names
-from aod.counters import SNAPSHOT_DTYPE
 from aod.recording import content, frames
 from aod.recording.frames import Kind, RecordingError
 from aod.recording.reader import Recording
+from aod.smb import peers as peer_names
+from aod.state import counters
+from aod.state.counters import SNAPSHOT_DTYPE
+from aod.status import anomalies as episodes
 from tests.fuzz.provider import Provider
 
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="aod-fuzz-", dir="/dev/shm")

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from aod import status
-from aod.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
-from aod.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
-from aod.read_position import ReadPosition, write_limit
+from aod.status import gather as status
+from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
+from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
+from aod.transport.position import ReadPosition, write_limit
 from tests.fuzz.provider import Provider
 
 RECORD_BYTES: Final = 64

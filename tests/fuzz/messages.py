@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from aod import audit_records, names, spool, wire
 from aod.anomaly import Anomaly
+from aod.audit import entries as audit_records
+from aod.capture.incidents import Incidents
 from aod.detectors.words import sentence
 from aod.event import EVENT_DTYPE
-from aod.incidents import Incidents
+from aod.state import names, spool
+from aod.transport import wire
 from tests.fuzz.provider import Provider
 from tests.unit.samples import anomaly, operation
 

@@ -63,7 +63,7 @@ static inline struct aod_log_header *make_log(struct input *input)
 	log->commit_seq = take_u64(input);
 	take(input, &log->commit, sizeof(log->commit));
 	log->stats_seq = take_u8(input);
-	log->capacity = capacity; /* aod/eventlog.py has checked it */
+	log->capacity = capacity; /* aod/transport/eventlog.py has checked it */
 	return log;
 }
 

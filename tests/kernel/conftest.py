@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod import tracer as tracer_module
-from aod.eventlog import EventLog
-from aod.knobs import NEVER_NS, KernelKnobs
-from aod.programs import TracerSetup
-from aod.tracer import Tracer
+from aod.kernel import tracer as tracer_module
+from aod.kernel.objects import TracerSetup
+from aod.kernel.thresholds import NEVER_NS, KernelKnobs
+from aod.kernel.tracer import Tracer
+from aod.transport.eventlog import EventLog
 from tests.kernel.producer import OBJECT, Producer
 
 RING_BYTES = 1 << 20

@@ -12,8 +12,9 @@ from typing import Any, Final, Self, TypeVar
 
 from ruamel.yaml import YAML
 
-from aod import status, tracer
-from aod.wire import STAGES
+from aod.kernel import tracer
+from aod.status import gather as status
+from aod.transport.wire import STAGES
 from tests.kernel.producer import OBJECT, Producer
 
 BIN: Final = Path(sys.executable).parent

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from aod import audit, spool
+from aod.state import spool
+from aod.state.names import AUDIT_FILE
 from tests.bundle_check import check_files, unpack
 from tests.kernel.daemon import LocalDaemon, wait_until
 
@@ -73,7 +74,7 @@ class Faulty:
 
     def audited(self, what: str) -> list[dict[str, Any]]:
         """The records of a kind."""
-        path = self.daemon.output / audit.FILE
+        path = self.daemon.output / AUDIT_FILE
         lines = path.read_text().splitlines() if path.exists() else []
         return [one for one in map(json.loads, lines) if one["what"] == what]
 
@@ -95,7 +96,7 @@ class Faulty:
         return [
             name
             for name in names
-            if not name.endswith(".tar.zst") and not name.startswith(audit.FILE)
+            if not name.endswith(".tar.zst") and not name.startswith(AUDIT_FILE)
         ]
 
     def strays(self) -> list[int]:

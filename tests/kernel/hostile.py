@@ -18,9 +18,9 @@ from typing import Any, Final
 import msgspec
 import zmq
 
-from aod import names
 from aod.event import EVENT_DTYPE
-from aod.wire import TAKES, endpoint
+from aod.state import names
+from aod.transport.wire import TAKES, endpoint
 from tests.unit.samples import anomaly, operation
 
 BASE_NS: Final = 1_500_000_000 * 10**9

@@ -6,34 +6,34 @@
 #include "shared.h"
 
 struct aod_test_operation {
-	__u64 session_id;
-	__u64 mid;
-	__u32 tree_id;
-	__u32 command;
-	__u32 pid;
-	__u32 tid;
-	__u32 status;
+	uint64_t session_id;
+	uint64_t mid;
+	uint32_t tree_id;
+	uint32_t command;
+	uint32_t pid;
+	uint32_t tid;
+	uint32_t status;
 	int error;
 	char comm[AOD_COMM_LEN];
-	__u64 entry; /* in the client's queue */
+	uint64_t entry; /* in the client's queue */
 };
 
 struct aod_test_name {
 	struct aod_name_key key;
 	union aod_name name;
-	__u32 thread;
-	__u32 reserved;
+	uint32_t thread;
+	uint32_t reserved;
 };
 
 struct aod_test_load {
-	__u64 first_mid;
-	__u64 latency_ns;
-	__u32 count;
-	__u32 command;
-	__u32 status;
+	uint64_t first_mid;
+	uint64_t latency_ns;
+	uint32_t count;
+	uint32_t command;
+	uint32_t status;
 	int error;
-	__u32 tid;
-	__u32 emitted; /* out: of them, those that the ring took */
+	uint32_t tid;
+	uint32_t emitted; /* out: of them, those that the ring took */
 };
 
 #endif

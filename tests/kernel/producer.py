@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from aod.eventlog import HEADER_DTYPE
+from aod.transport.eventlog import HEADER_DTYPE
 
 CHUNK_SEC: Final = 0.001
 OBJECT: Final = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"

@@ -11,12 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
 
-from aod import episodes
 from aod.detectors.detector import Episode
 from aod.detectors.window import MAX_TIMES
-from aod.eventlog import EventLog
 from aod.smb.commands import Command
-from aod.status import Status
+from aod.status import anomalies as episodes
+from aod.status.gather import Status
+from aod.transport.eventlog import EventLog
 from tests.kernel.daemon import REPO, LocalDaemon, cpu_ns, wait_until
 from tests.vm.evidence import open_bundle
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from aod import wire
+from aod.transport import wire
 from tests.fuzz.messages import RECEIVERS, mutated, sample
 from tests.fuzz.provider import Provider
 

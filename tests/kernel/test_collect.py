@@ -8,8 +8,8 @@ import pytest
 import zmq
 from msgspec.structs import replace
 
-from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages.base import StageContext
+from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.stages.collect import MATCH_STATS_INTERVAL_SEC, Collector
 from tests.kernel.conftest import Rig
 from tests.unit.stage_rig import PATIENCE_SEC, config

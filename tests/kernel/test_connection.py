@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aod.event import COMMANDS, CONNECTION, MATCHED
-from aod.knobs import NEVER_NS, KernelKnobs
+from aod.kernel.thresholds import NEVER_NS, KernelKnobs
 from aod.smb.connection import ConnectionEvent
 from tests.kernel.conftest import Rig, make_knobs
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from aod import spool
 from aod.conservation import violation
-from aod.eventlog import EventLog
-from aod.read_position import ReadPosition
-from aod.wire import STAGES
+from aod.state import spool
+from aod.transport.eventlog import EventLog
+from aod.transport.position import ReadPosition
+from aod.transport.wire import STAGES
 from tests.bundle_check import unpack
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 from tests.kernel.producer import change_counter

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from aod import audit
 from aod.event import EVENT_DTYPE, Events
-from aod.wire import STAGES
+from aod.state.names import AUDIT_FILE
+from aod.transport.wire import STAGES
 from tests.kernel.daemon import LocalDaemon, wait_until
 
 CONFIG = {
@@ -150,7 +150,7 @@ def test_stop_drains_and_leaves_nothing(daemon: LocalDaemon, pin_dir: Path) -> N
     assert not daemon.runtime.exists()
     assert not pin_dir.exists()
     assert list((daemon.state / "spool").iterdir()) == []
-    left = {path.name for path in daemon.output.iterdir()} - {audit.FILE}
+    left = {path.name for path in daemon.output.iterdir()} - {AUDIT_FILE}
     assert left == {path.name for path in daemon.bundles()}
 
 

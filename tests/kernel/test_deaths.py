@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import tracer
+from aod.kernel import tracer
 from tests.kernel.daemon import LocalDaemon, wait_until
 
 CREATE = 5

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aod.eventlog import EventLog
-from aod.read_position import write_limit
-from aod.tracer import Drained, DrainStop, Tracer
+from aod.kernel.tracer import Drained, DrainStop, Tracer
+from aod.transport.eventlog import EventLog
+from aod.transport.position import write_limit
 from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 WRITE = 9

@@ -1,6 +1,7 @@
 """A daemon that cannot do its work says which worker, how it ended, and why, and ends with 1; one
 whose output folder hangs goes on."""
 
+import ctypes
 import os
 import subprocess
 from pathlib import Path
@@ -17,6 +18,8 @@ CONFIG = {
         "window_sec": 0.01,
     },
 }
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
 GIVEN_UP = "given up, for it did not start 3 times in a row"
 
 
@@ -83,9 +86,10 @@ def test_output_folder_that_hangs_holds_up_nobody(tmp_path: Path, pin_dir: Path)
     }
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
         workers = daemon.pids()[1:]
-        daemon.output.rename(tmp_path / "before")
         with hanging_folder(tmp_path / "mount") as hanging:
-            daemon.output.symlink_to(hanging.path.parent)
+            link = tmp_path / "link"
+            link.symlink_to(hanging.path.parent)
+            exchange(link, daemon.output)
             assert hanging.asked.wait(20)
             detect = wait_until(lambda: daemon.worker_pid("detect"), "detect")
             os.kill(detect, 9)  # a record is to be written
@@ -97,6 +101,13 @@ def test_output_folder_that_hangs_holds_up_nobody(tmp_path: Path, pin_dir: Path)
             assert set(workers) - set(daemon.pids()) == {detect}
             assert daemon.stop(30) in (0, 1)
         assert "alive but silent" not in daemon.log()
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Give each the other's name, at once: the daemon makes a folder that is missing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE):
+        raise OSError(ctypes.get_errno(), f"exchanging {one} and {other}")
 
 
 def beats(daemon: LocalDaemon) -> int:

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from aod import spool
+from aod.state import spool
 from tests.kernel.daemon import wait_until
 from tests.kernel.faults import Faulty, faulty, small_disk
 

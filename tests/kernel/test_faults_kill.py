@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from aod import spool
+from aod.state import spool
 from tests.bundle_check import check_files, unpack
 from tests.kernel.daemon import wait_until
 from tests.kernel.faults import Faulty, faulty

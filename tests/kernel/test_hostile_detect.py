@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aod import names
+from aod.state import names
 from tests.bundle_check import unpack
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 from tests.kernel.hostile import BASE_NS, Hostile, as_user

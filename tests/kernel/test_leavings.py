@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import audit
+from aod.state.names import AUDIT_FILE
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 
 CONFIG = {
@@ -107,5 +107,5 @@ def test_records_of_another_build_that_nobody_read_are_counted_and_told(
     daemon.producer().load(10, first_mid=1000)
     wait_until(lambda: daemon.status().read == 10, "the records of the new one")
     assert daemon.stop() == 0
-    records = [json.loads(line) for line in (daemon.output / audit.FILE).read_text().splitlines()]
+    records = [json.loads(line) for line in (daemon.output / AUDIT_FILE).read_text().splitlines()]
     assert [one["count"] for one in records if one["what"] == "loss"] == [100]

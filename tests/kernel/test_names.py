@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aod import peer_names
 from aod._native import lib
-from aod.peer_names import Names
-from aod.stages.peers import Peers
+from aod.kernel.peer_source import Peers
+from aod.smb import peers as peer_names
+from aod.smb.peers import Names
 from tests.kernel.conftest import Rig
 
 SHARE, SERVER = lib.AOD_NAME_SHARE, lib.AOD_NAME_SERVER

@@ -8,8 +8,8 @@ import pytest
 
 from aod._native import lib
 from aod.event import IN_FLIGHT, MATCHED, OWN, UNANSWERED
+from aod.kernel.tracer import remove
 from aod.smb.commands import Command
-from aod.tracer import remove
 from tests.kernel.conftest import MakeRig, Rig, make_knobs
 
 READ = Command.SMB2_READ

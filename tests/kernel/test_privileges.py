@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from aod import audit, privileges
-from aod.accounts import Account
-from aod.capabilities import to_mask
-from aod.config_base import ActionName
-from aod.config_file import load
-from aod.wire import STAGES
+from aod.config.load import load
+from aod.host.capabilities import to_mask
+from aod.host.users import Account
+from aod.settings import ActionName
+from aod.state.names import AUDIT_FILE
+from aod.supervision import rights
+from aod.transport.wire import STAGES
 from tests.bundle_check import unpack
 from tests.kernel import daemon as daemon_module
 from tests.kernel.daemon import LocalDaemon, wait_until
@@ -35,7 +36,7 @@ HERE = {
 """What every host with root has; the others need the cifs module, or a log."""
 GUARD = """
 import sys
-from aod import privileges
+from aod.host import privileges
 drop = privileges.drop
 
 class Guard:
@@ -92,8 +93,8 @@ def status_of(pid: int) -> dict[str, list[int]]:
 
 
 def promised(stage: str, daemon: LocalDaemon, before: int) -> dict[str, list[int]]:
-    """What aod/privileges.py says, of what the supervisor has."""
-    kept = privileges.rights(stage, load(daemon.config_file).config)
+    """What aod/host/privileges.py says, of what the supervisor has."""
+    kept = rights.for_stage(stage, load(daemon.config_file).config)
     capabilities = kept.capabilities if kept.later is None else kept.later
     mask = [to_mask(capabilities) & before]
     return {
@@ -120,7 +121,7 @@ def bundle_of(daemon: LocalDaemon) -> dict[str, Any]:
 
 
 def records(daemon: LocalDaemon) -> str:
-    return (daemon.output / audit.FILE).read_text()
+    return (daemon.output / AUDIT_FILE).read_text()
 
 
 def owners(folder: Path) -> dict[str, tuple[int, int, str]]:
@@ -208,7 +209,7 @@ def test_bundles_in_another_users_folder(base: Path, pin_dir: Path) -> None:
             assert status_of(pid) == promised(stage, daemon, before)
         wait_until(lambda: '"what":"deletion"' in records(daemon), "what cleanup writes")
         assert daemon.stop() == 0
-    log = (daemon.output / audit.FILE).lstat()
+    log = (daemon.output / AUDIT_FILE).lstat()
     assert (log.st_uid, log.st_gid, log.st_mode & 0o777) == (*NOBODY, 0o640)
     told = [json.loads(line) for line in records(daemon).splitlines()]
     assert {"start", "declaration", "capture_sealed", "deletion", "stop"} <= {

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aod import tracer
 from aod._native import lib
 from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
+from aod.kernel import tracer
 from aod.recording.reader import Recording
 from aod.recording.sources import opened
 from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until

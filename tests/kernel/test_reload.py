@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aod import audit
+from aod.state.names import AUDIT_FILE
 from tests.kernel.daemon import LocalDaemon, wait_until
 
 CREATE = 5
@@ -44,7 +44,7 @@ def slow(daemon: LocalDaemon, first_mid: int) -> None:
 
 
 def told(daemon: LocalDaemon, what: str) -> list[dict[str, Any]]:
-    path = daemon.output / audit.FILE
+    path = daemon.output / AUDIT_FILE
     records = [json.loads(line) for line in path.read_text().splitlines()]
     return [record for record in records if record["what"] == what]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import audit
+from aod.state.names import AUDIT_FILE
 from tests.bundle_check import unpack
 from tests.kernel.conftest import Rig, make_knobs
 from tests.kernel.daemon import LocalDaemon, wait_until
@@ -71,7 +71,7 @@ def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: 
         os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGKILL)
         wait_until(lambda: daemon.log().count("are lost on purpose") == 2, "its successor")
         assert daemon.stop() == 0
-    told = [json.loads(line) for line in (daemon.output / audit.FILE).read_text().splitlines()]
+    told = [json.loads(line) for line in (daemon.output / AUDIT_FILE).read_text().splitlines()]
     losses = [one for one in told if one["what"] == "loss"]
     assert {one["lost"] for one in losses} == {"operations: on purpose, as --simulate-drops asks"}
     assert sum(one["count"] for one in losses) == lost

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aod.wire import STAGES
+from aod.transport.wire import STAGES
 from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
 from tests.kernel.producer import OBJECT
 from tests.kernel.test_audit import records

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 import zmq
 
-from aod import wire
-from aod.wire import STAGES, endpoint, socket_path
+from aod.transport import wire
+from aod.transport.wire import STAGES, endpoint, socket_path
 from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.kernel.strangers import connected, garbage, refused
 from tests.kernel.test_daemon import CONFIG, _slow

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.read_position import look
+from aod.transport.position import look
 from tests.campaign.load import Emitted, Load
 from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.overload.cgroup import MemoryLimit

@@ -20,11 +20,15 @@ _V1: Final = _Names("memory.limit_in_bytes", "memory.max_usage_in_bytes")
 _V2: Final = _Names("memory.max", "memory.peak")
 
 
+class NoMemoryControllerError(Exception):
+    """This host has no memory controller that we may use; the text says where it was looked for."""
+
+
 class MemoryLimit:
     """A group of its own; gone with the block, when its processes are.
 
     Raises:
-        OSError: this host has no memory controller that we may use.
+        NoMemoryControllerError: no control groups are mounted here, or none limits memory.
     """
 
     def __init__(self, name: str) -> None:
@@ -33,7 +37,16 @@ class MemoryLimit:
         self._folder = (_MOUNT / "memory" if v1 else _MOUNT) / name
 
     def __enter__(self) -> Self:
-        self._folder.mkdir()
+        parent = self._folder.parent
+        if not (parent / "cgroup.procs").exists():
+            raise NoMemoryControllerError(f"{parent} is no control group")
+        try:
+            self._folder.mkdir()
+        except OSError as error:
+            raise NoMemoryControllerError(f"no control group can be made: {error}") from error
+        if not (self._folder / self._names.limit).exists():
+            self._folder.rmdir()
+            raise NoMemoryControllerError(f"control groups in {parent} do not limit memory")
         return self
 
     def __exit__(

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from aod import audit
 from aod.smb.commands import Command
-from aod.status import Status
-from aod.wire import STAGES
+from aod.state.names import AUDIT_FILE
+from aod.status.gather import Status
+from aod.transport.wire import STAGES
 from tests.bundle_check import check_files, unpack
 from tests.campaign.load import SLOW_NS, Emitted
 from tests.kernel.daemon import LocalDaemon, wait_until
@@ -128,7 +128,7 @@ class Overloaded:
 
     def audited(self, what: str) -> list[dict[str, Any]]:
         """The audit log's records of a kind."""
-        lines = (self.daemon.output / audit.FILE).read_text().splitlines()
+        lines = (self.daemon.output / AUDIT_FILE).read_text().splitlines()
         return [one for one in map(json.loads, lines) if one["what"] == what]
 
 

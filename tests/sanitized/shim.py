@@ -44,7 +44,7 @@ def compile_shared(target: Path, sources: Sequence[str], *options: str) -> Path:
         CalledProcessError: clang refuses.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    flags = [*SANITIZE, "-shared-libasan", "-shared", "-fPIC", "-Wno-incompatible-pointer-types"]
+    flags = [*SANITIZE, "-shared-libasan", "-shared", "-fPIC", "-Werror"]
     subprocess.run([CLANG, *flags, *options, *sources, "-o", str(target)], cwd=REPO, check=True)
     return target
 

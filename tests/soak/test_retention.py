@@ -17,20 +17,20 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from aod import names
-from aod.audit_reader import read
-from aod.audit_records import Deleted
+from aod.actions.result import Mount
+from aod.audit.entries import Deleted
+from aod.audit.reader import read
 from aod.bundles import bundle
 from aod.bundles.filling import Sources
 from aod.bundles.history import Recorded
-from aod.bundles.manifest import Mount
 from aod.bundles.workfolder import work_folder
 from aod.capture.policy import policy
 from aod.capture.room import Room
-from aod.config import Audit, Cleanup, Config
+from aod.config.schema import Audit, Cleanup, Config
 from aod.event import EVENT_DTYPE
 from aod.stages import cleanup
-from aod.wire import Outbox
+from aod.state import names
+from aod.transport.wire import Outbox
 from tests.unit.samples import anomaly, records, unpacked
 from tests.unit.stage_rig import config, peers, start, stop
 

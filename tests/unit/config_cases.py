@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from aod.config_file import ConfigError, Loaded, load
+from aod.config.load import ConfigError, Loaded, load
 
 MINIMAL = "guardian: {anomalies: {slow: {type: Latency}}}\n"
 LATENCY = """\

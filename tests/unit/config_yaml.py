@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import inspect
 
-from aod.config import Config
-from aod.config_words import dotted
-from aod.yaml_lines import Where
+from aod.config.schema import Config
+from aod.config.words import dotted
+from aod.config.yaml_lines import Where
 
 Data: TypeAlias = Any
 """What JSON has; all of it is YAML, too."""

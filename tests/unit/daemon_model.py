@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aod.conservation.check import Anomalies, Commit, Kernel, Look, check
+from aod.conservation.sums import Anomalies, Commit, Kernel, Look, check
 from aod.conservation.violation import Violation
 from aod.event import COMMANDS
-from aod.eventlog import HEADER_DTYPE
-from aod.read_position import Evaluated
+from aod.transport.eventlog import HEADER_DTYPE
+from aod.transport.position import Evaluated
 
 STATS = HEADER_DTYPE["stats"].base
 CPUS, RECORD, CAPACITY, RING = 2, 72, 8, 10 * 72

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import zmq
 
-from aod import folders, log
-from aod.config import Config, Guardian
+from aod import log
+from aod.config.schema import Config, Guardian
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
+from aod.supervision import folders
 
 SECOND = 10**9
 START_NS = 1000 * SECOND

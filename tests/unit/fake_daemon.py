@@ -13,13 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from aod import folders, log
+from aod import log
 from aod.cli.exits import guarded
-from aod.config import Config, Guardian, Supervision
+from aod.config.schema import Config, Guardian, Supervision
 from aod.detectors.latency import Latency
 from aod.stages.base import StageContext
-from aod.supervisor import Supervisor
-from aod.wire import STAGES
+from aod.supervision import folders
+from aod.supervision.supervisor import Supervisor
+from aod.transport.wire import STAGES
 
 
 def say(context: StageContext, what: str, **more: Any) -> None:

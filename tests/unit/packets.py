@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from aod.recorders.pcap import Header, Record, encode, encode_header
+from aod.flight.pcap import Header, Record, encode, encode_header
 
 EN10MB: Final = 1
 SLL: Final = 113

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
-from aod.peer_names import Names
 from aod.recording.content import Head, Mark, layout
 from aod.recording.writer import Writer
+from aod.smb.peers import Names
 
 OFFSET_NS = 1_700_000_000 * 10**9
 SECOND = 10**9

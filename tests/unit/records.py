@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aod.config_base import Mode
 from aod.detectors.api import Frame
 from aod.detectors.error import Error, ErrorRule
 from aod.detectors.latency import Latency, LatencyRule
 from aod.event import COMMANDS, EVENT_DTYPE, IN_FLIGHT, Events
-from aod.knobs import NEVER_NS
+from aod.kernel.thresholds import NEVER_NS
+from aod.settings import Mode
 from aod.smb.commands import Command
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aod.config import Config
-from aod.config_file import load_text
+from aod.config.load import load_text
+from aod.config.schema import Config
 from aod.detectors.latency import Latency
 from aod.event import Events, joined
 from aod.replay.ladder import Counting

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aod.config import AnomalyConfig, Config, Guardian
+from aod.config.rules import rules
+from aod.config.schema import AnomalyConfig, Config, Guardian
 from aod.detectors.api import Rule
 from aod.event import EVENT_DTYPE, Events
-from aod.rules import rules
 
 MS = 1_000_000
 FIELDS = ("latency_ns", "status", "error", "command", "flags")

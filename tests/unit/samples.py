@@ -13,7 +13,7 @@ from aod._native import ffi, lib
 from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
 from aod.detectors.describe import broken_down
 from aod.event import EVENT_DTYPE, Events
-from aod.eventlog import EventLog
+from aod.transport.eventlog import EventLog
 
 TIMESTAMP = 1_700_000_000_123_456_789
 _ANOMALY = Anomaly(

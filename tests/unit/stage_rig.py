@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import zmq
 from msgspec.structs import replace
 
-from aod import spool
-from aod.config import Capture, Config, Guardian, Supervision
-from aod.config_base import ActionName
+from aod.config.schema import Capture, Config, Guardian, Supervision
 from aod.detectors.latency import Latency
-from aod.line import SupervisorEnd, WorkerEnd
+from aod.settings import ActionName
 from aod.stages.base import StageContext, run_stage
-from aod.wire import Health, Inbox, Message, Outbox
+from aod.stages.channel import SupervisorEnd, WorkerEnd
+from aod.state import spool
+from aod.transport.wire import Health, Inbox, Message, Outbox
 
 M = TypeVar("M", bound=Message)
 PATIENCE_SEC = 20.0

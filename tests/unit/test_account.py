@@ -4,13 +4,13 @@ import logging
 import math
 from pathlib import Path
 
-from aod.account import INTERVAL_SEC, Account, Losses
-from aod.audit import Audit
-from aod.audit_children import AuditChildren
-from aod.audit_reader import read
-from aod.audit_records import Lost, Respawned, StageFailed, Started, Stopped
-from aod.eventlog import EventLog
-from aod.wire import Health
+from aod.audit.daemon import INTERVAL_SEC, Account, Losses
+from aod.audit.entries import Lost, Respawned, StageFailed, Started, Stopped
+from aod.audit.forked import AuditChildren
+from aod.audit.log import Audit
+from aod.audit.reader import read
+from aod.transport.eventlog import EventLog
+from aod.transport.wire import Health
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("aod.test")

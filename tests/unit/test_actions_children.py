@@ -5,8 +5,7 @@ import os
 import sys
 
 from aod.actions import process
-from aod.actions.children import Children
-from aod.actions.process import Ties
+from aod.actions.process import Children, Ties
 
 PLENTY_SEC = 30.0
 

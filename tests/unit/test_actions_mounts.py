@@ -1,7 +1,7 @@
 """mountinfo, as the kernel writes it."""
 
 from aod.actions.mounts import cifs_mounts
-from aod.bundles.manifest import Mount
+from aod.actions.result import Mount
 
 MOUNTINFO = r"""
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard

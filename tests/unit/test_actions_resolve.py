@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions.resolve import Scope, Situation, Step, placeholders, steps
+from aod.actions.result import Mount
 from aod.actions.table import Action, Command
-from aod.bundles.manifest import Mount
-from aod.config_base import ActionName
+from aod.settings import ActionName
 
 MOUNTS = (
     Mount("//a/s", "/mnt/a", "cifs", "rw"),

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from aod.actions import mounts, runner
 from aod.actions.output import Budget, Keep, OutputFile
 from aod.actions.resolve import Situation
+from aod.actions.result import Source, Status
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action, Command, Phase
-from aod.bundles.manifest import Source, Status
-from aod.config_base import ActionName
+from aod.settings import ActionName
 
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
 HERE = Situation(1_700_000_000 * 10**9)

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from aod.actions import resolve, runner
 from aod.actions.resolve import Scope, Situation
+from aod.actions.result import Status
 from aod.actions.runner import Collected
 from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action
-from aod.bundles.manifest import Status
 
 PLANT = "hunter2"
 PLANTED = f"""\

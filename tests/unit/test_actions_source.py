@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from aod.actions import process
 from aod.actions.output import Budget, Keep
 from aod.actions.resolve import Situation
+from aod.actions.result import Mount, Source, Status
 from aod.actions.source import Limits, collect_action
 from aod.actions.table import Action, Command
-from aod.bundles.manifest import Mount, Source, Status
-from aod.config_base import ActionName
+from aod.settings import ActionName
 
 NO_TIME_SEC = 0.5
 LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)

@@ -8,7 +8,7 @@ import pytest
 from aod.actions.output import Keep
 from aod.actions.resolve import Situation, placeholders
 from aod.actions.table import ACTIONS, Action, Phase, row
-from aod.config_base import ActionName
+from aod.settings import ActionName
 
 ROOT = Path(__file__).parents[2]
 

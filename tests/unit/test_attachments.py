@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from aod.attachments import (
+from aod.kernel.attachments import (
     NEEDED,
     Attachment,
     describe_missing,
@@ -15,7 +15,7 @@ from aod.attachments import (
     unseen_events,
     why_by_age,
 )
-from aod.shim import TracerError
+from aod.kernel.errors import TracerError
 from aod.smb.connection import TRACEPOINTS, ConnectionEvent
 
 WANTED = sorted(TRACEPOINTS.values())

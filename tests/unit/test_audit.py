@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod import audit
-from aod.audit import Audit, moves, name
-from aod.audit_records import Deleted, Lost, Record, declared, decode, encode
-from aod.config import Audit as Settings
-from aod.config import Config
+from aod.audit import log as audit
+from aod.audit.entries import Deleted, Lost, Record, declared, decode, encode
+from aod.audit.log import Audit, moves, name
+from aod.config.schema import Audit as Settings
+from aod.config.schema import Config
+from aod.state.names import AUDIT_FILE
 from tests.unit import manual_text
 from tests.unit.samples import anomaly
 from tests.unit.stage_rig import config
@@ -34,7 +35,7 @@ def deletion(number: int) -> Deleted:
 
 
 def log_of(made: Config) -> Path:
-    return made.aod_output_dir / audit.FILE
+    return made.aod_output_dir / AUDIT_FILE
 
 
 def records(path: Path) -> list[Record]:
@@ -100,7 +101,7 @@ def test_files_of_a_larger_configuration_go_with_the_next_rotation(tmp_path: Pat
     made = settings(tmp_path, max_mb=small, files=1)
     Audit(made, LOG).write(deletion(6))
     assert numbers(made) == [6]
-    assert [path.name for path in made.aod_output_dir.iterdir()] == [audit.FILE]
+    assert [path.name for path in made.aod_output_dir.iterdir()] == [AUDIT_FILE]
 
 
 @given(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod import audit
-from aod.audit import Audit
-from aod.audit_children import MAX_QUEUED, AuditChildren
-from aod.audit_records import Deleted, Lost, Record, decode
-from aod.config import Config
+from aod.audit.entries import Deleted, Lost, Record, decode
+from aod.audit.forked import MAX_QUEUED, AuditChildren
+from aod.audit.log import Audit
+from aod.config.schema import Config
+from aod.state.names import AUDIT_FILE
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("aod.test")
@@ -28,7 +28,7 @@ def deletion(number: int) -> Deleted:
 
 
 def told(settings: Config) -> list[Record]:
-    lines = (settings.aod_output_dir / audit.FILE).read_bytes().splitlines()
+    lines = (settings.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
     return [decode(line) for line in lines]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aod import background
-from aod.background import BackgroundRead
+from aod.kernel import background_read as background
+from aod.kernel.background_read import BackgroundRead
 
 LONG_SEC = 600.0
 

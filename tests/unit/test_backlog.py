@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod import spool
 from aod.anomaly import Rule
 from aod.capture.backlog import AT_ONCE, MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
-from aod.ledger import Kind, Ledger
+from aod.state import spool
+from aod.state.ledger import Kind, Ledger
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")

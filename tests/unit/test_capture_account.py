@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from aod import audit
-from aod.audit import Audit
-from aod.audit_reader import read
-from aod.audit_records import CaptureBegun, CaptureWaits, Declared, Lost
-from aod.capture.account import MAX_QUEUED, Account
-from aod.config import Config
+from aod.audit import log as audit
+from aod.audit.entries import CaptureBegun, CaptureWaits, Declared, Lost
+from aod.audit.log import Audit
+from aod.audit.reader import read
+from aod.capture.audit import MAX_QUEUED, Account
+from aod.config.schema import Config
+from aod.state.names import AUDIT_FILE
 from tests.unit.samples import anomaly
 from tests.unit.stage_rig import config
 
@@ -47,7 +48,7 @@ def test_records_that_nobody_writes_are_counted_and_not_kept(
 ) -> None:
     """As with an output folder that hangs."""
     monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 60.0)
-    fd = os.open(made.aod_output_dir / audit.FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    fd = os.open(made.aod_output_dir / AUDIT_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     for timestamp in range(1, MAX_QUEUED + 12):
         account.waits(timestamp, "no space is left")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aod.check import WIDTH, render
-from aod.config_file import load
+from aod.config.load import load
+from aod.config.summary import WIDTH, render
 from aod.smb import ntstatus
 from aod.smb.commands import Command
 from tests.unit.config_cases import ERROR, LATENCY, loaded

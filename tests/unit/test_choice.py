@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aod.detectors import window
 from aod.event import Events
-from aod.replay.choice import (
+from aod.replay.candidates import (
     SERIES_MS,
     Tail,
     candidates_ms,

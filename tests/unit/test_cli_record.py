@@ -10,7 +10,7 @@ import pytest
 from aod.cli.aod import main
 from aod.cli.record import render
 from aod.cli.stopping import SIGNALS, stopping
-from aod.stages.recorder import Recorded
+from aod.recording.recorder import Recorded
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])

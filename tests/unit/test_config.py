@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.config import Config, Guardian, Watcher, effective_actions, why_skipped
-from aod.config_base import ActionName, Mode
-from aod.config_explain import to_path
+from aod.config.explain import to_path
+from aod.config.schema import Config, Guardian, Watcher, effective_actions, why_skipped
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
+from aod.settings import ActionName, Mode
 
 CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency(), "failed": Error()}))
 

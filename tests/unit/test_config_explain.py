@@ -10,11 +10,11 @@ from typing import Annotated
 import pytest
 from msgspec import Meta, field
 
-from aod.config import Config
-from aod.config_base import Section
-from aod.config_explain import problems, to_path
-from aod.config_file import ConfigError, load
-from aod.yaml_lines import parse
+from aod.config.explain import problems, to_path
+from aod.config.load import ConfigError, load
+from aod.config.schema import Config
+from aod.config.yaml_lines import parse
+from aod.settings import Section
 from tests.unit.config_cases import LATENCY, MINIMAL, write
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.config import Guardian, Watcher
-from aod.config_base import ActionName, Mode
-from aod.config_file import ConfigError, load
+from aod.config.load import ConfigError, load
+from aod.config.schema import Guardian, Watcher
 from aod.detectors.connection import Connection
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
+from aod.settings import ActionName, Mode
 from tests.unit.config_cases import MINIMAL, write
 
 DOCUMENT = Path(__file__).with_name("document_example.yaml")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.config_file import ConfigError, load
+from aod.config.load import ConfigError, load
 from tests.unit.config_cases import write
 from tests.unit.config_mutations import broken
 from tests.unit.config_seeds import SEEDS

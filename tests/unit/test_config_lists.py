@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.config_file import ConfigError
+from aod.config.load import ConfigError
 from aod.detectors.lists import MOST_HINTS
 from tests.unit.config_cases import ERROR, LATENCY, MINIMAL, Mistake, check, loaded
 

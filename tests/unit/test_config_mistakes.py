@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.yaml_lines import MAX_BYTES
+from aod.config.yaml_lines import MAX_BYTES
 from tests.unit.config_cases import ERROR, LATENCY, MINIMAL, Mistake, check
 
 BROKEN = [

@@ -4,9 +4,10 @@ import datetime
 
 import pytest
 
-from aod.config_words import LONGEST, dotted, quoted, shown, suggestion
+from aod.config.words import dotted, shown
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
+from aod.text import LONGEST, quoted, suggestion
 
 CODES = (*errors.NUMBERS, *ntstatus.NUMBERS)
 

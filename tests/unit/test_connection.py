@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from aod.config.rules import kernel_knobs
 from aod.detectors.connection import Connection
 from aod.event import CONNECTION
-from aod.knobs import NEVER_NS
-from aod.rules import kernel_knobs
+from aod.kernel.thresholds import NEVER_NS
 from aod.smb.commands import Command
 from aod.smb.connection import PHRASES, ConnectionEvent
 from tests.unit.ruling import MS, configured, only, stream

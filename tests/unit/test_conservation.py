@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.conservation.check import Commit, Kernel, Look, check
+from aod.conservation.sums import Commit, Kernel, Look, check
 from aod.conservation.violation import SUMS, sentence
 from aod.event import COMMANDS
-from aod.read_position import Evaluated
+from aod.transport.position import Evaluated
 from tests.unit.daemon_model import CAPACITY, RECORD, STATS, World, at_work, found, quiet
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from aod.bundles import contents, manifest
-from aod.bundles.manifest import File, Status
+from aod.actions.result import Status, not_run
+from aod.bundles import contents
+from aod.bundles.manifest import File
 
-SOURCE = manifest.not_run("dmesg", "dmesg.log", ("dmesg",), Status.OK, "")
+SOURCE = not_run("dmesg", "dmesg.log", ("dmesg",), Status.OK, "")
 
 
 def test_every_file_but_the_manifest_is_listed(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod import counters
-from aod.counters import CLOSE_SLOTS, FAR_SLOTS, NAME, CounterRing
-from aod.eventlog import HEADER_DTYPE
+from aod.state import counters
+from aod.state.counters import CLOSE_SLOTS, FAR_SLOTS, NAME, CounterRing
+from aod.transport.eventlog import HEADER_DTYPE
 
 SEC = 10**9
 

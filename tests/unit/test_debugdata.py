@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.debugdata import parse
+from aod.smb.debugdata import parse
 
 TEXT = (Path(__file__).parent / "data" / "debugdata-6.1.txt").read_text()
 OTHERS, FIRST = 0xB74F82B3, 0xEBD99EB

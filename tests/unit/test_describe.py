@@ -7,16 +7,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from aod import spool
 from aod.anomaly import Anomaly, Breakdown, Part, Rule
 from aod.detectors.connection import Connection
 from aod.detectors.describe import MAX_EVIDENCE, MAX_WORST, broken_down, describe
-from aod.detectors.hung import NO_EVENTS
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
 from aod.detectors.words import operations, sentence
-from aod.event import CONNECTION, EVENT_DTYPE, UNANSWERED, Events
-from aod.peer_names import Names
+from aod.event import CONNECTION, EVENT_DTYPE, NO_EVENTS, UNANSWERED, Events
 from aod.smb.commands import Command
+from aod.smb.peers import Names
+from aod.state import spool
 from tests.unit.records import Record, error_rule, events, frame, slow_rule
 
 SECOND = 10**9

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod import episodes, spool
 from aod.anomaly import Anomaly
+from aod.config.rules import rules
 from aod.detectors.detector import Detector
 from aod.event import IN_FLIGHT, Events
-from aod.eventlog import EventLog
-from aod.peer_names import Names
-from aod.read_position import Evaluated, ReadPosition, look
-from aod.rules import rules
+from aod.smb.peers import Names
 from aod.stages.base import StageContext
 from aod.stages.detect import Reader
-from aod.wire import Inbox, Suppressed
+from aod.state import spool
+from aod.status import anomalies as episodes
+from aod.transport.eventlog import EventLog
+from aod.transport.position import Evaluated, ReadPosition, look
+from aod.transport.wire import Inbox, Suppressed
 from tests.unit.detecting import (
     SECOND,
     SLOW_NS,

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import zmq
 
-from aod import folders, log, spool
+from aod import log
 from aod.anomaly import Anomaly
-from aod.eventlog import EventLog
-from aod.line import SupervisorEnd
-from aod.read_position import ReadPosition
-from aod.wire import Batch, Health, Inbox, Message, Outbox
+from aod.stages.channel import SupervisorEnd
+from aod.state import spool
+from aod.supervision import folders
+from aod.transport.eventlog import EventLog
+from aod.transport.position import ReadPosition
+from aod.transport.wire import Batch, Health, Inbox, Message, Outbox
 from tests.unit.detecting import configured, operations
 from tests.unit.stage_rig import next_beat
 from tests.unit.test_eventlog_ring import append
@@ -22,7 +24,7 @@ from tests.unit.test_eventlog_ring import append
 PROGRAM = """
 import socket, sys
 from pathlib import Path
-from aod.line import WorkerEnd
+from aod.stages.channel import WorkerEnd
 from aod.stages import detect
 from aod.stages.base import run_stage
 from tests.unit.detecting import configured

@@ -3,15 +3,15 @@
 import numpy as np
 
 from aod.anomaly import Relation
-from aod.config_base import Mode
+from aod.config.rules import rules
 from aod.detectors.api import Rule
 from aod.detectors.detector import INCIDENT_NS, Detector
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import IN_FLIGHT, OWN, UNANSWERED, Events
-from aod.knobs import Mask
-from aod.peer_names import Names
-from aod.rules import rules
+from aod.kernel.thresholds import Mask
+from aod.settings import Mode
+from aod.smb.peers import Names
 from tests.unit.detecting import SECOND, START_NS, failures, operations
 from tests.unit.records import frame
 from tests.unit.ruling import configured

@@ -4,14 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly
-from aod.config_base import Mode
+from aod.config.rules import rules
 from aod.detectors.api import Settings
 from aod.detectors.detector import Detector
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import IN_FLIGHT, Events
-from aod.peer_names import Names
-from aod.rules import rules
+from aod.settings import Mode
+from aod.smb.peers import Names
 from tests.unit.detecting import SECOND, START_NS, failures, operations
 from tests.unit.ruling import configured
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod import episodes
 from aod.detectors.detector import Episode
 from aod.detectors.words import operations
-from aod.episodes import Report
-from aod.peer_names import Names
+from aod.smb.peers import Names
+from aod.status import anomalies as episodes
+from aod.status.anomalies import Report
 from tests.unit.records import Record, events
 
 SECOND = 10**9

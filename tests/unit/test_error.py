@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.config_base import Mode
 from aod.detectors.api import NOT_FINISHED
 from aod.detectors.error import Error
 from aod.event import IN_FLIGHT, UNANSWERED, Events
+from aod.settings import Mode
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command, command_name
 from tests.unit.ruling import MS, only, stream

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.config import Config
-from aod.config_file import load_text
+from aod.config.load import load_text
+from aod.config.rules import rules
+from aod.config.schema import Config
 from aod.detectors.detector import Detector
 from aod.event import Events
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation, Total
-from aod.rules import rules
 from tests.unit.recordings import NAMES, OFFSET_NS, SECOND, batch, write
 
 MS = 1_000_000

@@ -45,7 +45,7 @@ def layouts(folder: Path, struct: str, fields: tuple[str, ...]) -> tuple[int, di
     for name in fields:
         place = f"offsetof(struct {struct}, {name}), sizeof(((struct {struct} *)0)->{name})"
         element = f"((struct {struct} *)0)->{name}"
-        kind = f"_Generic(({element}), __s16: 1, __s64: 1, default: 0)"
+        kind = f"_Generic(({element}), int16_t: 1, int64_t: 1, default: 0)"
         lines.append(f'printf("%zu %zu %d\\n", {place}, {kind});')
     size, *rows = compiled(
         folder,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from aod import log
-from aod.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
-from aod.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError, OtherVersionError
-from aod.read_position import Evaluated, PositionReader, ReadPosition, look
+from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
+from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError, OtherVersionError
+from aod.transport.position import Evaluated, PositionReader, ReadPosition, look
 from tests.unit.records import numbered
 from tests.unit.test_eventlog_ring import append
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events
-from aod.eventlog import EventLog
-from aod.read_position import write_limit
+from aod.transport.eventlog import EventLog
+from aod.transport.position import write_limit
 from tests.unit.records import numbered
 
 NO_LIMIT = 1 << 62
@@ -150,7 +150,7 @@ def test_copy_of_what_is_gone_is_empty(log: EventLog) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from aod.eventlog import EventLog
+from aod.transport.eventlog import EventLog
 from tests.unit.records import numbered
 from tests.unit.test_eventlog_ring import append
 log = EventLog.writer(Path(sys.argv[1]), 1)

@@ -2,17 +2,17 @@
 
 import pytest
 
+from aod.capture.snapshot import SnapshotError
 from aod.cli import exits
 from aod.cli.exits import StatusError, UsageError, guarded
-from aod.config_file import ConfigError
-from aod.eventlog_files import EventLogError
-from aod.folders import FolderError
-from aod.lock import LockedError
+from aod.config.load import ConfigError
+from aod.kernel.preflight import PreflightError
 from aod.log import LevelError
-from aod.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError
-from aod.snapshot import SnapshotError
+from aod.state.lock import LockedError
+from aod.supervision.folders import FolderError
+from aod.transport.eventlog_files import EventLogError
 
 CONTRACT: dict[type[Exception], int] = {
     ConfigError: 2,

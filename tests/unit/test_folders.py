@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod import folders
-from aod.config import Config, Guardian
-from aod.counters import CounterRing
+from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
-from aod.eventlog import EventLog
-from aod.folders import FolderError, clear_runtime, prepare
-from aod.lock import LOCK_NAME, Lock, LockedError, holder
-from aod.read_position import ReadPosition
-from aod.wire import STAGES
+from aod.state.counters import CounterRing
+from aod.state.lock import LOCK_NAME, Lock, LockedError, holder
+from aod.supervision import folders
+from aod.supervision.folders import FolderError, clear_runtime, prepare
+from aod.transport.eventlog import EventLog
+from aod.transport.position import ReadPosition
+from aod.transport.wire import STAGES
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 LOG = logging.getLogger("test")
@@ -29,7 +29,7 @@ LOG = logging.getLogger("test")
 PROGRAM = """
 import sys
 from pathlib import Path
-from aod.lock import Lock
+from aod.state.lock import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

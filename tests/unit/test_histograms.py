@@ -10,8 +10,8 @@ import pytest
 from aod.anomaly import Rule
 from aod.bundles import histograms
 from aod.bundles.histograms import CommandCounts
-from aod.counters import SNAPSHOT_DTYPE, CounterRing, Snapshots
-from aod.eventlog import HEADER_DTYPE
+from aod.state.counters import SNAPSHOT_DTYPE, CounterRing, Snapshots
+from aod.transport.eventlog import HEADER_DTYPE
 from tests.unit.samples import anomaly
 
 SEC = 10**9

@@ -11,8 +11,8 @@ from aod.anomaly import Rule
 from aod.bundles import history
 from aod.bundles.history import Span
 from aod.event import EVENT_DTYPE, Events
-from aod.eventlog import EventLog
-from aod.read_position import Evaluated, ReadPosition
+from aod.transport.eventlog import EventLog
+from aod.transport.position import Evaluated, ReadPosition
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 from tests.unit.test_eventlog_ring import append
 

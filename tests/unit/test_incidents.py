@@ -1,7 +1,7 @@
 """Anomalies of one incident name each other, whichever came first."""
 
 from aod.anomaly import Relation
-from aod.incidents import MAX_NAMED, MAX_REMEMBERED, Incidents
+from aod.capture.incidents import MAX_NAMED, MAX_REMEMBERED, Incidents
 from tests.unit.samples import TIMESTAMP, anomaly
 
 FIRST = anomaly(timestamp=TIMESTAMP, name="slow")

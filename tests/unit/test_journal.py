@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import journal
+from aod import systemd
 from tests.unit.journald import listen, parse
 
 STRANGERS = [
@@ -23,14 +23,14 @@ STRANGERS = [
 
 @pytest.fixture
 def journald(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    monkeypatch.setattr(journal, "SOCKET", str(tmp_path / "socket"))
+    monkeypatch.setattr(systemd, "JOURNAL_SOCKET", str(tmp_path / "socket"))
     with listen(tmp_path / "socket") as made:
         yield made
 
 
 @pytest.mark.parametrize("text", STRANGERS)
 def test_text_of_strangers_stays_within_its_field(text: str) -> None:
-    assert parse(journal.entry(text, 1, {"AOD_ANOMALY": text})) == [
+    assert parse(systemd.journal_entry(text, 1, {"AOD_ANOMALY": text})) == [
         ("MESSAGE", text.encode()),
         ("PRIORITY", b"1"),
         ("SYSLOG_IDENTIFIER", b"aod"),
@@ -42,35 +42,35 @@ def test_text_of_strangers_stays_within_its_field(text: str) -> None:
     "name", ["PRIORITY", "_PID", "AOD_", "aod_x", "AOD_X\nPRIORITY", "AOD_X=", "AOD_" + "X" * 61]
 )
 def test_no_field_but_ours_is_sent(name: str) -> None:
-    names = [field for field, _ in parse(journal.entry("text", 6, {name: "0"}))]
+    names = [field for field, _ in parse(systemd.journal_entry("text", 6, {name: "0"}))]
     assert names == ["MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER"]
 
 
 def test_the_number_of_fields_is_bounded() -> None:
     many = {f"AOD_{number}": number for number in range(1000)}
-    assert len(parse(journal.entry("text", 6, many))) == 3 + journal.MAX_FIELDS
+    assert len(parse(systemd.journal_entry("text", 6, many))) == 3 + systemd.MAX_FIELDS
 
 
 def test_the_largest_entry_is_taken(journald: socket.socket) -> None:
-    many = {f"AOD_{number}": "x" for number in range(journal.MAX_FIELDS - 1)}
-    entry = journal.entry("x" * (10 << 20), 6, {"AOD_LONG": "y" * (10 << 20), **many})
-    assert journal.send(entry)
+    many = {f"AOD_{number}": "x" for number in range(systemd.MAX_FIELDS - 1)}
+    entry = systemd.journal_entry("x" * (10 << 20), 6, {"AOD_LONG": "y" * (10 << 20), **many})
+    assert systemd.journal_send(entry)
     received = dict(parse(journald.recv(1 << 20)))
-    assert len(received["MESSAGE"]) == len(received["AOD_LONG"]) == journal.MAX_VALUE_BYTES
+    assert len(received["MESSAGE"]) == len(received["AOD_LONG"]) == systemd.MAX_VALUE_BYTES
     assert received["MESSAGE"].endswith(b"xx ... (cut)")
 
 
 def test_text_that_is_no_unicode_is_sent_all_the_same() -> None:
-    assert dict(parse(journal.entry("\udcff", 6, {})))["MESSAGE"] == b"?"
+    assert dict(parse(systemd.journal_entry("\udcff", 6, {})))["MESSAGE"] == b"?"
 
 
 def test_what_journald_does_not_take_is_told(journald: socket.socket) -> None:
-    entry = journal.entry("text", 6, {})
+    entry = systemd.journal_entry("text", 6, {})
     taken = 0
-    while journal.send(entry):  # until its queue is full; a wait here would be for ever
+    while systemd.journal_send(entry):  # until its queue is full; a wait here would be for ever
         taken += 1
     assert taken
     journald.close()
-    assert not journal.send(entry)
-    os.unlink(journal.SOCKET)  # noqa: PTH108
-    assert not journal.send(entry)
+    assert not systemd.journal_send(entry)
+    os.unlink(systemd.JOURNAL_SOCKET)  # noqa: PTH108
+    assert not systemd.journal_send(entry)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.config_file import load_text
+from aod.config.load import load_text
+from aod.config.rules import rules
 from aod.detectors.detector import Detector
-from aod.peer_names import Names
 from aod.replay.ladder import Ladder, plain
-from aod.rules import rules
 from aod.smb.commands import Command
+from aod.smb.peers import Names
 from tests.unit.replaying import TEXT, counting, operations
 
 ALONE = """

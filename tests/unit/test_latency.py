@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from aod.config_base import Mode
 from aod.detectors.api import NOT_FINISHED
 from aod.detectors.latency import Latency, LatencyRule, TrackedCommand
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.knobs import NEVER_NS
+from aod.kernel.thresholds import NEVER_NS
+from aod.settings import Mode
 from aod.smb.commands import PATIENCE, Command
 from tests.unit.ruling import MS, only, stream
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aod import ledger, spool
 from aod.capture.backlog import MAX_UNSPOOLED, Backlog
-from aod.ledger import KEPT, MAX_RECORDS, NAME, Kind, Ledger, LedgerReader
-from aod.read_position import Evaluated, ReadPosition
+from aod.state import ledger, spool
+from aod.state.ledger import KEPT, MAX_RECORDS, NAME, Kind, Ledger, LedgerReader
+from aod.transport.position import Evaluated, ReadPosition
 from tests.unit.samples import anomaly
 
 LOG = logging.getLogger("test")

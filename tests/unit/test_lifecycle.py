@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.config import Supervision
-from aod.lifecycle import (
+from aod.config.schema import Supervision
+from aod.supervision.lifecycle import (
     DEATH_SEC,
     LAST_WORDS_SEC,
     Step,

@@ -10,12 +10,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from aod import bounded, line
-from aod.config import Config, Guardian
+from aod import text as bounded
+from aod.config.schema import Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.latency import Latency
-from aod.line import MAX_HEARD, SupervisorEnd, WorkerEnd
-from aod.wire import Health
+from aod.stages import channel as line
+from aod.stages.channel import MAX_HEARD, SupervisorEnd, WorkerEnd
+from aod.transport.wire import Health
 
 CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency()}))
 Pair = tuple[SupervisorEnd, WorkerEnd]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aod import journal, log
+from aod import log, systemd
 from aod.log import ROOT, LevelError, setup
 from tests.unit.journald import listen, waiting
 
@@ -21,8 +21,9 @@ stream, journald, syslog = sys.argv[1:]
 if stream:
     info = os.fstat(2)
     os.environ["JOURNAL_STREAM"] = stream.replace("mine", f"{info.st_dev}:{info.st_ino}")
-from aod import journal, log
-journal.SOCKET, log.SYSLOG_SOCKET = journald, syslog
+from aod import log
+from aod import systemd
+systemd.JOURNAL_SOCKET, log.SYSLOG_SOCKET = journald, syslog
 log.setup()
 one = log.ROOT.getChild("detect")
 one.debug("quiet")
@@ -125,7 +126,7 @@ def test_journal_that_takes_nothing_stops_nobody_and_is_told_later(
     with stream, ours, ours.makefile("w", buffering=1) as stderr:
         ours.setblocking(False)
         monkeypatch.setattr(sys, "stderr", stderr)
-        monkeypatch.setattr(journal, "SOCKET", str(tmp_path / "socket"))
+        monkeypatch.setattr(systemd, "JOURNAL_SOCKET", str(tmp_path / "socket"))
         handler = log._JournalHandler()
         record = logging.LogRecord("aod.x", logging.INFO, "", 0, "y" * 4000, None, None)
         while not handler._lost:  # a wait, or an error, would end the test

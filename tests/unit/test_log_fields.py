@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from aod import log, names
-from aod.eventlog import EventLog
+from aod import log
 from aod.stages.detect import Reader
+from aod.state import names
+from aod.transport.eventlog import EventLog
 from tests.unit.detecting import detect_context, operations
 from tests.unit.stage_rig import config
 from tests.unit.test_eventlog_ring import append

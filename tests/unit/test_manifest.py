@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 import aod
+from aod.actions.result import Mount, Source, Status, not_run
 from aod.bundles import manifest
-from aod.bundles.manifest import CifsModule, Events, Manifest, Mount, Source, Status
+from aod.bundles.manifest import CifsModule, Events, Manifest
 from tests.unit.samples import anomaly
 
 EVENTS = Events(
@@ -21,7 +22,7 @@ EVENTS = Events(
     trigger_ns=1,
     note="",
 )
-SOURCE = manifest.not_run("dmesg", "dmesg.log", ("dmesg", "-T"), Status.MISSING, "why")
+SOURCE = not_run("dmesg", "dmesg.log", ("dmesg", "-T"), Status.MISSING, "why")
 
 
 def describe(*mounts: Mount) -> Manifest:

@@ -6,19 +6,21 @@ from typing import Any
 import jsonschema
 import pytest
 
+from aod.actions.result import Mount, Status, not_run
 from aod.anomaly import Relation, Rule
 from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
+from aod.text import utc_now
 from scripts.manifest_schema import TARGET, text
 from tests.bundle_check import VALIDATOR
 from tests.unit.samples import TIMESTAMP
 
 FULL = Manifest(
-    created=manifest.utc_now(),
+    created=utc_now(),
     host="here",
     kernel="6.1",
     cifs=CifsModule(loaded=True, version="2.40"),
-    mounts=(manifest.Mount("//s/a", "/mnt", "cifs", "rw"),),
+    mounts=(Mount("//s/a", "/mnt", "cifs", "rw"),),
     anomaly=Identity("Latency", TIMESTAMP, "slow", Rule.COUNT),
     related=(Relation(TIMESTAMP + 1, "Error", "failed"),),
     events=Events(
@@ -30,7 +32,7 @@ FULL = Manifest(
         trigger_ns=1,
         note="",
     ),
-    sources=(manifest.not_run("dmesg", "dmesg.log", ("dmesg",), manifest.Status.MISSING, "why"),),
+    sources=(not_run("dmesg", "dmesg.log", ("dmesg",), Status.MISSING, "why"),),
     losses={"gave_up": 1},
     redacted=(Replaced("users", 3),),
     files=(File("dmesg.log", 1, "ab", "The log."),),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod import names
+from aod.state import names
 
 Make = Callable[[int], str]
 Parse = Callable[[str], int | None]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aod.capture import output_state, space
-from aod.capture.output_state import OutputState
-from aod.capture.space import Room
-from aod.config import Capture
+from aod.capture import output_folder
+from aod.capture.output_folder import OutputState, Room
+from aod.config.schema import Capture
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")
@@ -21,7 +20,7 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free_bytes = 1000
         self.error: OSError | None = None
-        monkeypatch.setattr(space, "look", self.look)
+        monkeypatch.setattr(output_folder, "look", self.look)
 
     def look(self, _folder: Path) -> Room:
         if self.error:
@@ -68,7 +67,7 @@ def test_a_full_disk_waits_for_space(state: OutputState, disk: Disk) -> None:
 def test_a_quota_is_tried_again_in_time(
     state: OutputState, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output_state, "RETRY_SEC", 0.0)
+    monkeypatch.setattr(output_folder, "RETRY_SEC", 0.0)
     assert blames(state, OSError(errno.EDQUOT, "quota"))
     assert look(state) == ""
 

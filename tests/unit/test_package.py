@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from setuptools import find_packages
+
 from aod.actions.table import ACTIONS
 
 ROOT: Final = Path(__file__).parents[2]
@@ -15,10 +17,10 @@ MADE_BY_A_BUILD: Final = "*.so"
 
 def installed(settings: dict[str, Any]) -> set[Path]:
     """The files of the tree that these settings install."""
-    packages = {name: ROOT.joinpath(*name.split(".")) for name in settings["packages"]}
-    found = {path for folder in packages.values() for path in folder.glob("*.py")}
+    packages = find_packages(str(ROOT), **settings["packages"]["find"])
+    found = {path for name in packages for path in ROOT.joinpath(*name.split(".")).glob("*.py")}
     for name, patterns in settings["package-data"].items():
-        found |= {path for pattern in patterns for path in packages[name].glob(pattern)}
+        found |= {path for pattern in patterns for path in (ROOT / name).glob(pattern)}
     return found
 
 
@@ -38,6 +40,6 @@ def test_every_program_of_an_action_is_installed() -> None:
     assert len(programs) == 4
     assert programs <= installed(SETTINGS)
     modules = {argv[argv.index("-m") + 1] for argv in lines if "-m" in argv}
-    assert modules == {"aod.recorders.cut"}
+    assert modules == {"aod.flight.cut"}
     files = {ROOT.joinpath(*module.split(".")).with_suffix(".py") for module in modules}
     assert files <= installed(SETTINGS)

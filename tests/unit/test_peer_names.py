@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aod.files import unfinished
-from aod.peer_names import FILE, Names, read, write
+from aod.smb.peers import FILE, Names, read, write
 
 NAMES = Names(
     shares={(2**64 - 1, 2**32 - 1): r"\\server\share", (7, 1): r"\\server\Übung"},

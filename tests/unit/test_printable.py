@@ -2,7 +2,7 @@
 
 import pytest
 
-from aod.printable import one_line, printable
+from aod.text import one_line, printable
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from aod import privileges
-from aod.accounts import ROOT, Account
 from aod.actions.table import ACTIONS
-from aod.capabilities import Capability, to_mask
-from aod.config import Config, Guardian
-from aod.config_base import ActionName
+from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
+from aod.host.capabilities import Capability, to_mask
+from aod.host.users import ROOT, Account
+from aod.settings import ActionName
+from aod.supervision import rights
 from tests.unit import manual_text
 from tests.unit.stage_rig import config
 
@@ -27,9 +27,10 @@ NOBODY = Account(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 CHILD = """
 import sys, json
 from pathlib import Path
-from aod import log, privileges
-from aod.accounts import Account
-from aod.capabilities import Capability
+from aod import log
+from aod.host import privileges
+from aod.host.users import Account
+from aod.host.capabilities import Capability
 from tests.unit.unprivileged import report
 uid, filtered, kept, later = json.loads(sys.argv[1])
 sets = [frozenset(map(Capability, one)) for one in (kept, later)]
@@ -55,20 +56,20 @@ def child(uid: int, *, filtered: bool = False, kept: Any = (), later: Any = ()) 
 
 
 def test_collect_keeps_what_maps_need_once_it_has_begun(tmp_path: Path) -> None:
-    found = privileges.rights("collect", configured(tmp_path))
-    assert found.later == privileges.COLLECT == {Capability.BPF, Capability.PERFMON}
-    assert found.capabilities >= privileges.COLLECT
+    found = rights.for_stage("collect", configured(tmp_path))
+    assert found.later == rights.COLLECT == {Capability.BPF, Capability.PERFMON}
+    assert found.capabilities >= rights.COLLECT
     assert found.account == Account(0, NOBODY.gid)
 
 
 def test_detect_is_another_user_without_any(tmp_path: Path) -> None:
-    found = privileges.rights("detect", configured(tmp_path))
+    found = rights.for_stage("detect", configured(tmp_path))
     assert (found.account, found.groups, found.capabilities) == (NOBODY, (NOBODY.gid,), frozenset())
     assert found.filtered
 
 
 def test_without_that_user_it_is_root_without_any(tmp_path: Path) -> None:
-    found = privileges.rights("detect", configured(tmp_path, user="no-such-user"))
+    found = rights.for_stage("detect", configured(tmp_path, user="no-such-user"))
     assert (found.account, found.groups, found.capabilities) == (ROOT, (0,), frozenset())
     assert found.filtered
 
@@ -76,18 +77,18 @@ def test_without_that_user_it_is_root_without_any(tmp_path: Path) -> None:
 @NEEDS_ROOT
 def test_cleanup_is_the_output_folders_owner_without_any(tmp_path: Path) -> None:
     made = configured(tmp_path)
-    assert privileges.rights("cleanup", made).account == ROOT
+    assert rights.for_stage("cleanup", made).account == ROOT
     os.chown(made.aod_output_dir, 33, 44)
-    found = privileges.rights("cleanup", made)
+    found = rights.for_stage("cleanup", made)
     assert (found.account, found.capabilities) == (Account(33, 44), frozenset())
     made.aod_output_dir.rmdir()
-    assert privileges.rights("cleanup", made).account == ROOT
+    assert rights.for_stage("cleanup", made).account == ROOT
 
 
 @NEEDS_ROOT
 def test_capture_has_what_its_actions_need_and_no_more(tmp_path: Path) -> None:
     def kept(*actions: ActionName) -> frozenset[Capability]:
-        return privileges.rights("capture", configured(tmp_path, *actions)).capabilities
+        return rights.for_stage("capture", configured(tmp_path, *actions)).capabilities
 
     assert kept(ActionName.MOUNTS, ActionName.SOCKETS, ActionName.DEBUGDATA) == frozenset()
     assert kept(ActionName.DMESG) == {Capability.SYSLOG}
@@ -99,14 +100,14 @@ def test_capture_has_what_its_actions_need_and_no_more(tmp_path: Path) -> None:
     assert Capability.SYS_ADMIN not in kept(*(set(ActionName) - {ActionName.STACKS}))
     made = configured(tmp_path)
     os.chown(made.aod_output_dir, *NOBODY)
-    assert kept() == privileges.FOREIGN_OUTPUT
+    assert kept() == rights.FOREIGN_OUTPUT
 
 
 @NEEDS_ROOT
 def test_action_that_is_not_allowed_gets_capture_nothing(tmp_path: Path) -> None:
     made = configured(tmp_path, ActionName.DMESG)
     watcher = type(made.watcher)(actions=(ActionName.MOUNTS,))
-    assert privileges.for_capture(replace(made, watcher=watcher)) == frozenset()
+    assert rights.for_capture(replace(made, watcher=watcher)) == frozenset()
 
 
 @NEEDS_ROOT
@@ -118,7 +119,7 @@ def test_folders_behind_a_door_of_somebody_elses_need_a_key(tmp_path: Path) -> N
         os.chown(behind, owner, owner)
         behind.chmod(mode)
         for stage in ("collect", "capture"):
-            found = privileges.rights(stage, made)
+            found = rights.for_stage(stage, made)
             last = found.capabilities if found.later is None else found.later
             assert (Capability.DAC_READ_SEARCH in last) == needed
 
@@ -185,8 +186,9 @@ def test_without_the_filter_they_fail_for_other_reasons() -> None:
 def test_what_a_stage_makes_is_for_the_group_whoever_started_it(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
-from aod import files, log, privileges
-from aod.accounts import myself
+from aod import files, log
+from aod.host import privileges
+from aod.host.users import myself
 privileges.drop(privileges.Rights(account=myself(), groups=()), log.ROOT)
 files.create_fd(Path({str(tmp_path / "made")!r}))
 """
@@ -200,6 +202,6 @@ def test_the_unit_has_what_any_configuration_needs_but_what_it_gives_otherwise()
     lines = [line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet=")]
     named = {name.removeprefix("CAP_") for line in lines for name in line.split("=")[1].split()}
     ours = {one.capability for action in ACTIONS for one in action.privileges}
-    ours |= privileges.SUPERVISOR | privileges.COLLECT_LOADING | privileges.FOREIGN_OUTPUT
+    ours |= rights.SUPERVISOR | rights.COLLECT_LOADING | rights.FOREIGN_OUTPUT
     otherwise = {Capability.SYSLOG, Capability.SYS_RESOURCE}
     assert {Capability[name] for name in named} == ours - otherwise

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.programs import (
+from aod.kernel.objects import (
     OBJECT_VARIABLE,
     RELEASE_VARIABLE,
     TracerSetup,

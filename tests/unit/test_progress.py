@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from aod.actions.result import Source, Status, not_run
 from aod.bundles import progress
-from aod.bundles.manifest import Source, Status, not_run
 from aod.files import sha256
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from aod.config import Capture, Config, Guardian, Packets, Watcher
-from aod.config_base import ActionName
+from aod.config.rules import packets_folder
+from aod.config.schema import Capture, Config, Guardian, Packets, Watcher
 from aod.detectors.latency import Latency
-from aod.recorders import packets, recorders, trace
-from aod.recorders.recorders import Recorders, packets_folder, trace_folder
+from aod.flight import packets, recorders, trace
+from aod.flight.recorders import Recorders, trace_folder
+from aod.settings import ActionName
 
 LOG = logging.getLogger("test")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.recorders.cut import in_order, packets
-from aod.recorders.pcap import header, records
+from aod.flight.cut import in_order, packets
+from aod.flight.pcap import header, records
 from tests.unit.packets import EN10MB, NS, message, packet, pcap, smb2
 
 SECRET = b"SECRET-CONTENT-OF-A-FILE"
@@ -26,7 +26,7 @@ def times(contents: list[bytes], from_ns: int, to_ns: int) -> list[int]:
 def cut(
     folder: Path, from_ns: int, to_ns: int, headers_only: str = "yes"
 ) -> subprocess.CompletedProcess[bytes]:
-    program = [sys.executable, "-I", "-m", "aod.recorders.cut"]
+    program = [sys.executable, "-I", "-m", "aod.flight.cut"]
     words = [str(folder), LONG_AGO, str(from_ns), str(to_ns), headers_only]
     return subprocess.run([*program, *words], capture_output=True, check=False)
 
@@ -94,7 +94,7 @@ def test_right_after_a_trigger_it_waits_for_what_the_kernel_holds_back(folder: P
         sys.executable,
         "-I",
         "-m",
-        "aod.recorders.cut",
+        "aod.flight.cut",
         str(folder),
         str(trigger_ns),
         "0",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.recorders.headers import HeadersOnly
+from aod.flight.headers import HeadersOnly
 from tests.unit.packets import (
     EN10MB,
     IPV4,

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from aod.config import Packets
-from aod.recorders import packets, ring, strays
-from aod.recorders.cut import in_order
-from aod.recorders.packets import PacketRing
-from aod.recorders.pcap import records
+from aod.config.schema import Packets
+from aod.flight import packets, ring, strays
+from aod.flight.cut import in_order
+from aod.flight.packets import PacketRing
+from aod.flight.pcap import records
 
 PATIENCE_SEC = 20.0
 SMALL = Packets(ring_mb=4, snaplen=128)
@@ -132,7 +132,7 @@ def test_a_killed_owner_takes_it_along_and_its_packets_stay(tmp_path: Path) -> N
     folder = tmp_path / "packets"
     program = (
         "import logging, sys, time\nfrom pathlib import Path\n"
-        "from aod.config import Packets\nfrom aod.recorders.packets import PacketRing\n"
+        "from aod.config.schema import Packets\nfrom aod.flight.packets import PacketRing\n"
         "settings = Packets(ring_mb=4, snaplen=128)\n"
         "one = PacketRing(Path(sys.argv[1]), settings, logging.getLogger())\n"
         "while True:\n    one.tick()\n    time.sleep(0.05)\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.recorders.pcap import Header, Record, encode, encode_header, first_ns, header, records
+from aod.flight.pcap import Header, Record, encode, encode_header, first_ns, header, records
 from tests.unit.packets import SLL2, pcap
 
 ABOUT = Header("<", 1, 512, SLL2)

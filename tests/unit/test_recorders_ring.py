@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.recorders import ring
+from aod.flight import ring
 
 
 @given(st.integers(4, 4096), st.integers(128, 262_144))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aod.config import Trace
-from aod.recorders import trace
-from aod.recorders.trace import TraceBuffer
+from aod.config.schema import Trace
+from aod.flight import trace
+from aod.flight.trace import TraceBuffer
 
 LOG = logging.getLogger("test")
 PINS = Path("/sys/fs/bpf/aod")

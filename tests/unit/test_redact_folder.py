@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.redact.folder import chunks
+from aod.bundles.redact.folder import chunks
 
 
 @given(content=st.binary(max_size=400), size=st.integers(1, 20))

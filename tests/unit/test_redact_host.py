@@ -3,8 +3,8 @@
 import socket
 from pathlib import Path
 
-from aod.redact import host
-from aod.redact.kinds import Kind
+from aod.bundles.redact import host
+from aod.bundles.redact.kinds import Kind
 
 
 def test_names_of_etc(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.redact import pcap
-from aod.redact.kinds import Pseudonyms
+from aod.bundles.redact import pcap
+from aod.bundles.redact.kinds import Pseudonyms
 
 MACS = bytes.fromhex("001122334455") + bytes.fromhex("00aabbccddee")
 IPV4 = bytes.fromhex("4500003000000000400600000a0000070a000008")

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.redact.spellings import any_of, plain, spellings
+from aod.bundles.redact.spellings import any_of, plain, spellings
 
 WORDS = st.sets(st.binary(min_size=1, max_size=8), max_size=40)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.redact.gathering import Gathering
-from aod.redact.kinds import Kind, Pseudonyms
+from aod.bundles.redact.gathering import Gathering
+from aod.bundles.redact.kinds import Kind, Pseudonyms
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # No ordinary words, and nothing that one of the forms around them consists of.

@@ -22,7 +22,7 @@ from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
 from aod.bundles.redaction import Redaction
-from aod.config_base import ActionName
+from aod.settings import ActionName
 from tests.bundle_check import check_files, unpack
 from tests.unit.samples import TIMESTAMP, anomaly, operation, records
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import fields, replace
 
-from aod.config import Capture, Config, Guardian
-from aod.config_file import ConfigError
+from aod.config.load import ConfigError
+from aod.config.reload import FIXED, differences, merged, read
+from aod.config.schema import Capture, Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
-from aod.reload import FIXED, differences, merged, read
 
 OLD = Config(guardian=Guardian(anomalies={"slow": Latency()}))
 

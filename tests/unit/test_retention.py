@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod import names, retention
+from aod.bundles import retention
+from aod.bundles.retention import Entry, Reason, Removal
 from aod.files import opened_folder
-from aod.retention import Entry, Reason, Removal
+from aod.state import names
 
 HOUR_NS = 3600 * 10**9
 NOW_NS = 1_700_000_000 * 10**9

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from aod import names
 from aod.capture import room
 from aod.capture.room import Room
-from aod.config import Cleanup, Config
-from aod.wire import Sealed
+from aod.config.schema import Cleanup, Config
+from aod.state import names
+from aod.transport.wire import Sealed
 from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")

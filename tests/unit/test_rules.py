@@ -4,15 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.config import AnomalyConfig, Config, Guardian, Recorder, Watcher
-from aod.config_base import Mode
+from aod.config.rules import kernel_knobs, rules
+from aod.config.schema import AnomalyConfig, Config, Guardian, Recorder, Watcher
 from aod.detectors.api import NOT_FINISHED
 from aod.detectors.connection import Connection
 from aod.detectors.error import Error, ErrorRule
 from aod.detectors.latency import Latency, LatencyRule, TrackedCommand
 from aod.event import COMMANDS, ERRNO_LIMIT, Events
-from aod.knobs import NEVER_NS
-from aod.rules import kernel_knobs, rules
+from aod.kernel.thresholds import NEVER_NS
+from aod.settings import Mode
 from aod.smb.commands import Command
 from tests.unit.ruling import MS, configured, stream
 from tests.unit.test_error import TRACKED, failing_streams, failures

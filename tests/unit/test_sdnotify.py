@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.sdnotify import notify
+from aod.systemd import notify
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_every_capability_is_explained() -> None:
 
 def test_the_watchdog_is_more_patient_than_the_supervisor_with_its_workers() -> None:
     """A worker that is silent is replaced, and beats again, before systemd loses its patience."""
-    from aod.config import Supervision
+    from aod.config.schema import Supervision
 
     told = dict(settings())
     policy = Supervision()

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aod import snapshot, spool
 from aod.anomaly import Anomaly, Rule
-from aod.audit import Audit
-from aod.audit_reader import why_no_bundle
-from aod.audit_records import (
+from aod.audit.entries import (
     CaptureBegun,
     CaptureFailed,
     CaptureInterrupted,
@@ -19,11 +16,15 @@ from aod.audit_records import (
     CaptureSealed,
     Record,
 )
-from aod.config import Config, Guardian, Watcher
-from aod.config_base import ActionName
+from aod.audit.log import Audit
+from aod.audit.reader import why_no_bundle
+from aod.capture import snapshot
+from aod.capture.snapshot import Snapshots
+from aod.config.schema import Config, Guardian, Watcher
 from aod.detectors.latency import Latency
 from aod.detectors.registry import RESERVED, sorted_out
-from aod.snapshot import Snapshots
+from aod.settings import ActionName
+from aod.state import spool
 from tests.unit.stage_rig import config, next_message, peers, spool_of
 
 LOG = logging.getLogger("test")

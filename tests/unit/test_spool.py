@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod import spool
 from aod.anomaly import Rule
-from aod.spool import SpoolError
+from aod.state import spool
+from aod.state.spool import SpoolError
 from tests.unit.samples import TIMESTAMP, anomaly
 
 

@@ -12,12 +12,12 @@ import pytest
 import zmq
 from msgspec.structs import replace
 
-from aod.config import Config, Guardian
+from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
-from aod.line import SupervisorEnd, WorkerEnd
 from aod.stages import base
 from aod.stages.base import StageContext
-from aod.wire import Batch, Health, Outbox, endpoint
+from aod.stages.channel import SupervisorEnd, WorkerEnd
+from aod.transport.wire import Batch, Health, Outbox, endpoint
 
 PATIENCE_MS = 60_000
 FOREVER_SEC = 3600.0
@@ -152,8 +152,8 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from aod import log
-from aod.line import SupervisorEnd
-from aod.config import Config, Guardian
+from aod.stages.channel import SupervisorEnd
+from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
 from aod.stages.base import run_stage
 log.setup()

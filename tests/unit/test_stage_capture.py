@@ -16,11 +16,14 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from aod import audit, audit_reader, audit_records, names, spool
 from aod.actions import table
+from aod.actions.result import Status
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
-from aod.audit_records import (
+from aod.audit import entries as audit_records
+from aod.audit import log as audit
+from aod.audit import reader as audit_reader
+from aod.audit.entries import (
     CaptureFailed,
     CaptureInterrupted,
     CaptureRefused,
@@ -29,15 +32,17 @@ from aod.audit_records import (
     Record,
 )
 from aod.bundles import bundle, filling, manifest
-from aod.bundles.manifest import Manifest, Status
+from aod.bundles.manifest import Manifest
 from aod.bundles.workfolder import work_folder
-from aod.capture import manual, space
+from aod.capture import manual, output_folder
 from aod.capture.policy import allowed
-from aod.config import Capture, Config, Guardian, Supervision, Watcher
-from aod.config_base import ActionName
+from aod.config.schema import Capture, Config, Guardian, Supervision, Watcher
 from aod.detectors.latency import Latency
+from aod.settings import ActionName
 from aod.stages import capture
-from aod.wire import OwnPids, Sealed
+from aod.state import names, spool
+from aod.state.names import AUDIT_FILE
+from aod.transport.wire import OwnPids, Sealed
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
 from tests.unit.stage_rig import (
     config,
@@ -80,11 +85,11 @@ def spooled(made: Config, *timestamps: int) -> None:
 def bundles(made: Config) -> list[str]:
     """All names in the output folder but the audit log's."""
     names_there = sorted(path.name for path in made.aod_output_dir.iterdir())
-    return [name for name in names_there if name != audit.FILE]
+    return [name for name in names_there if name != AUDIT_FILE]
 
 
 def audited(made: Config) -> list[Record]:
-    lines = (made.aod_output_dir / audit.FILE).read_bytes().splitlines()
+    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
     return [audit_records.decode(line) for line in lines]
 
 
@@ -287,13 +292,13 @@ def test_a_capture_that_runs_is_ended_when_the_space_gets_short(
     hanging_rows(monkeypatch)
     made = config(tmp_path)
     spooled(made, 1)
-    room = space.look(tmp_path)
+    room = output_folder.look(tmp_path)
 
-    def look(_folder: Path) -> space.Room:
+    def look(_folder: Path) -> output_folder.Room:
         runs = (made.aod_output_dir / names.folder(1) / "dmesg.log").exists()
         return replace(room, free_bytes=-1) if runs else room
 
-    monkeypatch.setattr(space, "look", look)
+    monkeypatch.setattr(output_folder, "look", look)
     assert [sealed.timestamp for sealed in run_to_the_end(made)] == [1]
     told = manifest_in(made, 1)
     assert told.note.startswith("ended early: ")

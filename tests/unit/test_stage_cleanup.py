@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from aod import audit, names, retention
-from aod.audit_reader import read
-from aod.audit_records import Deleted
-from aod.config import Cleanup, Config
-from aod.retention import Entry, Reason
+from aod.audit.entries import Deleted
+from aod.audit.reader import read
+from aod.bundles import retention
+from aod.bundles.retention import Entry, Reason
+from aod.config.schema import Cleanup, Config
 from aod.stages import cleanup
 from aod.stages.cleanup import Cleaner, sweep
-from aod.wire import Sealed
+from aod.state import names
+from aod.state.names import AUDIT_FILE
+from aod.transport.wire import Sealed
 from tests.unit.stage_rig import PATIENCE_SEC, config, next_beat, peers, start_with_line, stop
 
 HOUR_NS = 3600 * 10**9
@@ -45,7 +47,7 @@ def test_a_sweep_deletes_by_age_and_by_size(tmp_path: Path) -> None:
         (old.name, Reason.AGE),
         (large.name, Reason.SIZE),
     ]
-    log = made.aod_output_dir / audit.FILE
+    log = made.aod_output_dir / AUDIT_FILE
     assert set(made.aod_output_dir.iterdir()) == {newest, folder, log}
 
 

@@ -6,14 +6,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod import names, status, status_metrics, status_text
-from aod.attachments import to_mask
 from aod.cli.aod import main
 from aod.conservation import violation
-from aod.daemon_report import DaemonReport, WorkerReport
-from aod.eventlog import EventLog
-from aod.eventlog_files import EventLogError
+from aod.kernel.attachments import to_mask
 from aod.smb.connection import ConnectionEvent
+from aod.state import names
+from aod.status import gather as status
+from aod.status import metrics as status_metrics
+from aod.status import text as status_text
+from aod.status.workers import DaemonReport, WorkerReport
+from aod.transport.eventlog import EventLog
+from aod.transport.eventlog_files import EventLogError
 from tests.unit import stage_rig
 
 CREATE = 5

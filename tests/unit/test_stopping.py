@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.stopping import LEAST_SHARES, budget_sec
-from aod.wire import STAGES
+from aod.supervision.shutdown import LEAST_SHARES, budget_sec
+from aod.transport.wire import STAGES
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aod.cli.aod import main
-from aod.config_file import Loaded, load, load_text
+from aod.config.load import Loaded, load, load_text
 from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
 from aod.recording.sources import opened

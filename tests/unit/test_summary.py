@@ -6,25 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from aod.actions.result import Mount, Source, Status, not_run
 from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation, Rule
-from aod.bundles import manifest, summary
-from aod.bundles.manifest import (
-    CifsModule,
-    Events,
-    File,
-    Identity,
-    Manifest,
-    Mount,
-    Replaced,
-    Status,
-)
+from aod.bundles import summary
+from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
+from aod.text import utc_now
 from tests.unit.samples import TIMESTAMP, anomaly, operation
 
 WORDS = st.text(max_size=100) | st.just("many words " * 99) | st.just("x" * 999)
 
 
-def source(name: str, status: Status, note: str = "") -> manifest.Source:
-    return manifest.not_run(name, f"{name}.log", (name,), status, note)
+def source(name: str, status: Status, note: str = "") -> Source:
+    return not_run(name, f"{name}.log", (name,), status, note)
 
 
 SOURCES = (
@@ -45,7 +38,7 @@ FILES = (
 
 def told(**changes: Any) -> Manifest:
     plain = Manifest(
-        created=manifest.utc_now(),
+        created=utc_now(),
         host="client7",
         kernel="6.1.0",
         cifs=CifsModule(loaded=True, version="2.40"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.wire import STAGES
+from aod.transport.wire import STAGES
 from tests.unit.daemons import Daemon
 
 QUICK = {"first_delay_sec": 0.01, "longest_delay_sec": 0.05}

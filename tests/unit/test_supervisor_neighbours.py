@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from aod.wire import STAGES, Batch, Outbox
+from aod.transport.wire import STAGES, Batch, Outbox
 from tests.unit.daemons import Daemon
 
 

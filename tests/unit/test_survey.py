@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from aod.config.rules import rules
 from aod.event import CONNECTION, IN_FLIGHT, OWN, UNANSWERED
 from aod.replay import survey as module
 from aod.replay.survey import OTHER_STATUSES, Survey, timed
-from aod.rules import rules
 from aod.smb.commands import Command
 from aod.smb.ntstatus import NUMBERS
 from tests.unit.replaying import config, operations

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod.config import Config, Guardian, Recorder
-from aod.config_checks import doubts, faults
+from aod.config.checks import doubts, faults
+from aod.config.schema import Config, Guardian, Recorder
+from aod.config.yaml_lines import parse
 from aod.detectors import Events, Finding, Frame, Knobs, Mask, Rule, Settings, list_faults
 from aod.detectors.latency import Latency
 from aod.detectors.lists import COMMANDS
-from aod.yaml_lines import parse
 
 DOCUMENT = parse(b"guardian:\n  anomalies:\n    mine:\n      type: Mine\n      names: [a]\n")
 

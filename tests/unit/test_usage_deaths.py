@@ -18,15 +18,16 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from aod import audit, counters, spool
 from aod._native import ffi, lib
-from aod.audit import Audit
-from aod.audit_records import Deleted, decode
-from aod.config import Config
-from aod.counters import CounterRing
-from aod.eventlog import HEADER_DTYPE, EventLog
-from aod.ledger import Kind, Ledger
-from aod.read_position import Evaluated, PositionReader, ReadPosition
+from aod.audit.entries import Deleted, decode
+from aod.audit.log import Audit
+from aod.config.schema import Config
+from aod.state import counters, spool
+from aod.state.counters import CounterRing
+from aod.state.ledger import Kind, Ledger
+from aod.state.names import AUDIT_FILE
+from aod.transport.eventlog import HEADER_DTYPE, EventLog
+from aod.transport.position import Evaluated, PositionReader, ReadPosition
 from tests.unit import manual_text
 from tests.unit.records import numbered
 from tests.unit.samples import anomaly
@@ -174,7 +175,7 @@ def counters_are_whole(made: Config, steps: int) -> None:
 
 def audit_log_is_whole(made: Config, steps: int) -> None:
     """A step that was all but complete is done, and so written, twice."""
-    lines = (made.aod_output_dir / audit.FILE).read_bytes().splitlines()
+    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
     sizes = [one.size_bytes for one in map(decode, lines) if isinstance(one, Deleted)]
     sizes = list(dict.fromkeys(sizes))
     assert sizes[:steps] == list(range(steps))

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from aod.anomaly import Anomaly
-from aod.config_file import Loaded
+from aod.config.load import Loaded
+from aod.config.rules import rules
 from aod.detectors.detector import Detector, Found
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
-from aod.peer_names import Names
-from aod.rules import rules
 from aod.smb import errors, ntstatus
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.connection import ConnectionEvent
+from aod.smb.peers import Names
 from tests.unit import manual_text
 from tests.unit.config_cases import loaded
 

@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 import pytest
 
-from aod.config import Config, Guardian
-from aod.config_base import Section
+from aod.config.schema import Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.latency import TrackedCommand
 from aod.detectors.registry import OURS, registry
+from aod.settings import Section
 from scripts.man_keys import SECTIONS, TARGET, filled, rows
 from tests.unit import manual_text
 

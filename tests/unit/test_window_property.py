@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod import anomaly
-from aod.config_base import Mode
 from aod.detectors import window
 from aod.detectors.api import Rule, Settings
 from aod.detectors.connection import Connection
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
+from aod.settings import Mode
 from aod.smb.commands import Command
 from tests.unit.records import frame
 from tests.unit.test_error import counts

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relation, Rule
 from aod.event import EVENT_DTYPE
-from aod.printable import one_line
-from aod.wire import (
+from aod.text import one_line
+from aod.transport.wire import (
     TAKES,
     Batch,
     Message,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from aod.config import Supervision
-from aod.lifecycle import WorkerState
-from aod.wire import STAGES
-from aod.workers import Process, how_it_ended, stage_run, told
+from aod.config.schema import Supervision
+from aod.supervision.lifecycle import WorkerState
+from aod.supervision.process import Process, how_it_ended, stage_run, told
+from aod.transport.wire import STAGES
 from tests.unit.stage_rig import config
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aod import names
 from aod.bundles import workfolder
 from aod.bundles.workfolder import BusyError, work_folder
+from aod.state import names
 
 
 def test_it_is_private_and_gone_afterwards(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from aod.yaml_lines import MAX_BYTES, BadYamlError, parse
+from aod.config.yaml_lines import MAX_BYTES, BadYamlError, parse
 
 
 def test_values_and_keys_know_their_lines() -> None:

@@ -1,6 +1,6 @@
 """The window and the episode as a plain loop: slow, and obviously what the words say.
 
-For records in the order of `aod.detectors.order`, whatever they are: what matches is asked.
+For records in the order of `aod.event`, whatever they are: what matches is asked.
 """
 
 from collections.abc import Callable, Iterable

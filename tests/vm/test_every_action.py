@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod import privileges
 from aod.actions.table import ACTIONS
-from aod.capabilities import to_mask
-from aod.config_base import ActionName
+from aod.host.capabilities import to_mask
+from aod.settings import ActionName
+from aod.supervision import rights
 from tests.vm.evidence import Bundle, bundles
 from tests.vm.packets import Packets, parse
 from tests.vm.scenarios import every_action as scenario
@@ -173,7 +173,7 @@ def test_the_summary_fits_a_screen_and_says_the_reason(slow: Bundle) -> None:
 def test_all_of_it_with_these_rights_alone(facts: dict[str, Any], artefacts: Path) -> None:
     """The hooks on the client's functions, too, for which collect has more at its beginning."""
     needed = to_mask(one.capability for action in ACTIONS for one in action.privileges)
-    collect = to_mask(privileges.COLLECT)
+    collect = to_mask(rights.COLLECT)
     assert facts["rights"] == {
         "collect": [0, collect, collect, collect],
         "detect": [facts["user"], 0, 0, 0],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.config_file import load
+from aod.config.load import load
 from aod.detectors.error import Error
 from scripts.vm.console import Console, last_words
 from scripts.vm.errors import SetupError

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from aod.anomaly import Anomaly
-from aod.config import Config
-from aod.config_file import load_text
+from aod.config.load import load_text
+from aod.config.schema import Config
 from aod.event import OWN, Events
 from aod.recording.reader import Recording
 from aod.recording.sources import opened

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aod.config_base import ActionName
+from aod.settings import ActionName
 from tests.vm.evidence import Bundle, open_bundle
 from tests.vm.packets import parse
 from tests.vm.scenarios.service_actions import KERNEL_MARK

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aod.capabilities import Capability, to_mask
+from aod.host.capabilities import Capability, to_mask
 from tests.unit.test_service import MOST_EXPOSED
 from tests.vm.scenarios.service_boot import STAGES
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aod.wire import STAGES
+from aod.transport.wire import STAGES
 
 SCENARIO = "stranger"
 

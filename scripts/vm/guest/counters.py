@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from aod import peer_names, status
+from aod.smb import peers as peer_names
+from aod.status import gather as status
 from scripts.vm.guest import cifs
 from scripts.vm.guest.shares import Share
 from scripts.vm.guest.wait import wait_until

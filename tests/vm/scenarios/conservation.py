@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from aod.event import COMMANDS, IN_FLIGHT
-from aod.eventlog import EventLog
+from aod.transport.eventlog import EventLog
 from scripts.vm.guest import cifs
 from scripts.vm.guest.counters import RUNTIME, accounts
 from scripts.vm.guest.lab import Facts, Lab, replaced

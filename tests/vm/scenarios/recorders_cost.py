@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aod.config import Packets, Trace
-from aod.recorders.packets import PacketRing
-from aod.recorders.trace import TraceBuffer
+from aod.config.schema import Packets, Trace
+from aod.flight.packets import PacketRing
+from aod.flight.trace import TraceBuffer
 from scripts.vm.guest import cifs
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.wait import wait_until

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from aod.eventlog import EventLog
+from aod.transport.eventlog import EventLog
 from scripts.vm.guest.counters import RUNTIME, settled
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.processes import LabError, command

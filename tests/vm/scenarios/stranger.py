@@ -1,6 +1,7 @@
 """An unprivileged user tries everything that a daemon with every action has made and holds."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -27,6 +28,8 @@ def run(lab: Lab) -> Facts:
     """Make a bundle, begin a second one, and let the stranger look meanwhile."""
     config = lab.configuration(lambda _: CONFIGURATION)
     lab.artefacts.chmod(0o700)  # the daemon's log in it is the rig's own
+    # Byte code would be new in a clone below /tmp; in an installed package it is there before.
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with lab.mounted() as folder:
         before = Snapshot.take()
         with lab.daemon(config=config) as daemon:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aod import peer_names, status
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.eventlog import EventLog
-from aod.programs import RELEASE_VARIABLE
+from aod.kernel.objects import RELEASE_VARIABLE
+from aod.smb import peers as peer_names
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
+from aod.status import gather as status
+from aod.transport.eventlog import EventLog
 from scripts.vm.guest import cifs
 from scripts.vm.guest.daemon import Daemon
 from scripts.vm.guest.lab import Facts, Lab

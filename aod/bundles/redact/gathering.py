@@ -1,0 +1,65 @@
+"""The first look at a bundle: which names there are, of what kind, and which are the same one's."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from aod.bundles.redact import contexts, host
+from aod.bundles.redact.contexts import Context
+from aod.bundles.redact.kinds import PSEUDONYM, Kind, Pseudonyms, ip_address, is_kept, own_addresses
+from aod.bundles.redact.text import Redactor, strong
+
+_PUBLIC: Final = (b".windows.net", b".amazonaws.com", b".googleapis.com", b".azure.com")
+"""Of everybody: a domain that ends so tells nothing."""
+
+
+class Gathering:
+    """Collects names from text, and makes the redactor that replaces them."""
+
+    def __init__(self) -> None:
+        self._names: dict[Kind, dict[bytes, None]] = {kind: {} for kind in Kind}
+        self._taken: set[bytes] = set()
+
+    def add(self, kind: Kind, name: bytes) -> None:
+        """A name that is known from elsewhere."""
+        lowered = name.lower()
+        is_address = kind is Kind.HOSTS and ip_address(lowered) is not None
+        if not is_kept(kind, lowered) and not is_address:
+            self._names[kind].setdefault(lowered)
+
+    def look_at(self, text: bytes, file: str = "") -> None:
+        """Learn the names in a text from their places."""
+        lowered = text.lower()
+        found = contexts.find(lowered, contexts.FIXED, file)
+        for kind, held in dict.fromkeys((one.kind, one.text) for one in found):
+            for name in contexts.split(kind, held):
+                self.add(name.kind, name.text)
+        self._taken.update(match[0] for match in PSEUDONYM.finditer(lowered))
+        self._taken.update(own_addresses(lowered))
+
+    def redactor(self) -> tuple[Redactor, Pseudonyms]:
+        """For all that was gathered."""
+        for name in tuple(self._names[Kind.HOSTS]):
+            _, _, domain = name.partition(b".")
+            if b"." in domain and not name.endswith(_PUBLIC):
+                self.add(Kind.DOMAINS, domain)
+        aliases = dict(self._aliases())
+        kinds: dict[bytes, Kind] = {}
+        for kind, names in self._names.items():
+            for name in names:
+                kinds.setdefault(name, kind)
+        words = strong(kinds | {alias: kinds[name] for alias, name in aliases.items()})
+        pseudonyms = Pseudonyms(self._taken, kinds, aliases)
+        return Redactor(pseudonyms, self._contexts(), words), pseudonyms
+
+    def _aliases(self) -> Iterator[tuple[bytes, bytes]]:
+        """`srv` of `srv.example.com`, and what ps makes of a long user name."""
+        for name in reversed(self._names[Kind.HOSTS]):
+            short, dot, _ = name.partition(b".")
+            if dot and short and not is_kept(Kind.HOSTS, short):
+                yield short, name
+        for user in self._names[Kind.USERS]:
+            yield from ((short, user) for short in host.short_forms(user))
+
+    def _contexts(self) -> list[Context]:
+        of_domains = [contexts.in_domain(domain) for domain in self._names[Kind.DOMAINS]]
+        return [*contexts.below([*self._names[Kind.MOUNTS]]), *of_domains, *contexts.FIXED]

@@ -1,0 +1,143 @@
+"""Every name in a text becomes its pseudonym, where its place tells and wherever else it is."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from aod.bundles.redact.contexts import Context, find, split
+from aod.bundles.redact.kinds import PSEUDONYM_FORM, Kind, Pseudonyms, ip_address
+from aod.bundles.redact.ordinary import ORDINARY
+from aod.bundles.redact.spellings import any_of, spellings
+
+_IPV4: Final = rb"(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
+# One backslash in front begins an escape, two a UNC.
+_IPV6: Final = (
+    rb"(?<![^\\]\\)(?<!\A\\)"
+    rb"(?:[0-9a-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4})(?![a-z0-9:])"
+)
+_MAC: Final = (
+    rb"[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![:-]?[0-9a-f])|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}(?!-)"
+)
+ADDRESS: Final = rb"(?P<mac>" + _MAC + rb")|(?P<ipv6>" + _IPV6 + rb")|(?P<ipv4>" + _IPV4 + rb")"
+_BEGIN: Final = rb"(?<![a-z0-9])"
+_END: Final = rb"(?![a-z0-9])"
+_ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%[0-9a-f]{2})"
+"""The end of one is no letter of the name behind it."""
+
+MIN_LETTERS: Final = 3
+"""A shorter name is replaced only where its place tells."""
+MAX_WORDS: Final = 5000
+"""Names that are looked for everywhere; file names beyond only where their place tells."""
+
+_MOST_KNOWN: Final = 1 << 12
+"""Of what was found, how much is not asked for again."""
+
+
+class Redactor:
+    """Replaces names in text, with the pseudonyms of one bundle.
+
+    Args:
+        words: the names to look for everywhere, as `strong` chose them.
+    """
+
+    def __init__(
+        self, pseudonyms: Pseudonyms, contexts: Sequence[Context], words: Mapping[bytes, Kind]
+    ) -> None:
+        self._pseudonyms = pseudonyms
+        self._contexts = contexts
+        self._spelled = {
+            spelled: (kind, word) for word, kind in words.items() for spelled in spellings(word)
+        }
+        names = ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
+        # A pseudonym is passed over whole: in `host-1::` there is no address.
+        wanted = rb"(?P<place>" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
+        self._anywhere = re.compile(_BEGIN + wanted)
+        self._behind_escapes = re.compile(_ESCAPE + wanted)
+        self._known: dict[bytes, bytes | None] = {}
+
+    def text(self, text: bytes, file: str = "") -> bytes:
+        """The text with all its names replaced; `file` tells which places to look at."""
+        lowered = text.lower()
+        found = [*self._in_context(lowered, file), *self._everywhere(self._anywhere, lowered)]
+        if b"\\" in lowered or b"%" in lowered:
+            found += self._everywhere(self._behind_escapes, lowered)
+        return _replaced(text, found)
+
+    def string(self, text: str) -> str:
+        """The same for what JSON holds."""
+        return self.text(text.encode(errors="replace")).decode(errors="replace")
+
+    def _in_context(self, text: bytes, file: str) -> Iterator["_Place"]:
+        for place in find(text, self._contexts, file):
+            for name in split(place.kind, place.text):
+                pseudonym = self._pseudonyms.name(name.kind, name.text)
+                if pseudonym != name.text:
+                    yield place.start + name.start, -place.start - name.end, pseudonym
+
+    def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator["_Place"]:
+        known = self._known
+        for match in pattern.finditer(text):
+            found = match["place"]
+            if found not in known:
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                known[found] = self._pseudonym(found, match)
+            if (pseudonym := known[found]) is not None:
+                start, end = match.span("place")
+                yield start, -end, pseudonym
+
+    def _pseudonym(self, found: bytes, match: re.Match[bytes]) -> bytes | None:
+        if match["ours"]:
+            return None
+        if match["name"]:
+            return self._pseudonyms.name(*self._spelled[found])
+        if match["mac"]:
+            return self._mac(found)
+        if match["ipv4"]:
+            found = b".".join(b"%d" % int(part) for part in found.split(b"."))
+        elif not _may_be_ipv6(found):
+            return None
+        address = ip_address(found)
+        if address is None:
+            return None
+        pseudonym = self._pseudonyms.address(address)
+        return None if pseudonym == address.compressed.encode() else pseudonym
+
+    def _mac(self, found: bytes) -> bytes:
+        separator = found[2:3]
+        mac = self._pseudonyms.mac(bytes.fromhex(found.replace(separator, b"").decode()))
+        return mac.hex(separator.decode()).encode()
+
+
+_Place = tuple[int, int, bytes]
+"""Start, negative end (of two that begin together the longer one sorts first), pseudonym."""
+
+
+def _may_be_ipv6(text: bytes) -> bool:
+    """Not a time of day, and not `a::b` of a program's source."""
+    has_digit = any(byte in b"0123456789" for byte in text)
+    return (b"::" in text or text.count(b":") == 7) and (has_digit or text.count(b":") > 2)
+
+
+def _replaced(text: bytes, found: list[_Place]) -> bytes:
+    """Of places that overlap the first holds, and of those that begin together the longest."""
+    pieces, done = [], 0
+    for start, end, pseudonym in sorted(found):
+        if start >= done:
+            pieces += [text[done:start], pseudonym]
+            done = -end
+    return b"".join([*pieces, text[done:]]) if pieces else text
+
+
+def strong(names: Mapping[bytes, Kind]) -> dict[bytes, Kind]:
+    """The names that are looked for everywhere: no ordinary words, and not too many."""
+    chosen = [
+        (word, kind)
+        for word, kind in names.items()
+        if len(word) >= MIN_LETTERS
+        and word not in ORDINARY
+        and not word.isdigit()
+        and kind is not Kind.MOUNTS
+    ]
+    chosen.sort(key=lambda one: list(Kind).index(one[1]))
+    return dict(chosen[:MAX_WORDS])

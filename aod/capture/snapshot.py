@@ -1,0 +1,135 @@
+"""A snapshot: a bundle of everything configured, because a person (or a stop) asks for it.
+
+It goes the way of an anomaly: an entry in the spool, and a message that rings capture's bell. It is
+captured at once, without waiting for what comes after the trigger.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from aod.anomaly import Anomaly, Rule
+from aod.config.schema import Config, effective_actions
+from aod.detectors.api import nanoseconds
+from aod.detectors.describe import broken_down
+from aod.detectors.registry import RESERVED
+from aod.state import names, spool
+from aod.text import text
+from aod.transport.wire import Outbox
+
+NAME: Final = "snapshot"
+
+
+class SnapshotError(Exception):
+    """There is no bundle, and why; with what to do about it."""
+
+
+def actions(config: Config) -> tuple[str, ...]:
+    """What any anomaly collects, in the order of the file, each once."""
+    configured = config.guardian.anomalies.values()
+    return tuple(
+        dict.fromkeys(action for one in configured for action in effective_actions(config, one))
+    )
+
+
+def snapshot(config: Config, reason: str) -> Anomaly:
+    """The anomaly that stands for everything configured."""
+    return asked_for(config, RESERVED, NAME, actions(config), reason)
+
+
+def asked_for(
+    config: Config, kind: str, name: str, actions: tuple[str, ...], reason: str
+) -> Anomaly:
+    """An anomaly that is none, of now: a person wants its bundle."""
+    return Anomaly(
+        anomaly=kind,
+        timestamp=time.time_ns(),
+        name=name,
+        rule=Rule.MANUAL,
+        trigger_ns=time.monotonic_ns(),
+        window_ns=nanoseconds(config.watch_interval_sec * 1e3),
+        count=0,
+        acceptable_count=0,
+        suppressed=0,
+        reason=text(reason),
+        actions=actions,
+        worst=(),
+        breakdown=broken_down(()),
+    )
+
+
+def request(config: Config, reason: str) -> int:
+    """Ask capture for a snapshot; its timestamp. Whoever makes it now or later finds it spooled.
+
+    Raises:
+        OSError, SpoolError: it cannot be spooled; nothing is asked for then.
+    """
+    anomaly = snapshot(config, reason)
+    spool.write(config.state_dir / spool.FOLDER, anomaly)
+    _ring(config, anomaly)
+    return anomaly.timestamp
+
+
+def _ring(config: Config, anomaly: Anomaly) -> None:
+    """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
+    zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    bell = Outbox(zmq_context, config.runtime_dir, "capture")
+    bell.send(anomaly)
+    bell.close()
+    zmq_context.term()
+
+
+def is_waiting(config: Config, timestamp: int) -> bool:
+    """Whether it is not sealed yet; also not when it was refused or set aside."""
+    return os.path.lexists(_entry(config, timestamp))
+
+
+def bundle(config: Config, timestamp: int) -> Path:
+    """Where it will be."""
+    return config.aod_output_dir / names.archive(timestamp)
+
+
+def _entry(config: Config, timestamp: int) -> Path:
+    return config.state_dir / spool.FOLDER / names.spooled(timestamp)
+
+
+class Snapshots:
+    """Snapshots of a running daemon: one in the making, at most one that waits for it.
+
+    Signals that come faster than bundles can be made are one wish: the bundle after the one that
+    is being made now shows what was there when the last of them came, or later.
+    """
+
+    def __init__(self, config: Config, log: logging.Logger) -> None:
+        self._config = config
+        self._log = log
+        self._wish = ""
+        self._last: int | None = None
+
+    def use(self, config: Config) -> None:
+        """From now on, what this configuration asks for."""
+        self._config = config
+
+    def wish(self, reason: str) -> None:
+        """One more, please; may be called from a signal handler."""
+        self._wish = reason
+
+    def tick(self) -> None:
+        """Ask for what was wished, unless the last one is still in the making."""
+        if not self._wish or (self._last and is_waiting(self._config, self._last)):
+            return
+        reason, self._wish = self._wish, ""
+        self.ask(reason)
+
+    def ask(self, reason: str) -> None:
+        """Ask now, whatever is in the making; a failure is said."""
+        try:
+            self._last = request(self._config, reason)
+        except (OSError, spool.SpoolError) as error:
+            self._log.error("no snapshot: %s", error)
+        else:
+            self._log.info("snapshot %s: %s", names.folder(self._last), reason)

@@ -1,0 +1,84 @@
+"""Reads a configuration file: a checked `Config` and its warnings, or errors with file and line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from aod.config.checks import doubts, faults
+from aod.config.explain import Problem, problems, to_path
+from aod.config.schema import Config
+from aod.config.yaml_lines import MAX_BYTES, BadYamlError, Document, parse
+from aod.files import open_regular
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; its text is `FILE:LINE: what is wrong; what is allowed`,
+    one line per fault."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration that can be used."""
+
+    config: Config
+    warnings: tuple[str, ...]
+    """`FILE:LINE: ...`, in the order of the file."""
+    path: Path
+    raw: bytes
+    """The text of the file."""
+
+
+def load(path: Path) -> Loaded:
+    """The configuration in a YAML file.
+
+    Raises:
+        ConfigError: the file cannot be read, or anything in it is wrong; nothing else is raised.
+    """
+    try:
+        with open_regular(path) as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    return load_text(raw, path)
+
+
+def load_text(raw: bytes, path: Path) -> Loaded:
+    """The configuration in the text of a YAML file; `path` is what messages call it.
+
+    Raises:
+        ConfigError: anything in it is wrong; nothing else is raised.
+    """
+    document = _parsed(path, raw)
+    config = _converted(path, document)
+    _refuse(path, list(faults(config, document)))
+    return Loaded(config, _lines(path, list(doubts(config, document))), path, raw)
+
+
+def _parsed(path: Path, raw: bytes) -> Document:
+    try:
+        document = parse(raw)
+    except BadYamlError as error:
+        raise ConfigError(*_lines(path, [Problem(error.line, error.text)])) from error
+    if document.data is None:
+        text = "the file is empty; allowed: at least one anomaly under guardian: anomalies:"
+        _refuse(path, [Problem(1, text)])
+    return document
+
+
+def _converted(path: Path, document: Document) -> Config:
+    try:
+        return msgspec.convert(document.data, Config, dec_hook=to_path)
+    except msgspec.ValidationError as error:
+        found = list(problems(document, Config)) or [Problem(1, str(error))]
+        raise ConfigError("\n".join(_lines(path, found))) from error
+
+
+def _refuse(path: Path, found: list[Problem]) -> None:
+    if found:
+        raise ConfigError("\n".join(_lines(path, found)))
+
+
+def _lines(path: Path, found: list[Problem]) -> tuple[str, ...]:
+    return tuple(f"{path}:{line}: {text}" for line, text in sorted(found, key=lambda p: p.line))

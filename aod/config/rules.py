@@ -1,0 +1,53 @@
+"""What the configuration comes to: one rule per anomaly, and what the kernel must know for them.
+
+Both are derived here from the same settings, so they cannot disagree: whatever a rule asks the
+kernel to wake user space for, the kernel reports at once.
+"""
+
+from pathlib import Path
+
+from aod.config.schema import Config, Recorder, effective_actions
+from aod.detectors.api import Frame, Rule, Settings, kind_of, nanoseconds
+from aod.kernel.thresholds import KernelKnobs, combined
+from aod.settings import ActionName
+from aod.state import names
+
+
+def rules(config: Config) -> tuple[Rule, ...]:
+    """One rule per anomaly, in the order of the file."""
+    return tuple(
+        settings.rule(frame(config, name, settings))
+        for name, settings in config.guardian.anomalies.items()
+    )
+
+
+def frame(config: Config, name: str, settings: Settings) -> Frame:
+    """What the rule of an anomaly has in common with all others."""
+    return Frame(
+        kind=kind_of(type(settings)),
+        name=name,
+        acceptable_count=settings.acceptable_count,
+        window_ns=nanoseconds(config.watch_interval_sec * 1e3),
+        cooldown_ns=nanoseconds(settings.cooldown_sec * 1e3),
+        actions=effective_actions(config, settings),
+    )
+
+
+def kernel_knobs(config: Config) -> KernelKnobs:
+    """The kernel's side of `rules`."""
+    matching_only = config.recorder is Recorder.MATCHING
+    return combined((rule.knobs() for rule in rules(config)), matching_only=matching_only)
+
+
+def wanted(config: Config) -> frozenset[ActionName]:
+    """The actions that any anomaly gets."""
+    return frozenset(
+        action
+        for anomaly in config.guardian.anomalies.values()
+        for action in effective_actions(config, anomaly)
+    )
+
+
+def packets_folder(config: Config) -> Path:
+    """Where the ring of packets lies while it is recorded."""
+    return config.capture.tcpdump.folder or config.runtime_dir / names.PACKETS_FOLDER

@@ -1,0 +1,175 @@
+"""The configuration: its schema, its bounds and its defaults. No default lives anywhere else.
+
+The keys are those of the YAML file. Files are read by `aod.config.load`, which also checks what a
+schema cannot say; what the rules come to is in `aod.config.rules`.
+"""
+
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from msgspec import Meta
+
+from aod.detectors.api import Settings
+from aod.detectors.registry import registry
+from aod.settings import DAY_SEC, ActionName, Seconds, Section
+from aod.text import Identifier
+
+AnomalyName: TypeAlias = Annotated[Identifier, Meta(min_length=1)]
+
+UserName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=32, min_length=1)
+]
+
+if TYPE_CHECKING:
+    AnomalyConfig: TypeAlias = Settings
+else:
+    # The types that are installed; msgspec chooses by `type`.
+    _offered: list[Any] = [offer.settings for offer in registry().offers.values()]
+    AnomalyConfig = reduce(or_, _offered)
+
+
+class Recorder(StrEnum):
+    """Which finished operations the kernel writes to the event log."""
+
+    ALL = "all"
+    MATCHING = "matching"
+
+
+class Guardian(Section, frozen=True):
+    """What is watched."""
+
+    anomalies: Annotated[dict[AnomalyName, AnomalyConfig], Meta(min_length=1)]
+
+
+class Watcher(Section, frozen=True):
+    """The allow-list: an action that is not in it runs for no anomaly."""
+
+    actions: tuple[ActionName, ...] = tuple(ActionName)
+
+
+class Cleanup(Section, frozen=True):
+    """How long bundles are kept."""
+
+    cleanup_interval_sec: Seconds = 60
+    max_log_age_days: Annotated[float, Meta(gt=0, le=36_500)] = 2
+    max_total_log_size_mb: Annotated[float, Meta(gt=0, le=1_000_000_000)] = 200
+
+
+class Audit(Section, frozen=True):
+    """The log of what the daemon itself did."""
+
+    enabled: bool = True
+    max_mb: Annotated[float, Meta(gt=0, le=1024)] = 1
+    """A file that has grown to this is put aside, and a new one begun."""
+    files: Annotated[int, Meta(ge=1, le=100)] = 4
+    """How many are kept, the one that is written among them."""
+
+
+class Packets(Section, frozen=True):
+    """The ring of packets that the action `tcpdump` is cut from."""
+
+    ring_mb: Annotated[int, Meta(ge=4, le=4096)] = 16
+    snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 512
+    """Bytes of each packet that the ring holds."""
+    headers_only: bool = True
+    """What goes into a bundle has no content of files: behind the SMB2 headers there are zeros."""
+    folder: Path | None = None
+    """Where the ring lies; null: in the runtime folder, that is, in memory."""
+
+
+class Trace(Section, frozen=True):
+    """The buffer of the action `trace`."""
+
+    buffer_mb: Annotated[float, Meta(ge=0.1, le=1024)] = 4
+    """For all processors together."""
+
+
+class Capture(Section, frozen=True):
+    """Limits of evidence collection."""
+
+    max_concurrent_captures: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Bundles in the making at the same time."""
+    max_waiting: Annotated[int, Meta(ge=1, le=1000)] = 16
+    """Anomalies that may wait for their turn; those beyond are counted and get no bundle."""
+    lookback_sec: Annotated[float, Meta(gt=0, le=DAY_SEC)] = 300
+    """How far before the trigger logs are read."""
+    history_sec: Annotated[float, Meta(gt=0, le=3600)] = 60
+    """How far before the trigger a bundle's events begin."""
+    post_sec: Annotated[float, Meta(ge=0, le=3600)] = 5
+    """How far after the trigger they end; a bundle is sealed no earlier. What else is declared
+    meanwhile is named in it."""
+    compression_level: Annotated[int, Meta(ge=1, le=19)] = 3
+    """zstd."""
+    action_timeout_sec: Annotated[float, Meta(gt=0, le=3600)] = 10
+    max_file_mb: Annotated[float, Meta(gt=0, le=4096)] = 25
+    """One action's output is cut there."""
+    max_bundle_mb: Annotated[float, Meta(gt=0, le=1_000_000)] = 100
+    """All files of a bundle together, before compression."""
+    min_free_mb: Annotated[float, Meta(ge=0, le=1_000_000_000)] = 500
+    """Free space of the output folder's file system below which nothing is captured."""
+    min_free_percent: Annotated[float, Meta(ge=0, le=90)] = 1
+    """The same as a share of the file system; the higher of the two holds."""
+    redact: bool = False
+    """Replace names, users, hosts and addresses in what goes into a bundle."""
+    snapshot_on_stop: bool = False
+    """Make a bundle of everything configured when the daemon stops."""
+    tcpdump: Packets = Packets()
+    trace: Trace = Trace()
+
+
+class Supervision(Section, frozen=True):
+    """When a worker counts as dead, and how it is brought back."""
+
+    attempts: Annotated[int, Meta(ge=1, le=1000)] = 5
+    """Deaths of one worker within `window_sec` before the daemon gives up."""
+    window_sec: Seconds = 60
+    first_delay_sec: Seconds = 0.1
+    longest_delay_sec: Seconds = 30
+    heartbeat_timeout_sec: Annotated[float, Meta(ge=2, le=DAY_SEC)] = 10
+    """Workers beat once a second."""
+    drain_timeout_sec: Seconds = 4
+
+
+class Config(Section, frozen=True):
+    """The whole file."""
+
+    guardian: Guardian
+    watch_interval_sec: Annotated[float, Meta(gt=0, le=3600)] = 1
+    """Length of the sliding window in which matches are counted."""
+    aod_output_dir: Path = Path("/var/log/aod")
+    watcher: Watcher = Watcher()
+    cleanup: Cleanup = Cleanup()
+    audit: Audit = Audit()
+    capture: Capture = Capture()
+    supervision: Supervision = Supervision()
+    recorder: Recorder = Recorder.ALL
+    runtime_dir: Path = Path("/run/aod")
+    state_dir: Path = Path("/var/lib/aod")
+    pin_dir: Path = Path("/sys/fs/bpf/aod")
+    user: UserName = "aod"
+    """Who detect runs as, and whose group may use the sockets; where there is no such user, detect
+    stays who started it, without capabilities."""
+    ring_mb: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """The kernel's ring; a power of two."""
+    event_log_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
+    """The history; a power of two. 1 MiB holds 16,384 operations."""
+    max_inflight: Annotated[int, Meta(ge=1024, le=1 << 20)] = 16_384
+    """Operations in flight that the kernel can remember; a power of two."""
+    unanswered_sec: Seconds = 200
+    """An operation in flight this long is given up: the client itself notices a silent server
+    after 3 x echo_interval, 180 s by default."""
+
+
+def why_skipped(config: Config, action: ActionName) -> str | None:
+    """Why no anomaly gets this action, or None if it runs."""
+    if action not in config.watcher.actions:
+        return "not in the allow-list watcher.actions"
+    return None
+
+
+def effective_actions(config: Config, anomaly: Settings) -> tuple[ActionName, ...]:
+    """The actions that really run for an anomaly, in the order of the file."""
+    return tuple(action for action in anomaly.actions if why_skipped(config, action) is None)

@@ -1,0 +1,177 @@
+"""The ring of packets: tcpdump, started, watched, brought back, and ended with us.
+
+It runs as the user `tcpdump`, where there is one, with no capability but the one that it needs.
+That is done before it starts (setpriv), not by itself (-Z): a change of user cancels the signal
+that ends it when capture dies. It writes each packet at once (-U): its way of flushing on demand
+(SIGUSR2) writes from a signal handler into a stream that may be in the middle of a packet.
+"""
+
+import logging
+import os
+import pwd
+import re
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final, cast
+
+from aod.actions import orphans
+from aod.actions.process import environment
+from aod.config.schema import Packets
+from aod.flight import ring, strays
+from aod.flight.headers import SMB_PORT
+
+FIRST_DELAY_SEC: Final = 1.0
+LONGEST_DELAY_SEC: Final = 60.0
+"""Between two attempts; one that lived longer than this begins anew."""
+ASK_INTERVAL_SEC: Final = 10.0
+"""How often tcpdump is asked (SIGUSR1) how much it has missed."""
+USER: Final = "tcpdump"
+_NICE: Final = 10
+_MOST_WORDS: Final = 4096
+_READY: Final = "listening on"
+"""Said when its signal handlers are in place; SIGUSR1 would end it before."""
+_DROPPED: Final = re.compile(r"\b(\d+) packets? dropped by kernel")
+
+
+class PacketRing:
+    """tcpdump and its files; nothing here waits or raises."""
+
+    def __init__(self, folder: Path, settings: Packets, log: logging.Logger) -> None:
+        self.folder = folder
+        self.starts = 0
+        self._shape = ring.shape(settings.ring_mb, settings.snaplen)
+        self._log = log
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._words = ""
+        self._is_ready = False
+        self._dropped = self._dropped_before = 0
+        self._started = self._asked = self._next_start = 0.0
+        self._delay_sec = FIRST_DELAY_SEC
+        self._has_complained = False
+        strays.end(folder)  # a predecessor's that outlived it: two would write one file
+
+    @property
+    def pid(self) -> int | None:
+        return self._popen.pid if self._popen else None
+
+    @property
+    def is_recording(self) -> bool:
+        return self._popen is not None and self._is_ready
+
+    @property
+    def dropped(self) -> int:
+        """Packets that tcpdump was too slow for, as far as it has told."""
+        return self._dropped_before + self._dropped
+
+    def tick(self) -> None:
+        """Start it, hear what it says, or notice its end."""
+        now = time.monotonic()
+        if self._popen is None:
+            if now >= self._next_start:
+                self._start(now)
+            return
+        ended = self._popen.poll() is not None
+        self._hear(cast(IO[bytes], self._popen.stderr))
+        if ended:
+            self._bury(now)
+        elif self.is_recording and now - self._asked > ASK_INTERVAL_SEC:
+            self._asked = now
+            self._popen.send_signal(signal.SIGUSR1)
+
+    def close(self) -> None:
+        """End it; there is nothing to save, for its files go with it."""
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.wait()
+            cast(IO[bytes], self._popen.stderr).close()
+            self._popen = None
+        ring.remove(self.folder)
+
+    def _start(self, now: float) -> None:
+        self._words, self._is_ready = "", False
+        self._started = self._asked = now
+        try:
+            owner = _owner()
+            ring.prepare(self.folder, owner)
+            ring.make_way(self.folder, self._shape)
+            self._popen = _spawn(self.folder, command(self._shape, owner))
+        except (OSError, KeyError) as error:  # KeyError: our user has no name
+            self._fail(now, str(error))
+        else:
+            self.starts += 1
+
+    def _hear(self, pipe: IO[bytes]) -> None:
+        with suppress(BlockingIOError):
+            words = os.read(pipe.fileno(), _MOST_WORDS).decode(errors="replace")
+            self._words = (self._words + words)[-_MOST_WORDS:]
+            self._is_ready = self._is_ready or _READY in self._words
+        if told := _DROPPED.findall(self._words):
+            self._dropped = int(told[-1])
+
+    def _bury(self, now: float) -> None:
+        popen = cast("subprocess.Popen[bytes]", self._popen)
+        cast(IO[bytes], popen.stderr).close()
+        self._popen = None
+        self._dropped_before, self._dropped = self.dropped, 0
+        if now - self._started > LONGEST_DELAY_SEC:
+            self._delay_sec, self._has_complained = FIRST_DELAY_SEC, False
+        self._fail(now, f"ended with status {popen.returncode}{_last_words(self._words)}")
+
+    def _fail(self, now: float, why: str) -> None:
+        self._next_start = now + self._delay_sec
+        self._delay_sec = min(2 * self._delay_sec, LONGEST_DELAY_SEC)
+        if not self._has_complained:
+            self._log.warning("tcpdump: %s; no packets are recorded until it runs again", why)
+            self._has_complained = True
+
+
+def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
+    """The command, to be run in the ring's folder: its user may not go through those above it."""
+    privileges = ["--pdeathsig", "KILL", "--no-new-privs"]
+    if owner is not None:
+        uid, gid = owner
+        privileges += [f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+        privileges += [f"--{kind}=-all,+net_raw" for kind in ("inh-caps", "ambient-caps")]
+        privileges += ["--bounding-set=-all,+net_raw"]
+    written = ["-w", ring.NAME, "-C", str(shape.file_mb), "-W", str(shape.files), "-U"]
+    # Without an owner -Z keeps it from looking for the user that is not there.
+    stay = [] if owner is not None else ["-Z", pwd.getpwuid(os.geteuid()).pw_name]
+    options = ["-i", "any", "-n", "-p", "--nano", "-s", str(shape.snaplen), *written, *stay]
+    return ["setpriv", *privileges, "--", "tcpdump", *options, f"tcp port {SMB_PORT}"]
+
+
+def _last_words(text: str) -> str:
+    lines = [line for line in text.splitlines() if line and _READY not in line]
+    return f": {lines[-1]}" if lines else ""
+
+
+def _owner() -> tuple[int, int] | None:
+    """Who tcpdump runs as; None: as ourselves, who cannot choose, or have nobody to choose."""
+    if os.geteuid() != 0:
+        return None
+    with suppress(KeyError):
+        entry = pwd.getpwnam(USER)
+        return entry.pw_uid, entry.pw_gid
+    return None
+
+
+def _spawn(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
+    """Called by the main thread: the signal of a parent's death is that of the thread's."""
+    with orphans.marked(orphans.owner()) as stdin:
+        popen = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=environment(),
+            umask=0o077,
+            start_new_session=True,
+        )
+    os.set_blocking(cast(IO[bytes], popen.stderr).fileno(), False)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, popen.pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    return popen

@@ -1,0 +1,126 @@
+"""The ring of packets on disk: tcpdump's files, how many of what size, in a folder of their own.
+
+Their writer is a user of its own where the host has one, so what lies in the folder is a
+stranger's: it is opened without following links, and only what that user owns.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+NAME: Final = "ring.pcap"
+"""tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
+_UNIT_BYTES: Final = 1_000_000
+"""tcpdump's `-C` counts in these, before it writes a packet: the last one comes on top."""
+_OVERHEAD_BYTES: Final = 24 + 16
+_ASIDE: Final = 10**6
+"""Numbers that no file of a ring has."""
+_FILES: Final = 16
+"""Or a few more: with each that is begun anew, a part as large as it is lost."""
+
+
+class Shape(NamedTuple):
+    """How the ring is divided."""
+
+    files: int
+    file_mb: int
+    """In millions of bytes."""
+    snaplen: int
+
+    @property
+    def largest_bytes(self) -> int:
+        """What one file may come to."""
+        return self.file_mb * _UNIT_BYTES + _OVERHEAD_BYTES + self.snaplen
+
+    def names(self) -> list[str]:
+        """As tcpdump calls them, and in the order in which it writes them."""
+        digits = len(str(self.files - 1))
+        return [f"{NAME}{number:0{digits}}" for number in range(self.files)]
+
+
+def shape(ring_mb: int, snaplen: int) -> Shape:
+    """A ring of at most `ring_mb` MiB, but of two files at least."""
+    total = ring_mb << 20
+    one = Shape(1, max(1, total // (_FILES * _UNIT_BYTES)), snaplen)
+    return one._replace(files=max(2, total // one.largest_bytes))
+
+
+def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
+    """Make the folder for nobody but its owner (user and group id; None: ourselves).
+
+    Raises:
+        OSError: it cannot be made, or is a link or somebody else's.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(0o700)
+    uid, gid = owner or (os.geteuid(), os.getegid())
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(fd).st_uid not in (os.geteuid(), uid):
+            raise PermissionError(f"{folder} belongs to another user")
+        if os.fstat(fd).st_uid == os.geteuid():  # else it is as we made it
+            os.fchmod(fd, 0o700)
+        if owner is not None:
+            os.fchown(fd, uid, gid)
+    finally:
+        os.close(fd)
+
+
+def files(folder: Path) -> list[Path]:
+    """The names of the ring's files; none if there is no ring."""
+    with suppress(OSError):
+        return sorted(path for path in folder.iterdir() if _is_ours(path.name))
+    return []
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(NAME) and name.removeprefix(NAME).isdecimal()
+
+
+def contents(folder: Path) -> Iterator[bytes]:
+    """What each file holds now. Who writes to it meanwhile may leave half a packet at its end."""
+    for path in files(folder):
+        with suppress(OSError):
+            yield _content(path, folder.stat().st_uid)
+
+
+def _content(path: Path, owner: int) -> bytes:
+    """One read: a file that is begun anew between two would be half old and half new."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        # A second name could be any file of the host.
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_nlink != 1:
+            raise PermissionError(path)
+        return os.read(fd, status.st_size)
+    finally:
+        os.close(fd)
+
+
+def make_way(folder: Path, wanted: Shape) -> None:
+    """Keep what an earlier ring left, so that a new one overwrites the oldest of it first.
+
+    Raises:
+        OSError: the folder cannot be changed.
+    """
+    found = sorted(files(folder), key=lambda path: path.lstat().st_mtime_ns)
+    fitting = [path for path in found if path.lstat().st_size <= wanted.largest_bytes]
+    kept = fitting[-(wanted.files - 1) :]  # the first file is begun at once
+    for path in found:
+        if path not in kept:
+            path.unlink()
+    aside = [path.rename(folder / f"{NAME}{_ASIDE + at}") for at, path in enumerate(kept)]
+    for path, name in zip(reversed(aside), reversed(wanted.names()), strict=False):
+        path.rename(folder / name)
+
+
+def remove(folder: Path) -> None:
+    """Remove the ring's files, and the folder if nothing else is in it."""
+    for path in files(folder):
+        with suppress(OSError):
+            path.unlink()
+    with suppress(OSError):
+        folder.rmdir()

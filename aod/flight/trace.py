@@ -1,0 +1,103 @@
+"""The cifs client's tracepoints in a buffer of our own, which overwrites what is oldest.
+
+An instance of tracefs (Documentation/trace/ftrace.rst, "Instances") has buffers and switches of
+its own, so nobody else's tracing is disturbed, nor is ours.
+"""
+
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from aod.config.schema import Trace
+
+ROOTS: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+MODULE: Final = Path("/sys/module/cifs")
+_EVENTS: Final = Path("events/cifs/enable")
+_LEAST_KIB: Final = 16
+
+
+class UnavailableError(Exception):
+    """There is no tracefs; the text says where it was looked for."""
+
+
+def folder(pin_dir: Path) -> Path:
+    """The instance of the daemon that pins its eBPF objects there.
+
+    Raises:
+        UnavailableError: this kernel has no tracefs, or it is not mounted.
+    """
+    for root in ROOTS:
+        if (root / "instances").is_dir():
+            return root / "instances" / f"aod-{pin_dir.name}"
+    raise UnavailableError(f"no tracefs at {' or '.join(map(str, ROOTS))}")
+
+
+def cpu_kib(settings: Trace, cpus: int) -> int:
+    """The buffer of one processor."""
+    return max(_LEAST_KIB, int(settings.buffer_mb * 1024 / cpus))
+
+
+class TraceBuffer:
+    """The instance; what a daemon that was killed left is gone on with."""
+
+    def __init__(self, pin_dir: Path, settings: Trace, log: logging.Logger) -> None:
+        self._pin_dir = pin_dir
+        self._cpu_kib = cpu_kib(settings, os.cpu_count() or 1)
+        self._log = log
+        self._instance: Path | None = None
+        self._enabled_for = 0
+        self._has_complained = False
+
+    @property
+    def is_recording(self) -> bool:
+        return self._enabled_for != 0
+
+    def tick(self) -> None:
+        """Make the instance, and switch its events on once the cifs module is there."""
+        try:
+            self._instance = self._instance or self._make()
+            self._enable(self._instance)
+        except (OSError, UnavailableError) as error:
+            if not self._has_complained:
+                self._log.warning("the cifs client cannot be traced: %s", error)
+                self._has_complained = True
+
+    def close(self) -> None:
+        """Remove the instance with all that it holds."""
+        if self._instance is not None:
+            remove(self._pin_dir, self._log)
+            self._instance, self._enabled_for = None, 0
+
+    def _make(self) -> Path:
+        instance = folder(self._pin_dir)
+        with suppress(FileExistsError):
+            instance.mkdir(0o700)
+        (instance / "buffer_size_kb").write_text(str(self._cpu_kib))
+        (instance / "options" / "overwrite").write_text("1")
+        clock = instance / "trace_clock"
+        if "[mono]" not in clock.read_text():  # setting it empties the buffer, even to the same
+            clock.write_text("mono")
+        return instance
+
+    def _enable(self, instance: Path) -> None:
+        """Only when the module is new: its folder in sysfs is another after each load."""
+        try:
+            loaded = MODULE.stat().st_ino
+        except FileNotFoundError:
+            self._enabled_for = 0
+            return
+        if loaded != self._enabled_for:
+            (instance / _EVENTS).write_text("1")
+            self._enabled_for = loaded
+
+
+def remove(pin_dir: Path, log: logging.Logger) -> None:
+    """Remove a daemon's instance, if there is one."""
+    try:
+        folder(pin_dir).rmdir()
+    except (FileNotFoundError, UnavailableError):
+        return
+    except OSError as error:  # busy: somebody reads it
+        log.warning("the trace instance stays: %s", error)

@@ -1,0 +1,181 @@
+"""A listener beside the daemon: programs, maps and a ring of its own, gone when it is closed.
+
+It lives in a folder of bpffs that it holds locked. The lock ends with its process, however that
+dies, so what a dead listener left is found and removed by the next one of its name.
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from aod import log
+from aod.config.rules import kernel_knobs
+from aod.config.schema import Config
+from aod.event import Events
+from aod.kernel.attachments import describe_missing, describe_unseen
+from aod.kernel.objects import program, release_program
+from aod.kernel.peer_source import KnownPeers
+from aod.kernel.tracer import DrainStop, Tracer, remove
+from aod.smb.peers import Names
+from aod.stages.collect import (
+    ATTACH_INTERVAL_SEC,
+    TICK_SEC,
+    attach_release,
+    give_up_ages_ns,
+    tracer_setup,
+)
+from aod.state.lock import LockedError
+from aod.status.gather import CommandStatus, counted
+from aod.transport.eventlog import EventLog
+
+POLL_SEC: Final = 0.05
+"""Between two looks at an empty ring; the smallest one holds what 200,000 operations a second make
+of it."""
+_LOG_MB: Final = 1
+
+_log: Final = log.ROOT.getChild("listen")
+
+
+class Listener:
+    """Operations as they finish, all of them; nobody else waits for this ring.
+
+    Attributes:
+        behind: whether the last `read` left records in the ring.
+        attached: whether operations are seen.
+        received: records read from the ring so far.
+    """
+
+    def __init__(self, config: Config, tracer: Tracer, folder: Path):
+        self.behind = self.attached = False
+        self.received = 0
+        self._tracer, self._folder = tracer, folder
+        self._buffer = _private_log()
+        self._peers = KnownPeers(tracer, _log)
+        self._ages_ns = give_up_ages_ns(config)
+        self._note: str | None = None
+        self._next_scan = self._next_attach = 0.0
+        tracer.adopt_log(self._buffer)
+
+    @property
+    def realtime_offset_ns(self) -> int:
+        """Add this to a record's time to get ns since the epoch."""
+        return self._buffer.realtime_offset_ns
+
+    def attach(self) -> str:
+        """Attach what is not attached yet, once a second; what is new about that, in a line."""
+        now = time.monotonic()
+        if self.attached or now < self._next_attach:
+            return ""
+        self._next_attach = now + ATTACH_INTERVAL_SEC
+        note = describe_missing(self._tracer.attach())
+        if note == self._note:
+            return ""
+        self._note = note
+        if not note:
+            self._attached()
+        return note or "attached to the cifs client"
+
+    def _attached(self) -> None:
+        self.attached = True
+        if told := describe_unseen(self._tracer.attach()):
+            _log.info("%s", told)
+        attach_release(self._tracer, release_program(), _log)
+        self._peers.look_at_mounts()
+
+    def read(self) -> Events:
+        """What is new, (n,): a view that holds until the next call; `behind` says if more is there.
+
+        Operations that hang are looked for now and then, after what has ended.
+        """
+        start = self._buffer.position
+        limit = start + self._buffer.capacity
+        drained = self._tracer.drain(self._buffer, limit, self._buffer.commit_records)
+        self.received += drained.count
+        self.behind = drained.stop is not DrainStop.EMPTY
+        now = time.monotonic()
+        if now >= self._next_scan:
+            self._next_scan = now + TICK_SEC
+            now_ns = time.monotonic_ns()
+            self._tracer.scan_in_flight(self._buffer, limit, now_ns, self._ages_ns)
+        return self._buffer.span(start, self._buffer.position)
+
+    def new_names(self) -> Names | None:
+        """All names of shares and servers, if there are new ones since the last call."""
+        return self._peers.news()
+
+    def counters(self) -> dict[str, CommandStatus]:
+        """The kernel's counters as they are now, by command."""
+        self._tracer.publish_stats(self._buffer, time.monotonic_ns())
+        return counted(self._buffer)
+
+    @property
+    def in_flight(self) -> int:
+        """Operations in flight, when that was last looked at."""
+        return int(self._buffer.header["in_flight"])
+
+    def detach(self) -> None:
+        """Let nothing more happen; what has happened can still be read."""
+        remove(self._folder)
+
+    def close(self) -> None:
+        self._peers.close()
+        self._tracer.close()
+
+
+@contextmanager
+def listening(config: Config, name: str) -> Iterator[Listener]:
+    """A listener for the length of a block; `name` tells those of one daemon apart.
+
+    Raises:
+        LockedError: there is one of that name.
+        TracerError: the kernel refuses.
+    """
+    with _own_folder(config.pin_dir.with_name(f"{config.pin_dir.name}-{name}")) as own:
+        pins = own / "pins"
+        setup = replace(tracer_setup(config), pin_dir=pins, beside=config.pin_dir)
+        knobs = replace(kernel_knobs(config), matching_only=False)
+        tracer = Tracer.install(program(), setup, knobs)
+        listener = Listener(config, tracer, pins)
+        try:
+            yield listener
+        finally:
+            listener.close()
+
+
+def _private_log() -> EventLog:
+    """A log that is nowhere but in this process's memory."""
+    with tempfile.TemporaryDirectory(prefix="aod-", dir="/dev/shm") as folder:
+        return EventLog.create(Path(folder), _LOG_MB)
+
+
+@contextmanager
+def _own_folder(path: Path) -> Iterator[Path]:
+    lock = _locked(path)
+    try:
+        for left in path.iterdir():
+            remove(left)
+        yield path
+    finally:
+        remove(path)
+        os.close(lock)
+
+
+def _locked(path: Path) -> int:
+    """The folder, made if need be, in nobody else's hands: a descriptor that holds it."""
+    while True:
+        path.mkdir(0o700, exist_ok=True)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(fd), path.lstat()):
+                return fd
+        except BlockingIOError:
+            os.close(fd)
+            raise LockedError(f"{path} is in use: this command runs already") from None
+        os.close(fd)  # its last holder removed it before we had it

@@ -1,0 +1,69 @@
+"""How it stands with the anomalies: a small file that detect writes and `aod status` reads."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aod.anomaly import Operation
+from aod.detectors.detector import Episode
+from aod.detectors.words import sentence
+from aod.files import read_regular, replace
+from aod.state import names
+
+NAME: Final = "detect/detect.json"
+"""In the folder that belongs to detect."""
+MAX_BYTES: Final = 1 << 20
+MAX_ENDED: Final = 16
+
+
+class Report(Struct, frozen=True):
+    """What detect knows."""
+
+    episodes: Annotated[tuple[Episode, ...], Meta(max_length=1024)] = ()
+    """In the order of the configuration."""
+    ended: Annotated[tuple[Operation, ...], Meta(max_length=MAX_ENDED)] = ()
+    """The last operations that had been told as hanging and ended, oldest first."""
+
+
+def write(runtime_dir: Path, report: Report) -> None:
+    """Replace the file.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    replace(runtime_dir / NAME, msgspec.json.encode(report))
+
+
+def read(runtime_dir: Path) -> Report:
+    """The report of this folder; an empty one where there is none that can be read."""
+    try:
+        return msgspec.json.decode(read_regular(runtime_dir / NAME, MAX_BYTES), type=Report)
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return Report()
+
+
+def render(report: Report, now_ns: int) -> list[str]:
+    """Lines for a person; `now_ns` is CLOCK_MONOTONIC."""
+    lines = [_line(episode, now_ns) for episode in report.episodes]
+    if report.ended:
+        lines += ["", "hung, and ended"]
+        lines += [f"  {sentence(operation)}" for operation in report.ended]
+    return lines
+
+
+def _line(episode: Episode, now_ns: int) -> str:
+    if episode.fault:
+        return f"{episode.name:<12} {episode.anomaly}: WATCHES NO MORE: {episode.fault}"
+    said = [f"{episode.declared:,} declared"]
+    if episode.last_timestamp:
+        said.append(f"last {names.folder(episode.last_timestamp)}")
+    if now_ns < episode.quiet_until_ns:
+        said.append(f"cool-down for {(episode.quiet_until_ns - now_ns) / 1e9:.0f} s more")
+    suppressed = episode.suppressed + episode.suppressed_before
+    if suppressed:
+        said.append(f"{suppressed:,} suppressed, {episode.suppressed:,} of them since the last")
+    if episode.hanging:
+        said.append(f"{episode.hanging:,} hanging")
+    return f"{episode.name:<12} {episode.anomaly}: {'; '.join(said)}"

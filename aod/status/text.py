@@ -1,0 +1,146 @@
+"""A status for a person, on a terminal."""
+
+import pwd
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from aod.conservation import violation
+from aod.status import anomalies as episodes
+from aod.status.gather import Output, Status, unhealthy
+from aod.status.workers import WorkerReport
+
+
+def render(status: Status) -> str:
+    """All there is to say; the last line says whether it is healthy."""
+    now_ns = time.monotonic_ns()
+    wrong = unhealthy(status, now_ns)
+    lines = [
+        *_daemon(status),
+        *_workers(status, now_ns),
+        *_attached(status),
+        "",
+        *_flow(status),
+        "",
+        *_bundles(status),
+        *episodes.render(status.anomalies, now_ns),
+        "",
+        *_commands(status),
+        "",
+        *(f"unhealthy: {one}" for one in wrong),
+        *([] if wrong else ["healthy"]),
+    ]
+    return "\n".join(lines)
+
+
+def _line(label: str, said: str) -> str:
+    return f"{label:<12} {said}"
+
+
+def _daemon(status: Status) -> Iterator[str]:
+    daemon, pid = status.daemon, status.supervisor_pid
+    since = f" since {daemon.since[:19]} UTC, version {daemon.version}" if daemon.since else ""
+    yield _line("supervisor", f"running, pid {pid}{since}" if pid else "not running")
+
+
+def _workers(status: Status, now_ns: int) -> Iterator[str]:
+    for worker in status.daemon.workers:
+        yield _line(worker.stage, "; ".join(_worker(worker, status.users, now_ns)))
+
+
+def _worker(worker: WorkerReport, users: dict[str, int], now_ns: int) -> Iterator[str]:
+    who = f", pid {worker.pid} as {_user(users.get(worker.stage, -1))}" if worker.pid else ""
+    yield f"{worker.state}{who}"
+    if worker.beat_ns:
+        yield f"last beat {max(0.0, (now_ns - worker.beat_ns) / 1e9):.0f} s ago"
+    if worker.note:
+        yield worker.note
+    if worker.restarts:
+        yield f"restarted {worker.restarts:,} times, last: {worker.last_end}"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return f"user {uid}"
+
+
+def _attached(status: Status) -> Iterator[str]:
+    programs = status.attached.programs
+    missing = [why for _, why in programs if why]
+    if programs:
+        yield _line("attached", f"{len(programs) - len(missing)} of {len(programs)} programs")
+    if missing:
+        yield _line("", f"not: {', '.join(missing)}")
+    if status.attached.release:
+        yield _line("unanswered", f"operations are recognised {status.attached.release}")
+    if status.unseen:
+        yield _line("not seen", ", ".join(status.unseen))
+
+
+def _flow(status: Status) -> Iterator[str]:
+    total = status.total
+    unread = max(0, status.records - status.read)
+    yield _line(
+        "operations", f"{total.finished:,} finished, {status.finished_per_second:,.0f} a second now"
+    )
+    yield _line("event log", f"{status.records:,} records, {unread:,} not yet read")
+    yield _line("in flight", f"{status.in_flight:,} operations")
+    yield _line("lost", _lost(status))
+    yield _line("sums", "all hold" if status.conserved else "NO: something is missing")
+    for one in status.violations:
+        yield _line("", violation.sentence(one))
+
+
+def _lost(status: Status) -> str:
+    total = status.total
+    reasons = {
+        "the ring was full": total.dropped_ring_full,
+        "too many in flight": total.dropped_inflight_full,
+        "on purpose": total.dropped_simulated,
+        "missed by the kernel": status.missed,
+        "overwritten before detect read them": status.skipped,
+    }
+    return ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count) or "nothing"
+
+
+def _bundles(status: Status) -> Iterator[str]:
+    ended = dict(status.outcomes)
+    ended["refused"] = ended.get("refused", 0) + status.refused_by_detect
+    told = ", ".join(
+        f"{ended.get(name, 0):,} {name.replace('_', ' ')}"
+        for name in ("sealed", "refused", "set_aside", "lost")
+    )
+    yield _line(
+        "anomalies",
+        f"{status.declared:,} declared; {told}; {status.open:,} in the making or waiting",
+    )
+    if status.output is not None:
+        yield from _output(status.output)
+
+
+def _output(output: Output) -> Iterator[str]:
+    if output.last:
+        when = datetime.fromtimestamp(output.last_timestamp / 1e9, UTC)
+        yield _line(
+            "last bundle",
+            f"{output.last}, {when:%Y-%m-%d %H:%M:%S} UTC, {output.last_bytes >> 10:,} KiB",
+        )
+    used, limit, free = (
+        size / (1 << 20) for size in (output.bytes, output.limit_bytes, output.free_bytes)
+    )
+    yield _line(
+        "output",
+        f"{output.folder}: {output.bundles:,} bundles, {used:,.1f} of {limit:,.10g} MiB, "
+        f"{free:,.0f} MiB free",
+    )
+
+
+def _commands(status: Status) -> Iterator[str]:
+    yield f"{'command':<22}{'started':>12}{'finished':>12}{'unanswered':>12}{'dropped':>10}"
+    for name, one in status.commands.items():
+        yield (
+            f"{name:<22}{one.started:>12,}{one.finished:>12,}{one.unanswered + one.gave_up:>12,}"
+            f"{one.dropped:>10,}"
+        )

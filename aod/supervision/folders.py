@@ -1,0 +1,192 @@
+"""The folders that the daemon writes to."""
+
+import errno
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from aod.config.schema import Config
+from aod.conservation import violation
+from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, unfinished
+from aod.host import users as accounts
+from aod.host.users import ROOT, Account
+from aod.kernel import attachments
+from aod.smb import peers as peer_names
+from aod.state import counters, ledger, spool
+from aod.state.lock import Lock
+from aod.status import workers as daemon_report
+from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.transport.wire import STAGES, socket_path
+
+SPOOL_MODE: Final = 0o770
+POSITION_MODE: Final = 0o660
+_OTHERS: Final = 0o077
+
+
+class FolderError(Exception):
+    """A folder that the configuration names cannot be used."""
+
+
+class Folder(NamedTuple):
+    """A folder, and whose it is. Of those above it, the ones that are made are the same."""
+
+    key: str
+    path: Path
+    owner: Account
+    mode: int
+
+
+def prepare(config: Config, log: logging.Logger) -> None:
+    """Make the folders that are not there, and see to it that nobody else can use them.
+
+    Raises:
+        FolderError: one cannot be made or written, or is not for us alone.
+    """
+    _make_output(config.aod_output_dir, log)
+    for folder in layout(config):
+        try:
+            _make(folder)
+        except OSError as error:
+            raise _cannot_be_written(folder.key, folder.path, error) from error
+    if os.geteuid() == ROOT.uid and accounts.detector(config) is None:
+        told = "there is no user '%s' on this host: detect runs as root, without capabilities"
+        log.info(told, config.user)
+
+
+def layout(config: Config) -> list[Folder]:
+    """The folders that are ours, those above others first; the output folder is made.
+
+    Started by another user than root, all of them are that user's.
+    """
+    is_root = os.geteuid() == ROOT.uid
+    common = Account(ROOT.uid, accounts.shared_gid(config)) if is_root else accounts.myself()
+    owners = dict.fromkeys(STAGES, common)
+    if is_root:
+        owners["detect"] = accounts.detector(config) or common
+        owners["cleanup"] = common._replace(uid=accounts.cleaner(config).uid)
+    runtime, state = config.runtime_dir, config.state_dir
+    inboxes = [
+        Folder("runtime_dir", socket_path(runtime, name).parent, owner, FOLDER_MODE)
+        for name, owner in owners.items()
+    ]
+    return [
+        Folder("runtime_dir", runtime, common, FOLDER_MODE),
+        *inboxes,
+        Folder("state_dir", state, common, FOLDER_MODE),
+        Folder("state_dir", state / spool.FOLDER, common, SPOOL_MODE),
+    ]
+
+
+def share(config: Config) -> None:
+    """Give the group the files that the stages share, whoever made them before, and remove the
+    sockets of a daemon that is dead. For who holds the lock; the event log is made.
+
+    Raises:
+        OSError: a file is not there, or something else than a file.
+    """
+    for path in _sockets(config.runtime_dir):
+        for one in (path, path.parent.with_suffix(".sock")):  # and where they were in 0.1
+            with suppress(OSError):
+                one.unlink()
+    if os.geteuid() != ROOT.uid:
+        return
+    shared = Account(ROOT.uid, accounts.shared_gid(config))
+    own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
+    own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
+    for name in (counters.NAME, peer_names.FILE):
+        with suppress(FileNotFoundError):
+            own(config.runtime_dir / name, shared, FILE_MODE)
+
+
+def _make(folder: Folder) -> None:
+    """Each step is done again if need be: a death in between is made good by the next start."""
+    for path in (*reversed(folder.path.parents), folder.path):
+        if path == folder.path or not path.exists():
+            made = _mkdir(path, folder.mode)
+            if not made:
+                _refuse_foreign(folder)
+            own(path, folder.owner, folder.mode, os.O_DIRECTORY)
+    _probe(folder.path)
+
+
+def _make_output(path: Path, log: logging.Logger) -> None:
+    """An administrator's folder stays as it is; it may be a link to one."""
+    try:
+        for above in reversed(path.parents):
+            _mkdir(above, FOLDER_MODE)
+        made = _mkdir(path, OUTPUT_MODE)
+        _probe(path)
+    except OSError as error:
+        raise _cannot_be_written("aod_output_dir", path, error) from error
+    mode = path.stat().st_mode & 0o777
+    if not made and mode & _OTHERS:
+        log.warning(
+            "aod_output_dir: %s can be entered by others than its owner (mode %o); "
+            "for bundles, chmod 700 it",
+            *(path, mode),
+        )
+
+
+def _mkdir(path: Path, mode: int) -> bool:
+    """Whether it was not there."""
+    try:
+        path.mkdir(mode & OUTPUT_MODE)
+    except FileExistsError:
+        return False
+    path.chmod(mode)  # whatever the umask
+    return True
+
+
+def _refuse_foreign(folder: Folder) -> None:
+    """Others' folders are not taken from them: /run, say, named by mistake."""
+    if folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
+        raise FolderError(
+            f"{folder.key}: {folder.path} is open to everybody, and not empty; "
+            "name a folder for aod alone, or chmod 750 it"
+        )
+
+
+def _probe(path: Path) -> None:
+    """Make a file, without a name where that can be had: a death here would leave a named one."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600))
+        return
+    probe = path / f".write-test.{os.getpid()}"
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    probe.unlink()
+
+
+def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
+    what = "name another folder, or make it"
+    if error.errno == errno.EROFS and "INVOCATION_ID" in os.environ:  # systemd.exec(5)
+        what = f"the unit allows it with ReadWritePaths={path} (systemctl edit aod.service)"
+    return FolderError(f"{key}: {path} cannot be written ({error.strerror}); {what}")
+
+
+def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
+    """Remove what a clean stop leaves in the runtime folder, and the folder if it is empty."""
+    for path in _sockets(runtime_dir):
+        with suppress(OSError):
+            _clear_inbox(path.parent)
+    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE)
+    reports = (attachments.FILE, daemon_report.FILE, peer_names.FILE)
+    for path in (runtime_dir / name for name in (*positions, *reports)):
+        for one in (path, unfinished(path)):
+            one.unlink(missing_ok=True)
+    lock.release()
+    with suppress(OSError):
+        runtime_dir.rmdir()
+
+
+def _sockets(runtime_dir: Path) -> list[Path]:
+    return [socket_path(runtime_dir, name) for name in STAGES]
+
+
+def _clear_inbox(folder: Path) -> None:
+    """It is the stage's alone, with all files that it left there; a folder in it stays."""
+    with opened_folder(folder, os.O_NOFOLLOW) as fd, os.scandir(fd) as entries:
+        for entry in entries:
+            os.unlink(entry.name, dir_fd=fd)
+    folder.rmdir()

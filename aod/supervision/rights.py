@@ -1,0 +1,92 @@
+"""Who each stage runs as, and which of root's rights it keeps."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from aod.actions.table import row
+from aod.config.rules import wanted
+from aod.config.schema import Config
+from aod.host import users as accounts
+from aod.host.capabilities import Capability
+from aod.host.privileges import Rights
+from aod.host.users import ROOT, Account
+
+COLLECT: Final = frozenset({Capability.BPF, Capability.PERFMON})
+"""For the maps, and for the pins."""
+COLLECT_LOADING: Final = COLLECT | {
+    Capability.SYS_ADMIN,
+    Capability.SYS_RESOURCE,
+    Capability.DAC_READ_SEARCH,
+    Capability.SETPCAP,
+}
+"""Until everything is attached: to look for the cifs module's types (BPF_BTF_GET_NEXT_ID), to lock
+memory for maps (Linux before 5.11), to read the object where only its owner may; and to give these
+up for good."""
+FOREIGN_OUTPUT: Final = frozenset({Capability.DAC_OVERRIDE, Capability.CHOWN})
+"""To write into another user's folder, and to give him the audit log."""
+SUPERVISOR: Final = frozenset(
+    {
+        Capability.CHOWN,
+        Capability.DAC_OVERRIDE,
+        Capability.FOWNER,
+        Capability.KILL,
+        Capability.SETGID,
+        Capability.SETUID,
+        Capability.SETPCAP,
+    }
+)
+"""Beside what its workers have: to make the folders theirs, to become them, and to end them."""
+
+
+def for_stage(stage: str, config: Config) -> Rights:
+    """What a stage keeps that root has started."""
+    shared = accounts.shared_gid(config)
+    match stage:
+        case "collect":  # what it makes in the runtime folder is for the group
+            own = Account(ROOT.uid, shared)
+            return Rights(
+                account=own,
+                groups=(shared,),
+                capabilities=COLLECT_LOADING | _passage(config),
+                later=COLLECT | _passage(config),
+            )
+        case "detect":
+            who = accounts.detector(config) or ROOT
+            return Rights(account=who, groups=(shared,), filtered=True)
+        case "cleanup":
+            return Rights(account=accounts.cleaner(config), groups=(shared,), filtered=True)
+        case "capture":
+            return Rights(account=ROOT, groups=(shared,), capabilities=for_capture(config))
+    raise ValueError(f"no such stage: {stage}")
+
+
+def for_capture(config: Config) -> frozenset[Capability]:
+    """What the configured actions need, and what the folders do."""
+    actions = [action for name in wanted(config) if (action := row(name)) is not None]
+    needed = {one.capability for action in actions for one in action.privileges}
+    if accounts.cleaner(config).uid != ROOT.uid:
+        needed |= FOREIGN_OUTPUT
+    return frozenset(needed | _passage(config))
+
+
+def _passage(config: Config) -> frozenset[Capability]:
+    """Nothing, where root as an ordinary user gets to all that a stage reads by its name."""
+    folders = (config.runtime_dir, config.state_dir, config.aod_output_dir, *_own_files())
+    ways = {above.resolve() for folder in folders for above in folder.parents}
+    if all(_is_open_to_root(way) for way in ways if way.exists()):
+        return frozenset()
+    return frozenset({Capability.DAC_READ_SEARCH})
+
+
+def _own_files() -> Iterator[Path]:
+    """The package, and its interpreter."""
+    yield Path(__file__)
+    yield Path(sys.executable)
+
+
+def _is_open_to_root(folder: Path) -> bool:
+    status = folder.stat()
+    bits = status.st_mode if status.st_uid else status.st_mode >> 6
+    return bool(bits & 0o001)

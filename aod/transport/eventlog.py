@@ -1,0 +1,189 @@
+"""The event log: records in shared memory, as a ring addressed by absolute positions.
+
+One file on tmpfs, mapped by every stage. `collect` writes it (the shim copies the kernel's ring
+straight into it), everyone else reads views of the same memory. `detect` publishes how far it has
+read (aod/transport/position.py), and the writer never overwrites what detect has not read. What has
+been read stays until it is overwritten: that is the history a bundle is cut from.
+"""
+
+import mmap
+import os
+import time
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from aod import log as aod_log
+from aod._native import ffi, lib
+from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
+from aod.transport.eventlog_files import (
+    LOG_NAME,
+    POSITION_NAME,
+    EventLogError,
+    OtherVersionError,
+    create_whole,
+    open_ours,
+)
+from aod.transport.position import ReadPosition
+
+HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
+HEADER_DTYPE: Final = struct_dtype("aod_log_header")
+MAX_COMMIT_RECORDS: Final = 16384
+
+_log: Final = aod_log.ROOT.getChild("eventlog")
+
+
+class EventLog:
+    """A mapped event log; `create`, `writer` and `reader` make one.
+
+    Attributes:
+        header: numpy view (dtype `HEADER_DTYPE`, shape ()) of the head, shared with the writer.
+        records: numpy view (dtype `EVENT_DTYPE`, shape (capacity,)) of all slots.
+    """
+
+    def __init__(self, fd: int, path: Path, writable: bool):
+        self.path = path
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        size = os.fstat(fd).st_size
+        if size < HEADER_BYTES:
+            os.close(fd)
+            raise EventLogError(f"{path}: {size} bytes, shorter than the head of an event log")
+        self._map = mmap.mmap(fd, size, access=access)
+        os.close(fd)
+        self.header = np.frombuffer(self._map, HEADER_DTYPE, 1)[0:1].reshape(())
+        self.c_header = ffi.from_buffer(
+            "struct aod_log_header *", self._map, require_writable=writable
+        )
+        self._check(size)
+        self.capacity = int(self.header["capacity"])
+        self.records: Events = np.frombuffer(self._map, EVENT_DTYPE, self.capacity, HEADER_BYTES)
+
+    def _check(self, size: int) -> None:
+        head = self.header
+        found = (int(head["magic"]), int(head["version"]), int(head["record_bytes"]))
+        expected = (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
+        capacity = int(head["capacity"])
+        if found != expected:
+            raise OtherVersionError(
+                f"{self.path}: magic, version, record size are {found}, not {expected}; "
+                "it was made by another version of aod"
+            )
+        fits = size == HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
+        if not fits or capacity.bit_count() != 1:
+            raise EventLogError(f"{self.path}: {size} bytes do not hold {capacity} records")
+
+    @classmethod
+    def create(cls, runtime_dir: Path, megabytes: int) -> Self:
+        """A new, empty log; it appears under its name when it is complete.
+
+        What was read of another log goes with it.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        path = runtime_dir / LOG_NAME
+        staging = path.with_suffix(".new")
+        staging.unlink(missing_ok=True)
+        capacity = megabytes * (1 << 20) // EVENT_DTYPE.itemsize
+        fd = create_whole(staging, HEADER_BYTES + capacity * EVENT_DTYPE.itemsize)
+        head = np.zeros((), HEADER_DTYPE)
+        head["magic"], head["version"] = lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION
+        head["header_bytes"], head["record_bytes"] = HEADER_BYTES, EVENT_DTYPE.itemsize
+        head["capacity"] = capacity
+        head["realtime_offset_ns"] = time.time_ns() - time.monotonic_ns()
+        os.pwrite(fd, head.tobytes(), 0)
+        (runtime_dir / POSITION_NAME).unlink(missing_ok=True)
+        staging.rename(path)
+        return cls(fd, path, writable=True)
+
+    @classmethod
+    def writer(cls, runtime_dir: Path, megabytes: int) -> Self:
+        """The log of this folder, to go on writing it; a new one where there is none of that size
+        and version. What is lost with the old one is said.
+
+        Raises:
+            EventLogError: the file is not ours.
+        """
+        path = runtime_dir / LOG_NAME
+        if not path.exists():
+            return cls.create(runtime_dir, megabytes)
+        try:
+            log = cls(open_ours(path, writable=True), path, writable=True)
+        except OtherVersionError as error:
+            _log.warning("%s: begun anew; what detect had not read in it is lost", error)
+            return cls.create(runtime_dir, megabytes)
+        if log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
+            return log
+        unread = log.position - ReadPosition.peek(runtime_dir)
+        _log.warning(
+            "%s had another size: begun anew; its %d records, of which detect had not read %d, "
+            "are lost",
+            *(path, log.position - log.oldest, unread),
+        )
+        return cls.create(runtime_dir, megabytes)
+
+    @classmethod
+    def reader(cls, runtime_dir: Path) -> Self:
+        """The log of this folder, read-only.
+
+        Raises:
+            EventLogError: there is none, or it is of another version or owner.
+        """
+        path = runtime_dir / LOG_NAME
+        return cls(open_ours(path, writable=False), path, writable=False)
+
+    @property
+    def position(self) -> int:
+        """How many records have ever been written."""
+        return int(lib.aod_log_committed(self.c_header).log_position)
+
+    @property
+    def oldest(self) -> int:
+        """The position of the oldest record that is still there."""
+        return max(0, self.position - self.capacity)
+
+    @property
+    def commit_records(self) -> int:
+        """How many records a writer may copy before it commits them."""
+        return min(MAX_COMMIT_RECORDS, self.capacity // 4)
+
+    @property
+    def realtime_offset_ns(self) -> int:
+        """Add this to a record's time to get ns since the epoch."""
+        return int(self.header["realtime_offset_ns"])
+
+    def view(self, start: int, count: int) -> Events:
+        """Up to `count` records from position `start`, as a view that ends where the ring wraps."""
+        slot = start & (self.capacity - 1)
+        return self.records[slot : slot + min(count, self.capacity - slot)]
+
+    def piece_end(self, start: int, end: int, records: int) -> int:
+        """Where a piece of [start, end) ends that has about as many records: what one look found in
+        flight has one time, was committed at once, and stays together."""
+        at = min(start + records, end)
+        mask, times = self.capacity - 1, self.records["end_ns"]
+        while start < at < end and times[at & mask] == times[(at - 1) & mask]:
+            at += 1
+        return at
+
+    def span(self, start: int, end: int) -> Events:
+        """The records [start, end): a view, or a copy where they lie in two pieces. For the reader
+        that the writer waits for."""
+        first = self.view(start, end - start)
+        rest = self.view(start + len(first), end - start - len(first))
+        return joined(first, rest) if len(rest) else first
+
+    def copy(self, start: int, end: int) -> Events:
+        """A copy of the records [start, end), for who is not the reader that the writer waits for.
+
+        The writer goes on meanwhile: at the beginning, the records that it has overwritten are left
+        out, and those that it may be overwriting before its next commit.
+        """
+        start = max(start, self.oldest)
+        end = max(start, end)
+        first = self.view(start, end - start)
+        second = self.view(start + len(first), end - start - len(first))
+        copy = joined(first, second)
+        intact = self.position + self.commit_records - self.capacity
+        return copy[max(0, intact - start) :]
