@@ -25,7 +25,7 @@ class Violation(Struct, frozen=True, forbid_unknown_fields=True):
     """A sum that does not hold."""
 
     sum: str
-    """Its name; USAGE.md tells them all."""
+    """Its name; aod(1) lists them all."""
     command: str
     """Of which command; empty: the sum is of all."""
     left: int
