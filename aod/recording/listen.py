@@ -4,7 +4,6 @@ It lives in a folder of bpffs that it holds locked. The lock ends with its proce
 dies, so what a dead listener left is found and removed by the next one of its name.
 """
 
-import fcntl
 import os
 import tempfile
 import time
@@ -30,7 +29,7 @@ from aod.stages.collect import (
     give_up_ages_ns,
     tracer_setup,
 )
-from aod.state.lock import LockedError
+from aod.state.lock import LockedError, lock_named
 from aod.status.gather import CommandStatus, counted
 from aod.transport.eventlog import EventLog
 
@@ -172,8 +171,7 @@ def _locked(path: Path) -> int:
         path.mkdir(0o700, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(fd), path.lstat()):
+            if lock_named(fd, path):
                 return fd
         except BlockingIOError:
             os.close(fd)
