@@ -10,7 +10,7 @@ import pytest
 
 from aod.state.names import AUDIT_FILE
 from tests.bundle_check import unpack
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import Rig, make_thresholds
 from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.kernel.test_daemon import CONFIG, CREATE, SLOW_NS
 
@@ -40,16 +40,16 @@ def test_none_and_all_are_none_and_all(rig: Rig, percent: float, kept: int) -> N
 
 
 def test_what_makes_no_record_is_not_lost(rig: Rig) -> None:
-    rig.tracer.set_knobs(make_knobs(matching_only=True))
+    rig.tracer.set_thresholds(make_thresholds(matching_only=True))
     rig.tracer.simulate_drops(100)
     rig.producer.load(TOTAL)
     assert rig.stat("filtered", WRITE) == TOTAL
     assert rig.stat("dropped_simulated", WRITE) == 0
 
 
-def test_it_outlives_new_knobs(rig: Rig) -> None:
+def test_it_outlives_new_thresholds(rig: Rig) -> None:
     rig.tracer.simulate_drops(100)
-    rig.tracer.set_knobs(make_knobs(threshold_ms=5))
+    rig.tracer.set_thresholds(make_thresholds(threshold_ms=5))
     rig.producer.load(TOTAL)
     assert rig.drain() == 0
 
