@@ -7,18 +7,13 @@ event whose tracepoint a kernel does not have is not seen there, and that is sai
 import errno
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
-from aod.files import read_regular, replace
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.state.report_file import ReportFile
 
-FILE: Final = "attachments.json"
-"""In the runtime folder: collect writes it."""
-_MAX_BYTES: Final = 1 << 16
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
 """Without these no operation is seen to start or to end."""
 
@@ -44,22 +39,8 @@ class Report(Struct, frozen=True):
     """How operations that are never answered are recognised."""
 
 
-def write(runtime_dir: Path, report: Report) -> None:
-    """Replace the file that tells it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    replace(runtime_dir / FILE, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> Report:
-    """The report of this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=Report)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return Report()
+FILE: Final = ReportFile("attachments.json", Report, Report())
+"""Written by collect."""
 
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:

@@ -147,7 +147,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.read(daemon.runtime).episodes:
+        for episode in episodes.FILE.read(daemon.runtime).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

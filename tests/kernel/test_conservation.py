@@ -71,7 +71,7 @@ def remove_from_the_spool(daemon: LocalDaemon) -> None:
     folder = daemon.state / spool.FOLDER
     for path in wait_until(lambda: spool.pending(folder), "the entry"):
         path.unlink()
-    wait_until(lambda: violation.read(daemon.runtime), "the alarm")
+    wait_until(lambda: violation.FILE.read(daemon.runtime), "the alarm")
     os.kill(capture, signal.SIGCONT)
 
 
