@@ -38,7 +38,7 @@ class Watch:
         self._log = logger
         self._last: Look | None = None
         self._next_look = 0.0
-        self.violations = {one.key: one for one in violation.read(config.runtime_dir)}
+        self.violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
         self._told_at: dict[tuple[str, str], float] = {}
         self._said = ""
 
@@ -86,9 +86,9 @@ class Watch:
 
     def _write(self) -> None:
         try:
-            violation.write(self._runtime_dir, tuple(self.violations.values()))
+            violation.FILE.write(self._runtime_dir, tuple(self.violations.values()))
         except OSError as error:
-            self._say_once(f"{violation.FILE} is not written: {error}")
+            self._say_once(f"{violation.FILE.name} is not written: {error}")
 
     def _say_once(self, text: str) -> None:
         if text != self._said:

@@ -8,20 +8,15 @@ import errno
 import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct, field
 
-from aod.files import read_regular, replace
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.state.report_file import ReportFile
 
-FILE: Final = "attachments.json"
-"""In the runtime folder: collect writes it."""
-_MAX_BYTES: Final = 1 << 16
 ATTACH_INTERVAL_SEC: Final = 1.0
 """Between two tries to attach what is not attached."""
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
@@ -37,22 +32,8 @@ class Report(Struct, frozen=True):
     """How unanswered operations are recognised."""
 
 
-def write(runtime_dir: Path, report: Report) -> None:
-    """Replace the file that tells it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    replace(runtime_dir / FILE, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> Report:
-    """The report of this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=Report)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return Report()
+FILE: Final = ReportFile("attachments.json", Report, Report())
+"""Written by collect."""
 
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:

@@ -144,7 +144,7 @@ class Collector:
     def _report(self, report: attachments.Report) -> None:
         """For `aod status`."""
         try:
-            attachments.write(self.context.runtime_dir, report)
+            attachments.FILE.write(self.context.runtime_dir, report)
         except OSError as error:
             self.context.log.error("what is attached is not told: %s", error)
 

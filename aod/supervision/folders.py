@@ -95,7 +95,7 @@ def share(config: Config) -> None:
     shared = Account(ROOT.uid, accounts.shared_gid(config))
     own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
     own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
-    for name in (counters.NAME, peer_names.FILE):
+    for name in (counters.NAME, peer_names.FILE.name):
         with suppress(FileNotFoundError):
             own(config.runtime_dir / name, shared, FILE_MODE)
 
@@ -170,8 +170,8 @@ def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
     for path in _sockets(runtime_dir):
         with suppress(OSError):
             _clear_inbox(path.parent)
-    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE)
-    reports = (attachments.FILE, daemon_report.FILE, peer_names.FILE)
+    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE.name)
+    reports = (attachments.FILE.name, daemon_report.FILE.name, peer_names.FILE.name)
     for path in (runtime_dir / name for name in (*positions, *reports)):
         for one in (path, unfinished(path)):
             one.unlink(missing_ok=True)
