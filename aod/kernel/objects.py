@@ -17,7 +17,7 @@ def program() -> bytes:
 
 
 def mid_release_program() -> bytes:
-    """The object whose hooks see a mid released; tests set AOD_BPF_MID_RELEASE_OBJECT to have none."""
+    """The object whose hooks see a mid released; AOD_BPF_MID_RELEASE_OBJECT="" (tests): none."""
     if os.environ.get(MID_RELEASE_VARIABLE) == "":
         return b""
     return _object(MID_RELEASE_VARIABLE, "mid_release.bpf.o")
