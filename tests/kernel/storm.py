@@ -18,7 +18,7 @@ from aod.status import anomalies as episodes
 from aod.status.gather import Status
 from aod.transport.eventlog import EventLog
 from tests.kernel.daemon import REPO, LocalDaemon, cpu_ns, wait_until
-from tests.vm.evidence import open_bundle
+from tests.rig.bundles import open_bundle
 
 MIB: Final = 1 << 20
 ACCEPTABLE: Final = 10
