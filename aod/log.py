@@ -142,7 +142,9 @@ def _takes(fd: int) -> bool:
 
 def _terminal() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_LineFormatter(f"%(asctime)s %(levelname)-7s {_FORMAT}", "%H:%M:%S"))
+    formatter = _LineFormatter(f"%(asctime)s UTC %(levelname)-7s {_FORMAT}", "%Y-%m-%d %H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     return handler
 
 
