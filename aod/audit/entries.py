@@ -1,6 +1,6 @@
 """What the audit log says: one record for each thing that the daemon did, a JSON object a line.
 
-`what` names the kind, `time` is UTC; a field that does not apply is left out. USAGE.md has an
+`what` names the kind, `time` is UTC; a field that does not apply is left out. aod-bundle(5) has an
 example of each. `timestamp` is that of the anomaly, and so the name of its bundle.
 """
 

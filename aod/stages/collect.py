@@ -4,29 +4,25 @@ The kernel wakes this stage for a match, or for a ring that fills up; everything
 next tick. Nothing here looks at a record.
 """
 
-import logging
 import select
 import time
-from dataclasses import replace
 from typing import Final
 
-from aod.config.rules import kernel_knobs
-from aod.config.schema import Config
-from aod.event import COMMANDS
+from aod.config.rules import kernel_thresholds
 from aod.host import privileges
 from aod.kernel import attachments
 from aod.kernel.attachments import (
+    ATTACH_INTERVAL_SEC,
+    attach_mid_release,
     describe_missing,
     describe_unseen,
     to_mask,
     unseen_events,
-    why_by_age,
 )
-from aod.kernel.errors import TracerError
-from aod.kernel.objects import TracerSetup, program, release_program
+from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
+from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import Drained, DrainStop, Tracer, remove
-from aod.smb.commands import Command
 from aod.stages.base import StageContext
 from aod.state.counters import CounterRing
 from aod.transport.eventlog import EventLog
@@ -41,47 +37,14 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
 MATCH_STATS_INTERVAL_SEC: Final = 0.1  # they are read after a match, too
-ATTACH_INTERVAL_SEC: Final = 1.0
-LONGEST_WAIT_NS: Final = 86_400 * 10**9
-"""A lock or a directory watch may rightly be answered after hours."""
-
-
-def tracer_setup(config: Config) -> TracerSetup:
-    """What the configuration says about the sizes in the kernel."""
-    return TracerSetup(config.pin_dir, config.ring_mb << 20, config.max_inflight)
-
-
-def give_up_ages_ns(config: Config) -> list[int]:
-    """By command: the age at which an operation in flight counts as never answered."""
-    ages = [int(config.unanswered_sec * 1e9)] * COMMANDS
-    for command in (Command.SMB2_LOCK, Command.SMB2_CHANGE_NOTIFY):
-        ages[command] = max(ages[command], LONGEST_WAIT_NS)
-    return ages
-
-
-def attach_release(tracer: Tracer, release: bytes, log: logging.Logger) -> str:
-    """Hook the client's functions with this object, if there is one; say why where that fails.
-
-    Returns:
-        How operations that are never answered are recognised.
-    """
-    if not release:
-        return "by their age"
-    try:
-        tracer.attach_release(release)
-    except TracerError as error:
-        how = f"by their age: {why_by_age(error)}"
-        log.info("operations that are never answered are recognised %s", how)
-        return how
-    return "by hooks on the client's functions"
 
 
 class Collector:
     """The stage's state: the tracer, the log, and what it has told."""
 
-    def __init__(self, context: StageContext, tracer: Tracer, release: bytes = b""):
+    def __init__(self, context: StageContext, tracer: Tracer, mid_release: bytes = b""):
         config = context.config
-        self.release = release
+        self.mid_release = mid_release
         self.context = context
         self.tracer = tracer
         self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
@@ -92,7 +55,7 @@ class Collector:
         self.tracer.adopt_log(self.log)
         self.peers = Peers(tracer, config.runtime_dir, context.log)
         self.note: str | None = None
-        self._give_up_ns = give_up_ages_ns(config)
+        self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
         self._wake = select.epoll()
         # Edge-triggered: the ring is readable whenever it holds anything, but only the records that
         # the kernel wakes us for are worth a drain before the next tick.
@@ -159,29 +122,29 @@ class Collector:
     def reconfigure(self) -> None:
         """Go on with a new configuration, if there is one: the programs stay attached."""
         if (config := self.context.new_config()) is not None:
-            self.tracer.set_knobs(kernel_knobs(config))
-            self._give_up_ns = give_up_ages_ns(config)
+            self.tracer.set_thresholds(kernel_thresholds(config))
+            self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
 
     def attach(self) -> None:
         """Attach what is not attached yet; what changed is said once."""
         found = self.tracer.attach()
         note = describe_missing(found)
         if note != self.note:
-            release = ""
+            how = ""
             self.context.log.info("%s", note or "attached to the cifs client; watching")
             self.note = note
             self.beat()
             if not note:
                 self._say_unseen()
-                release = attach_release(self.tracer, self.release, self.context.log)
+                how = attach_mid_release(self.tracer, self.mid_release, self.context.log)
                 self.peers.look_at_mounts()
                 privileges.narrow()
-            self._report(attachments.Report(attachments.rows(found), release))
+            self._report(attachments.Report(attachments.rows(found), how))
 
     def _report(self, report: attachments.Report) -> None:
         """For `aod status`."""
         try:
-            attachments.write(self.context.runtime_dir, report)
+            attachments.FILE.write(self.context.runtime_dir, report)
         except OSError as error:
             self.context.log.error("what is attached is not told: %s", error)
 
@@ -264,9 +227,10 @@ class Collector:
 def run(context: StageContext, simulate_drops: float = 0) -> int:
     """Collect until told to stop; lose so many percent of the records on purpose."""
     config = context.config
-    release = release_program()
-    setup = replace(tracer_setup(config), release=release)
-    tracer = Tracer.adopt(program(), setup, kernel_knobs(config))
+    mid_release = mid_release_program()
+    ring_bytes = config.ring_mb << 20
+    setup = TracerSetup(config.pin_dir, ring_bytes, config.max_inflight, mid_release)
+    tracer = Tracer.adopt(program(), setup, kernel_thresholds(config))
     tracer.simulate_drops(simulate_drops)
     if simulate_drops:
         text = "--simulate-drops: %g percent of the records of this run are lost on purpose"
@@ -274,7 +238,7 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
     if tracer.replaced:
         text = "%d records of another build are lost: nobody had read them when it was replaced"
         context.log.error(text, tracer.replaced)
-    collector = Collector(context, tracer, release)
+    collector = Collector(context, tracer, mid_release)
     next_tick = 0.0
     while not context.stopping:
         collector.hear()

@@ -4,6 +4,7 @@ What has been read is published after what it led to is spooled. A detector that
 between declares again what it declared, under the same timestamp: the same anomaly.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ class Reader:
         """By anomaly: the last episode of which was told what it hid."""
         self._reported = episodes.Report()
         self._next_report = 0.0
-        self._complaint = ""
+        self._warn_once = log.WarnOnce(context.log, logging.ERROR)
         for events in self._history():
             self.detector.feed(events)
         self._last = {one.name: one.last_timestamp for one in self.detector.episodes()}
@@ -140,7 +141,7 @@ class Reader:
         try:
             spool.write(self.spool_dir, anomaly)
         except spool.FullError as error:
-            self._complain(f"{error}: anomalies that come now get no bundle")
+            self._warn_once(f"{error}: anomalies that come now get no bundle")
             self._unspooled += 1
             return False
         except (OSError, spool.SpoolError) as error:
@@ -203,18 +204,12 @@ class Reader:
             self._say_if_over(episode, int(now * 1e9))
         if report != self._reported:
             try:
-                episodes.write(self.context.runtime_dir, report)
+                episodes.FILE.write(self.context.runtime_dir, report)
             except OSError as error:
-                self._complain(f"the status is not written: {error}")
+                self._warn_once(f"the status is not written: {error}")
             else:
-                self._complaint = ""
+                self._warn_once.clear()
             self._reported = report
-
-    def _complain(self, text: str) -> None:
-        """Once, as long as it is the same."""
-        if text != self._complaint:
-            self.context.log.error("%s", text)
-        self._complaint = text
 
     def _say_if_over(self, episode: Episode, now_ns: int) -> None:
         if now_ns < episode.quiet_until_ns:
@@ -235,15 +230,14 @@ class Reader:
 
 def _open_log(context: StageContext) -> EventLog | None:
     """The log, as soon as the collector has made it; None when told to stop before."""
-    said = ""
+    log_once = log.WarnOnce(context.log, logging.INFO)
     while not context.stopping:
         try:
             return EventLog.reader(context.runtime_dir)
         except EventLogError as error:
-            if str(error) != said:
-                context.log.info("waiting for the event log: %s", error)
-            said = str(error)
-        context.beat("waiting", said)
+            why = str(error)
+        log_once(f"waiting for the event log: {why}")
+        context.beat("waiting", why)
         context.new_config()  # it is the one to begin with
         context.wait(LOG_WAIT_SEC)
         for _ in context.messages():
