@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from aod import log
-from aod.audit.daemon import Account
+from aod.audit.daemon import DaemonAudit
 from aod.audit.entries import Conservation
 from aod.config.schema import Config
 from aod.conservation import violation
@@ -30,7 +30,7 @@ class Watch:
     """
 
     def __init__(
-        self, config: Config, event_log: EventLog, account: Account, logger: logging.Logger
+        self, config: Config, event_log: EventLog, account: DaemonAudit, logger: logging.Logger
     ) -> None:
         self._runtime_dir: Path = config.runtime_dir
         self._looker = Looker(event_log, config.runtime_dir, config.state_dir)

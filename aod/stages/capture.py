@@ -14,7 +14,7 @@ from typing import Final
 from aod.actions import orphans, process
 from aod.anomaly import Anomaly
 from aod.audit import reader as audit_reader
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.capture.audit import Account
 from aod.capture.backlog import Backlog
 from aod.capture.maker import Maker
@@ -37,14 +37,14 @@ class Capture:
         config = context.config
         self.context = context
         spool_dir = config.state_dir / spool.FOLDER
-        self.ledger = Ledger(config.runtime_dir, spool_dir, context.log)
-        self.backlog = Backlog(spool_dir, context.log, self.ledger)
+        self.ledger = Ledger(config.runtime_dir, spool_dir, context.logger)
+        self.backlog = Backlog(spool_dir, context.logger, self.ledger)
         self.running: dict[int, Running] = {}
-        self.account = Account(Audit(config, context.log))
-        self.output = OutputState(config, context.log)
+        self.account = Account(AuditLog(config, context.logger))
+        self.output = OutputState(config, context.logger)
         self.maker = Maker(
             config,
-            context.log,
+            context.logger,
             context.outbox("cleanup"),
             context.outbox("collect", newest_only=True),
             self.ledger,
@@ -54,7 +54,7 @@ class Capture:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._recorders = Recorders(config, context.log)
+        self._recorders = Recorders(config, context.logger)
         self._stop = StopClock()
         self._refusing = False
 
@@ -105,7 +105,7 @@ class Capture:
     async def _begin(self) -> None:
         self.maker.begin()
         if ended := await asyncio.to_thread(orphans.end):
-            self.context.log.warning("ended %d sources of a predecessor that died", len(ended))
+            self.context.logger.warning("ended %d sources of a predecessor that died", len(ended))
         await self.output.look()
         await self.maker.find_leftovers()
         self.backlog.settle()
@@ -176,7 +176,7 @@ class Capture:
             self.account.has_refused(anomaly, f"{most} others were waiting")
         if refused and not self._refusing:
             why = "%d anomalies wait (capture.max_waiting): those that come now get no bundle"
-            self.context.log.warning(why, most)
+            self.context.logger.warning(why, most)
         self._refusing = bool(refused) or (self._refusing and len(self.backlog) > most)
 
     def _start(self, anomaly: Anomaly) -> None:
@@ -194,8 +194,8 @@ class Capture:
         self._wake.set()
 
     def _beat(self) -> None:
-        self.context.beat(
-            "stopping" if self.context.stopping else "ready",
+        self.context.heartbeat(
+            "stopping" if self.context.shutting_down else "ready",
             note=f"no bundles: {self.output.why_not}" if self.output.why_not else "",
             sealed=self.account.sealed,
             failed=self.account.failed,
@@ -209,7 +209,7 @@ class Capture:
 
     def _is_over(self) -> bool:
         """Told to stop, and done with what can be done, or out of time."""
-        if not self.context.stopping:
+        if not self.context.shutting_down:
             return False
         self._reconfigure()  # and learn how long the stop may take
         self._stop.begin(self.context.stop_within_sec)
@@ -217,7 +217,7 @@ class Capture:
             self._end_all()
         if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
             if left := len(self.backlog):
-                self.context.log.warning("%d bundles are left for the next start", left)
+                self.context.logger.warning("%d bundles are left for the next start", left)
             return True
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 

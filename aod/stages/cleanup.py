@@ -7,13 +7,13 @@ from typing import Final
 
 from aod import log
 from aod.audit.entries import Deleted
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.bundles import retention
 from aod.bundles.retention import Entry, Removal
 from aod.config.schema import Config
 from aod.files import opened_folder
 from aod.settings import DAY_SEC
-from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
+from aod.stages.base import HEARTBEAT_INTERVAL_SEC, StageContext
 from aod.transport.wire import Sealed
 
 _MAX_SAID: Final = 100
@@ -34,7 +34,7 @@ class Cleaner:
         self.left: list[Entry] = []
         self._folder = config.aod_output_dir
         self._log = logger
-        self._audit = Audit(config, logger)
+        self._audit = AuditLog(config, logger)
         self._said: set[str] = set()
         self.use(config)
 
@@ -113,14 +113,14 @@ def _sweep(cleaner: Cleaner, context: StageContext) -> bool:
         thread.join(_POLL_SEC)
         if time.monotonic() - began < _HANGS_SEC:
             continue
-        if context.stopping:
+        if context.shutting_down:
             return False
         _beat(cleaner, context, "waiting", f"{context.config.aod_output_dir} does not answer")
     return True
 
 
 def _beat(cleaner: Cleaner, context: StageContext, state: str = "ready", note: str = "") -> None:
-    context.beat(
+    context.heartbeat(
         state,
         note,
         deleted=cleaner.deleted,
@@ -131,12 +131,12 @@ def _beat(cleaner: Cleaner, context: StageContext, state: str = "ready", note: s
 
 def run(context: StageContext) -> int:
     """Clean up until told to stop."""
-    cleaner = Cleaner(context.config, context.log)
+    cleaner = Cleaner(context.config, context.logger)
     due = time.monotonic()
     over = False
     while not over:
-        over = context.stopping  # what came before the stop is still heard
-        context.wait(min(BEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
+        over = context.shutting_down  # what came before the stop is still heard
+        context.wait(min(HEARTBEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
         sealed = [message for message in context.messages() if isinstance(message, Sealed)]
         if (config := context.new_config()) is not None:
             cleaner.use(config)
@@ -146,5 +146,5 @@ def run(context: StageContext) -> int:
                 break
             due = time.monotonic() + context.config.cleanup.cleanup_interval_sec
         _beat(cleaner, context)
-    context.beat("stopping")
+    context.heartbeat("stopping")
     return 0

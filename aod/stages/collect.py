@@ -84,13 +84,13 @@ class Collector:
         self.release = release
         self.context = context
         self.tracer = tracer
-        self.log = EventLog.writer(config.runtime_dir, config.event_log_mb)
-        ReadPosition.open(config.runtime_dir, self.log.position)
+        self.event_log = EventLog.writer(config.runtime_dir, config.event_log_mb)
+        ReadPosition.open(config.runtime_dir, self.event_log.position)
         self.reader = PositionReader(config.runtime_dir)
         self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
-        self.tracer.adopt_log(self.log)
-        self.peers = Peers(tracer, config.runtime_dir, context.log)
+        self.tracer.adopt_log(self.event_log)
+        self.peers = Peers(tracer, config.runtime_dir, context.logger)
         self.note: str | None = None
         self._give_up_ns = give_up_ages_ns(config)
         self._wake = select.epoll()
@@ -104,19 +104,19 @@ class Collector:
 
     def limit(self) -> int:
         """Up to which log position may be written."""
-        position = self.log.position
+        position = self.event_log.position
         read = self.reader.get().position
-        limit = write_limit(position, read, self.log.capacity)
+        limit = write_limit(position, read, self.event_log.capacity)
         if limit is not None:
             return limit
-        if not self.log.header["reader_invalid"]:
-            self.context.log.error(
+        if not self.event_log.header["reader_invalid"]:
+            self.context.logger.error(
                 "detect claims to have read up to %d, the log ends at %d: not believed",
                 read,
                 position,
             )
-        self.log.header["reader_invalid"] += 1
-        return position + self.log.capacity
+        self.event_log.header["reader_invalid"] += 1
+        return position + self.event_log.capacity
 
     def drain(self) -> DrainStop:
         """Empty the kernel's ring into the log, and ring detect's bell; why it ended."""
@@ -124,7 +124,7 @@ class Collector:
         self.peers.tick()  # the kernel tells a name before the record that needs it
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
-            drained = self.tracer.drain(self.log, self.limit(), self.log.commit_records)
+            drained = self.tracer.drain(self.event_log, self.limit(), self.event_log.commit_records)
             stop = drained.stop
             self._tell(drained)
         self._last_drain = time.monotonic()
@@ -136,14 +136,14 @@ class Collector:
             self._active = True
             self.outbox.send(Batch(drained.start, drained.count))
         if drained.malformed and not self._malformed:
-            self.context.log.error("the ring holds entries that are no records; passed over")
+            self.context.logger.error("the ring holds entries that are no records; passed over")
         self._malformed += drained.malformed
 
     def scan(self) -> None:
         """Tell of operations that hang, and give up those that nobody waits for any more."""
-        start = self.log.position
+        start = self.event_log.position
         now_ns = time.monotonic_ns()
-        hung = self.tracer.scan_in_flight(self.log, self.limit(), now_ns, self._give_up_ns)
+        hung = self.tracer.scan_in_flight(self.event_log, self.limit(), now_ns, self._give_up_ns)
         if len(hung):
             self._matched = True
             self.outbox.send(Batch(start, len(hung)))
@@ -154,7 +154,7 @@ class Collector:
             if isinstance(message, OwnPids):
                 self.tracer.set_own(message.pids)
             else:
-                self.context.log.warning("collect takes no %s; ignored", type(message).__name__)
+                self.context.logger.warning("collect takes no %s; ignored", type(message).__name__)
 
     def reconfigure(self) -> None:
         """Go on with a new configuration, if there is one: the programs stay attached."""
@@ -168,12 +168,12 @@ class Collector:
         note = describe_missing(found)
         if note != self.note:
             release = ""
-            self.context.log.info("%s", note or "attached to the cifs client; watching")
+            self.context.logger.info("%s", note or "attached to the cifs client; watching")
             self.note = note
-            self.beat()
+            self.heartbeat()
             if not note:
                 self._say_unseen()
-                release = attach_release(self.tracer, self.release, self.context.log)
+                release = attach_release(self.tracer, self.release, self.context.logger)
                 self.peers.look_at_mounts()
                 privileges.narrow()
             self._report(attachments.Report(attachments.rows(found), release))
@@ -183,14 +183,14 @@ class Collector:
         try:
             attachments.write(self.context.runtime_dir, report)
         except OSError as error:
-            self.context.log.error("what is attached is not told: %s", error)
+            self.context.logger.error("what is attached is not told: %s", error)
 
     def _say_unseen(self) -> None:
         """The module may have come between two programs: only now is absent what is missing."""
         found = self.tracer.attach()
-        self.log.header["unseen_events"] = to_mask(unseen_events(found))
+        self.event_log.header["unseen_events"] = to_mask(unseen_events(found))
         if told := describe_unseen(found):
-            self.context.log.info("%s", told)
+            self.context.logger.info("%s", told)
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -201,13 +201,13 @@ class Collector:
         self.scan()
         if now >= self._last_stats + STATS_INTERVAL_SEC:
             self.publish_stats()
-        self.beat()
+        self.heartbeat()
 
     def publish_stats(self) -> None:
         """Into the head of the log, and among the snapshots that bundles are made from."""
         self._last_stats, self._matched = time.monotonic(), False
-        self.tracer.publish_stats(self.log, time.monotonic_ns())
-        self.counters.add(self.log.header)
+        self.tracer.publish_stats(self.event_log, time.monotonic_ns())
+        self.counters.add(self.event_log.header)
 
     def publish_match(self) -> None:
         """The same for an operation that matched: it may be the one that triggers."""
@@ -216,7 +216,7 @@ class Collector:
 
     def next_tick_sec(self) -> float:
         """How long until the next tick; operations in flight are looked at more often."""
-        idle = not self._active and not self.log.header["in_flight"]
+        idle = not self._active and not self.event_log.header["in_flight"]
         self._active = False
         return IDLE_TICK_SEC if idle else TICK_SEC
 
@@ -226,16 +226,16 @@ class Collector:
         self.context.wait(max(0.0, until - time.monotonic()))
         self._wake.poll(0)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         state = "waiting" if self.note else "ready"
-        self.context.beat(
-            "stopping" if self.context.stopping else state,
+        self.context.heartbeat(
+            "stopping" if self.context.shutting_down else state,
             self.note or "",
-            records=self.log.position,
-            in_flight=int(self.log.header["in_flight"]),
-            dropped=int(self.log.header["stats"]["dropped_ring_full"].sum()),
-            simulated=int(self.log.header["stats"]["dropped_simulated"].sum()),
-            untracked=int(self.log.header["stats"]["dropped_inflight_full"].sum()),
+            records=self.event_log.position,
+            in_flight=int(self.event_log.header["in_flight"]),
+            dropped=int(self.event_log.header["stats"]["dropped_ring_full"].sum()),
+            simulated=int(self.event_log.header["stats"]["dropped_simulated"].sum()),
+            untracked=int(self.event_log.header["stats"]["dropped_inflight_full"].sum()),
             malformed=self._malformed,
             replaced=self.tracer.replaced,
             unsent=self.outbox.unsent,
@@ -250,9 +250,11 @@ class Collector:
         while self.drain() is DrainStop.FULL and time.monotonic() < deadline:
             time.sleep(MIN_DRAIN_INTERVAL_SEC)
         if left := self.tracer.pending():
-            self.context.log.error("%d records in the kernel's ring are lost with this stop", left)
+            self.context.logger.error(
+                "%d records in the kernel's ring are lost with this stop", left
+            )
         self.publish_stats()
-        self.beat()  # the last counters: what was lost is told in the audit log
+        self.heartbeat()  # the last counters: what was lost is told in the audit log
         self._wake.close()
         self.reader.close()
         self.counters.close()
@@ -270,13 +272,13 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
     tracer.simulate_drops(simulate_drops)
     if simulate_drops:
         text = "--simulate-drops: %g percent of the records of this run are lost on purpose"
-        context.log.warning(text, simulate_drops)
+        context.logger.warning(text, simulate_drops)
     if tracer.replaced:
         text = "%d records of another build are lost: nobody had read them when it was replaced"
-        context.log.error(text, tracer.replaced)
+        context.logger.error(text, tracer.replaced)
     collector = Collector(context, tracer, release)
     next_tick = 0.0
-    while not context.stopping:
+    while not context.shutting_down:
         collector.hear()
         collector.reconfigure()
         collector.drain()  # before the tick: what ended comes before what hangs

@@ -41,7 +41,7 @@ class Reader:
 
     def __init__(self, context: StageContext, event_log: EventLog):
         self.context = context
-        self.log = event_log
+        self.event_log = event_log
         self.position = ReadPosition.open(context.runtime_dir, event_log.position)
         self.detector = self._new_detector()
         self.outbox = context.outbox("capture")
@@ -51,7 +51,7 @@ class Reader:
         self.at = self._trusted(said.position)
         jumped = max(0, self.at - said.position)
         if jumped:
-            context.log.error("%d records are gone that detect had not read", jumped)
+            context.logger.error("%d records are gone that detect had not read", jumped)
         self._before = said._replace(skipped=said.skipped + jumped)
         """What its predecessors had said."""
         self._commit()
@@ -67,18 +67,18 @@ class Reader:
 
     def _trusted(self, position: int) -> int:
         """Where to go on: never before what is still there, never beyond what was written."""
-        return min(max(position, self.log.oldest), self.log.position)
+        return min(max(position, self.event_log.oldest), self.event_log.position)
 
     def _new_detector(self) -> Detector:
         names = partial(peer_names.read, self.context.runtime_dir)
-        return Detector(rules(self.context.config), self.log.realtime_offset_ns, names)
+        return Detector(rules(self.context.config), self.event_log.realtime_offset_ns, names)
 
     def _history(self) -> Iterator[Events]:
         """What was read before, by this process or its predecessors, as far as it is there."""
-        start = self.log.oldest
+        start = self.event_log.oldest
         while start < self.at:
-            end = self.log.piece_end(start, self.at, MAX_BATCH)
-            yield self.log.copy(start, end)
+            end = self.event_log.piece_end(start, self.at, MAX_BATCH)
+            yield self.event_log.copy(start, end)
             start = end
 
     def reconfigure(self) -> None:
@@ -100,10 +100,10 @@ class Reader:
 
     def read(self) -> None:
         """Evaluate what is new in the log."""
-        new = self.log.position
+        new = self.event_log.position
         while self.at < new:
-            end = self.log.piece_end(self.at, new, MAX_BATCH)
-            found = self.detector.feed(self.log.span(self.at, end))
+            end = self.event_log.piece_end(self.at, new, MAX_BATCH)
+            found = self.detector.feed(self.event_log.span(self.at, end))
             for anomaly in found.anomalies:
                 self.declare(anomaly)
             for fault in found.faults:
@@ -125,7 +125,7 @@ class Reader:
         self.position.commit(said)
 
     def _say_fault(self, fault: str) -> None:
-        self.context.log.error("a rule failed and watches no more, until a restart: %s", fault)
+        self.context.logger.error("a rule failed and watches no more, until a restart: %s", fault)
 
     def declare(self, anomaly: Anomaly) -> None:
         """Spool the anomaly, then tell capture."""
@@ -145,7 +145,7 @@ class Reader:
             return False
         except (OSError, spool.SpoolError) as error:
             # The message still carries it; only a death of capture right now would lose it.
-            self.context.log.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
+            self.context.logger.error("anomaly %d is not spooled: %s", anomaly.timestamp, error)
             self._unspooled += 1
             return self.outbox.send(anomaly)
         self.outbox.send(anomaly)
@@ -153,7 +153,7 @@ class Reader:
 
     def _announce(self, anomaly: Anomaly) -> None:
         log.alert(
-            self.context.log,
+            self.context.logger,
             "%s anomaly '%s' (%s): %s",
             *(anomaly.anomaly, anomaly.name, names.folder(anomaly.timestamp), anomaly.reason),
             AOD_ANOMALY=anomaly.name,
@@ -175,8 +175,8 @@ class Reader:
         for one in self.detector.episodes():
             self._tell_suppressed(one.name, one.last_timestamp, one.suppressed)
 
-    def beat(self, state: str) -> None:
-        self.context.beat(
+    def heartbeat(self, state: str) -> None:
+        self.context.heartbeat(
             state,
             events=self.at,
             anomalies=self.declared,
@@ -186,9 +186,9 @@ class Reader:
 
     def _tell_ends(self, ended: list[Operation]) -> None:
         for operation in ended[:MAX_SAID]:
-            self.context.log.info("it hung, and now it is over: %s", sentence(operation))
+            self.context.logger.info("it hung, and now it is over: %s", sentence(operation))
         if len(ended) > MAX_SAID:
-            self.context.log.info("so it is for %d other operations", len(ended) - MAX_SAID)
+            self.context.logger.info("so it is for %d other operations", len(ended) - MAX_SAID)
         self._ended.extend(ended)
 
     def report(self, now: float) -> None:
@@ -212,7 +212,7 @@ class Reader:
     def _complain(self, text: str) -> None:
         """Once, as long as it is the same."""
         if text != self._complaint:
-            self.context.log.error("%s", text)
+            self.context.logger.error("%s", text)
         self._complaint = text
 
     def _say_if_over(self, episode: Episode, now_ns: int) -> None:
@@ -220,7 +220,7 @@ class Reader:
             return
         timestamp, hidden = episode.last_timestamp, episode.suppressed
         if self._tell_suppressed(episode.name, timestamp, hidden):
-            self.context.log.warning(
+            self.context.logger.warning(
                 "%s anomaly '%s' (aod_%d): the cool-down is over; %d more triggers were counted "
                 "and not captured",
                 *(episode.anomaly, episode.name, timestamp, hidden),
@@ -230,14 +230,14 @@ class Reader:
 def _open_log(context: StageContext) -> EventLog | None:
     """The log, as soon as the collector has made it; None when told to stop before."""
     said = ""
-    while not context.stopping:
+    while not context.shutting_down:
         try:
             return EventLog.reader(context.runtime_dir)
         except EventLogError as error:
             if str(error) != said:
-                context.log.info("waiting for the event log: %s", error)
+                context.logger.info("waiting for the event log: %s", error)
             said = str(error)
-        context.beat("waiting", said)
+        context.heartbeat("waiting", said)
         context.new_config()  # it is the one to begin with
         context.wait(LOG_WAIT_SEC)
         for _ in context.messages():
@@ -252,15 +252,15 @@ def run(context: StageContext) -> int:
         return 0
     spool.prepare(context.config.state_dir / spool.FOLDER)
     reader = Reader(context, event_log)
-    while not context.stopping:
+    while not context.shutting_down:
         context.wait(IDLE_SEC)
         for _ in context.messages():  # doorbells; the truth is the log's position
             pass
         reader.reconfigure()
         reader.read()
         reader.report(time.monotonic())
-        reader.beat("ready")
+        reader.heartbeat("ready")
     reader.read()
     reader.end_episodes()
-    reader.beat("stopping")
+    reader.heartbeat("stopping")
     return 0

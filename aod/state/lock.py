@@ -66,7 +66,7 @@ class Lock:
             return os.path.samestat(os.fstat(self._fd), self._path.lstat())
         return False
 
-    def leave_to_parent(self) -> None:
+    def close_inherited(self) -> None:
         """In a worker: it is no supervisor. The other lock is kept until it dies."""
         os.close(self._fd)
 
