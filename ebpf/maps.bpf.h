@@ -20,8 +20,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct aod_knobs);
-} knobs SEC(".maps");
+	__type(value, struct aod_thresholds);
+} thresholds SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

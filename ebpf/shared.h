@@ -16,8 +16,8 @@ enum aod_build {
 	AOD_BUILD_ID_LEN = 32, /* SHA-256 of the object */
 };
 
-/* Knobs, changed by user space under the running programs. One entry, mapped. */
-struct aod_knobs {
+/* What records are compared with; user space changes it while programs run. One entry, mapped. */
+struct aod_thresholds {
 	uint64_t
 	    threshold_ns[AOD_COMMANDS]; /* a longer operation matches; AOD_NEVER_NS: none does */
 	uint64_t emergency_ns[AOD_COMMANDS]; /* one that takes this long is an emergency */

@@ -9,9 +9,10 @@
 static __always_inline bool is_old(const struct aod_event *event)
 {
 	__u32 zero = 0;
-	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
+	const struct aod_thresholds *limits = bpf_map_lookup_elem(&thresholds, &zero);
 
-	return knob && event->latency_ns >= knob->emergency_ns[event->command & (AOD_COMMANDS - 1)];
+	return limits &&
+	       event->latency_ns >= limits->emergency_ns[event->command & (AOD_COMMANDS - 1)];
 }
 
 /* Who deletes an operation counts it; one that may have been told as hanging makes a record. */

@@ -29,7 +29,7 @@ struct aod_setup {
 	uint32_t max_inflight;   /* operations */
 	uint64_t ring_id;        /* new for each installation */
 	uint8_t build_id[32];    /* of the object */
-	struct aod_knobs knobs;
+	struct aod_thresholds thresholds;
 };
 
 struct aod_attachment {
@@ -78,8 +78,8 @@ int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_r
  * tracer's maps. Nothing to do where that was done. -ENOENT: the module has no BTF; -ESRCH: its
  * functions are not those that the hooks know.
  */
-int aod_attach_release(struct aod_tracer *tracer, const void *object, size_t size);
-struct aod_knobs *aod_knobs(struct aod_tracer *tracer);
+int aod_attach_mid_release(struct aod_tracer *tracer, const void *object, size_t size);
+struct aod_thresholds *aod_thresholds(struct aod_tracer *tracer);
 struct aod_control *aod_control(struct aod_tracer *tracer);
 
 /* Continue in `log` where its last writer stopped, or begin with this tracer's ring. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared memory,
- * addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
+ * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared
+ * memory, addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
  *
  * What is committed is how far the log is written and how far the kernel's ring is read. Both
  * change at once, because the writer fills the slot that is not in use and then moves commit_seq by

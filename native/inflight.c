@@ -42,7 +42,7 @@ static void tell(struct scan *scan, const struct aod_inflight_key *key,
 
 static int is_emergency(const struct scan *scan, uint32_t command, uint64_t start_ns)
 {
-	return scan->now_ns - start_ns >= scan->tracer->knobs->emergency_ns[command];
+	return scan->now_ns - start_ns >= scan->tracer->thresholds->emergency_ns[command];
 }
 
 /*

@@ -85,7 +85,7 @@ static int set_values(struct bpf_object *object, const struct aod_setup *setup)
 	int err;
 
 	memcpy(control.build_id, setup->build_id, sizeof(control.build_id));
-	err = set_single(object, "knobs", &setup->knobs);
+	err = set_single(object, "thresholds", &setup->thresholds);
 	return err ? err : set_single(object, "control", &control);
 }
 

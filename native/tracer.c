@@ -29,7 +29,7 @@ static int open_maps(struct aod_tracer *tracer)
 		const char *name;
 		int *fd;
 	} maps[] = {
-	    {"events", &tracer->events_fd},     {"knobs", &tracer->knobs_fd},
+	    {"events", &tracer->events_fd},     {"thresholds", &tracer->thresholds_fd},
 	    {"control", &tracer->control_fd},   {"stats", &tracer->stats_fd},
 	    {"inflight", &tracer->inflight_fd}, {"names", &tracer->names_fd},
 	    {"own", &tracer->own_fd},
@@ -115,9 +115,9 @@ static int map_ring(struct aod_tracer *tracer)
 
 static int map_values(struct aod_tracer *tracer)
 {
-	tracer->knobs =
-	    map_shared(tracer->knobs_fd, sizeof(*tracer->knobs), PROT_READ | PROT_WRITE, 0);
-	if (!tracer->knobs)
+	tracer->thresholds = map_shared(tracer->thresholds_fd, sizeof(*tracer->thresholds),
+					PROT_READ | PROT_WRITE, 0);
+	if (!tracer->thresholds)
 		return -errno;
 	tracer->control =
 	    map_shared(tracer->control_fd, sizeof(*tracer->control), PROT_READ | PROT_WRITE, 0);
@@ -172,7 +172,7 @@ int aod_open(const char *pin_dir, struct aod_tracer **out)
 
 	if (!tracer)
 		return -ENOMEM;
-	tracer->events_fd = tracer->knobs_fd = tracer->control_fd = -1;
+	tracer->events_fd = tracer->thresholds_fd = tracer->control_fd = -1;
 	tracer->stats_fd = tracer->inflight_fd = tracer->names_fd = tracer->own_fd = -1;
 	tracer->pin_dir = strdup(pin_dir);
 	err = tracer->pin_dir ? open_all(tracer) : -ENOMEM;
@@ -193,13 +193,13 @@ static void unmap(const void *memory, size_t size)
 void aod_close(struct aod_tracer *tracer)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const int fds[] = {tracer->events_fd, tracer->knobs_fd,    tracer->control_fd,
-			   tracer->stats_fd,  tracer->inflight_fd, tracer->names_fd,
+	const int fds[] = {tracer->events_fd, tracer->thresholds_fd, tracer->control_fd,
+			   tracer->stats_fd,  tracer->inflight_fd,   tracer->names_fd,
 			   tracer->own_fd};
 
 	unmap(tracer->ring.consumer_pos, page);
 	unmap(tracer->ring.producer_pos, page + 2 * tracer->ring.bytes);
-	unmap(tracer->knobs, sizeof(*tracer->knobs));
+	unmap(tracer->thresholds, sizeof(*tracer->thresholds));
 	unmap(tracer->control, sizeof(*tracer->control));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -222,9 +222,9 @@ uint64_t aod_ring_bytes(const struct aod_tracer *tracer)
 	return tracer->ring.bytes;
 }
 
-struct aod_knobs *aod_knobs(struct aod_tracer *tracer)
+struct aod_thresholds *aod_thresholds(struct aod_tracer *tracer)
 {
-	return tracer->knobs;
+	return tracer->thresholds;
 }
 
 struct aod_control *aod_control(struct aod_tracer *tracer)

@@ -23,14 +23,14 @@ struct aod_program {
 struct aod_tracer {
 	char *pin_dir;
 	int events_fd;
-	int knobs_fd;
+	int thresholds_fd;
 	int control_fd;
 	int stats_fd;
 	int inflight_fd;
 	int names_fd;
 	int own_fd;
 	struct aod_ring ring;
-	struct aod_knobs *knobs;
+	struct aod_thresholds *thresholds;
 	struct aod_control *control;
 	struct aod_program programs[AOD_MAX_PROGRAMS];
 	int program_count;

@@ -1,7 +1,7 @@
 """The entries of the audit log: one for each thing that the daemon did, a JSON object a line.
 
-`what` names the kind, `time` is UTC; a field that does not apply is left out. The documentation has
-an example of each. `timestamp` is that of the anomaly, and so the name of its bundle.
+`what` names the kind, `time` is UTC; a field that does not apply is left out. aod-bundle(5) has an
+example of each. `timestamp` is that of the anomaly, and so the name of its bundle.
 """
 
 from datetime import datetime
@@ -30,7 +30,7 @@ class Started(_Entry, frozen=True, kw_only=True, tag="start"):
 
 
 class Stopped(_Entry, frozen=True, kw_only=True, tag="stop"):
-    """The daemon shut down. A start without a stop before it: it was killed, or the host went down."""
+    """The daemon shut down. A start without a stop before it: it was killed, or the host was."""
 
     reason: str
     exit: int

@@ -1,10 +1,10 @@
 """The audit log: `audit.jsonl` in the output folder, appended to by several processes.
 
-An entry is one write under an flock, so lines are whole and in the order of their times. A file that
-has grown to `audit.max_mb` becomes `audit.jsonl.1`, that becomes `.2`, and so on. Whoever can write
-to the folder may put other things under these names: only our own regular files without a second
-link are written or moved, everything else stays as it is. Our own files are those of the folder's
-owner, as whom cleanup writes; root gives him the files that it creates.
+An entry is one write under an flock, so lines are whole and in the order of their times. A file
+that has grown to `audit.max_mb` becomes `audit.jsonl.1`, that becomes `.2`, and so on. Whoever can
+write to the folder may put other things under these names: only our own regular files without a
+second link are written or moved, everything else stays as it is. Our own files are those of the
+folder's owner, as whom cleanup writes; root gives him the files that it creates.
 
 Writing never raises and never waits long: the daemon's work is worth more than its audit log. An
 entry that could not be written is counted, and the next one that can be is preceded by a `loss`.

@@ -10,7 +10,7 @@ from aod.cli.exits import CLEAN, UsageError, guarded
 from aod.config import summary as check
 from aod.config.load import Loaded, load
 from aod.detectors.registry import registry
-from aod.kernel import preflight
+from aod.host import preflight
 from aod.supervision import folders, teardown
 from aod.supervision.supervisor import Supervisor
 from aod.transport.wire import STAGES

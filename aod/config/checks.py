@@ -78,7 +78,7 @@ def _unreachable(config: Config, anomaly: Settings) -> Iterator[Finding]:
 
 def _unheard(rule: Rule) -> Iterator[Finding]:
     """A rule of another package may leave it to the others to have its records recorded."""
-    if rule.knobs().ask_for_nothing:
+    if rule.knobs().match_nothing:
         text = "may never match: its type asks the kernel for no records, and with"
         yield Finding((), f"{text} recorder: matching only what is asked for is recorded")
 

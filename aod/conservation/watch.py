@@ -30,15 +30,15 @@ class Watch:
     """
 
     def __init__(
-        self, config: Config, event_log: EventLog, account: DaemonAudit, logger: logging.Logger
+        self, config: Config, event_log: EventLog, audit: DaemonAudit, logger: logging.Logger
     ) -> None:
         self._runtime_dir: Path = config.runtime_dir
         self._looker = Looker(event_log, config.runtime_dir, config.state_dir)
-        self._account = account
+        self._audit = audit
         self._log = logger
         self._last: Look | None = None
         self._next_look = 0.0
-        self.violations = {one.key: one for one in violation.read(config.runtime_dir)}
+        self.violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
         self._told_at: dict[tuple[str, str], float] = {}
         self._said = ""
 
@@ -78,7 +78,7 @@ class Watch:
             AOD_COMMAND=one.command,
             AOD_OFF_BY=one.by,
         )
-        self._account.alarm(
+        self._audit.violated(
             Conservation(
                 sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
             )
@@ -86,9 +86,9 @@ class Watch:
 
     def _write(self) -> None:
         try:
-            violation.write(self._runtime_dir, tuple(self.violations.values()))
+            violation.FILE.write(self._runtime_dir, tuple(self.violations.values()))
         except OSError as error:
-            self._say_once(f"{violation.FILE} is not written: {error}")
+            self._say_once(f"{violation.FILE.name} is not written: {error}")
 
     def _say_once(self, text: str) -> None:
         if text != self._said:

@@ -9,7 +9,7 @@ from aod.detectors.api import Finding, Frame, Rule, Settings, finished
 from aod.detectors.lists import CODES, COMMANDS, both_faults, list_faults
 from aod.detectors.verdicts import Verdicts
 from aod.event import Events
-from aod.kernel.thresholds import Knobs, Mask
+from aod.kernel.thresholds import Mask, Thresholds
 from aod.settings import Mode
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
@@ -73,8 +73,8 @@ class ErrorRule(Rule):
         found[few] = counts
         return found
 
-    def knobs(self) -> Knobs:
-        return Knobs(errnos=self.verdicts.possible_errnos())
+    def knobs(self) -> Thresholds:
+        return Thresholds(errnos=self.verdicts.possible_errnos())
 
     def described(self) -> Iterator[tuple[str, str]]:
         settings = self.settings

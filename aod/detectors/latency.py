@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished, nanoseconds
 from aod.detectors.lists import COMMANDS, both_faults
 from aod.event import Events
-from aod.kernel.thresholds import NEVER_NS, Knobs, Mask, Nanoseconds, never
+from aod.kernel.thresholds import NEVER_NS, Mask, Nanoseconds, Thresholds, never
 from aod.settings import Milliseconds, Mode, Section
 from aod.smb.commands import PATIENCE, UNTIMED, Command, command_name
 
@@ -171,8 +171,8 @@ class LatencyRule(Rule):
             return f"at least {emergency_ns / 1e6:g} ms, an emergency"
         return f"more than {int(self.threshold_ns.take(command, mode='clip')) / 1e6:g} ms"
 
-    def knobs(self) -> Knobs:
-        return Knobs(threshold_ns=self.threshold_ns, emergency_ns=self.emergency_ns)
+    def knobs(self) -> Thresholds:
+        return Thresholds(threshold_ns=self.threshold_ns, emergency_ns=self.emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:
         emergencies = self.settings.emergency_threshold_ms is not None

@@ -5,34 +5,22 @@ event whose tracepoint a kernel does not have is not seen there, and that is sai
 """
 
 import errno
+import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from aod.files import read_regular, replace
+from aod.kernel.errors import TracerError
+from aod.kernel.tracer import Attachment, Tracer
 from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.state.report_file import ReportFile
 
-FILE: Final = "attachments.json"
-"""In the runtime folder: collect writes it."""
-_MAX_BYTES: Final = 1 << 16
+ATTACH_INTERVAL_SEC: Final = 1.0
+"""Between two tries to attach what is not attached."""
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
 """Without these no operation is seen to start or to end."""
-
-
-class Attachment(NamedTuple):
-    """Whether a program is attached, and why not."""
-
-    name: str
-    error: int
-    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
-
-    @property
-    def attached(self) -> bool:
-        return self.error == 0
 
 
 class Report(Struct, frozen=True):
@@ -40,26 +28,12 @@ class Report(Struct, frozen=True):
 
     programs: tuple[tuple[str, str], ...] = ()
     """Each with the reason why it is not attached; empty: it is."""
-    release: str = ""
-    """How operations that are never answered are recognised."""
+    mid_release: str = field(default="", name="release")
+    """How unanswered operations are recognised."""
 
 
-def write(runtime_dir: Path, report: Report) -> None:
-    """Replace the file that tells it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    replace(runtime_dir / FILE, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> Report:
-    """The report of this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=Report)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return Report()
+FILE: Final = ReportFile("attachments.json", Report, Report())
+"""Written by collect."""
 
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
@@ -69,12 +43,20 @@ def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:
     """Why operations are not seen yet, in a line; empty when they are."""
-    missing = [one for one in attachments if one.name in NEEDED and not one.attached]
-    if not missing:
-        return ""
-    if all(one.error == errno.ENOENT for one in missing):
+    missing = _missing(attachments)
+    if awaits_module(missing):
         return "waiting for the cifs module to be loaded (a first mount does it)"
-    return f"not attached: {', '.join(map(_reason, missing))}"
+    return f"not attached: {', '.join(map(_reason, missing))}" if missing else ""
+
+
+def awaits_module(attachments: Iterable[Attachment]) -> bool:
+    """Whether operations are not seen only because the cifs module is not loaded."""
+    missing = _missing(attachments)
+    return bool(missing) and all(one.error == errno.ENOENT for one in missing)
+
+
+def _missing(attachments: Iterable[Attachment]) -> list[Attachment]:
+    return [one for one in attachments if one.name in NEEDED and not one.attached]
 
 
 def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
@@ -93,8 +75,25 @@ def describe_unseen(attachments: Iterable[Attachment]) -> str:
     return f"not seen on this kernel: {', '.join(told)}" if told else ""
 
 
-def why_by_age(error: OSError) -> str:
-    """Why the client's own word on operations that are never answered cannot be had, in a line."""
+def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -> str:
+    """Attach the hooks that see a mid released, if there is an object; log why where that fails.
+
+    Returns:
+        How unanswered operations are recognised.
+    """
+    if not program:
+        return "by their age"
+    try:
+        tracer.attach_mid_release(program)
+    except TracerError as error:
+        how = f"by their age: {why_by_age(error)}"
+        logger.info("unanswered operations are recognised %s", how)
+        return how
+    return "by hooks on the client's functions"
+
+
+def why_by_age(error: TracerError) -> str:
+    """Why no hook sees a mid released, in a line."""
     known = {
         errno.ENOENT: "the cifs module has no BTF",
         errno.ESRCH: "the functions of the cifs module are others than the hooks know",

@@ -22,7 +22,7 @@ from aod import log, text
 from aod._native import lib
 from aod.config.schema import Config
 from aod.stages.channel import WorkerEnd
-from aod.transport.wire import Health, Inbox, Message, Outbox
+from aod.transport.wire import Health, HealthState, Inbox, Message, Outbox
 
 HEARTBEAT_INTERVAL_SEC: Final = 1.0
 DUMP_STACKS: Final = signal.SIGQUIT
@@ -83,7 +83,7 @@ class StageContext:
         self._outboxes.append(box)
         return box
 
-    def heartbeat(self, state: str = "ready", note: str = "", **counters: int) -> None:
+    def heartbeat(self, state: HealthState = "ready", note: str = "", **counters: int) -> None:
         """Report to the supervisor that this stage is alive; call it as often as you like.
 
         At most one message a second is sent, a change of `state` or `note` at once.

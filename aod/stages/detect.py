@@ -202,7 +202,7 @@ class Reader:
             self._say_if_over(episode, int(now * 1e9))
         if report != self._reported:
             try:
-                episodes.write(self.context.runtime_dir, report)
+                episodes.FILE.write(self.context.runtime_dir, report)
             except OSError as error:
                 self._complain(f"the status is not written: {error}")
             else:

@@ -168,7 +168,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
     log = EventLog.reader(runtime_dir)
     said, daemon, ledger = (
         look(runtime_dir),
-        daemon_report.read(runtime_dir),
+        daemon_report.FILE.read(runtime_dir),
         LedgerReader(runtime_dir),
     )
     ledger.update()
@@ -180,10 +180,10 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         in_flight=int(log.header["in_flight"]),
         commands=counted(log),
         unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
-        anomalies=episodes.read(runtime_dir),
+        anomalies=episodes.FILE.read(runtime_dir),
         daemon=daemon,
         users={one.stage: _user(one.pid) for one in daemon.workers if one.pid},
-        attached=attachments.read(runtime_dir),
+        attached=attachments.FILE.read(runtime_dir),
         finished_per_second=_per_second(runtime_dir),
         missed=int(log.header["missed"]),
         skipped=said.skipped,
@@ -221,7 +221,7 @@ def unhealthy(status: Status, now_ns: int) -> list[str]:
 
 def _violations(log: EventLog, runtime_dir: Path, config: Config | None) -> tuple[Violation, ...]:
     """What the supervisor has found, and what a look of our own finds."""
-    told = {one.key: one for one in violation.read(runtime_dir)}
+    told = {one.key: one for one in violation.FILE.read(runtime_dir)}
     if config is not None:
         found = check(None, Looker(log, runtime_dir, config.state_dir).look())
         told |= {one.key: one for one in found if one.key not in told}

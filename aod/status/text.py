@@ -73,8 +73,8 @@ def _attached(status: Status) -> Iterator[str]:
         yield _line("attached", f"{len(programs) - len(missing)} of {len(programs)} programs")
     if missing:
         yield _line("", f"not: {', '.join(missing)}")
-    if status.attached.release:
-        yield _line("unanswered", f"operations are recognised {status.attached.release}")
+    if status.attached.mid_release:
+        yield _line("unanswered", f"operations are recognised {status.attached.mid_release}")
     if status.unseen:
         yield _line("not seen", ", ".join(status.unseen))
 

@@ -6,15 +6,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from aod import __version__
-from aod.files import read_regular, replace
+from aod.state.report_file import ReportFile
 from aod.text import utc_now
 
-FILE: Final = "daemon.json"
-_MAX_BYTES: Final = 1 << 20
 INTERVAL_SEC: Final = 2.0
 
 
@@ -50,11 +47,15 @@ class DaemonReport(Struct, frozen=True):
     workers: tuple[WorkerReport, ...] = ()
 
 
+FILE: Final = ReportFile("daemon.json", DaemonReport, DaemonReport())
+"""Written by the supervisor."""
+
+
 class Reporter:
     """Writes the file, every few seconds and when a worker's state changes."""
 
     def __init__(self, runtime_dir: Path, log: logging.Logger) -> None:
-        self._path = runtime_dir / FILE
+        self._runtime_dir = runtime_dir
         self._log = log
         self._since = utc_now()
         self._next = 0.0
@@ -69,20 +70,9 @@ class Reporter:
         self._next, self._states = now + INTERVAL_SEC, states
         report = DaemonReport(__version__, os.getpid(), self._since, time.monotonic_ns(), workers)
         try:
-            self._write(report)
+            FILE.write(self._runtime_dir, report)
         except OSError as error:
             if str(error) != self._said:
-                self._log.error("%s is not written: %s", self._path, error)
+                path = self._runtime_dir / FILE.name
+                self._log.error("%s is not written: %s", path, error)
                 self._said = str(error)
-
-    def _write(self, report: DaemonReport) -> None:
-        replace(self._path, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> DaemonReport:
-    """The report in this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=DaemonReport)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return DaemonReport()

@@ -95,7 +95,7 @@ def share(config: Config) -> None:
     shared = Account(ROOT.uid, users.shared_gid(config))
     own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
     own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
-    for name in (counters.NAME, peers.FILE):
+    for name in (counters.NAME, peers.FILE.name):
         with suppress(FileNotFoundError):
             own(config.runtime_dir / name, shared, FILE_MODE)
 
@@ -166,12 +166,12 @@ def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
 
 
 def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
-    """Remove our files from the runtime folder, release the lock, and remove the folder if empty."""
+    """Remove our files from the runtime folder, release the lock, remove the folder if empty."""
     for path in _sockets(runtime_dir):
         with suppress(OSError):
             _clear_inbox(path.parent)
-    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE)
-    reports = (attachments.FILE, workers.FILE, peers.FILE)
+    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE.name)
+    reports = (attachments.FILE.name, workers.FILE.name, peers.FILE.name)
     for path in (runtime_dir / name for name in (*positions, *reports)):
         for one in (path, unfinished(path)):
             one.unlink(missing_ok=True)

@@ -21,8 +21,9 @@ COLLECT_LOADING: Final = COLLECT | {
     Capability.DAC_READ_SEARCH,
     Capability.SETPCAP,
 }
-"""Until everything is attached: to find the cifs module's types (BPF_BTF_GET_NEXT_ID), to lock memory
-for maps (Linux before 5.11), to read an object that only its owner may read, and to drop these."""
+"""Until everything is attached: to find the cifs module's types (BPF_BTF_GET_NEXT_ID), to lock
+memory for maps (Linux before 5.11), to read an object that only its owner may read, to drop these.
+"""
 FOREIGN_OUTPUT: Final = frozenset({Capability.DAC_OVERRIDE, Capability.CHOWN})
 """To write to another user's folder, and to give him the audit log."""
 SUPERVISOR: Final = frozenset(
@@ -36,7 +37,7 @@ SUPERVISOR: Final = frozenset(
         Capability.SETPCAP,
     }
 )
-"""In addition to those of its workers: to own folders for them, to become their users, to kill them."""
+"""Beside those of its workers: to own folders for them, to become their users, to kill them."""
 
 
 def for_stage(stage: str, config: Config) -> Rights:

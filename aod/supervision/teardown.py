@@ -1,4 +1,4 @@
-"""The leftovers of a daemon, in the kernel, in the runtime folder and in memory, and their removal."""
+"""Removes the leftovers of a daemon from the kernel, the runtime folder and memory."""
 
 import logging
 from collections.abc import Collection

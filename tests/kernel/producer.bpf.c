@@ -6,7 +6,7 @@
 #include "connection.bpf.h"
 #include "names.bpf.h"
 #include "operation.bpf.h"
-#include "release.bpf.h"
+#include "mid_release.bpf.h"
 
 #include "producer.h"
 
@@ -40,14 +40,14 @@ int test_queue(struct aod_test_operation *op)
 	struct aod_inflight_key key = {
 	    .session_id = op->session_id, .mid = op->mid, .command = op->command};
 
-	queue_operation(op->entry, &key);
+	queue_mid(op->entry, &key);
 	return 0;
 }
 
 SEC("syscall")
 int test_release(struct aod_test_operation *op)
 {
-	release_operation(op->entry);
+	release_mid(op->entry);
 	return 0;
 }
 

@@ -22,9 +22,9 @@ from aod.settings import ActionName
 from aod.state.names import AUDIT_FILE
 from aod.supervision import rights
 from aod.transport.wire import STAGES
-from tests.bundle_check import unpack
 from tests.kernel import daemon as daemon_module
 from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.rig.bundles import open_bundle
 
 NOBODY = Account(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 SLOW_NS = 50_000_000
@@ -116,8 +116,7 @@ def bundle_of(daemon: LocalDaemon) -> dict[str, Any]:
     known = set(daemon.bundles())
     daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE)
     (made,) = wait_until(lambda: set(daemon.bundles()) - known, "its bundle", 60)
-    told: dict[str, Any] = json.loads(unpack(made.read_bytes())["manifest.json"])
-    return told
+    return open_bundle(made).manifest
 
 
 def records(daemon: LocalDaemon) -> str:

@@ -7,7 +7,6 @@ import pytest
 
 from aod.kernel.attachments import (
     NEEDED,
-    Attachment,
     describe_missing,
     describe_unseen,
     from_mask,
@@ -16,6 +15,7 @@ from aod.kernel.attachments import (
     why_by_age,
 )
 from aod.kernel.errors import TracerError
+from aod.kernel.tracer import Attachment
 from aod.smb.connection import TRACEPOINTS, ConnectionEvent
 
 WANTED = sorted(TRACEPOINTS.values())

@@ -17,6 +17,7 @@ from aod.audit.entries import Deleted, Entry, Lost, declared, decode, encode
 from aod.audit.log import AuditLog, moves, name
 from aod.config.schema import Audit, Config
 from aod.state.names import AUDIT_FILE
+from tests.unit import manual_text
 from tests.unit.samples import anomaly
 from tests.unit.stage_rig import config
 
@@ -278,8 +279,8 @@ def test_writers_of_several_processes_lose_and_tear_nothing_while_files_rotate(
 
 
 def test_the_manual_has_a_true_example_of_each_record() -> None:
-    lines = Path(__file__).resolve().parents[2].joinpath("USAGE.md").read_bytes().splitlines()
-    shown = [line for line in lines if line.startswith(b'{"what":')]
+    *_, folded = manual_text.blocks(manual_text.sections("aod-bundle.5")["AUDIT LOG"])
+    shown = folded.replace("\n ", "").encode().splitlines()
     kinds = {type(decode(line)) for line in shown}
     assert kinds == set(get_args(Entry))
     for line in shown:

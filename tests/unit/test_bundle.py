@@ -24,7 +24,8 @@ from aod.bundles.manifest import Manifest
 from aod.settings import ActionName
 from aod.state import names
 from aod.transport.wire import Sealed
-from tests.unit.samples import TIMESTAMP, anomaly, operation, records, unpacked
+from tests.rig.bundles import open_bundle
+from tests.unit.samples import TIMESTAMP, anomaly, operation, records
 
 ROWS = (
     Action(
@@ -69,11 +70,10 @@ def make(made_of: Anomaly, how: Policy, sources: Sources | None = None) -> Seale
 
 
 def files_of(sealed: Sealed) -> dict[str, bytes]:
-    """By name, without the folder."""
-    prefix = f"{names.folder(sealed.timestamp)}/"
-    return {
-        name.removeprefix(prefix): content for name, content in unpacked(Path(sealed.path)).items()
-    }
+    """By name, in the archive's order."""
+    opened = open_bundle(Path(sealed.path))
+    assert opened.folder == names.folder(sealed.timestamp)
+    return opened.files
 
 
 def manifest_of(sealed: Sealed) -> Manifest:

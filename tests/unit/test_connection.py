@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aod.config.rules import kernel_knobs
+from aod.config.rules import kernel_thresholds
 from aod.detectors.connection import Connection
 from aod.event import CONNECTION
 from aod.kernel.thresholds import NEVER_NS
@@ -34,12 +34,12 @@ def test_operations_are_no_events() -> None:
 
 
 def test_the_kernel_wakes_for_the_events_that_count_and_for_no_operation() -> None:
-    knobs = kernel_knobs(configured(it=Connection(events=("reconnect",))))
-    woken = np.flatnonzero(knobs.emergency_ns != NEVER_NS).tolist()
+    thresholds = kernel_thresholds(configured(it=Connection(events=("reconnect",))))
+    woken = np.flatnonzero(thresholds.emergency_ns != NEVER_NS).tolist()
     assert woken == [ConnectionEvent.RECONNECT]
-    assert knobs.emergency_ns[ConnectionEvent.RECONNECT] == 0
-    assert (knobs.threshold_ns == NEVER_NS).all()
-    assert not knobs.tracked_errors.any()
+    assert thresholds.emergency_ns[ConnectionEvent.RECONNECT] == 0
+    assert (thresholds.threshold_ns == NEVER_NS).all()
+    assert not thresholds.tracked_errors.any()
 
 
 @pytest.mark.parametrize("name", ["Reconnect", "smb3_reconnect", ""])

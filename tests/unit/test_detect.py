@@ -351,12 +351,12 @@ def test_the_status_is_written_when_something_changed_and_not_more_than_once_a_s
     append(log, operations(11))
     reader.read()
     reader.report(1.5)
-    assert [one.declared for one in episodes.read(context.runtime_dir).episodes] == [0, 0]
+    assert [one.declared for one in episodes.FILE.read(context.runtime_dir).episodes] == [0, 0]
     reader.report(2.0)
-    assert [one.declared for one in episodes.read(context.runtime_dir).episodes] == [1, 0]
-    (context.runtime_dir / episodes.NAME).unlink()
+    assert [one.declared for one in episodes.FILE.read(context.runtime_dir).episodes] == [1, 0]
+    (context.runtime_dir / episodes.FILE.name).unlink()
     reader.report(3.0)
-    assert not (context.runtime_dir / episodes.NAME).exists()
+    assert not (context.runtime_dir / episodes.FILE.name).exists()
 
 
 def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
@@ -375,4 +375,4 @@ def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
     assert "took 2,000.0 ms" in said[0]
     assert "so it is for 3 other operations" in caplog.messages
     reader.report(1.0)
-    assert len(episodes.read(context.runtime_dir).ended) == 8
+    assert len(episodes.FILE.read(context.runtime_dir).ended) == 8

@@ -12,7 +12,7 @@ from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
 from aod.text import utc_now
 from scripts.manifest_schema import TARGET, text
-from tests.bundle_check import VALIDATOR
+from tests.rig.bundles import VALIDATOR
 from tests.unit.samples import TIMESTAMP
 
 FULL = Manifest(

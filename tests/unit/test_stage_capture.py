@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import Mock
 
 import msgspec
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -43,7 +42,8 @@ from aod.stages import capture
 from aod.state import names, spool
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import OwnPids, Sealed
-from tests.unit.samples import TIMESTAMP, anomaly, event_log, records, unpacked
+from tests.rig.bundles import open_bundle
+from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 from tests.unit.stage_rig import (
     config,
     kill,
@@ -109,8 +109,8 @@ def run_to_the_end(made: Config) -> list[Sealed]:
 
 
 def manifest_in(made: Config, timestamp: int) -> Manifest:
-    files = unpacked(made.aod_output_dir / names.archive(timestamp))
-    return manifest.decode(files[f"{names.folder(timestamp)}/manifest.json"])
+    opened = open_bundle(made.aod_output_dir / names.archive(timestamp))
+    return manifest.decode(opened.files["manifest.json"])
 
 
 def test_what_is_pending_at_the_start_is_captured(tmp_path: Path) -> None:
@@ -543,10 +543,8 @@ def test_events_load_with_the_dtype_of_a_record(tmp_path: Path) -> None:
     event_log(made.runtime_dir, records(5 * 10**9, comm=b"cp"))
     spooled(made, TIMESTAMP)
     run_to_the_end(made)
-    files = unpacked(made.aod_output_dir / names.archive(TIMESTAMP))
-    path = tmp_path / "events.npy"
-    path.write_bytes(files[f"{names.folder(TIMESTAMP)}/events.npy"])
-    assert (np.load(path) == records(5 * 10**9, comm=b"cp")).all()
+    events = open_bundle(made.aod_output_dir / names.archive(TIMESTAMP)).events()
+    assert (events == records(5 * 10**9, comm=b"cp")).all()
 
 
 def test_an_anomaly_gets_what_the_configuration_gives_its_name(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.unit import usage_text
 from tests.unit.records import Record, events
 
 BIN = Path(sys.executable).parent
-SECTION = usage_text.section("A detector of your own")
+SECTION = usage_text.subsections(usage_text.section("Extend"))["A detector of your own"]
 FILES = usage_text.files(SECTION)
 SECOND = 10**9
 STEP_NS = 1_000_000

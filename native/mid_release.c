@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Load the hooks on the cifs module's functions (ebpf/release.bpf.c), where the kernel has them. */
+/* Load the hooks that see a mid released (ebpf/mid_release.bpf.c), where the kernel allows it. */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -26,7 +26,7 @@ static int parameters(const struct btf *btf, const char *function)
 }
 
 /* Which program fits this module; NULL and errno: none does. */
-static const char *fitting_release(void)
+static const char *fitting_program(void)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 	struct btf *module = kernel ? btf__load_module_btf("cifs", kernel) : NULL;
@@ -38,8 +38,8 @@ static const char *fitting_release(void)
 
 		errno = ESRCH;
 		if (parameters(module, ALLOC) == 2)
-			program = by == 1   ? "release_by_count"
-				  : by == 2 ? "release_by_entry"
+			program = by == 1   ? "mid_release_by_count"
+				  : by == 2 ? "mid_release_by_entry"
 					    : NULL;
 	}
 	btf__free(module);
@@ -97,15 +97,15 @@ static int attach_and_pin(struct bpf_object *object, const char *dir)
 }
 
 static int load_and_pin(struct bpf_object *object, const struct aod_tracer *tracer,
-			const char *release, const char *dir)
+			const char *program, const char *dir)
 {
-	const char *variants[] = {"release_by_count", "release_by_entry"};
+	const char *variants[] = {"mid_release_by_count", "mid_release_by_entry"};
 	int err = share_maps(object, tracer);
 
 	for (size_t i = 0; !err && i < sizeof(variants) / sizeof(variants[0]); i++)
 		err =
 		    bpf_program__set_autoload(bpf_object__find_program_by_name(object, variants[i]),
-					      !strcmp(variants[i], release));
+					      !strcmp(variants[i], program));
 	if (!err)
 		err = bpf_object__load(object);
 	if (!err && mkdir(dir, 0700))
@@ -113,25 +113,25 @@ static int load_and_pin(struct bpf_object *object, const struct aod_tracer *trac
 	return err ? err : attach_and_pin(object, dir);
 }
 
-int aod_attach_release(struct aod_tracer *tracer, const void *data, size_t size)
+int aod_attach_mid_release(struct aod_tracer *tracer, const void *data, size_t size)
 {
 	char staging[PATH_MAX], final[PATH_MAX];
 	struct bpf_object *object;
-	const char *release;
+	const char *program;
 	int err;
 
-	snprintf(final, sizeof(final), "%s/release", tracer->pin_dir);
-	snprintf(staging, sizeof(staging), "%s/release-new", tracer->pin_dir);
+	snprintf(final, sizeof(final), "%s/mid_release", tracer->pin_dir);
+	snprintf(staging, sizeof(staging), "%s/mid_release-new", tracer->pin_dir);
 	if (access(final, F_OK) == 0)
 		return 0; /* a predecessor of this build did it */
 	aod_remove(staging);
-	release = fitting_release();
-	if (!release)
+	program = fitting_program();
+	if (!program)
 		return -errno;
 	err = aod_open_object(data, size, &object);
 	if (err)
 		return err;
-	err = load_and_pin(object, tracer, release, staging);
+	err = load_and_pin(object, tracer, program, staging);
 	if (!err && rename(staging, final))
 		err = -errno;
 	if (err)
