@@ -1,12 +1,10 @@
 """Files and folders of ours: new, not for everybody, and durable where it matters."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -17,6 +15,10 @@ OUTPUT_MODE = 0o700
 """Of the folder of bundles: for its owner alone."""
 _NOEXEC_SEAL: Final = 8
 """MFD_NOEXEC_SEAL, without which a host may refuse the file (sysctl vm.memfd_noexec); Linux 6.3."""
+
+
+class UntrustedError(OSError, ValueError):
+    """A file that `open_trusted` refuses."""
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
@@ -81,20 +83,6 @@ def replace(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def is_locked(fd: int, patience_sec: float, poll_sec: float) -> bool:
-    """Whether nobody else has locked it (flock(2)) within that time, and so we have."""
-    deadline = time.monotonic() + patience_sec
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(poll_sec)
-        else:
-            return True
-
-
 def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
     """Give what is there to a user and a group (ids), with this mode; no link is followed.
 
@@ -115,51 +103,77 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
         os.close(fd)
 
 
-def read_regular(path: Path, max_bytes: int) -> bytes:
-    """What a file of at most that size holds; links are not followed.
+def read_regular(path: Path, max_bytes: int, links: int | None = None) -> bytes:
+    """The content of a file of at most that size; opened by `open_trusted`.
 
     Raises:
         OSError: there is none, or it may not be read.
-        ValueError: it is something else than a file, or too large; the text says what.
+        ValueError: it is something else, or too large; the text says what.
     """
-    return read_owned(path, max_bytes)[0]
+    return read_owned(path, max_bytes, links)[0]
 
 
-def read_owned(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """`read_regular`, and whose the file was that was read.
+def read_owned(path: Path, max_bytes: int, links: int | None = None) -> tuple[bytes, int]:
+    """`read_regular`, and the id of the user whose file it is.
 
     Raises:
         OSError, ValueError: as `read_regular`.
     """
-    fd = regular_fd(path)
+    fd = open_trusted(path, links=links)
     try:
-        status, content = os.fstat(fd), os.read(fd, max_bytes + 1)
+        owner, content = os.fstat(fd).st_uid, os.read(fd, max_bytes + 1)
     finally:
         os.close(fd)
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
-    return content, status
+    return content, owner
 
 
-def regular_fd(path: Path) -> int:
-    """A descriptor of a file, for reading; links are not followed.
+def open_trusted(
+    path: Path | str,
+    owners: Container[int] | None = None,
+    *,
+    links: int | None = None,
+    flags: int = os.O_RDONLY,
+    dir_fd: int | None = None,
+) -> int:
+    """A descriptor of a file that somebody else may have put there; links are not followed.
+
+    Args:
+        owners: ids of the users who may own it; None: anybody.
+        links: how many names it may have: one with a second name may be any file of the host.
+        flags: how it is opened.
+        dir_fd: the folder that `path` starts from.
 
     Raises:
-        OSError: there is none, or it may not be read.
-        ValueError: it is something else than a file; the text says what.
+        UntrustedError: it is something else, or has another owner; the text says what.
+        OSError: there is none, or it may not be opened.
     """
     # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags)
+        fd = os.open(path, flags, FILE_MODE, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise ValueError("a symbolic link or a socket") from error
+            raise UntrustedError("a symbolic link or a socket") from error
         raise
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    if why := why_untrusted(os.fstat(fd), owners, links):
         os.close(fd)
-        raise ValueError("not a regular file")
+        raise UntrustedError(why)
     return fd
+
+
+def why_untrusted(
+    status: os.stat_result, owners: Container[int] | None = None, links: int | None = None
+) -> str:
+    """Why `open_trusted` refuses a file of this status; empty: it does not."""
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    if owners is not None and status.st_uid not in owners:
+        return f"a file of user {status.st_uid}"
+    if links is not None and status.st_nlink > links:
+        return "a file with a second name"
+    return ""
 
 
 def open_regular(path: Path) -> IO[bytes]:

@@ -17,7 +17,7 @@ from aod.audit.entries import (
 )
 from aod.audit.log import MAX_ENTRY_BYTES, name
 from aod.config.schema import Config
-from aod.files import regular_fd
+from aod.files import open_trusted
 
 
 def read(config: Config) -> Iterator[Entry]:
@@ -51,6 +51,6 @@ def why_no_bundle(config: Config, timestamp: int) -> str:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Of a regular file; a line longer than any entry comes in pieces, none of which decodes."""
-    with suppress(OSError, ValueError), os.fdopen(regular_fd(path), "rb") as file:
+    with suppress(OSError, ValueError), os.fdopen(open_trusted(path), "rb") as file:
         while line := file.readline(MAX_ENTRY_BYTES):
             yield line

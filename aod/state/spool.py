@@ -91,16 +91,14 @@ def read(path: Path) -> Anomaly:
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        content, status = read_owned(path, MAX_ENTRY_BYTES)
+        content, owner = read_owned(path, MAX_ENTRY_BYTES, links=1)
     except ValueError as error:
         raise SpoolError(str(error)) from error
-    if status.st_nlink > 1:  # it may be anybody's file
-        raise SpoolError("a file with a second name")
     anomaly = decoded(content)
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
-    if anomaly.rule is Rule.MANUAL and status.st_uid not in (0, os.geteuid()):
-        raise SpoolError(f"user {status.st_uid} may not ask for a bundle")
+    if anomaly.rule is Rule.MANUAL and owner not in (0, os.geteuid()):
+        raise SpoolError(f"user {owner} may not ask for a bundle")
     return anomaly
 
 

@@ -11,7 +11,7 @@ from aod.config.schema import Config
 from aod.conservation import violation
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, unfinished
 from aod.host import users
-from aod.host.users import ROOT, Account
+from aod.host.users import ROOT, UserIds
 from aod.kernel import attachments
 from aod.smb import peers
 from aod.state import counters, ledger, spool
@@ -34,7 +34,7 @@ class Folder(NamedTuple):
 
     key: str
     path: Path
-    owner: Account
+    owner: UserIds
     mode: int
 
 
@@ -61,7 +61,7 @@ def layout(config: Config) -> list[Folder]:
     Started by another user than root, all of them belong to that user.
     """
     is_root = os.geteuid() == ROOT.uid
-    common = Account(ROOT.uid, users.shared_gid(config)) if is_root else users.myself()
+    common = UserIds(ROOT.uid, users.shared_gid(config)) if is_root else users.myself()
     owners = dict.fromkeys(STAGES, common)
     if is_root:
         owners["detect"] = users.detector(config) or common
@@ -92,7 +92,7 @@ def share(config: Config) -> None:
                 one.unlink()
     if os.geteuid() != ROOT.uid:
         return
-    shared = Account(ROOT.uid, users.shared_gid(config))
+    shared = UserIds(ROOT.uid, users.shared_gid(config))
     own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
     own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
     for name in (counters.NAME, peers.FILE.name):

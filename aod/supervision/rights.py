@@ -11,7 +11,7 @@ from aod.config.schema import Config
 from aod.host import users
 from aod.host.capabilities import Capability
 from aod.host.privileges import Rights
-from aod.host.users import ROOT, Account
+from aod.host.users import ROOT, UserIds
 
 COLLECT: Final = frozenset({Capability.BPF, Capability.PERFMON})
 """For the maps, and for the pins."""
@@ -45,20 +45,20 @@ def for_stage(stage: str, config: Config) -> Rights:
     shared = users.shared_gid(config)
     match stage:
         case "collect":  # the group reads its files in the runtime folder
-            own = Account(ROOT.uid, shared)
+            own = UserIds(ROOT.uid, shared)
             return Rights(
-                account=own,
+                ids=own,
                 groups=(shared,),
                 capabilities=COLLECT_LOADING | _passage(config),
                 later=COLLECT | _passage(config),
             )
         case "detect":
             who = users.detector(config) or ROOT
-            return Rights(account=who, groups=(shared,), filtered=True)
+            return Rights(ids=who, groups=(shared,), filtered=True)
         case "cleanup":
-            return Rights(account=users.cleaner(config), groups=(shared,), filtered=True)
+            return Rights(ids=users.cleaner(config), groups=(shared,), filtered=True)
         case "capture":
-            return Rights(account=ROOT, groups=(shared,), capabilities=for_capture(config))
+            return Rights(ids=ROOT, groups=(shared,), capabilities=for_capture(config))
     raise ValueError(f"no such stage: {stage}")
 
 
