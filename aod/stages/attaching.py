@@ -74,7 +74,7 @@ class Attaching:
         privileges.narrow()
         return how
 
-    def _report(self, found: list[Attachment], how: str) -> None:
+    def _report(self, found: tuple[Attachment, ...], how: str) -> None:
         """For `aod status`."""
         report = attachments.Report(attachments.rows(found), how)
         try:

@@ -86,8 +86,10 @@ class StageContext:
     def heartbeat(self, state: HealthState = "ready", note: str = "", **counters: int) -> None:
         """Report to the supervisor that this stage is alive; call it as often as you like.
 
-        At most one message a second is sent, a change of `state` or `note` at once.
+        At most one message a second is sent, a change of `state` or `note` at once. The state of a
+        stage that shuts down is `stopping`.
         """
+        state = "stopping" if self.shutting_down else state
         now, current = time.monotonic(), (state, text.text(note))
         is_recent = now - self._last_heartbeat < HEARTBEAT_INTERVAL_SEC
         if is_recent and current == self._last_state:

@@ -145,7 +145,7 @@ class Collector:
 
     def heartbeat(self) -> None:
         self.context.heartbeat(
-            "stopping" if self.context.shutting_down else self._attaching.state,
+            self._attaching.state,
             self._attaching.note or "",
             records=self.event_log.position,
             in_flight=int(self.event_log.header["in_flight"]),

@@ -36,8 +36,8 @@ Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")
 
 
 HealthState: TypeAlias = Literal["ready", "waiting", "impaired", "stopping", "failed"]
-"""`waiting` (for what the note says), `impaired` (it runs, but cannot do its work, and the note says
-why; the daemon is unhealthy), `stopping`, or `failed` (the last message before it ends)."""
+"""`waiting` (for what the note says), `impaired` (it cannot do its work, as the note says, and the
+daemon is unhealthy), `stopping`, or `failed` (the last message before it ends)."""
 
 
 class Batch(Struct, frozen=True, tag="batch", forbid_unknown_fields=True):

@@ -24,7 +24,7 @@ GIVEN_UP = "giving up: it did not start 3 times in a row"
 
 
 def last_words(daemon: LocalDaemon) -> str:
-    (line,) = [line for line in daemon.log().splitlines() if "given up" in line]
+    (line,) = [line for line in daemon.log().splitlines() if "giving up" in line]
     return line
 
 

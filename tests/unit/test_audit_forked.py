@@ -79,7 +79,7 @@ def test_stop_waits_a_bounded_time(tmp_path: Path, caplog: pytest.LogCaptureFixt
     children.write(deletion(1))
     children.write(deletion(2))
     children.close(0.05)
-    assert "the audit log takes nothing: 2 records are not written" in caplog.text
+    assert "the audit log cannot be written: 2 entries are lost" in caplog.text
     os.waitpid(children._pid, 0)
 
 
@@ -100,7 +100,7 @@ def test_what_could_not_be_written_is_told_by_the_next_that_can(
     assert isinstance(lost, Lost)
     assert lost.count == 3
     assert numbers(elsewhere) == [4]
-    assert "the audit log is written again; 3 records miss" in caplog.text
+    assert "the audit log can be written again; 3 entries are missing" in caplog.text
 
 
 def test_child_that_is_killed_is_a_loss(tmp_path: Path) -> None:

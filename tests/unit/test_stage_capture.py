@@ -280,7 +280,7 @@ def test_those_that_wait_for_space_are_read_once(
             await stage.output.look()
             for _ in range(3):
                 stage._start_due()
-            stage.account.close()
+            stage.audit.close()
 
     asyncio.run(look_thrice())
     assert read.call_count == 2

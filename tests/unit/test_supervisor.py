@@ -90,7 +90,7 @@ def test_worker_that_cannot_have_its_socket_harms_nobody_else(tmp_path: Path) ->
         daemon.expect_all("started", ("collect", "capture", "cleanup"))
         assert daemon.ended() == 1
     assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
-    assert daemon.stderr.count("given up") == 1
+    assert daemon.stderr.count("giving up") == 1
     assert daemon.stderr.count("stopping: each stage") == 1
 
 
