@@ -7,7 +7,7 @@ import numpy as np
 from aod.anomaly import Operation
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.smb.commands import command_name
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from aod.smb.errors import errno_name
 from aod.smb.ntstatus import status_name
 from aod.smb.peers import Names
@@ -88,6 +88,6 @@ def sentence(operation: Operation) -> str:
 
 
 def _event_sentence(operation: Operation) -> str:
-    phrases = {event.name: phrase for event, phrase in PHRASES.items()}
+    phrases = {event.name: event.phrase for event in ConnectionEvent}
     error = f" ({operation.error})" if operation.error else ""
     return f"{phrases.get(operation.command, operation.command)}{error}, {tree(operation)}"

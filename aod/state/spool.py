@@ -17,7 +17,7 @@ import msgspec
 
 from aod.anomaly import Anomaly, Rule
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, appearing, read_owned
+from aod.files import FOLDER_MODE, appearing, open_trusted, read_limited
 from aod.state import names
 
 FOLDER: Final = "spool"
@@ -91,7 +91,11 @@ def read(path: Path) -> Anomaly:
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        content, owner = read_owned(path, MAX_ENTRY_BYTES, links=1)
+        fd = open_trusted(path, links=1)
+        try:
+            owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)
+        finally:
+            os.close(fd)
     except ValueError as error:
         raise SpoolError(str(error)) from error
     anomaly = decoded(content)
