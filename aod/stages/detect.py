@@ -15,7 +15,7 @@ from typing import Final
 from aod import log
 from aod.anomaly import Anomaly, Operation
 from aod.config.rules import rules
-from aod.detectors.detector import Detector, Episode
+from aod.detectors.detector import Detector, Ended, Episode
 from aod.detectors.words import sentence
 from aod.event import Events
 from aod.smb import peers as peer_names
@@ -185,12 +185,13 @@ class Reader:
             suppressed=sum(one.suppressed for one in self.detector.episodes()),
         )
 
-    def _tell_ends(self, ended: list[Operation]) -> None:
-        for operation in ended[:MAX_SAID]:
-            self.context.log.info("it hung, and now it is over: %s", sentence(operation))
+    def _tell_ends(self, ended: list[Ended]) -> None:
+        for one in ended[:MAX_SAID]:
+            bundle = f" ({names.folder(one.bundle)})" if one.bundle else ""
+            self.context.log.info("hung operation finished: %s%s", sentence(one.operation), bundle)
         if len(ended) > MAX_SAID:
-            self.context.log.info("so it is for %d other operations", len(ended) - MAX_SAID)
-        self._ended.extend(ended)
+            self.context.log.info("%d more hung operations finished", len(ended) - MAX_SAID)
+        self._ended.extend(one.operation for one in ended)
 
     def report(self, now: float) -> None:
         """Say what changed with the episodes: at most once a second, in the log and for the
@@ -216,9 +217,14 @@ class Reader:
         timestamp, hidden = episode.last_timestamp, episode.suppressed
         if self._tell_suppressed(episode.name, timestamp, hidden):
             self.context.log.warning(
-                "%s anomaly '%s' (aod_%d): the cool-down is over; %d more triggers were counted "
-                "and not captured",
-                *(episode.anomaly, episode.name, timestamp, hidden),
+                "%s anomaly '%s' (aod_%d): cool-down ended, %d %s suppressed",
+                *(
+                    episode.anomaly,
+                    episode.name,
+                    timestamp,
+                    hidden,
+                    "trigger" if hidden == 1 else "triggers",
+                ),
             )
 
 
