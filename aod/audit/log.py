@@ -10,10 +10,8 @@ Writing never raises and never waits long: what the daemon does is worth more th
 A record that could not be written is counted, and the next one that can be is preceded by a `loss`.
 """
 
-import errno
 import logging
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,7 +19,9 @@ from typing import Final
 
 from aod.audit.entries import Lost, Record, encode
 from aod.config.schema import Config
-from aod.files import FILE_MODE, is_locked, opened_folder
+from aod.files import open_trusted, opened_folder, why_untrusted
+from aod.log import WarnOnce
+from aod.state.lock import lock_named
 from aod.state.names import AUDIT_FILE
 
 MAX_RECORD_BYTES: Final = 1 << 20
@@ -30,9 +30,7 @@ MOST_FILES: Final = 100
 """Upper bound of `audit.files`."""
 LOCK_WAIT_SEC: Final = 1.0
 """Others hold the lock for microseconds; a stranger may hold it for ever."""
-_LOCK_POLL_SEC: Final = 0.001
 _MAX_ATTEMPTS: Final = 1000
-_MAX_SAID: Final = 100
 
 
 class Audit:
@@ -41,7 +39,7 @@ class Audit:
     def __init__(self, config: Config, log: logging.Logger) -> None:
         self.use(config)
         self._log = log
-        self._said: set[str] = set()
+        self._warn_once = WarnOnce(log)
         self.missed = 0
         """Records that could not be written, and of which the log does not say so yet."""
 
@@ -62,12 +60,12 @@ class Audit:
         except OSError as error:
             self.missed += 1
             why = error.strerror or str(error)
-            self._say_once(f"{self._folder / AUDIT_FILE} is not written: {why}")
+            self._warn_once(f"audit log: {self._folder / AUDIT_FILE} is not written: {why}")
             return
         if self.missed:
             self._log.warning("the audit log is written again; %d records miss", self.missed)
             self.missed = 0
-            self._said.clear()
+            self._warn_once.clear()
 
     def miss(self, count: int) -> None:
         """So many records never came to be written; the next one tells of them."""
@@ -78,9 +76,8 @@ class Audit:
         for _ in range(_MAX_ATTEMPTS):
             fd = _open_ours(folder_fd)
             try:
-                if not is_locked(fd, patience_sec, _LOCK_POLL_SEC):
-                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-                if self._is_written(fd, folder_fd, record):
+                named = lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd)
+                if named and self._is_written(fd, folder_fd, record):
                     return
             finally:
                 os.close(fd)
@@ -88,8 +85,6 @@ class Audit:
 
     def _is_written(self, fd: int, folder_fd: int, record: Record) -> bool:
         """Whether the record is in the locked file; else another file has the name now."""
-        if not _is_named(fd, folder_fd):
-            return False
         lines, size = self._lines(record), os.fstat(fd).st_size
         if size and size + len(lines) > self._max_bytes:
             self._rotate(folder_fd)
@@ -121,13 +116,9 @@ class Audit:
         except FileNotFoundError:
             return True
         if not ours:
-            self._say_once(f"{self._folder / name(number)} is no file of ours; left as it is")
+            path = self._folder / name(number)
+            self._warn_once(f"audit log: {path} is no file of ours; left as it is")
         return ours
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said and len(self._said) < _MAX_SAID:
-            self._said.add(text)
-            self._log.warning("audit log: %s", text)
 
 
 def name(number: int) -> str:
@@ -145,12 +136,10 @@ def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _open_ours(folder_fd: int) -> int:
-    # O_NONBLOCK: a FIFO in the file's place must not keep us waiting for its reader.
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    fd = os.open(AUDIT_FILE, flags, FILE_MODE, dir_fd=folder_fd)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    owners = _owners(folder_fd)
+    fd = open_trusted(AUDIT_FILE, owners, links=1, flags=flags, dir_fd=folder_fd)
     try:
-        if not _is_ours(os.fstat(fd), folder_fd):
-            raise OSError("no regular file of ours")
         _give_to_owner(fd, os.fstat(folder_fd))
     except OSError:
         os.close(fd)
@@ -168,16 +157,11 @@ def _status(folder_fd: int, number: int) -> os.stat_result:
 
 
 def _is_ours(status: os.stat_result, folder_fd: int) -> bool:
-    """With a second name, it may be anybody's file of which somebody made this a link."""
-    owners = (os.geteuid(), os.fstat(folder_fd).st_uid)
-    return stat.S_ISREG(status.st_mode) and status.st_uid in owners and status.st_nlink <= 1
+    return not why_untrusted(status, _owners(folder_fd), links=1)
 
 
-def _is_named(fd: int, folder_fd: int) -> bool:
-    with suppress(FileNotFoundError):
-        named = os.stat(AUDIT_FILE, dir_fd=folder_fd, follow_symlinks=False)
-        return os.path.samestat(os.fstat(fd), named)
-    return False
+def _owners(folder_fd: int) -> tuple[int, int]:
+    return os.geteuid(), os.fstat(folder_fd).st_uid
 
 
 def _write_whole(fd: int, size: int, lines: bytes) -> None:

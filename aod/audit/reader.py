@@ -17,7 +17,7 @@ from aod.audit.entries import (
     decode,
 )
 from aod.config.schema import Config
-from aod.files import regular_fd
+from aod.files import open_trusted
 
 
 def read(config: Config) -> Iterator[Record]:
@@ -51,6 +51,6 @@ def why_no_bundle(config: Config, timestamp: int) -> str:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Of a regular file; one that is longer than any record comes in pieces, which are none."""
-    with suppress(OSError, ValueError), os.fdopen(regular_fd(path), "rb") as file:
+    with suppress(OSError, ValueError), os.fdopen(open_trusted(path), "rb") as file:
         while line := file.readline(audit.MAX_RECORD_BYTES):
             yield line

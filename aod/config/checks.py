@@ -71,7 +71,7 @@ def _unreachable(config: Config, anomaly: Settings) -> Iterator[Finding]:
     limit_ms = config.unanswered_sec * 1000
     for key, threshold_ms in anomaly.thresholds_ms():
         if threshold_ms >= limit_ms:
-            text = f"is {threshold_ms:g} and never reached: an operation is given up after"
+            text = f"is {threshold_ms:g} and never reached: an operation is unanswered after"
             text += f" unanswered_sec, {config.unanswered_sec:g}; allowed: below {limit_ms:g}"
             yield Finding(key, text)
 

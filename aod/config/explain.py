@@ -8,7 +8,7 @@ together.
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import inspect
 
@@ -16,6 +16,8 @@ from aod.config.words import advice, allowed, dotted, shown
 from aod.config.yaml_lines import Document, Where
 from aod.detectors.registry import registry
 from aod.text import quoted, suggestion
+
+_NAMES: Final = "up to 64 letters, digits, '.', '_', '-'; first a letter or digit"
 
 
 class Problem(NamedTuple):
@@ -75,7 +77,7 @@ def _struct(
         if name in value:
             yield from _walk(document, value[name], field.type, (*where, name))
         elif field.required:
-            text = f"{dotted(where)} has no {name}, which is needed; allowed: {allowed(field.type)}"
+            text = f"{dotted(where)} has no {name} (required); allowed: {allowed(field.type)}"
             yield Problem(document.line(where), text)
 
 
@@ -87,8 +89,7 @@ def _dictionary(
     for key, item in value.items():
         if not _fits(key, kind.key_type):
             wrong = f"{quoted(key)} cannot be a name in {dotted(where)}"
-            text = f"{wrong}; allowed: up to 64 letters, digits, '.', '_', '-'; no sign first"
-            yield Problem(document.line((*where, key)), text)
+            yield Problem(document.line((*where, key)), f"{wrong}; allowed: {_NAMES}")
         yield from _walk(document, item, kind.value_type, (*where, key))
 
 
@@ -102,7 +103,7 @@ def _tagged(
         text = f"{dotted(where)} is {shown(value)}; allowed: a section with a type ({names})"
         yield Problem(document.value_lines.get(where, 1), text)
     elif "type" not in value:
-        text = f"{dotted(where)} has no type, which is needed; allowed: {names}"
+        text = f"{dotted(where)} has no type (required); allowed: {names}"
         yield Problem(document.line(where), text)
     elif isinstance(tag := value["type"], str) and tag in by_tag:
         yield from _walk(document, value, by_tag[tag], where)

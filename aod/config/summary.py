@@ -42,10 +42,10 @@ def _anomaly(config: Config, rule: Rule, anomaly: Settings) -> Iterator[str]:
     words += [f"mode {mode}" for mode in [getattr(anomaly, "mode", "")] if mode]
     yield f"{frame.name}: {' '.join(words)}"
     window = _number(frame.window_ns / 1e9)
-    text = f"when more than {frame.acceptable_count} {rule.noun} lie within {window} s"
+    text = f"more than {frame.acceptable_count} {rule.noun} in {window} s"
     yield from _labelled("declared", text)
-    pause = f"further triggers are counted, not captured, for {_number(anomaly.cooldown_sec)} s"
-    yield from _labelled("after that", pause if anomaly.cooldown_sec else "every trigger anew")
+    pause = f"{_number(anomaly.cooldown_sec)} s, further triggers are suppressed"
+    yield from _labelled("cool-down", pause if anomaly.cooldown_sec else "none")
     for label, described in rule.described():
         yield from _labelled(label, described)
     yield from _actions(config, anomaly)
@@ -84,11 +84,15 @@ def _bundles(config: Config) -> list[str]:
             " of the disk is free",
         ),
         *_labelled("redacted", _redacted(config)),
-        *(_labelled("on stop", "everything configured") if capture.snapshot_on_stop else ()),
+        *(
+            _labelled("at shutdown", "a snapshot of everything configured")
+            if capture.snapshot_on_stop
+            else ()
+        ),
         *_labelled(
             "deleted",
             f"after {_number(cleanup.max_log_age_days)} days, and oldest first above"
-            f" {_number(cleanup.max_total_log_size_mb)} MB in total; looked at every"
+            f" {_number(cleanup.max_total_log_size_mb)} MB in total; checked every"
             f" {_number(cleanup.cleanup_interval_sec)} s",
         ),
         *_labelled("audit log", _audit_log(config)),
@@ -117,7 +121,7 @@ def _always_on(config: Config) -> Iterator[str]:
             "packets",
             f"always on: {_number(tcpdump.ring_mb)} MB in {packets_folder(config)},"
             f" {tcpdump.snaplen:,} bytes of each; bundles have"
-            f" {'headers only' if tcpdump.headers_only else 'all of that, content of files, too'}",
+            f" {'headers only' if tcpdump.headers_only else 'all of it, file contents too'}",
         )
     if ActionName.TRACE in actions:
         size_mb = _number(config.capture.trace.buffer_mb)
@@ -133,8 +137,8 @@ def _kernel(config: Config) -> list[str]:
         *_labelled("kernel", f"ring {config.ring_mb} MB, pinned under {config.pin_dir}"),
         *_labelled(
             "in flight",
-            f"up to {config.max_inflight:,} operations; given up after"
-            f" {_number(config.unanswered_sec)} s without an answer",
+            f"up to {config.max_inflight:,} operations; unanswered after"
+            f" {_number(config.unanswered_sec)} s",
         ),
         *_always_on(config),
     ]
@@ -151,18 +155,14 @@ def _supervision(config: Config) -> list[str]:
     return [
         "Supervision",
         *_labelled("folders", f"{config.runtime_dir} (runtime), {config.state_dir} (state)"),
-        *_labelled(
-            "silent", f"a worker is replaced after {_number(policy.heartbeat_timeout_sec)} s"
-        ),
+        *_labelled("silent", f"a worker is killed after {_number(policy.heartbeat_timeout_sec)} s"),
         *_labelled(
             "dead",
-            f"brought back after {_number(policy.first_delay_sec)} to"
-            f" {_number(policy.longest_delay_sec)} s; given up when it dies {policy.attempts} times"
-            f" within {_number(policy.window_sec)} s",
+            f"a worker is respawned after {_number(policy.first_delay_sec)} to"
+            f" {_number(policy.longest_delay_sec)} s; given up after {policy.attempts} deaths"
+            f" in {_number(policy.window_sec)} s",
         ),
-        *_labelled(
-            "stop", f"all stages together have {_number(policy.drain_timeout_sec)} s to finish"
-        ),
+        *_labelled("shutdown", f"the stages have {_number(policy.drain_timeout_sec)} s to drain"),
     ]
 
 

@@ -40,7 +40,7 @@ class Watch:
         self._next_look = 0.0
         self.violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
         self._told_at: dict[tuple[str, str], float] = {}
-        self._said = ""
+        self._warn_once = log.WarnOnce(logger, logging.ERROR)
 
     def tick(self, now: float) -> None:
         """Look, if it is time; `now` is monotonic seconds."""
@@ -50,7 +50,7 @@ class Watch:
         try:
             look = self._looker.look()
         except OSError as error:
-            self._say_once(f"the sums cannot be looked at: {error}")
+            self._warn_once(f"the sums cannot be looked at: {error}")
             return
         grown = [one for one in check(self._last, look) if self._is_news(one, now)]
         self._last = look
@@ -88,9 +88,4 @@ class Watch:
         try:
             violation.FILE.write(self._runtime_dir, tuple(self.violations.values()))
         except OSError as error:
-            self._say_once(f"{violation.FILE.name} is not written: {error}")
-
-    def _say_once(self, text: str) -> None:
-        if text != self._said:
-            self._log.error("%s", text)
-            self._said = text
+            self._warn_once(f"{violation.FILE.name} is not written: {error}")

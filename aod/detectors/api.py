@@ -54,7 +54,7 @@ class Rule(ABC):
     """What one anomaly of the configuration looks for. Pure: records in, masks out."""
 
     noun: str = "matching records"
-    """Plural, for the sentence `11 ... within 1 s`."""
+    """Plural, for the sentence `11 ... in 1 s, limit 10`."""
 
     def __init__(self, frame: Frame):
         self.frame = frame

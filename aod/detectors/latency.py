@@ -168,7 +168,7 @@ class LatencyRule(Rule):
         command, latency_ns = int(event["command"]), int(event["latency_ns"])
         emergency_ns = int(self.emergency_ns.take(command, mode="clip"))
         if latency_ns >= emergency_ns:
-            return f"at least {emergency_ns / 1e6:g} ms, an emergency"
+            return f"emergency threshold {emergency_ns / 1e6:,g} ms"
         return f"more than {int(self.threshold_ns.take(command, mode='clip')) / 1e6:g} ms"
 
     def knobs(self) -> Thresholds:

@@ -64,7 +64,7 @@ def repeated(
     for index, name in enumerate(names):
         earlier = first.setdefault(identity(name), index)
         if earlier != index:
-            text = f"is {quoted(name)}, which is {key}[{earlier}] already; allowed: once"
+            text = f"is {quoted(name)}, a duplicate of {key}[{earlier}]; allowed: once"
             yield Finding((key, index), text)
 
 
@@ -81,5 +81,5 @@ def both_faults(
     chosen = {words.identity(name) for name in tracked}
     for index, name in enumerate(excluded):
         if words.identity(name) in chosen:
-            text = f"is {quoted(name)}, which is in {tracks}, too; allowed: in one of the two"
+            text = f"is {quoted(name)}, which is also in {tracks}; allowed: in one of the two"
             yield Finding((excludes, index), text)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aod import anomaly
 from aod.detectors.api import Rule
-from aod.detectors.hung import MAX_ENDED, Hung, settle
+from aod.detectors.hung import MAX_ENDED, Ends, Hung, settle
 from aod.detectors.times import Times
 from aod.event import IN_FLIGHT, NO_EVENTS, Events, in_order, joined
 
@@ -76,8 +76,7 @@ class Outcome(NamedTuple):
 
     state: State
     declared: tuple[Declaration, ...]
-    ended: Events
-    """Operations told as hanging that ended with it."""
+    ended: Ends
 
 
 def initial_state() -> State:
@@ -88,11 +87,11 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
     found = rule.matches(events)
     if not found.any():
-        return Outcome(state, (), NO_EVENTS)
+        return Outcome(state, (), Ends(NO_EVENTS))
     new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    told = joined(state.ended, ended) if len(ended) else state.ended
+    told = joined(state.ended, ended.records) if ended.reported_ns else state.ended
     state = replace(state, hung=hung, ended=told)
     if not counts.all():
         new, urgent = new.compress(counts), urgent.compress(counts)

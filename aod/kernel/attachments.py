@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
-from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from aod.state.report_file import ReportFile
 
 ATTACH_INTERVAL_SEC: Final = 1.0
@@ -58,14 +58,14 @@ def not_attached(programs: Iterable[tuple[str, str]]) -> str:
 def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
     """The connection events that this kernel does not report, once operations are seen."""
     missing = {one.name for one in attachments if not one.attached}
-    return tuple(event for event, name in TRACEPOINTS.items() if name in missing)
+    return tuple(event for event in ConnectionEvent if event.tracepoint in missing)
 
 
 def describe_unseen(attachments: Iterable[Attachment]) -> str:
     """These events in a line, with the reasons; empty when all events are seen."""
     by_name = {one.name: one for one in attachments}
     unseen = [
-        f"{PHRASES[event]} ({TRACEPOINTS[event]}, {_reason(by_name[TRACEPOINTS[event]])})"
+        f"{event.phrase} ({event.tracepoint}, {_reason(by_name[event.tracepoint])})"
         for event in unseen_events(by_name.values())
     ]
     return f"not seen on this kernel: {', '.join(unseen)}" if unseen else ""

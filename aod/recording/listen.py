@@ -4,7 +4,6 @@ It lives in a folder of bpffs that it holds locked. The lock ends with its proce
 dies, so what a dead listener left is found and removed by the next one of its name.
 """
 
-import fcntl
 import os
 import tempfile
 import time
@@ -29,7 +28,7 @@ from aod.kernel.peer_source import KnownPeers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
-from aod.state.lock import LockedError
+from aod.state.lock import LockedError, lock_named
 from aod.status.gather import CommandStatus, counted
 from aod.transport.eventlog import EventLog
 
@@ -174,8 +173,7 @@ def _locked(path: Path) -> int:
         path.mkdir(0o700, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(fd), path.lstat()):
+            if lock_named(fd, path):
                 return fd
         except BlockingIOError:
             os.close(fd)

@@ -16,7 +16,6 @@ from aod.settings import DAY_SEC
 from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
 from aod.transport.wire import Sealed
 
-_MAX_SAID: Final = 100
 _POLL_SEC: Final = 0.1
 _HANGS_SEC: Final = 1.0
 
@@ -35,7 +34,7 @@ class Cleaner:
         self._folder = config.aod_output_dir
         self._log = logger
         self._audit = Audit(config, logger)
-        self._said: set[str] = set()
+        self._warn_once = log.WarnOnce(logger)
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -63,14 +62,14 @@ class Cleaner:
         try:
             self.sweep()
         except OSError as error:
-            self._say_once(f"cannot clean up: {error}")
+            self._warn_once(f"cannot clean up: {error}")
 
     def _delete(self, folder_fd: int, removal: Removal) -> bool:
         try:
             if not retention.delete(folder_fd, removal.entry):
                 return False
         except OSError as error:
-            self._say_once(f"cannot delete {removal.entry.name}: {error.strerror}")
+            self._warn_once(f"cannot delete {removal.entry.name}: {error.strerror}")
             return False
         self.deleted += 1
         entry, reason = removal.entry, removal.reason
@@ -80,18 +79,10 @@ class Cleaner:
 
     def _warn_of_size(self) -> None:
         if self.left and self.left[-1].size_bytes > self._max_bytes:
-            self._say_once(
+            self._warn_once(
                 f"{self.left[-1].name} alone is larger than max_total_log_size_mb; "
                 "kept, as it is the newest"
             )
-
-    def _say_once(self, text: str) -> None:
-        if text in self._said:
-            return
-        if len(self._said) >= _MAX_SAID:
-            self._said.clear()
-        self._said.add(text)
-        self._log.warning("%s", text)
 
 
 def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:

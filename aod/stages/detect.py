@@ -4,6 +4,7 @@ What has been read is published after what it led to is spooled. A detector that
 between declares again what it declared, under the same timestamp: the same anomaly.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Final
 from aod import log
 from aod.anomaly import Anomaly, Operation
 from aod.config.rules import rules
-from aod.detectors.detector import Detector, Episode
+from aod.detectors.detector import Detector, Ended, Episode
 from aod.detectors.words import sentence
 from aod.event import Events
 from aod.smb import peers as peer_names
@@ -60,7 +61,7 @@ class Reader:
         """By anomaly: the last episode of which was told what it hid."""
         self._reported = episodes.Report()
         self._next_report = 0.0
-        self._complaint = ""
+        self._warn_once = log.WarnOnce(context.log, logging.ERROR)
         for events in self._history():
             self.detector.feed(events)
         self._last = {one.name: one.last_timestamp for one in self.detector.episodes()}
@@ -140,7 +141,7 @@ class Reader:
         try:
             spool.write(self.spool_dir, anomaly)
         except spool.FullError as error:
-            self._complain(f"{error}: anomalies that come now get no bundle")
+            self._warn_once(f"{error}: anomalies that come now get no bundle")
             self._unspooled += 1
             return False
         except (OSError, spool.SpoolError) as error:
@@ -184,12 +185,13 @@ class Reader:
             suppressed=sum(one.suppressed for one in self.detector.episodes()),
         )
 
-    def _tell_ends(self, ended: list[Operation]) -> None:
-        for operation in ended[:MAX_SAID]:
-            self.context.log.info("it hung, and now it is over: %s", sentence(operation))
+    def _tell_ends(self, ended: list[Ended]) -> None:
+        for one in ended[:MAX_SAID]:
+            bundle = f" ({names.folder(one.bundle)})" if one.bundle else ""
+            self.context.log.info("hung operation finished: %s%s", sentence(one.operation), bundle)
         if len(ended) > MAX_SAID:
-            self.context.log.info("so it is for %d other operations", len(ended) - MAX_SAID)
-        self._ended.extend(ended)
+            self.context.log.info("%d more hung operations finished", len(ended) - MAX_SAID)
+        self._ended.extend(one.operation for one in ended)
 
     def report(self, now: float) -> None:
         """Say what changed with the episodes: at most once a second, in the log and for the
@@ -204,16 +206,10 @@ class Reader:
             try:
                 episodes.FILE.write(self.context.runtime_dir, report)
             except OSError as error:
-                self._complain(f"the status is not written: {error}")
+                self._warn_once(f"the status is not written: {error}")
             else:
-                self._complaint = ""
+                self._warn_once.clear()
             self._reported = report
-
-    def _complain(self, text: str) -> None:
-        """Once, as long as it is the same."""
-        if text != self._complaint:
-            self.context.log.error("%s", text)
-        self._complaint = text
 
     def _say_if_over(self, episode: Episode, now_ns: int) -> None:
         if now_ns < episode.quiet_until_ns:
@@ -221,23 +217,27 @@ class Reader:
         timestamp, hidden = episode.last_timestamp, episode.suppressed
         if self._tell_suppressed(episode.name, timestamp, hidden):
             self.context.log.warning(
-                "%s anomaly '%s' (aod_%d): the cool-down is over; %d more triggers were counted "
-                "and not captured",
-                *(episode.anomaly, episode.name, timestamp, hidden),
+                "%s anomaly '%s' (aod_%d): cool-down ended, %d %s suppressed",
+                *(
+                    episode.anomaly,
+                    episode.name,
+                    timestamp,
+                    hidden,
+                    "trigger" if hidden == 1 else "triggers",
+                ),
             )
 
 
 def _open_log(context: StageContext) -> EventLog | None:
     """The log, as soon as the collector has made it; None when told to stop before."""
-    said = ""
+    log_once = log.WarnOnce(context.log, logging.INFO)
     while not context.stopping:
         try:
             return EventLog.reader(context.runtime_dir)
         except EventLogError as error:
-            if str(error) != said:
-                context.log.info("waiting for the event log: %s", error)
-            said = str(error)
-        context.beat("waiting", said)
+            why = str(error)
+        log_once(f"waiting for the event log: {why}")
+        context.beat("waiting", why)
         context.new_config()  # it is the one to begin with
         context.wait(LOG_WAIT_SEC)
         for _ in context.messages():

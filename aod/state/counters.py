@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aod.event import COMMANDS
-from aod.files import create_fd, read_regular
+from aod.files import create_fd, open_trusted, read_regular
 from aod.transport.eventlog import HEADER_DTYPE
 
 NAME: Final = "counters.ring"
@@ -117,7 +117,7 @@ def _open(path: Path, *, new: bool) -> int:
         os.pwrite(fd, _MAGIC, 0)
         os.posix_fallocate(fd, 0, _FILE_BYTES)  # with holes, a full disk would end collect later
         return fd
-    return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return open_trusted(path, flags=os.O_WRONLY)
 
 
 def _slots(runtime_dir: Path) -> Snapshots | None:

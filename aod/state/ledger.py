@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.files import create_fd
+from aod.files import create_fd, open_trusted
 from aod.state import names, spool
 from aod.transport.position import look
 
@@ -123,7 +123,7 @@ class Ledger:
         self._open()
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._fd = open_trusted(self._path, flags=os.O_RDWR)
         self.state = State()
         self._written = _take_all(self.state, os.pread(self._fd, _BYTES, 0))
 
@@ -182,7 +182,7 @@ class LedgerReader:
     def update(self) -> bool:
         """Read what is new; False: there is no ledger."""
         try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = open_trusted(self._path)
         except OSError:
             return False
         try:

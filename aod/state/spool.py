@@ -17,7 +17,7 @@ import msgspec
 
 from aod.anomaly import Anomaly, Rule
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, appearing, read_owned
+from aod.files import FOLDER_MODE, appearing, open_trusted, read_limited
 from aod.state import names
 
 FOLDER: Final = "spool"
@@ -91,16 +91,18 @@ def read(path: Path) -> Anomaly:
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        content, status = read_owned(path, MAX_ENTRY_BYTES)
+        fd = open_trusted(path, links=1)
+        try:
+            owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)
+        finally:
+            os.close(fd)
     except ValueError as error:
         raise SpoolError(str(error)) from error
-    if status.st_nlink > 1:  # it may be anybody's file
-        raise SpoolError("a file with a second name")
     anomaly = decoded(content)
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
-    if anomaly.rule is Rule.MANUAL and status.st_uid not in (0, os.geteuid()):
-        raise SpoolError(f"user {status.st_uid} may not ask for a bundle")
+    if anomaly.rule is Rule.MANUAL and owner not in (0, os.geteuid()):
+        raise SpoolError(f"user {owner} may not ask for a bundle")
     return anomaly
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod import __version__
+from aod import __version__, log
 from aod.state.report_file import ReportFile
 from aod.text import utc_now
 
@@ -54,13 +54,12 @@ FILE: Final = ReportFile("daemon.json", DaemonReport, DaemonReport())
 class Reporter:
     """Writes the file, every few seconds and when a worker's state changes."""
 
-    def __init__(self, runtime_dir: Path, log: logging.Logger) -> None:
+    def __init__(self, runtime_dir: Path, logger: logging.Logger) -> None:
         self._runtime_dir = runtime_dir
-        self._log = log
+        self._warn_once = log.WarnOnce(logger, logging.ERROR)
         self._since = utc_now()
         self._next = 0.0
         self._states: tuple[str, ...] = ()
-        self._said = ""
 
     def tick(self, workers: tuple[WorkerReport, ...], now: float) -> None:
         """Write, if it is time; `now` is monotonic seconds."""
@@ -72,7 +71,4 @@ class Reporter:
         try:
             FILE.write(self._runtime_dir, report)
         except OSError as error:
-            if str(error) != self._said:
-                path = self._runtime_dir / FILE.name
-                self._log.error("%s is not written: %s", path, error)
-                self._said = str(error)
+            self._warn_once(f"{self._runtime_dir / FILE.name} is not written: {error}")

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from aod.config.schema import Config
 from aod.conservation import violation
 from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, unfinished
-from aod.host import users as accounts
-from aod.host.users import ROOT, Account
+from aod.host import users
+from aod.host.users import ROOT, UserIds
 from aod.kernel import attachments
 from aod.smb import peers as peer_names
 from aod.state import counters, ledger, spool
@@ -34,7 +34,7 @@ class Folder(NamedTuple):
 
     key: str
     path: Path
-    owner: Account
+    owner: UserIds
     mode: int
 
 
@@ -50,7 +50,7 @@ def prepare(config: Config, log: logging.Logger) -> None:
             _make(folder)
         except OSError as error:
             raise _cannot_be_written(folder.key, folder.path, error) from error
-    if os.geteuid() == ROOT.uid and accounts.detector(config) is None:
+    if os.geteuid() == ROOT.uid and users.detector(config) is None:
         told = "there is no user '%s' on this host: detect runs as root, without capabilities"
         log.info(told, config.user)
 
@@ -61,11 +61,11 @@ def layout(config: Config) -> list[Folder]:
     Started by another user than root, all of them are that user's.
     """
     is_root = os.geteuid() == ROOT.uid
-    common = Account(ROOT.uid, accounts.shared_gid(config)) if is_root else accounts.myself()
+    common = UserIds(ROOT.uid, users.shared_gid(config)) if is_root else users.myself()
     owners = dict.fromkeys(STAGES, common)
     if is_root:
-        owners["detect"] = accounts.detector(config) or common
-        owners["cleanup"] = common._replace(uid=accounts.cleaner(config).uid)
+        owners["detect"] = users.detector(config) or common
+        owners["cleanup"] = common._replace(uid=users.cleaner(config).uid)
     runtime, state = config.runtime_dir, config.state_dir
     inboxes = [
         Folder("runtime_dir", socket_path(runtime, name).parent, owner, FOLDER_MODE)
@@ -92,7 +92,7 @@ def share(config: Config) -> None:
                 one.unlink()
     if os.geteuid() != ROOT.uid:
         return
-    shared = Account(ROOT.uid, accounts.shared_gid(config))
+    shared = UserIds(ROOT.uid, users.shared_gid(config))
     own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
     own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
     for name in (counters.NAME, peer_names.FILE.name):

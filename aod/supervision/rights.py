@@ -8,10 +8,10 @@ from typing import Final
 from aod.actions.table import row
 from aod.config.rules import wanted
 from aod.config.schema import Config
-from aod.host import users as accounts
+from aod.host import users
 from aod.host.capabilities import Capability
 from aod.host.privileges import Rights
-from aod.host.users import ROOT, Account
+from aod.host.users import ROOT, UserIds
 
 COLLECT: Final = frozenset({Capability.BPF, Capability.PERFMON})
 """For the maps, and for the pins."""
@@ -42,23 +42,23 @@ SUPERVISOR: Final = frozenset(
 
 def for_stage(stage: str, config: Config) -> Rights:
     """What a stage keeps that root has started."""
-    shared = accounts.shared_gid(config)
+    shared = users.shared_gid(config)
     match stage:
         case "collect":  # what it makes in the runtime folder is for the group
-            own = Account(ROOT.uid, shared)
+            own = UserIds(ROOT.uid, shared)
             return Rights(
-                account=own,
+                ids=own,
                 groups=(shared,),
                 capabilities=COLLECT_LOADING | _passage(config),
                 later=COLLECT | _passage(config),
             )
         case "detect":
-            who = accounts.detector(config) or ROOT
-            return Rights(account=who, groups=(shared,), filtered=True)
+            who = users.detector(config) or ROOT
+            return Rights(ids=who, groups=(shared,), filtered=True)
         case "cleanup":
-            return Rights(account=accounts.cleaner(config), groups=(shared,), filtered=True)
+            return Rights(ids=users.cleaner(config), groups=(shared,), filtered=True)
         case "capture":
-            return Rights(account=ROOT, groups=(shared,), capabilities=for_capture(config))
+            return Rights(ids=ROOT, groups=(shared,), capabilities=for_capture(config))
     raise ValueError(f"no such stage: {stage}")
 
 
@@ -66,7 +66,7 @@ def for_capture(config: Config) -> frozenset[Capability]:
     """What the configured actions need, and what the folders do."""
     actions = [action for name in wanted(config) if (action := row(name)) is not None]
     needed = {one.capability for action in actions for one in action.privileges}
-    if accounts.cleaner(config).uid != ROOT.uid:
+    if users.cleaner(config).uid != ROOT.uid:
         needed |= FOREIGN_OUTPUT
     return frozenset(needed | _passage(config))
 

@@ -18,9 +18,9 @@ from aod.kernel.attachments import (
 )
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment
-from aod.smb.connection import TRACEPOINTS, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 
-WANTED = sorted(TRACEPOINTS.values())
+WANTED = sorted(event.tracepoint for event in ConnectionEvent)
 
 
 def attachments(**errors: int) -> list[Attachment]:

@@ -293,10 +293,10 @@ def test_the_end_of_a_cool_down_is_said_once_with_what_it_hid(
     until = START_NS / SECOND + 60
     for now in (until, until + 1, until + 2, until + 3):
         reader.report(now)
-    said = [one for one in caplog.messages if "the cool-down is over" in one]
+    said = [one for one in caplog.messages if "cool-down ended" in one]
     assert len(said) == 1
     assert said[0].startswith("Latency anomaly 'slow' (aod_")
-    assert "4 more triggers were counted and not captured" in said[0]
+    assert "cool-down ended, 4 triggers suppressed" in said[0]
 
 
 def told(inbox: Inbox) -> list[tuple[str, int, int]]:
@@ -370,9 +370,11 @@ def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
     ended = operations(8, at_ns=START_NS + SECOND, latency_ns=2 * SECOND)
     append(log, ended)
     reader.read()
-    said = [one for one in caplog.messages if "it hung, and now it is over" in one]
+    said = [one for one in caplog.messages if "hung operation finished: " in one]
     assert len(said) == 5
-    assert "took 2,000.0 ms" in said[0]
-    assert "so it is for 3 other operations" in caplog.messages
+    (anomaly,) = spooled(context)
+    bundle = f"(aod_{anomaly.timestamp})"
+    assert said[0] == f"hung operation finished: SMB2_WRITE of [0] took 2,000.0 ms {bundle}"
+    assert "3 more hung operations finished" in caplog.messages
     reader.report(1.0)
     assert len(episodes.FILE.read(context.runtime_dir).ended) == 8

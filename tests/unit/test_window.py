@@ -229,7 +229,7 @@ def test_the_end_of_an_operation_that_hung_is_told_now_and_by_the_next_declarati
     rule = slow_rule(*THRESHOLDS)
     state, _ = declare(rule, [Record(10_000, 600, mid=7, in_flight=True)])
     state, declared, ended = step(rule, state, events(Record(15_000, 5_600, mid=7)))
-    assert (declared, ended["mid"].tolist()) == ((), [7])
+    assert (declared, ended.records["mid"].tolist(), ended.reported_ns) == ((), [7], (10_000,))
     state, (one,), _ = step(rule, state, events(Record(16_000, 700, mid=8)))
     assert one.ended["latency_ns"].tolist() == [5_600]
     _, (another,), _ = step(rule, state, events(Record(17_000, 700, mid=9)))

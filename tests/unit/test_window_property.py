@@ -150,7 +150,7 @@ def run(rule: Rule, parts: Iterator[Events]) -> tuple[list[Outcome], int, list[i
     for part in parts:
         state, found, over = window.step(rule, state, part)
         declared += [Outcome.of(one) for one in found]
-        ended += over["mid"].tolist()
+        ended += over.records["mid"].tolist()
     return declared, state.suppressed, ended
 
 

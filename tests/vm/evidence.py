@@ -10,7 +10,7 @@ from tests.rig.bundles import Bundle, open_bundle
 
 DAEMONS = (DEFAULT, STRICT)
 
-_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!the cool-down is over)")
+_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!cool-down ended)")
 
 
 @dataclass(frozen=True)
