@@ -92,7 +92,7 @@ class CounterRing:
     def _put(self, taken: NDArray[np.void], among: range) -> None:
         """Overwrite the oldest of these slots."""
         oldest = min(among, key=self._taken.__getitem__)
-        slot = np.array((zlib.crc32(taken), taken), _SLOT_DTYPE)
+        slot = np.array((zlib.crc32(taken.tobytes()), taken), _SLOT_DTYPE)
         os.pwrite(self._fd, slot.tobytes(), len(_MAGIC) + oldest * _SLOT_DTYPE.itemsize)
         self._taken[oldest] = int(taken["taken_ns"])
 
@@ -133,6 +133,6 @@ def _parse(content: bytes) -> Snapshots:
     slots = np.frombuffer(content, _SLOT_DTYPE, offset=len(_MAGIC))
     snapshots: Snapshots = slots["snapshot"].copy()
     for at, crc32 in enumerate(slots["crc32"]):
-        if crc32 != zlib.crc32(snapshots[at]):
+        if crc32 != zlib.crc32(snapshots[at].tobytes()):
             snapshots[at] = 0
     return snapshots
