@@ -11,7 +11,7 @@
 
 struct aod_queued {
 	struct aod_inflight_key key;
-	__u64 start_ns; /* tells the operation from a later one whose mid is the same */
+	__u64 start_ns; /* tells the operation from a later one with the same mid */
 };
 
 /* By the address of the entry. */

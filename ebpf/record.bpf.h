@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* From what happened to a record in the ring, and whether somebody is woken for it. */
+/* Put a record into the ring, and decide whether it wakes the reader. */
 #ifndef AOD_RECORD_BPF_H
 #define AOD_RECORD_BPF_H
 
 #include "maps.bpf.h"
 
-/* Whom a record names. */
+/* The task that a record names. */
 struct task {
 	__u32 pid;
 	__u32 tid;
@@ -19,7 +19,7 @@ static __always_inline bool is_match(const struct aod_thresholds *limits,
 	__u32 error = -event->error;
 
 	if (event->flags & AOD_EVENT_OWN)
-		return false; /* what we ask for is never the reason to ask for more */
+		return false; /* collecting evidence never triggers more of it */
 	if (event->latency_ns > limits->threshold_ns[command] ||
 	    event->latency_ns >= limits->emergency_ns[command])
 		return true;
@@ -45,7 +45,7 @@ static __always_inline __u64 wake_flag(const struct aod_thresholds *limits, bool
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* Who started it, and how long ago: the rest of the record of an operation that ends now. */
+/* Fill in what the start of an operation that ends now has left for its record. */
 static __always_inline void end_now(struct aod_event *event, const struct aod_inflight *op)
 {
 	event->end_ns = bpf_ktime_get_ns();
@@ -56,7 +56,7 @@ static __always_inline void end_now(struct aod_event *event, const struct aod_in
 	__builtin_memcpy(event->comm, op->comm, sizeof(event->comm));
 }
 
-/* Returns the counter of what became of the record; the caller knows how to add to it. */
+/* Returns the counter of what became of the record, for the caller to increment. */
 static __always_inline __u64 *emit(struct aod_event *event, struct aod_command_stats *stat)
 {
 	__u32 zero = 0;

@@ -50,17 +50,14 @@ static const char *fitting_program(void)
 /* Maps that the tracer has are used, the others belong to this object. */
 static int share_maps(struct bpf_object *object, const struct aod_tracer *tracer)
 {
-	char path[PATH_MAX];
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
 	{
-		int fd, err;
+		int fd = aod_open_pin(tracer->pin_dir, "maps", bpf_map__name(map));
+		int err = fd < 0 ? bpf_map__set_max_entries(map, tracer->max_inflight)
+				 : bpf_map__reuse_fd(map, fd);
 
-		snprintf(path, sizeof(path), "%s/maps/%s", tracer->pin_dir, bpf_map__name(map));
-		fd = bpf_obj_get(path);
-		err = fd < 0 ? bpf_map__set_max_entries(map, tracer->max_inflight)
-			     : bpf_map__reuse_fd(map, fd);
 		if (fd >= 0)
 			close(fd);
 		if (err)
@@ -70,30 +67,18 @@ static int share_maps(struct bpf_object *object, const struct aod_tracer *tracer
 }
 
 /* A pinned link holds its program, and that its maps: nothing else needs a pin. */
-static int attach_and_pin(struct bpf_object *object, const char *dir)
+static int attach_all(struct bpf_object *object, const char *dir)
 {
 	struct bpf_program *program;
-	char path[PATH_MAX];
+	int err = 0;
 
 	bpf_object__for_each_program(program, object)
 	{
-		int fd, err = 0;
-
-		if (!bpf_program__autoload(program))
-			continue;
-		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
-		if (fd < 0)
-			return -errno;
-		if (snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(program)) >=
-		    (int)sizeof(path))
-			err = -ENAMETOOLONG;
-		else if (bpf_obj_pin(fd, path))
-			err = -errno;
-		close(fd);
-		if (err)
-			return err;
+		if (!err && bpf_program__autoload(program))
+			err = aod_attach_and_pin(NULL, bpf_program__fd(program), dir,
+						 bpf_program__name(program));
 	}
-	return 0;
+	return err;
 }
 
 static int load_and_pin(struct bpf_object *object, const struct aod_tracer *tracer,
@@ -110,7 +95,7 @@ static int load_and_pin(struct bpf_object *object, const struct aod_tracer *trac
 		err = bpf_object__load(object);
 	if (!err && mkdir(dir, 0700))
 		err = -errno;
-	return err ? err : attach_and_pin(object, dir);
+	return err ? err : attach_all(object, dir);
 }
 
 int aod_attach_mid_release(struct aod_tracer *tracer, const void *data, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Open a pinned tracer, attach its programs, close it. */
+/* Open a pinned tracer, and close it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -13,12 +13,12 @@
 
 #include "tracer.h"
 
-static int open_pin(const char *pin_dir, const char *kind, const char *name)
+int aod_open_pin(const char *dir, const char *kind, const char *name)
 {
 	char path[PATH_MAX];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, kind, name);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, kind, name);
 	fd = bpf_obj_get(path);
 	return fd < 0 ? -errno : fd;
 }
@@ -36,22 +36,22 @@ static int open_maps(struct aod_tracer *tracer)
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		*maps[i].fd = open_pin(tracer->pin_dir, "maps", maps[i].name);
+		*maps[i].fd = aod_open_pin(tracer->pin_dir, "maps", maps[i].name);
 		if (*maps[i].fd < 0)
 			return *maps[i].fd;
 	}
 	return 0;
 }
 
-/* Programs that attach to nothing by themselves (those of the tests) are left alone. */
+/* Programs that attach to nothing (those of the tests) are left alone. */
 static int add_program(struct aod_tracer *tracer, const char *name)
 {
 	struct aod_program *program = &tracer->programs[tracer->program_count];
 	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
 	size_t name_len = strlen(name);
-	int fd =
-	    name_len < AOD_NAME_LEN ? open_pin(tracer->pin_dir, "programs", name) : -ENAMETOOLONG;
+	int fd = name_len < AOD_NAME_LEN ? aod_open_pin(tracer->pin_dir, "programs", name)
+					 : -ENAMETOOLONG;
 
 	if (fd < 0)
 		return fd;
@@ -239,33 +239,4 @@ int aod_set_own(const struct aod_tracer *tracer, const uint32_t *pids, size_t co
 
 	memcpy(own.pids, pids, (count < AOD_MAX_OWN ? count : AOD_MAX_OWN) * sizeof(*pids));
 	return bpf_map_update_elem(tracer->own_fd, &zero, &own, BPF_ANY) ? -errno : 0;
-}
-
-/* The pinned link keeps the program attached when this process is gone. */
-static int attach_program(const struct aod_tracer *tracer, const struct aod_program *program)
-{
-	char path[PATH_MAX];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "%s/links/%s", tracer->pin_dir, program->name);
-	if (access(path, F_OK) == 0)
-		return 0;
-	fd = bpf_raw_tracepoint_open(program->name, program->fd);
-	if (fd < 0)
-		return errno;
-	if (bpf_obj_pin(fd, path))
-		err = errno;
-	close(fd);
-	return err;
-}
-
-int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows)
-{
-	int count = tracer->program_count < max_rows ? tracer->program_count : max_rows;
-
-	for (int i = 0; i < count; i++) {
-		memcpy(rows[i].name, tracer->programs[i].name, sizeof(rows[i].name));
-		rows[i].error = attach_program(tracer, &tracer->programs[i]);
-	}
-	return count;
 }

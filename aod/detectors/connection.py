@@ -10,7 +10,7 @@ from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
 from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 
 _EVENTS = Vocabulary(
     "event",
@@ -67,7 +67,7 @@ class ConnectionRule(Rule):
     def described(self) -> Iterator[tuple[str, str]]:
         label = "counted"
         for event in self.events:
-            yield label, f"{event.name.lower()}: {PHRASES[event]}"
+            yield label, f"{event.name.lower()}: {event.phrase}"
             label = ""
         others = [event.name.lower() for event in ConnectionEvent if event not in self.events]
         if others:

@@ -1,7 +1,7 @@
 """Which programs are attached to the cifs client, and what it means where one is not.
 
-The module's tracepoints differ from kernel to kernel. Those of operations are needed; a connection
-event whose tracepoint a kernel does not have is not seen there, and that is said.
+The module's tracepoints differ from kernel to kernel. Those of operations are needed; without the
+tracepoint of a connection event, that event is not seen, which is reported.
 """
 
 import errno
@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
-from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from aod.state.report_file import ReportFile
 
 ATTACH_INTERVAL_SEC: Final = 1.0
@@ -37,34 +37,48 @@ FILE: Final = ReportFile("attachments.json", Report, Report())
 
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
-    """For a report."""
+    """The `programs` of a report."""
     return tuple((one.name, "" if one.attached else _reason(one)) for one in attachments)
 
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:
     """Why operations are not seen yet, in a line; empty when they are."""
-    missing = [one for one in attachments if one.name in NEEDED and not one.attached]
-    if not missing:
-        return ""
-    if all(one.error == errno.ENOENT for one in missing):
+    missing = _missing(attachments)
+    if awaits_module(missing):
         return "waiting for the cifs module to be loaded (a first mount does it)"
-    return f"not attached: {', '.join(map(_reason, missing))}"
+    return not_attached(rows(missing))
+
+
+def awaits_module(attachments: Iterable[Attachment]) -> bool:
+    """Whether operations are not seen only because the cifs module is not loaded."""
+    missing = _missing(attachments)
+    return bool(missing) and all(one.error == errno.ENOENT for one in missing)
+
+
+def _missing(attachments: Iterable[Attachment]) -> list[Attachment]:
+    return [one for one in attachments if one.name in NEEDED and not one.attached]
+
+
+def not_attached(programs: Iterable[tuple[str, str]]) -> str:
+    """Those of a report's `programs` that are not attached, in a line; empty when all are."""
+    missing = [f"{name}, {why}" for name, why in programs if why]
+    return f"not attached: {'; '.join(missing)}" if missing else ""
 
 
 def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
-    """The connection events that nobody tells on this kernel, once operations are seen."""
+    """The connection events that this kernel does not report, once operations are seen."""
     missing = {one.name for one in attachments if not one.attached}
-    return tuple(event for event, name in TRACEPOINTS.items() if name in missing)
+    return tuple(event for event in ConnectionEvent if event.tracepoint in missing)
 
 
 def describe_unseen(attachments: Iterable[Attachment]) -> str:
-    """The same in a line, with the reasons; empty when all are seen."""
+    """These events in a line, with the reasons; empty when all events are seen."""
     by_name = {one.name: one for one in attachments}
-    told = [
-        f"{PHRASES[event]} ({_reason(by_name[TRACEPOINTS[event]])})"
+    unseen = [
+        f"{event.phrase} ({event.tracepoint}, {_reason(by_name[event.tracepoint])})"
         for event in unseen_events(by_name.values())
     ]
-    return f"not seen on this kernel: {', '.join(told)}" if told else ""
+    return f"not seen on this kernel: {', '.join(unseen)}" if unseen else ""
 
 
 def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -> str:
@@ -94,16 +108,14 @@ def why_by_age(error: TracerError) -> str:
 
 
 def to_mask(events: Iterable[ConnectionEvent]) -> int:
-    """As the head of the event log keeps them: bit n for connection event n."""
+    """Bit n for connection event n, as in the head of the event log."""
     return sum(1 << event for event in events)
 
 
 def from_mask(mask: int) -> tuple[ConnectionEvent, ...]:
-    """The other way."""
+    """The connection events of a mask."""
     return tuple(event for event in ConnectionEvent if mask >> event & 1)
 
 
 def _reason(one: Attachment) -> str:
-    if one.error == errno.ENOENT:
-        return f"no {one.name}"
-    return f"{one.name}: {os.strerror(one.error)}"
+    return "no such tracepoint" if one.error == errno.ENOENT else os.strerror(one.error)

@@ -90,7 +90,7 @@ class Tracer:
         self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
         self._ring_bytes = int(lib.aod_ring_bytes(self._tracer))
-        self._tell_ns = never()
+        self._hanging_ns = never()
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))
 
     @classmethod
@@ -139,7 +139,7 @@ class Tracer:
 
     def set_thresholds(self, thresholds: KernelThresholds) -> None:
         """Change thresholds and tracked errors under the running programs."""
-        self._tell_ns = np.concatenate(thresholds.hanging_ns or (thresholds.emergency_ns,))
+        self._hanging_ns = np.concatenate(thresholds.hanging_ns or (thresholds.emergency_ns,))
         _fill_thresholds(lib.aod_thresholds(self._tracer), thresholds, self._ring_bytes)
 
     def simulate_drops(self, percent: float) -> None:
@@ -215,8 +215,8 @@ class Tracer:
             of them) is the age at which an operation counts as unanswered.
         """
         give_up = ffi.new("uint64_t[]", list(give_up_ns))
-        tell = ffi.from_buffer("uint64_t[]", self._tell_ns.data)
-        ages = ffi.new("struct aod_ages *", (give_up, tell, len(self._tell_ns) // COMMANDS))
+        hanging = ffi.from_buffer("uint64_t[]", self._hanging_ns.data)
+        ages = ffi.new("struct aod_ages *", (give_up, hanging, len(self._hanging_ns) // COMMANDS))
         room = max(0, min(len(self._events), limit - log.position))
         found = check(
             lib.aod_scan_inflight(self._tracer, log.c_header, now_ns, ages, self._c_events, room),

@@ -19,7 +19,6 @@ from aod.files import opened_folder
 from aod.kernel import attachments
 from aod.kernel.attachments import from_mask
 from aod.smb.commands import command_name
-from aod.smb.connection import PHRASES
 from aod.state import counters, lock
 from aod.state.ledger import Kind, LedgerReader
 from aod.status import anomalies as episodes
@@ -179,7 +178,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         read=said.position,
         in_flight=int(log.header["in_flight"]),
         commands=counted(log),
-        unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
+        unseen=tuple(event.phrase for event in from_mask(int(log.header["unseen_events"]))),
         anomalies=episodes.FILE.read(runtime_dir),
         daemon=daemon,
         users={one.stage: _user(one.pid) for one in daemon.workers if one.pid},

@@ -18,7 +18,7 @@
 		}                                                                                  \
 	} while (0)
 
-/* What is left of the input; zeros behind its end. */
+/* What is left of the input; zeros follow its end. */
 struct input {
 	const uint8_t *data;
 	size_t size;

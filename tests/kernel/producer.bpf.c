@@ -62,7 +62,7 @@ int test_connection(struct aod_test_operation *op)
 				  .command = op->command};
 
 	set_comm(&task, op);
-	tell_connection(&event, &task);
+	record_connection(&event, &task);
 	return 0;
 }
 

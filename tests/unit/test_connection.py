@@ -8,7 +8,7 @@ from aod.detectors.connection import Connection
 from aod.event import CONNECTION
 from aod.kernel.thresholds import NEVER_NS
 from aod.smb.commands import Command
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from tests.unit.ruling import MS, configured, only, stream
 
 ALL = stream([(0, 0, 0, event, CONNECTION) for event in ConnectionEvent])
@@ -59,4 +59,4 @@ def test_check_says_what_is_left_out() -> None:
 def test_check_says_what_each_event_is() -> None:
     every = tuple(event.name.lower() for event in ConnectionEvent)
     said = [text for _, text in only(Connection(events=every)).described()]
-    assert said == [f"{event.name.lower()}: {PHRASES[event]}" for event in ConnectionEvent]
+    assert said == [f"{event.name.lower()}: {event.phrase}" for event in ConnectionEvent]

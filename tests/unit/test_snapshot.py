@@ -14,9 +14,9 @@ from aod.audit.entries import (
     CaptureInterrupted,
     CaptureRefused,
     CaptureSealed,
-    Record,
+    Entry,
 )
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.audit.reader import why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import Snapshots
@@ -119,8 +119,8 @@ def test_no_type_of_a_configuration_has_its_name() -> None:
         (CaptureBegun(timestamp=1), "it was refused or set aside; the daemon's log says why"),
     ],
 )
-def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Record, why: str) -> None:
+def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Entry, why: str) -> None:
     made = config(tmp_path)
-    Audit(made, LOG).write(record)
-    Audit(made, LOG).write(CaptureRefused(timestamp=2, why="another's"))
+    AuditLog(made, LOG).write(record)
+    AuditLog(made, LOG).write(CaptureRefused(timestamp=2, why="another's"))
     assert why_no_bundle(made, 1) == why

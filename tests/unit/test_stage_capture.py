@@ -19,7 +19,7 @@ from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Rule
-from aod.audit import entries as audit_records
+from aod.audit import entries
 from aod.audit import log as audit
 from aod.audit import reader as audit_reader
 from aod.audit.entries import (
@@ -28,7 +28,7 @@ from aod.audit.entries import (
     CaptureRefused,
     CaptureWaits,
     Declared,
-    Record,
+    Entry,
 )
 from aod.bundles import bundle, filling, manifest
 from aod.bundles.manifest import Manifest
@@ -88,9 +88,9 @@ def bundles(made: Config) -> list[str]:
     return [name for name in names_there if name != AUDIT_FILE]
 
 
-def audited(made: Config) -> list[Record]:
+def audited(made: Config) -> list[Entry]:
     lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [audit_records.decode(line) for line in lines]
+    return [entries.decode(line) for line in lines]
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
@@ -98,7 +98,7 @@ def run_to_the_end(made: Config) -> list[Sealed]:
     with peers(made) as around:
         cleanup = around.inbox("cleanup")
         context = around.context("capture")
-        context.stopping = True
+        context.shutting_down = True
         assert capture.run(context) == 0
         told = []
         while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:
@@ -147,7 +147,7 @@ def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
 ) -> None:
     held, release = os.pipe()
 
-    def hang(_config: Config) -> list[Record]:
+    def hang(_config: Config) -> list[Entry]:
         os.read(held, 1)
         return []
 
@@ -244,8 +244,8 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
 
 def test_a_predecessors_declarations_are_not_repeated(tmp_path: Path) -> None:
     made = config(tmp_path)
-    log = audit.Audit(made, logging.getLogger("test"))
-    log.write(audit_records.declared(anomaly(timestamp=1)))
+    log = audit.AuditLog(made, logging.getLogger("test"))
+    log.write(entries.declared(anomaly(timestamp=1)))
     spooled(made, 1, 2)
     run_to_the_end(made)
     declared = [one.timestamp for one in audited(made) if isinstance(one, Declared)]
@@ -280,7 +280,7 @@ def test_those_that_wait_for_space_are_read_once(
             await stage.output.look()
             for _ in range(3):
                 stage._start_due()
-            stage.account.close()
+            stage.audit.close()
 
     asyncio.run(look_thrice())
     assert read.call_count == 2
