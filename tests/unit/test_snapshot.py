@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.audit.entries import (
     CaptureBegun,
     CaptureFailed,
@@ -52,7 +52,7 @@ def test_a_request_is_spooled_and_rings_the_bell(tmp_path: Path) -> None:
         timestamp = snapshot.request(made, "for a test")
         sent = next_message(capture, Anomaly)
     assert [sent] == spooled(made)
-    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Rule.MANUAL, "for a test")
+    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Cause.MANUAL, "for a test")
     assert (sent.anomaly, sent.name) == ("Snapshot", "snapshot")
     assert snapshot.is_waiting(made, timestamp)
 

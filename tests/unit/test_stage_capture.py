@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.table import Action, Command
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.audit import entries
 from aod.audit import log as audit
 from aod.audit import reader as audit_reader
@@ -230,7 +230,7 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
     few = Capture(max_concurrent_captures=2, max_waiting=3, post_sec=0, min_free_mb=0)
     made = config(tmp_path, capture=few)
     spooled(made, *range(1, 10))
-    asked = anomaly(timestamp=10, rule=Rule.MANUAL)
+    asked = anomaly(timestamp=10, rule=Cause.MANUAL)
     spool.write(spool_of(made), asked)
     run_to_the_end(made)
     assert bundles(made) == sorted(names.archive(timestamp) for timestamp in (*range(1, 6), 10))
@@ -503,7 +503,7 @@ def test_capture_now(tmp_path: Path) -> None:
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
     told = manifest_in(made, timestamp)
-    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Rule.MANUAL)
+    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Cause.MANUAL)
     assert [source.name for source in told.sources] == ["dmesg"]
     assert (told.events.records, told.events.before_trigger) == (2, 2)
 
@@ -556,7 +556,7 @@ def test_an_anomaly_gets_what_the_configuration_gives_its_name(tmp_path: Path) -
     )
     given = {name: allowed(made, anomaly(name=name)) for name in ("mine", "other", "unknown")}
     assert given == {"mine": {"dmesg"}, "other": set(), "unknown": set()}
-    assert allowed(made, anomaly(name="unknown", rule=Rule.MANUAL)) == {"dmesg"}
+    assert allowed(made, anomaly(name="unknown", rule=Cause.MANUAL)) == {"dmesg"}
 
 
 def test_what_a_declaration_wants_beyond_that_is_not_run(tmp_path: Path) -> None:
