@@ -7,7 +7,7 @@ MULTIARCH = $(shell cc -dumpmachine)
 # v3 (5.1+) has 32-bit instructions, which the verifier of 5.10 follows best.
 BPF_FLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Iebpf -I/usr/include/$(MULTIARCH)
 BPF_HEADERS := $(wildcard ebpf/*.h)
-BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/release.bpf.o
+BPF_OBJECTS := aod/bpf/smb.bpf.o aod/bpf/mid_release.bpf.o
 NATIVE := $(wildcard native/*.c native/*.h native/*.py)
 C_FILES := $(wildcard ebpf/*.[ch] native/*.[ch] tests/kernel/*.[ch] tests/bench/*.c tests/fuzz/*.[ch])
 

@@ -1,12 +1,10 @@
-"""Files and folders of ours: new, not for everybody, and durable where it matters."""
+"""How files and folders are made, replaced and opened safely, and made durable where it matters."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -14,36 +12,36 @@ from typing import IO, Final
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 OUTPUT_MODE = 0o700
-"""Of the folder of bundles: for its owner alone."""
+"""Of the output folder, which is for its owner alone."""
 _NOEXEC_SEAL: Final = 8
-"""MFD_NOEXEC_SEAL, without which a host may refuse the file (sysctl vm.memfd_noexec); Linux 6.3."""
+"""MFD_NOEXEC_SEAL (Linux 6.3); without it a host may refuse the file (sysctl vm.memfd_noexec)."""
+
+
+class UntrustedError(OSError, ValueError):
+    """A file that `open_trusted` refuses."""
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
-    """A descriptor of a file that did not exist; whatever lies there is not followed.
+    """A descriptor of a new file, for reading and writing.
 
     Raises:
-        OSError: FileExistsError if there is anything of that name.
+        OSError: FileExistsError if there is anything of that name, a link included.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, mode)
 
 
 def create(path: Path) -> IO[bytes]:
-    """`create_fd` as a file, for writing.
-
-    Raises:
-        OSError: FileExistsError if there is anything of that name.
-    """
+    """`create_fd`, as a file object; raises the same."""
     return os.fdopen(create_fd(path), "w+b")
 
 
 @contextmanager
 def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file to fill, which appears as `path` at the end of the block: whole, and on the disk.
+    """A file to write, which appears under the name `path`, complete, at the end of the block.
 
-    Until then it is `unfinished`, in the same folder; a death leaves that or the whole file. Not
-    `durable`: the same, but for a death of the whole host.
+    Until then its name is `unfinished`, in the same folder; a killed process leaves one of the two.
+    If `durable`, it is on the disk at the end, so that a crash of the host does not lose it.
 
     Raises:
         OSError: it cannot be written; nothing is left then.
@@ -63,17 +61,17 @@ def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator
 
 
 def unfinished(path: Path) -> Path:
-    """Where `replace` writes what will be `path`."""
+    """The name under which `replace` writes `path`."""
     return path.with_suffix(".new")
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a small file in the place of another, whole; a death of the host may cost it.
+    """Replace a small file atomically; a crash of the host may lose it.
 
-    For the only writer of that name: what a killed one has left unfinished is overwritten.
+    For the only writer of that name: what a killed predecessor left unfinished is overwritten.
 
     Raises:
-        OSError: it cannot be written; the old one stays.
+        OSError: it cannot be written; the old content stays.
     """
     unfinished(path).unlink(missing_ok=True)
     with appearing(path, unfinished(path), durable=False) as file:
@@ -81,28 +79,14 @@ def replace(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def is_locked(fd: int, patience_sec: float, poll_sec: float) -> bool:
-    """Whether nobody else has locked it (flock(2)) within that time, and so we have."""
-    deadline = time.monotonic() + patience_sec
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(poll_sec)
-        else:
-            return True
-
-
 def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
-    """Give what is there to a user and a group (ids), with this mode; no link is followed.
+    """Set the owner (user and group id) and the mode of a file; links are not followed.
 
     Args:
-        flags: O_DIRECTORY, for a folder.
+        flags: O_DIRECTORY for a folder.
 
     Raises:
-        OSError: it is not there, a link, or not ours to give.
+        OSError: it is not there, is a link, or its owner may not be changed.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     try:
@@ -110,83 +94,108 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
         if (found.st_uid, found.st_gid) != owner:
             os.fchown(fd, *owner)
         if stat.S_IMODE(found.st_mode) != mode:
-            os.fchmod(fd, mode)  # after the owner: to change that may take bits away
+            os.fchmod(fd, mode)  # last: changing the owner may clear bits of the mode
     finally:
         os.close(fd)
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """What a file of at most that size holds; links are not followed.
+    """The content of a file of at most that size; opened by `open_trusted`.
 
     Raises:
         OSError: there is none, or it may not be read.
-        ValueError: it is something else than a file, or too large; the text says what.
+        ValueError: it is not a regular file, or too large.
     """
-    return read_owned(path, max_bytes)[0]
-
-
-def read_owned(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """`read_regular`, and whose the file was that was read.
-
-    Raises:
-        OSError, ValueError: as `read_regular`.
-    """
-    fd = regular_fd(path)
+    fd = open_trusted(path)
     try:
-        status, content = os.fstat(fd), os.read(fd, max_bytes + 1)
+        return read_limited(fd, max_bytes)
     finally:
         os.close(fd)
-    if len(content) > max_bytes:
-        raise ValueError(f"larger than {max_bytes} bytes")
-    return content, status
 
 
-def regular_fd(path: Path) -> int:
-    """A descriptor of a file, for reading; links are not followed.
+def read_limited(fd: int, max_bytes: int) -> bytes:
+    """The content of an open file.
 
     Raises:
-        OSError: there is none, or it may not be read.
-        ValueError: it is something else than a file; the text says what.
+        ValueError: it is larger than `max_bytes`.
     """
-    # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    content = os.read(fd, max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"larger than {max_bytes} bytes")
+    return content
+
+
+def open_trusted(
+    path: Path | str,
+    owners: Container[int] | None = None,
+    *,
+    links: int | None = None,
+    flags: int = os.O_RDONLY,
+    dir_fd: int | None = None,
+) -> int:
+    """A descriptor of a regular file in a place where others may put files.
+
+    Links are not followed, and nothing is waited for.
+
+    Args:
+        owners: the users (ids) who may own it; None: any.
+        links: how many names it may have; a file with a second name may be any file of the host.
+        flags: access mode and others of open(2).
+        dir_fd: the folder to which `path` is relative.
+
+    Raises:
+        UntrustedError: it is not such a file; the text says why.
+        OSError: there is none, or it may not be opened.
+    """
+    # O_NONBLOCK: a FIFO in the file's place would otherwise block its reader for ever.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags)
+        fd = os.open(path, flags, FILE_MODE, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise ValueError("a symbolic link or a socket") from error
+            raise UntrustedError("a symbolic link or a socket") from error
         raise
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    if why := why_untrusted(os.fstat(fd), owners, links):
         os.close(fd)
-        raise ValueError("not a regular file")
+        raise UntrustedError(why)
     return fd
 
 
+def why_untrusted(
+    status: os.stat_result, owners: Container[int] | None = None, links: int | None = None
+) -> str:
+    """Why `open_trusted` refuses a file with this status; empty if it does not."""
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    if owners is not None and status.st_uid not in owners:
+        return f"a file of user {status.st_uid}"
+    if links is not None and status.st_nlink > links:
+        return "a file with a second name"
+    return ""
+
+
 def open_regular(path: Path) -> IO[bytes]:
-    """A file that a person named, for reading; links are followed, nothing is waited for.
+    """A file that the user named, for reading; links are followed, a FIFO does not block.
 
     Raises:
         OSError: there is none, or it may not be read.
-        ValueError: it is something else than a file; or no name of a file.
+        ValueError: it is not a regular file, or the name is not one.
     """
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller closes it)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    file = open(  # noqa: SIM115 (the caller closes it)
+        path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+    )
+    if why := why_untrusted(os.fstat(file.fileno())):
         file.close()
-        raise ValueError("not a regular file")
+        raise ValueError(why)
     return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Does not wait for the writer of a FIFO."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextmanager
 def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
-    """The folder itself, so that nobody can exchange it between a look and a deletion.
+    """A descriptor of a folder, which nobody can exchange while it is in use.
 
-    It may be a link, as the administrator's of the output folder (unless `flags` has O_NOFOLLOW);
-    what is inside is not followed.
+    The folder itself may be a link (unless `flags` has O_NOFOLLOW): administrators move the output
+    folder that way.
 
     Raises:
         OSError: there is no such folder, or it may not be read.
@@ -199,7 +208,7 @@ def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
 
 
 def memory_file(name: str, flags: int = 0) -> int:
-    """A descriptor of a new file that is nowhere but in memory.
+    """A descriptor of a new file in memory (memfd_create(2)).
 
     Raises:
         OSError: it cannot be made.
@@ -212,7 +221,7 @@ def memory_file(name: str, flags: int = 0) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make what was renamed or removed in a folder durable.
+    """Make renames and removals in a folder durable.
 
     Raises:
         OSError: there is no such folder, or its disk fails.
@@ -222,7 +231,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal.
+    """The digest of a file, in hexadecimal.
 
     Raises:
         OSError: it cannot be read.

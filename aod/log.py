@@ -26,6 +26,7 @@ _FACILITY_DAEMON: Final = 3
 _MAX_SYSLOG_BYTES: Final = 8 << 10
 _FORMAT: Final = "%(name)s: %(message)s"
 _INDENT: Final = "    "
+_MOST_COMPLAINTS: Final = 100
 
 logging.addLevelName(ALERT, "ALERT")
 
@@ -42,6 +43,27 @@ def fields(**named: object) -> dict[str, object]:
 def alert(logger: logging.Logger, message: str, *args: object, **named: object) -> None:
     """Log at ALERT, with fields for the journal (`AOD_ANOMALY=...`)."""
     logger.log(ALERT, message, *args, extra=fields(**named), stacklevel=2)
+
+
+class WarnOnce:
+    """Logs each complaint once, until `clear`; it forgets all when there are very many."""
+
+    def __init__(self, logger: logging.Logger, level: int = logging.WARNING) -> None:
+        self._logger, self._level = logger, level
+        self._known: set[str] = set()
+
+    def __call__(self, complaint: str) -> None:
+        """Log it, unless that has been done."""
+        if complaint in self._known:
+            return
+        if len(self._known) >= _MOST_COMPLAINTS:
+            self._known.clear()
+        self._known.add(complaint)
+        self._logger.log(self._level, "%s", complaint)
+
+    def clear(self) -> None:
+        """What there was to complain about is over."""
+        self._known.clear()
 
 
 class _LineFormatter(logging.Formatter):
@@ -120,7 +142,9 @@ def _takes(fd: int) -> bool:
 
 def _terminal() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_LineFormatter(f"%(asctime)s %(levelname)-7s {_FORMAT}", "%H:%M:%S"))
+    formatter = _LineFormatter(f"%(asctime)s UTC %(levelname)-7s {_FORMAT}", "%Y-%m-%d %H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     return handler
 
 

@@ -5,7 +5,7 @@
 
 #include "unanswered.bpf.h"
 
-/* Give up what the chain still waits for, from operation `first` on. */
+/* Give up what the chain still waits for, beginning with operation `first`. */
 static __always_inline void end_chain(struct aod_chain *chain, __u32 first)
 {
 	for (__u32 i = 0; i < AOD_CHAIN_MAX; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Something happens to a connection: one record, which starts and ends at once. */
+/* A connection event: one record, which starts and ends at once. */
 #ifndef AOD_CONNECTION_BPF_H
 #define AOD_CONNECTION_BPF_H
 
 #include "record.bpf.h"
 
 /* `event` says what happened, and where; the rest is filled in here. */
-static __always_inline void tell_connection(struct aod_event *event, const struct task *task)
+static __always_inline void record_connection(struct aod_event *event, const struct task *task)
 {
 	struct aod_command_stats *stat = stats_of(event->command);
 

@@ -18,10 +18,10 @@ enum aod_limits {
 
 enum aod_event_flags {
 	AOD_EVENT_IN_FLIGHT = 1,  /* not finished: latency is its age when it was seen */
-	AOD_EVENT_MATCHED = 2,    /* reached a threshold or a tracked error, says the kernel */
+	AOD_EVENT_MATCHED = 2,    /* a match: reached a threshold, or ended in a tracked error */
 	AOD_EVENT_CONNECTION = 4, /* no operation: `command` is an enum aod_connection_event */
-	AOD_EVENT_UNANSWERED = 8, /* never answered: latency is its age when that was known */
-	AOD_EVENT_OWN = 16,       /* asked for by a child of the daemon, as evidence */
+	AOD_EVENT_UNANSWERED = 8, /* latency is its age when that was known */
+	AOD_EVENT_OWN = 16,       /* of a child of the daemon that collects evidence */
 };
 
 /* What happens to a connection: pseudo-commands, beyond the numbers of SMB2. */
@@ -37,7 +37,7 @@ enum aod_connection_event {
 struct aod_event {
 	uint64_t end_ns; /* CLOCK_MONOTONIC */
 	uint64_t latency_ns;
-	uint64_t session_id; /* of a connection event: the connection's id, if it is told */
+	uint64_t session_id; /* of a connection event: the connection's id, if known */
 	uint64_t mid;        /* MS-SMB2 MessageId, per connection */
 	uint32_t tree_id;
 	uint32_t pid;            /* process (tgid) of the task that started the operation */

@@ -20,8 +20,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct aod_knobs);
-} knobs SEC(".maps");
+	__type(value, struct aod_thresholds);
+} thresholds SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -31,7 +31,7 @@ struct {
 	__type(value, struct aod_control);
 } control SEC(".maps");
 
-/* Shared by the tracers of this host: each sees the daemon's children. */
+/* Shared by the tracers of this host: each knows the daemon's children. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -54,8 +54,7 @@ struct {
 	__type(value, struct aod_inflight);
 } inflight SEC(".maps");
 
-/* By thread id. LRU: threads end without a word, and a chain lost costs only a late `unanswered`.
- */
+/* By thread id. LRU: no hook sees a thread end; a chain lost only makes `unanswered` late. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -63,7 +62,7 @@ struct {
 	__type(value, struct aod_chain);
 } chains SEC(".maps");
 
-/* LRU: every reconnect makes new ids; the names of those that are in use come again with it. */
+/* LRU: every reconnect makes new ids, and brings the names of those in use again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, AOD_MAX_NAMES);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Remember who is at the other end, for whoever has only the numbers of a record. */
+/* Remember the peers' names: a record has only their numbers. */
 #ifndef AOD_NAMES_BPF_H
 #define AOD_NAMES_BPF_H
 
@@ -39,7 +39,7 @@ static __always_inline void name_tree(__u32 thread, __u64 session_id, __u32 tree
 	remember_name(&key, unc);
 }
 
-/* FNV-1a, a word at a time: a number that stands for a name. */
+/* A number that stands for a name: FNV-1a, a word at a time. */
 static __always_inline __u64 id_of_name(const union aod_name *name)
 {
 	__u64 id = 0xcbf29ce484222325ULL;

@@ -18,7 +18,7 @@ static __always_inline bool is_asynchronous(__u32 command)
 	return command == SMB2_READ || command == SMB2_WRITE;
 }
 
-/* Read by all CPUs, written only after user space has looked: no cache line goes to and fro. */
+/* Read by all CPUs, written once after each scan of user space: no cache line bounces. */
 static __always_inline void mark_busy(void)
 {
 	__u32 zero = 0;
@@ -48,8 +48,8 @@ static __always_inline void track(const struct aod_inflight_key *key, __u32 tree
 				  .flags = flags_of(task->pid)};
 
 	__builtin_memcpy(op.comm, task->comm, sizeof(op.comm));
-	give_up_operation(key); /* its mid is in use again: that one was never answered */
-	/* Never over another: one that was put there meanwhile would be gone, and not counted. */
+	give_up_operation(key); /* its mid is in use again, so the former is unanswered */
+	/* Never overwrite: one that was put there meanwhile would be lost and not counted. */
 	if (bpf_map_update_elem(&inflight, key, &op, BPF_NOEXIST))
 		count(&stat->dropped_inflight_full);
 	mark_busy();
@@ -110,7 +110,7 @@ static __always_inline void count_end(struct aod_inflight_key *key, struct aod_e
 	}
 	end_now(event, op);
 	if (bpf_map_delete_elem(&inflight, key)) {
-		count(&stat->orphaned); /* some kernels say done twice for one mid */
+		count(&stat->orphaned); /* some kernels trace done twice for one mid */
 		return;
 	}
 	count(&stat->finished);

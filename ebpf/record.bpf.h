@@ -1,41 +1,42 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* From what happened to a record in the ring, and whether somebody is woken for it. */
+/* Put a record into the ring, and decide whether it wakes the reader. */
 #ifndef AOD_RECORD_BPF_H
 #define AOD_RECORD_BPF_H
 
 #include "maps.bpf.h"
 
-/* Whom a record names. */
+/* The task that a record names. */
 struct task {
 	__u32 pid;
 	__u32 tid;
 	char comm[AOD_COMM_LEN];
 };
 
-static __always_inline bool is_match(const struct aod_knobs *knob, const struct aod_event *event)
+static __always_inline bool is_match(const struct aod_thresholds *limits,
+				     const struct aod_event *event)
 {
 	__u32 command = event->command & (AOD_COMMANDS - 1);
 	__u32 error = -event->error;
 
 	if (event->flags & AOD_EVENT_OWN)
-		return false; /* what we ask for is never the reason to ask for more */
-	if (event->latency_ns > knob->threshold_ns[command] ||
-	    event->latency_ns >= knob->emergency_ns[command])
+		return false; /* collecting evidence never triggers more of it */
+	if (event->latency_ns > limits->threshold_ns[command] ||
+	    event->latency_ns >= limits->emergency_ns[command])
 		return true;
 	error &= AOD_ERRNO_LIMIT - 1;
-	return error && knob->tracked_errors[error / 64] >> (error % 64) & 1;
+	return error && limits->tracked_errors[error / 64] >> (error % 64) & 1;
 }
 
 /*
  * Wake the reader for a match or a ring that fills up, once per drain: it clears the mark, then
  * reads. A record that saw the mark just before it was cleared waits for the reader's next tick.
  */
-static __always_inline __u64 wake_flag(const struct aod_knobs *knob, bool match)
+static __always_inline __u64 wake_flag(const struct aod_thresholds *limits, bool match)
 {
 	__u32 zero = 0;
 	struct aod_control *ctl;
 
-	if (!match && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < knob->wake_bytes)
+	if (!match && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < limits->wake_bytes)
 		return BPF_RB_NO_WAKEUP;
 	ctl = bpf_map_lookup_elem(&control, &zero);
 	if (!ctl || ctl->wake_pending)
@@ -44,7 +45,7 @@ static __always_inline __u64 wake_flag(const struct aod_knobs *knob, bool match)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* Who started it, and how long ago: the rest of the record of an operation that ends now. */
+/* Fill in what the start of an operation that ends now has left for its record. */
 static __always_inline void end_now(struct aod_event *event, const struct aod_inflight *op)
 {
 	event->end_ns = bpf_ktime_get_ns();
@@ -55,20 +56,20 @@ static __always_inline void end_now(struct aod_event *event, const struct aod_in
 	__builtin_memcpy(event->comm, op->comm, sizeof(event->comm));
 }
 
-/* Returns the counter of what became of the record; the caller knows how to add to it. */
+/* Returns the counter of what became of the record, for the caller to increment. */
 static __always_inline __u64 *emit(struct aod_event *event, struct aod_command_stats *stat)
 {
 	__u32 zero = 0;
-	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
+	const struct aod_thresholds *limits = bpf_map_lookup_elem(&thresholds, &zero);
 	struct aod_event *slot;
 	bool match;
 
-	if (!knob)
+	if (!limits)
 		return &stat->filtered;
-	match = is_match(knob, event);
-	if (!match && knob->matching_only)
+	match = is_match(limits, event);
+	if (!match && limits->matching_only)
 		return &stat->filtered;
-	if (knob->simulate_drops && bpf_get_prandom_u32() < knob->simulate_drops)
+	if (limits->simulate_drops && bpf_get_prandom_u32() < limits->simulate_drops)
 		return &stat->dropped_simulated;
 	slot = bpf_ringbuf_reserve(&events, sizeof(*slot), 0);
 	if (!slot)
@@ -76,7 +77,7 @@ static __always_inline __u64 *emit(struct aod_event *event, struct aod_command_s
 	if (match)
 		event->flags |= AOD_EVENT_MATCHED;
 	*slot = *event;
-	bpf_ringbuf_submit(slot, wake_flag(knob, match));
+	bpf_ringbuf_submit(slot, wake_flag(limits, match));
 	return &stat->emitted;
 }
 

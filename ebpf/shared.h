@@ -16,8 +16,8 @@ enum aod_build {
 	AOD_BUILD_ID_LEN = 32, /* SHA-256 of the object */
 };
 
-/* Knobs, changed by user space under the running programs. One entry, mapped. */
-struct aod_knobs {
+/* What records are compared with; user space changes it while programs run. One entry, mapped. */
+struct aod_thresholds {
 	uint64_t
 	    threshold_ns[AOD_COMMANDS]; /* a longer operation matches; AOD_NEVER_NS: none does */
 	uint64_t emergency_ns[AOD_COMMANDS]; /* one that takes this long is an emergency */
@@ -35,16 +35,16 @@ struct aod_control {
 	uint32_t busy;         /* an operation has started since the last look at `inflight` */
 	uint64_t ring_id;      /* of this installation */
 	uint64_t scanned_ns;   /* when user space last looked at `inflight` */
-	uint64_t gave_up[AOD_COMMANDS]; /* unanswered by age, counted by user space */
-	uint64_t
-	    uncertain[AOD_COMMANDS]; /* may lack in gave_up: who counts it was killed meanwhile */
-	uint32_t giving_up;          /* command + 1 of what user space is about to give up; or 0 */
+	uint64_t gave_up[AOD_COMMANDS];   /* unanswered by age, counted by user space */
+	uint64_t uncertain[AOD_COMMANDS]; /* may be missing in gave_up: its writer was killed
+					     meanwhile */
+	uint32_t giving_up; /* command + 1 of what user space is about to give up; or 0 */
 	uint32_t reserved;
 	uint64_t names_changed; /* moves when `names` does */
 	uint8_t build_id[AOD_BUILD_ID_LEN];
 };
 
-/* Children of the daemon that take evidence. One entry, written by user space. */
+/* Children of the daemon that collect evidence. One entry, written by user space. */
 struct aod_own {
 	uint32_t pids[AOD_MAX_OWN]; /* 0: the end */
 };
@@ -54,9 +54,10 @@ struct aod_own {
  *   started  = finished + unanswered + gave_up + untimed + dropped_inflight_full + in flight
  *   finished + unanswered_told = emitted + filtered + dropped_ring_full + dropped_simulated
  *
- * Who counts says so before and after, and adds at most one to each counter in between. So `begun`
- * as read after the others, minus `ended` as read before them, is how far either sum may be off in
- * what was read (native/inflight.c). Counted atomically: programs may be preempted by each other.
+ * A program counts `begun` before and `ended` after, and adds at most one to each counter in
+ * between. So `begun`, read after the others, minus `ended`, read before them, is how far either
+ * sum may be off in what was read (native/counters.c). Counters are atomic: one program may preempt
+ * another.
  */
 struct aod_command_stats {
 	uint64_t begun;
@@ -64,8 +65,8 @@ struct aod_command_stats {
 	uint64_t started;
 	uint64_t finished;
 	uint64_t unanswered;            /* started, then seen to have no end */
-	uint64_t unanswered_told;       /* of them, those that may have been told as hanging */
-	uint64_t untimed;               /* started; the client does not say when it ends (ECHO) */
+	uint64_t unanswered_told;       /* of them, those that made a record, as they may hang */
+	uint64_t untimed;               /* started; the client does not trace its end (ECHO) */
 	uint64_t orphaned;              /* an end without a start: makes no record */
 	uint64_t emitted;               /* records put into the ring */
 	uint64_t filtered;              /* no record, as `recorder: matching` asks */
@@ -95,7 +96,7 @@ struct aod_inflight {
 	char comm[AOD_COMM_LEN];
 };
 
-/* Who is at the other end: text of the client's, so whatever its user or the server made of it. */
+/* Names of peers: text of the client's, so whatever its user or the server made of it. */
 enum aod_name_kind {
 	AOD_NAME_SHARE = 1,  /* a tree's UNC; id: the session */
 	AOD_NAME_SERVER = 2, /* a host; id: the connection, tree_id: 0 */

@@ -2,8 +2,7 @@
 /*
  * The hooks: the cifs module's own tracepoints, attached raw. The arguments are those of the
  * tracepoint (fs/smb/client/trace.h, DECLARE_EVENT_CLASS smb3_*_class), so this needs neither BTF
- * nor the offset of any field. Without smb3_cmd_* there is nothing to see; of the others, a kernel
- * has those that it has.
+ * nor the offset of any field. smb3_cmd_* are needed; a kernel may lack any of the others.
  */
 #include "connection.bpf.h"
 #include "names.bpf.h"
@@ -66,9 +65,9 @@ static __always_inline void remember_server(__u64 connection_id, const union aod
 
 /*
  * (mid, connection id, host name, ...), on older kernels (mid, host name, ...): there the host's
- * name makes an id. Which of the two is seen by the second argument: a connection id is a small
- * counter, an address is not. The third is read as memory: a kernel refuses a program that names
- * more arguments than the tracepoint has.
+ * name makes an id. The second argument tells them apart: a connection id is a small counter, an
+ * address is not. The third is read as memory: a kernel refuses a program that uses more arguments
+ * than the tracepoint has.
  */
 static __always_inline int on_connection(struct bpf_raw_tracepoint_args *ctx, __u32 command)
 {
@@ -83,7 +82,7 @@ static __always_inline int on_connection(struct bpf_raw_tracepoint_args *ctx, __
 	host = kernel_text(address);
 	event.session_id = has_id ? ctx->args[1] : id_of_name(&host);
 	remember_server(event.session_id, &host);
-	tell_connection(&event, &task);
+	record_connection(&event, &task);
 	return 0;
 }
 
@@ -121,7 +120,7 @@ int smb3_connect_err(struct bpf_raw_tracepoint_args *ctx)
 	union aod_name host = kernel_text((const void *)ctx->args[0]);
 
 	remember_server(event.session_id, &host);
-	tell_connection(&event, &task);
+	record_connection(&event, &task);
 	return 0;
 }
 
@@ -135,7 +134,7 @@ int smb3_ses_expired(struct bpf_raw_tracepoint_args *ctx)
 				  .tree_id = ctx->args[0],
 				  .command = AOD_SESSION_EXPIRED};
 
-	tell_connection(&event, &task);
+	record_connection(&event, &task);
 	return 0;
 }
 

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* An operation that nobody will answer any more, however that was recognised. */
+/* An operation that will not be answered any more, however that was recognised. */
 #ifndef AOD_UNANSWERED_BPF_H
 #define AOD_UNANSWERED_BPF_H
 
 #include "record.bpf.h"
 
-/* Whether user space may have told of it while it hung. */
+/* Whether user space may have made a record of it while it hung. */
 static __always_inline bool is_old(const struct aod_event *event)
 {
 	__u32 zero = 0;
-	const struct aod_knobs *knob = bpf_map_lookup_elem(&knobs, &zero);
+	const struct aod_thresholds *limits = bpf_map_lookup_elem(&thresholds, &zero);
 
-	return knob && event->latency_ns >= knob->emergency_ns[event->command & (AOD_COMMANDS - 1)];
+	return limits &&
+	       event->latency_ns >= limits->emergency_ns[event->command & (AOD_COMMANDS - 1)];
 }
 
-/* Who deletes an operation counts it; one that may have been told as hanging makes a record. */
+/* Whoever deletes an operation counts it; one that may have a record as hanging gets another. */
 static __always_inline void count_unanswered(const struct aod_inflight_key *key,
 					     struct aod_event *event,
 					     struct aod_command_stats *stat)

@@ -24,12 +24,12 @@ enum aod_shim_limits {
 struct aod_setup {
 	const char *pin_dir;
 	const char *staging_dir; /* beside pin_dir, does not exist */
-	const char *beside_dir;  /* a tracer whose map of own processes is used if it is there */
-	uint32_t ring_bytes;     /* a power of two, at least a page */
-	uint32_t max_inflight;   /* operations */
-	uint64_t ring_id;        /* new for each installation */
-	uint8_t build_id[32];    /* of the object */
-	struct aod_knobs knobs;
+	const char *beside_dir; /* a tracer whose map of own processes is shared, if there is one */
+	uint32_t ring_bytes;    /* a power of two, at least a page */
+	uint32_t max_inflight;  /* operations */
+	uint64_t ring_id;       /* unique to this installation */
+	uint8_t build_id[32];   /* of the object */
+	struct aod_thresholds thresholds;
 };
 
 struct aod_attachment {
@@ -51,8 +51,8 @@ enum aod_drain_stop {
 struct aod_drained {
 	uint64_t start; /* log position of the first record copied */
 	uint64_t count;
-	uint64_t matched;   /* of them, how many carry AOD_EVENT_MATCHED */
-	uint64_t malformed; /* ring entries of another size, passed over */
+	uint64_t matched;   /* how many of them carry AOD_EVENT_MATCHED */
+	uint64_t malformed; /* ring entries of another size, skipped */
 	uint64_t ring_position;
 	int stop; /* enum aod_drain_stop */
 };
@@ -63,23 +63,23 @@ struct aod_tracer;
 int aod_install(const void *object, size_t size, const struct aod_setup *setup);
 /* Remove a tracer's folder: detaches its programs and drops its maps. */
 int aod_remove(const char *pin_dir);
-/* Load the object and throw it away: can this kernel run it? */
+/* Load the object and drop it: can this kernel run it? */
 int aod_probe(const void *object, size_t size);
 
 int aod_open(const char *pin_dir, struct aod_tracer **tracer);
 void aod_close(struct aod_tracer *tracer);
-/* The wake-up descriptor: readable when a record wants attention. */
+/* The wake-up descriptor: readable when a record needs attention. */
 int aod_wake_fd(const struct aod_tracer *tracer);
 uint64_t aod_ring_bytes(const struct aod_tracer *tracer);
 /* Attach every program that is not attached; fills one row a program, returns how many. */
 int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows);
 /*
- * Load and attach the hooks on the cifs module's functions, which must be loaded; they work in this
- * tracer's maps. Nothing to do where that was done. -ENOENT: the module has no BTF; -ESRCH: its
- * functions are not those that the hooks know.
+ * Load and attach the hooks that see a mid released, functions of the cifs module, which must be
+ * loaded; they use this tracer's maps. Nothing to do where they are attached. -ENOENT: the module
+ * has no BTF; -ESRCH: the hooks do not know its functions.
  */
-int aod_attach_release(struct aod_tracer *tracer, const void *object, size_t size);
-struct aod_knobs *aod_knobs(struct aod_tracer *tracer);
+int aod_attach_mid_release(struct aod_tracer *tracer, const void *object, size_t size);
+struct aod_thresholds *aod_thresholds(struct aod_tracer *tracer);
 struct aod_control *aod_control(struct aod_tracer *tracer);
 
 /* Continue in `log` where its last writer stopped, or begin with this tracer's ring. */
@@ -96,14 +96,14 @@ int aod_log_append(struct aod_log_header *log, uint64_t limit, const struct aod_
 /* Tables by command, AOD_COMMANDS long each. */
 struct aod_ages {
 	const uint64_t *give_up_ns;
-	const uint64_t *tell_ns; /* one table after the other: each rule's emergency threshold */
-	int tell_tables;
+	const uint64_t *hanging_ns; /* one table after the other: each rule's emergency threshold */
+	int hanging_tables;
 };
 
 /*
- * Look at the operations in flight: those that came of an age to be told since the last scan become
- * records, those older than give_up_ns of their command are dropped and counted, and become a
- * record if they were of emergency age. Without room for a record, nothing is dropped.
+ * Go through the operations in flight: those that reached one of hanging_ns since the last scan
+ * become records; those older than give_up_ns of their command are dropped and counted, and become
+ * a record if they reached the emergency threshold. Without room for a record, nothing is dropped.
  */
 int aod_scan_inflight(struct aod_tracer *tracer, struct aod_log_header *log, uint64_t now_ns,
 		      const struct aod_ages *ages, struct aod_event *events, int max_events);
@@ -112,7 +112,7 @@ int aod_publish_stats(struct aod_tracer *tracer, struct aod_log_header *log, uin
 
 /* Copy what `names` holds; returns how many rows there are, at most max_rows. */
 int aod_names(const struct aod_tracer *tracer, struct aod_named *rows, int max_rows);
-/* Add a name, unless the kernel has told one for that key. */
+/* Add a name, unless the kernel has recorded one for that key. */
 int aod_add_name(struct aod_tracer *tracer, const struct aod_named *row);
 
 /* From now on operations of these processes carry AOD_EVENT_OWN; at most AOD_MAX_OWN count. */
@@ -125,15 +125,15 @@ int aod_name_process(const char *name);
 /* Be killed when the parent dies. */
 int aod_die_with_parent(void);
 /*
- * Nothing that this process or its children execute gets them rights, and of the capabilities only
- * those kept (a bit each, by number) can ever be had again. For a process of one thread.
+ * Nothing that this process or its children execute gives them rights, and none but the kept
+ * capabilities (a bit each, by number) can be acquired again. For a process of one thread.
  */
 int aod_limit_rights(uint64_t kept);
-/* Of the capabilities that this process has, keep these. */
+/* Drop all capabilities of this process but these. */
 int aod_keep_capabilities(uint64_t kept);
-/* Refuse (EPERM) what a stage that only computes never asks for; see filter.c. */
+/* Refuse (EPERM) the system calls that a stage which only computes never makes; see filter.c. */
 int aod_filter_calls(void);
-/* A process group reads and writes disks only when nobody else wants to. */
+/* Let a process group use disks only when nobody else does. */
 int aod_idle_io(int group);
 
 #endif

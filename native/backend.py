@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _prepare() -> None:
     build_shim.emit()
-    # -o: whoever builds a package has what is needed, and wants nothing installed.
+    # -o: what a build needs is there already; nothing is to be installed.
     command = ["make", "--no-print-directory", "-o", "build/.setup", "bpf"]
     subprocess.run(command, cwd=ROOT, check=True)
 

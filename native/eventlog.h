@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared memory,
- * addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
+ * The head of the event log (aod/transport/eventlog.py): a single-writer ring of records in shared
+ * memory, addressed by absolute positions (the n-th record ever written lies in slot n % capacity).
  *
  * What is committed is how far the log is written and how far the kernel's ring is read. Both
  * change at once, because the writer fills the slot that is not in use and then moves commit_seq by
@@ -25,9 +25,9 @@ enum aod_log_layout {
 struct aod_log_commit {
 	uint64_t log_position;
 	uint64_t ring_position;
-	uint64_t appended;     /* records of user space's own; like the next, with this ring */
+	uint64_t appended;     /* records of user space's own; like the next, since base_log */
 	uint64_t passed_bytes; /* of the ring, that held no record */
-	uint64_t base_log;     /* where both stood when the log took up this ring */
+	uint64_t base_log;     /* both positions when the log adopted this ring */
 	uint64_t base_ring;
 };
 
@@ -38,16 +38,16 @@ struct aod_log_header {
 	uint32_t record_bytes;
 	uint64_t capacity;          /* records, a power of two */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when the log was made */
-	uint64_t ring_id;           /* which ring `ring_position` speaks of */
+	uint64_t ring_id;           /* of the ring that `ring_position` is in */
 	uint64_t commit_seq;        /* commit[commit_seq % 2] is valid */
 	struct aod_log_commit commit[2];
 	uint64_t reader_invalid; /* times the reader's position was refused */
-	/* For whoever reads the log. Odd while the rest is written, but for in_flight. */
+	/* For readers of the log. Odd while what follows is written, except in_flight. */
 	uint64_t stats_seq;
 	uint64_t stats_ns; /* when the kernel's counters were read; they are sums over the CPUs */
-	uint64_t stats_ring_id; /* whose they are */
+	uint64_t stats_ring_id; /* of the ring that they belong to */
 	uint64_t in_flight;
-	uint64_t scanned_ns; /* before that: when in_flight_of was counted */
+	uint64_t scanned_ns; /* when in_flight_of was counted, before stats_ns */
 	uint64_t max_inflight;
 	uint64_t missed;        /* events that the kernel did not run our programs for */
 	uint64_t produced_from; /* bytes that the ring had taken before the counters were read, */

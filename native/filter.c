@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stage that only computes never asks the kernel for, and who took it over might. */
+/* System calls that a stage which only computes never makes, and that an intruder in it might. */
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <linux/audit.h>

@@ -51,17 +51,15 @@ static int set_sizes(struct bpf_object *object, const struct aod_setup *setup)
 	return err ? err : bpf_map__set_max_entries(inflight, setup->max_inflight);
 }
 
-/* Where there is no such tracer, or one of another build, this one marks nothing. */
+/* Without such a tracer, or beside one of another build, no operation is marked as our own. */
 static int share_own(struct bpf_object *object, const char *beside_dir)
 {
 	struct bpf_map *own = bpf_object__find_map_by_name(object, "own");
 	struct bpf_map_info info = {0};
 	__u32 len = sizeof(info);
-	char path[PATH_MAX];
-	int fd, err = 0;
+	int fd = aod_open_pin(beside_dir, "maps", "own");
+	int err = 0;
 
-	snprintf(path, sizeof(path), "%s/maps/own", beside_dir);
-	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
 	if (own && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
@@ -85,7 +83,7 @@ static int set_values(struct bpf_object *object, const struct aod_setup *setup)
 	int err;
 
 	memcpy(control.build_id, setup->build_id, sizeof(control.build_id));
-	err = set_single(object, "knobs", &setup->knobs);
+	err = set_single(object, "thresholds", &setup->thresholds);
 	return err ? err : set_single(object, "control", &control);
 }
 

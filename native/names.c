@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of shares and servers that the programs have met. */
+/* The names of shares and servers that the programs have seen. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>

@@ -62,7 +62,7 @@ int aod_idle_io(int group)
 	return syscall(SYS_ioprio_set, who_pgrp, group, class_idle << class_shift) ? -errno : 0;
 }
 
-/* Only for who has CAP_SETPCAP; with no_new_privs an execve() gives nobody more than he has. */
+/* Needs CAP_SETPCAP; without it, no_new_privs still keeps an execve() from adding rights. */
 static int drop_bounding(uint64_t kept)
 {
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Open a pinned tracer, attach its programs, close it. */
+/* Open a pinned tracer, and close it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -13,12 +13,12 @@
 
 #include "tracer.h"
 
-static int open_pin(const char *pin_dir, const char *kind, const char *name)
+int aod_open_pin(const char *dir, const char *kind, const char *name)
 {
 	char path[PATH_MAX];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, kind, name);
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, kind, name);
 	fd = bpf_obj_get(path);
 	return fd < 0 ? -errno : fd;
 }
@@ -29,29 +29,29 @@ static int open_maps(struct aod_tracer *tracer)
 		const char *name;
 		int *fd;
 	} maps[] = {
-	    {"events", &tracer->events_fd},     {"knobs", &tracer->knobs_fd},
+	    {"events", &tracer->events_fd},     {"thresholds", &tracer->thresholds_fd},
 	    {"control", &tracer->control_fd},   {"stats", &tracer->stats_fd},
 	    {"inflight", &tracer->inflight_fd}, {"names", &tracer->names_fd},
 	    {"own", &tracer->own_fd},
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		*maps[i].fd = open_pin(tracer->pin_dir, "maps", maps[i].name);
+		*maps[i].fd = aod_open_pin(tracer->pin_dir, "maps", maps[i].name);
 		if (*maps[i].fd < 0)
 			return *maps[i].fd;
 	}
 	return 0;
 }
 
-/* Programs that attach to nothing by themselves (those of the tests) are left alone. */
+/* Programs that attach to nothing (those of the tests) are left alone. */
 static int add_program(struct aod_tracer *tracer, const char *name)
 {
 	struct aod_program *program = &tracer->programs[tracer->program_count];
 	struct bpf_prog_info info = {0};
 	__u32 len = sizeof(info);
 	size_t name_len = strlen(name);
-	int fd =
-	    name_len < AOD_NAME_LEN ? open_pin(tracer->pin_dir, "programs", name) : -ENAMETOOLONG;
+	int fd = name_len < AOD_NAME_LEN ? aod_open_pin(tracer->pin_dir, "programs", name)
+					 : -ENAMETOOLONG;
 
 	if (fd < 0)
 		return fd;
@@ -115,9 +115,9 @@ static int map_ring(struct aod_tracer *tracer)
 
 static int map_values(struct aod_tracer *tracer)
 {
-	tracer->knobs =
-	    map_shared(tracer->knobs_fd, sizeof(*tracer->knobs), PROT_READ | PROT_WRITE, 0);
-	if (!tracer->knobs)
+	tracer->thresholds = map_shared(tracer->thresholds_fd, sizeof(*tracer->thresholds),
+					PROT_READ | PROT_WRITE, 0);
+	if (!tracer->thresholds)
 		return -errno;
 	tracer->control =
 	    map_shared(tracer->control_fd, sizeof(*tracer->control), PROT_READ | PROT_WRITE, 0);
@@ -172,7 +172,7 @@ int aod_open(const char *pin_dir, struct aod_tracer **out)
 
 	if (!tracer)
 		return -ENOMEM;
-	tracer->events_fd = tracer->knobs_fd = tracer->control_fd = -1;
+	tracer->events_fd = tracer->thresholds_fd = tracer->control_fd = -1;
 	tracer->stats_fd = tracer->inflight_fd = tracer->names_fd = tracer->own_fd = -1;
 	tracer->pin_dir = strdup(pin_dir);
 	err = tracer->pin_dir ? open_all(tracer) : -ENOMEM;
@@ -193,13 +193,13 @@ static void unmap(const void *memory, size_t size)
 void aod_close(struct aod_tracer *tracer)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const int fds[] = {tracer->events_fd, tracer->knobs_fd,    tracer->control_fd,
-			   tracer->stats_fd,  tracer->inflight_fd, tracer->names_fd,
+	const int fds[] = {tracer->events_fd, tracer->thresholds_fd, tracer->control_fd,
+			   tracer->stats_fd,  tracer->inflight_fd,   tracer->names_fd,
 			   tracer->own_fd};
 
 	unmap(tracer->ring.consumer_pos, page);
 	unmap(tracer->ring.producer_pos, page + 2 * tracer->ring.bytes);
-	unmap(tracer->knobs, sizeof(*tracer->knobs));
+	unmap(tracer->thresholds, sizeof(*tracer->thresholds));
 	unmap(tracer->control, sizeof(*tracer->control));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -222,9 +222,9 @@ uint64_t aod_ring_bytes(const struct aod_tracer *tracer)
 	return tracer->ring.bytes;
 }
 
-struct aod_knobs *aod_knobs(struct aod_tracer *tracer)
+struct aod_thresholds *aod_thresholds(struct aod_tracer *tracer)
 {
-	return tracer->knobs;
+	return tracer->thresholds;
 }
 
 struct aod_control *aod_control(struct aod_tracer *tracer)
@@ -239,33 +239,4 @@ int aod_set_own(const struct aod_tracer *tracer, const uint32_t *pids, size_t co
 
 	memcpy(own.pids, pids, (count < AOD_MAX_OWN ? count : AOD_MAX_OWN) * sizeof(*pids));
 	return bpf_map_update_elem(tracer->own_fd, &zero, &own, BPF_ANY) ? -errno : 0;
-}
-
-/* The pinned link keeps the program attached when this process is gone. */
-static int attach_program(const struct aod_tracer *tracer, const struct aod_program *program)
-{
-	char path[PATH_MAX];
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "%s/links/%s", tracer->pin_dir, program->name);
-	if (access(path, F_OK) == 0)
-		return 0;
-	fd = bpf_raw_tracepoint_open(program->name, program->fd);
-	if (fd < 0)
-		return errno;
-	if (bpf_obj_pin(fd, path))
-		err = errno;
-	close(fd);
-	return err;
-}
-
-int aod_attach(struct aod_tracer *tracer, struct aod_attachment *rows, int max_rows)
-{
-	int count = tracer->program_count < max_rows ? tracer->program_count : max_rows;
-
-	for (int i = 0; i < count; i++) {
-		memcpy(rows[i].name, tracer->programs[i].name, sizeof(rows[i].name));
-		rows[i].error = attach_program(tracer, &tracer->programs[i]);
-	}
-	return count;
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aod.host import privileges
-from tests.bundle_check import check_below
+from tests.rig.bundles import check_below
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ SUMMARY: Final = "SUMMARY.txt"
 
 _ABOUT: Final = {
     ANOMALY: "What was declared and why: the rule, the count and its limit, the worst operations.",
-    EVENTS: "Every SMB operation around the trigger, by its end; numpy.load reads it, USAGE.md"
+    EVENTS: "Every SMB operation around the trigger, by its end; numpy.load reads it, aod-bundle(5)"
     " explains the fields.",
     STATS: "The kernel's counters and latency histograms by command: before, at the trigger, and"
     " the difference.",

@@ -8,7 +8,6 @@ A folder whose maker died or failed stays, for the next one to go on with: what 
 moment of the incident cannot be read again.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from aod.files import FOLDER_MODE
 from aod.state import names
+from aod.state.lock import lock_named
 
 
 class BusyError(Exception):
@@ -36,7 +36,9 @@ def work_folder(output_dir: Path, timestamp: int) -> Iterator[Path]:
     """
     path = output_dir / names.folder(timestamp)
     unfinished = output_dir / names.unfinished(timestamp)
-    lock = _made(path)
+    with suppress(FileExistsError):
+        path.mkdir(FOLDER_MODE)
+    lock = _lock(path)
     try:
         unfinished.unlink(missing_ok=True)
         yield path
@@ -99,24 +101,12 @@ def is_busy(output_dir: Path, timestamp: int) -> bool:
     return False
 
 
-def _made(path: Path) -> int:
-    """The lock of a folder that is there."""
-    with suppress(FileExistsError):
-        path.mkdir(FOLDER_MODE)
-    lock = _lock(path)
-    with suppress(FileNotFoundError):
-        if os.path.samestat(os.fstat(lock), path.lstat()):
-            return lock
-    os.close(lock)  # its maker finished and removed it before we had it
-    raise BusyError(f"{path.name} was being filled by another process")
-
-
 def _lock(path: Path) -> int:
+    """A descriptor of the folder that holds its lock."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     folder_fd = os.open(path, flags)
-    try:
-        fcntl.flock(folder_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(folder_fd)
-        raise BusyError(f"{path.name} is being filled by another process") from error
-    return folder_fd
+    with suppress(BlockingIOError):
+        if lock_named(folder_fd, path):  # else its maker finished and removed it before we had it
+            return folder_fd
+    os.close(folder_fd)
+    raise BusyError(f"{path.name} is being filled by another process")

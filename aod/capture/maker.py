@@ -70,7 +70,7 @@ class Maker:
             self.incidents.of,
             stats(config),
             self._losses,
-            partial(violation.read, config.runtime_dir),
+            partial(violation.FILE.read, config.runtime_dir),
         )
         return msgspec.structs.replace(common, room=self._room.entered), asked
 

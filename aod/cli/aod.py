@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from aod.cli import codes, detectors, record, replay, snapshot
+from aod.cli import codes, detectors, help, record, replay, snapshot
 from aod.cli.exits import CLEAN, OTHER, StatusError, guarded
 from aod.cli.supervisor import add_common, default_file
 from aod.config.load import load
@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     codes.add_arguments(made["codes"])
     made["codes"].set_defaults(run=codes.run)
     made["detectors"].set_defaults(run=detectors.run)
+    help.add_arguments(made["help"])
+    made["help"].set_defaults(run=help.run)
     return parser
 
 
@@ -74,6 +76,10 @@ _HELP: Final = {
     "detectors": (
         "anomaly types: installed, and left out",
         "List the anomaly types of all installed packages. Exit code 1: one cannot be used.",
+    ),
+    "help": (
+        "the manual, page by page",
+        "Show a page of the manual, by man where it has it, else as text. Default: list them.",
     ),
 }
 

@@ -9,7 +9,7 @@ import msgspec
 
 from aod.cli.exits import CLEAN, OTHER
 from aod.smb import errors, ntstatus
-from aod.smb.codes import Codes, ErrnoCode, StatusCode, codes
+from aod.smb.codes import Codes, ErrnoCode, codes
 from aod.smb.commands import Command
 from aod.text import quoted, suggestion
 
@@ -52,7 +52,7 @@ def render(found: Codes) -> str:
     return "\n\n".join(tables)
 
 
-def _statuses(rows: Sequence[StatusCode]) -> Iterator[str]:
+def _statuses(rows: Sequence[ntstatus.Status]) -> Iterator[str]:
     yield f"NTSTATUS, and the errno that the client makes of it ({ntstatus.source()})"
     yield _status_line("number", "errno", "name", "left out by default, in answers to")
     for row in rows:

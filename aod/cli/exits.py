@@ -8,7 +8,7 @@ from typing import Final
 from aod import log, systemd
 from aod.capture.snapshot import SnapshotError
 from aod.config.load import ConfigError
-from aod.kernel.preflight import PreflightError
+from aod.host.preflight import PreflightError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError
 from aod.state.lock import LockedError

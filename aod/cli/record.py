@@ -6,7 +6,7 @@ from pathlib import Path
 from aod.cli.exits import CLEAN
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, load_with_warnings
-from aod.kernel import preflight
+from aod.host import preflight
 from aod.recording.recorder import Recorded, record
 
 

@@ -13,8 +13,7 @@ from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.cli.stopping import stopping
 from aod.cli.supervisor import add_common, add_simulate_drops, load_with_warnings
 from aod.config.schema import Config
-from aod.host import privileges
-from aod.kernel import preflight
+from aod.host import preflight, privileges
 from aod.recording.printer import print_events
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation

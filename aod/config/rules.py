@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aod.config.schema import Config, Recorder, effective_actions
 from aod.detectors.api import Frame, Rule, Settings, kind_of, nanoseconds
-from aod.kernel.thresholds import KernelKnobs, combined
+from aod.kernel.thresholds import KernelThresholds, merge
 from aod.settings import ActionName
 from aod.state import names
 
@@ -33,10 +33,10 @@ def frame(config: Config, name: str, settings: Settings) -> Frame:
     )
 
 
-def kernel_knobs(config: Config) -> KernelKnobs:
+def kernel_thresholds(config: Config) -> KernelThresholds:
     """The kernel's side of `rules`."""
     matching_only = config.recorder is Recorder.MATCHING
-    return combined((rule.knobs() for rule in rules(config)), matching_only=matching_only)
+    return merge((rule.knobs() for rule in rules(config)), matching_only=matching_only)
 
 
 def wanted(config: Config) -> frozenset[ActionName]:

@@ -170,7 +170,7 @@ class _Builder:
             key = self._key(key_node)
             if key in made:
                 first = self._document.key_lines[(*where, key)]
-                text = f"the key {_short(key)} stands a second time; first in line {first}"
+                text = f"duplicate key {_short(key)}; first in line {first}"
                 raise BadYamlError(_line(key_node), text)
             self._add(made, key_node, value_node, where)
         for key_node, value_node in self._merged(node, len(where)):

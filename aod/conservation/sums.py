@@ -2,7 +2,7 @@
 
 Whoever looks reads one counter after the other while all of them move. So each sum here is one that
 holds whatever happened in between, by the order of the reading; it may be off by what is known to
-be in doubt, never by chance. What escapes a look under load (USAGE.md, "Does the sum hold?") is
+be in doubt, never by chance. What escapes a look under load (aod(1), Sums) is
 found as soon as the command is quiet for a second.
 """
 

@@ -1,16 +1,11 @@
 """A sum that does not hold, in words; and the file that tells the rest of the daemon of it."""
 
-from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from aod.files import read_regular, replace
+from aod.state.report_file import ReportFile
 
-FILE: Final = "conservation.json"
-"""In the runtime folder: written by the supervisor, for capture and for `aod status`."""
-_MAX_BYTES: Final = 1 << 20
 _WORDS: Final = {
     "operations": ("operations started", "ended, given up, not tracked or in flight"),
     "records": ("operations finished or told", "records made, left out or counted as dropped"),
@@ -30,7 +25,7 @@ class Violation(Struct, frozen=True, forbid_unknown_fields=True):
     """A sum that does not hold."""
 
     sum: str
-    """Its name; USAGE.md tells them all."""
+    """Its name; aod(1) lists them all."""
     command: str
     """Of which command; empty: the sum is of all."""
     left: int
@@ -45,26 +40,12 @@ class Violation(Struct, frozen=True, forbid_unknown_fields=True):
         return self.sum, self.command
 
 
+FILE: Final = ReportFile[tuple[Violation, ...]]("conservation.json", tuple[Violation, ...], ())
+"""Written by the supervisor, for capture and for `aod status`."""
+
+
 def sentence(one: Violation) -> str:
     """For a person."""
     left, right = _WORDS.get(one.sum, ("left", "right"))
     of = f" of {one.command}" if one.command else ""
     return f"{one.sum}{of}: {one.left:,} {left}, but {one.right:,} {right}: off by {one.by:,}"
-
-
-def write(runtime_dir: Path, violations: tuple[Violation, ...]) -> None:
-    """Replace the file.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    replace(runtime_dir / FILE, msgspec.json.encode(violations))
-
-
-def read(runtime_dir: Path) -> tuple[Violation, ...]:
-    """What the supervisor of this folder has found; nothing where there is no file of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=tuple[Violation, ...])
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return ()

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from aod import log
-from aod.audit.daemon import Account
+from aod.audit.daemon import DaemonAudit
 from aod.audit.entries import Conservation
 from aod.config.schema import Config
 from aod.conservation import violation
@@ -30,17 +30,17 @@ class Watch:
     """
 
     def __init__(
-        self, config: Config, event_log: EventLog, account: Account, logger: logging.Logger
+        self, config: Config, event_log: EventLog, audit: DaemonAudit, logger: logging.Logger
     ) -> None:
         self._runtime_dir: Path = config.runtime_dir
         self._looker = Looker(event_log, config.runtime_dir, config.state_dir)
-        self._account = account
+        self._audit = audit
         self._log = logger
         self._last: Look | None = None
         self._next_look = 0.0
-        self.violations = {one.key: one for one in violation.read(config.runtime_dir)}
+        self.violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
         self._told_at: dict[tuple[str, str], float] = {}
-        self._said = ""
+        self._warn_once = log.WarnOnce(logger, logging.ERROR)
 
     def tick(self, now: float) -> None:
         """Look, if it is time; `now` is monotonic seconds."""
@@ -50,7 +50,7 @@ class Watch:
         try:
             look = self._looker.look()
         except OSError as error:
-            self._say_once(f"the sums cannot be looked at: {error}")
+            self._warn_once(f"the sums cannot be looked at: {error}")
             return
         grown = [one for one in check(self._last, look) if self._is_news(one, now)]
         self._last = look
@@ -78,7 +78,7 @@ class Watch:
             AOD_COMMAND=one.command,
             AOD_OFF_BY=one.by,
         )
-        self._account.alarm(
+        self._audit.violated(
             Conservation(
                 sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
             )
@@ -86,11 +86,6 @@ class Watch:
 
     def _write(self) -> None:
         try:
-            violation.write(self._runtime_dir, tuple(self.violations.values()))
+            violation.FILE.write(self._runtime_dir, tuple(self.violations.values()))
         except OSError as error:
-            self._say_once(f"{violation.FILE} is not written: {error}")
-
-    def _say_once(self, text: str) -> None:
-        if text != self._said:
-            self._log.error("%s", text)
-            self._said = text
+            self._warn_once(f"{violation.FILE.name} is not written: {error}")

@@ -3,7 +3,8 @@
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished
 from aod.detectors.lists import CODES, COMMANDS, list_faults
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.kernel.thresholds import Knobs, Mask, never
+from aod.kernel.thresholds import Mask, never
+from aod.kernel.thresholds import Thresholds as Knobs
 from aod.smb.commands import Command
 from aod.smb.connection import ConnectionEvent
 

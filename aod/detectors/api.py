@@ -15,7 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.kernel.thresholds import Knobs, Mask
+from aod.kernel.thresholds import Mask, Thresholds
 from aod.settings import DAY_SEC, ActionName, Count, Section
 
 NOT_FINISHED: Final = IN_FLIGHT | CONNECTION | UNANSWERED
@@ -54,7 +54,7 @@ class Rule(ABC):
     """What one anomaly of the configuration looks for. Pure: records in, masks out."""
 
     noun: str = "matching records"
-    """Plural, for the sentence `11 ... within 1 s`."""
+    """Plural, for the sentence `11 ... in 1 s, limit 10`."""
 
     def __init__(self, frame: Frame):
         self.frame = frame
@@ -71,13 +71,13 @@ class Rule(ABC):
         """Why this record matches, in a few words: `more than 20 ms`."""
         return ""
 
-    def knobs(self) -> Knobs:
+    def knobs(self) -> Thresholds:
         """What the kernel must wake user space for.
 
         A record that it does not wake for is evaluated with the next tick, 0.25 s later at most;
         and with `recorder: matching` it is not recorded at all.
         """
-        return Knobs()
+        return Thresholds()
 
     def described(self) -> Iterator[tuple[str, str]]:
         """Lines of `--check`: a label of at most 13 letters, and the text beside it."""

@@ -8,9 +8,9 @@ import numpy as np
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
-from aod.kernel.thresholds import Knobs, Mask, never
+from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 
 _EVENTS = Vocabulary(
     "event",
@@ -58,16 +58,16 @@ class ConnectionRule(Rule):
         found[few] = np.isin(events["command"][few], self._numbers)
         return found
 
-    def knobs(self) -> Knobs:
+    def knobs(self) -> Thresholds:
         """Such a record has latency 0: with 0 as emergency the kernel wakes for it at once."""
         emergency_ns = never()
         emergency_ns[self._numbers] = 0
-        return Knobs(emergency_ns=emergency_ns)
+        return Thresholds(emergency_ns=emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:
         label = "counted"
         for event in self.events:
-            yield label, f"{event.name.lower()}: {PHRASES[event]}"
+            yield label, f"{event.name.lower()}: {event.phrase}"
             label = ""
         others = [event.name.lower() for event in ConnectionEvent if event not in self.events]
         if others:

@@ -10,8 +10,8 @@ from aod import anomaly
 from aod.anomaly import Anomaly, Breakdown, Operation, Part
 from aod.detectors.api import Rule
 from aod.detectors.window import MAX_TIMES, Declaration
-from aod.detectors.words import operations, sentence, task, tree
-from aod.event import Events
+from aod.detectors.words import EVENT, operations, sentence, task, tree
+from aod.event import CONNECTION, Events
 from aod.smb.peers import Names
 from aod.text import text
 
@@ -19,7 +19,7 @@ MAX_WORST: Final = 10
 MAX_EVIDENCE: Final = 64
 """Records that an anomaly carries; slowest first."""
 MAX_PARTS: Final = 10
-_SAID: Final = 3
+_LISTED: Final = 3
 """Parts of the breakdown that the sentence has."""
 
 
@@ -82,30 +82,53 @@ def _parts(matched: list[Operation], what: Callable[[Operation], str]) -> tuple[
 def _reason(
     rule: Rule, declaration: Declaration, breakdown: Breakdown, evidence: Events, names: Names
 ) -> str:
+    matched = declaration.matched
+    if declaration.rule is anomaly.Cause.EMERGENCY:
+        together = matched[matched["end_ns"] == np.uint64(declaration.trigger_ns)]
+        others = f", and {len(together) - 1} more" if len(together) > 1 else ""
+        return _one(rule, slowest_first(together)[:1], names) + others
+    if declaration.count == 1:
+        return _one(rule, evidence[:1], names)
+    if (matched["flags"] & CONNECTION).all():
+        return f"{_counted(rule, declaration)}: {_connection_events(matched, names)}"
+    return (
+        f"{_counted(rule, declaration)}: {_listed(breakdown.commands)}"
+        f"; on {_listed(breakdown.trees)}; by {_listed(breakdown.tasks)}"
+        f"; worst: {_explained(rule, evidence[:1], names)}"
+    )
+
+
+def _counted(rule: Rule, declaration: Declaration) -> str:
+    """`11 slow operations in 1 s, limit 10`"""
     frame = rule.frame
-    if declaration.rule is anomaly.Rule.EMERGENCY:
-        return _emergency(rule, declaration, names)
     more = "more than " if declaration.count == MAX_TIMES else ""
-    said = f"{more}{declaration.count:,} {rule.noun} within {frame.window_ns / 1e9:g} s,"
-    said += f" {frame.acceptable_count:,} are acceptable: {_said(breakdown.commands)}"
-    said += f"; on {_said(breakdown.trees)}; by {_said(breakdown.tasks)}"
-    (worst,) = operations(evidence[:1], names)
-    grounds = rule.grounds(evidence[0])
-    return f"{said}; worst: {sentence(worst)}{f', {grounds}' if grounds else ''}"
+    counted = f"{more}{declaration.count:,} {rule.noun} in {frame.window_ns / 1e9:g} s"
+    return f"{counted}, limit {frame.acceptable_count:,}"
 
 
-def _emergency(rule: Rule, declaration: Declaration, names: Names) -> str:
-    """Of several that were found together, the slowest stands for all."""
-    at_once = declaration.matched["end_ns"] == np.uint64(declaration.trigger_ns)
-    found = slowest_first(declaration.matched[at_once])
-    (operation,) = operations(found[:1], names)
-    others = f", and {len(found) - 1} more like it" if len(found) > 1 else ""
-    return f"{sentence(operation)}: {rule.grounds(found[0])}; on {tree(operation)}{others}"
+def _one(rule: Rule, event: Events, names: Names) -> str:
+    r"""`SMB2_READ of cp[4321] took 45.5 ms, more than 20 ms; on \\files\home`"""
+    (operation,) = operations(event, names)
+    where = "" if operation.state == EVENT else f"; on {tree(operation)}"
+    return _explained(rule, event, names) + where
 
 
-def _said(parts: tuple[Part, ...]) -> str:
+def _explained(rule: Rule, event: Events, names: Names) -> str:
+    """What happened, and why that matches."""
+    (operation,) = operations(event, names)
+    return ", ".join(filter(None, (sentence(operation), rule.grounds(event[0]))))
+
+
+def _connection_events(matched: Events, names: Names) -> str:
+    """`connection to files lost, reconnecting (2); session for ... (1)`"""
+    counts = Counter(map(sentence, operations(matched, names)))
+    rest = "; ..." if len(counts) > _LISTED else ""
+    return "; ".join(f"{one} ({count:,})" for one, count in counts.most_common(_LISTED)) + rest
+
+
+def _listed(parts: tuple[Part, ...]) -> str:
     """`SMB2_READ 7, SMB2_WRITE 4`; of one kind only, its name."""
     if len(parts) == 1:
         return parts[0].what
-    rest = ", ..." if len(parts) > _SAID else ""
-    return ", ".join(f"{part.what} {part.count:,}" for part in parts[:_SAID]) + rest
+    rest = ", ..." if len(parts) > _LISTED else ""
+    return ", ".join(f"{part.what} {part.count:,}" for part in parts[:_LISTED]) + rest

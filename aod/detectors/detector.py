@@ -1,6 +1,7 @@
 """All rules of a configuration over one stream of records. Pure, but for what it remembers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
 from aod.detectors import window
 from aod.detectors.api import Rule
 from aod.detectors.describe import describe
+from aod.detectors.hung import Ends
 from aod.detectors.words import operations
 from aod.event import Events, without_own
 from aod.smb.peers import Names
@@ -19,6 +21,16 @@ from aod.text import Identifier, Natural, Text, text
 INCIDENT_NS: Final = 60 * 10**9
 """Anomalies of different names this close together belong to one incident, whatever their
 cool-down."""
+_MAX_BUNDLES: Final = 256
+"""Declarations of a rule whose bundles are remembered for the operations that hang."""
+
+
+class Ended(NamedTuple):
+    """The end of an operation that had been declared while it hung."""
+
+    operation: Operation
+    bundle: int
+    """Timestamp of the anomaly that declared it; 0: not known any more."""
 
 
 class Found(NamedTuple):
@@ -26,8 +38,7 @@ class Found(NamedTuple):
 
     anomalies: list[Anomaly]
     """In order of time."""
-    ended: list[Operation]
-    """Operations that had been told as hanging, and how each ended."""
+    ended: list[Ended]
     faults: list[str]
     """Rules whose own code failed, and how; they watch no more, the others go on."""
 
@@ -60,6 +71,8 @@ class _Watch:
         self.state = window.initial_state()
         self.declared = self.suppressed_before = 0
         self.last: Anomaly | None = None
+        self.bundles: deque[tuple[int, int]] = deque(maxlen=_MAX_BUNDLES)
+        """(time of the trigger, timestamp of the anomaly) of the last declarations."""
         self.fault = ""
 
     def step(self, events: Events) -> window.Outcome:
@@ -72,8 +85,15 @@ class _Watch:
     def follow(self, before: "_Watch") -> None:
         """Take the place of one of the same name and type: its episode goes on."""
         self.declared, self.suppressed_before = before.declared, before.suppressed_before
-        self.last = before.last
+        self.last, self.bundles = before.last, before.bundles
         self.state = window.succeeded(self.state, before.state)
+
+    def bundle(self, reported_ns: int) -> int:
+        """Timestamp of the declaration that an operation belongs to which was hanging then."""
+        timestamps = (
+            timestamp for at_ns, timestamp in reversed(self.bundles) if at_ns <= reported_ns
+        )
+        return next(timestamps, 0)
 
     def is_part_of(self, anomaly: Anomaly) -> bool:
         """Whether its last declaration and this later one are one incident."""
@@ -110,7 +130,7 @@ class Detector:
         evidence that hangs with its server must not ask for more evidence."""
         events = without_own(events)
         anomalies: list[Anomaly] = []
-        ended: dict[bytes, Operation] = {}
+        ended: dict[bytes, Ended] = {}
         faults: list[str] = []
         for index, watch in enumerate(self._watches):
             if watch.fault:
@@ -122,7 +142,7 @@ class Detector:
                 faults.append(f"'{watch.rule.frame.name}': {watch.fault}")
                 continue
             anomalies += declared
-            ended.update(over)  # several rules may tell of one
+            ended |= over  # several rules may have declared one
         anomalies.sort(key=lambda one: one.timestamp)
         return Found([self._related(one) for one in anomalies], list(ended.values()), faults)
 
@@ -153,16 +173,17 @@ class Detector:
 
     def _ask(
         self, index: int, watch: _Watch, events: Events
-    ) -> tuple[list[Anomaly], Iterable[tuple[bytes, Operation]]]:
+    ) -> tuple[list[Anomaly], dict[bytes, Ended]]:
         """What one rule declares, and whose hanging it saw end."""
         outcome = watch.step(events)
-        if not outcome.declared and not len(outcome.ended):
-            return [], ()
+        if not outcome.declared and not outcome.ended.reported_ns:
+            return [], {}
         names = self._names()
         declared = [
             describe(watch.rule, index, one, self._offset_ns, names) for one in outcome.declared
         ]
-        return declared, _by_record(outcome.ended, names)
+        watch.bundles.extend((one.trigger_ns, one.timestamp) for one in declared)
+        return declared, _ended(watch, outcome.ended, names)
 
     def _related(self, anomaly: Anomaly) -> Anomaly:
         """The anomaly with what had been declared of its incident; it is the last one from now."""
@@ -180,6 +201,8 @@ class Detector:
         return tuple(watch.episode() for watch in self._watches)
 
 
-def _by_record(ended: Events, names: Names) -> Iterable[tuple[bytes, Operation]]:
-    words = operations(ended, names)
-    return [(record.tobytes(), one) for record, one in zip(ended, words, strict=True)]
+def _ended(watch: _Watch, ends: Ends, names: Names) -> dict[bytes, Ended]:
+    """By record."""
+    bundles = map(watch.bundle, ends.reported_ns)
+    found = map(Ended, operations(ends.records, names), bundles)
+    return dict(zip((record.tobytes() for record in ends.records), found, strict=True))

@@ -1,4 +1,4 @@
-"""Operations that were told while they hung: each counts once, and how it ends is told, too."""
+"""Operations that were declared while they hung: each counts once, and its end is reported."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -12,12 +12,20 @@ from aod.kernel.thresholds import Mask
 
 MAX_HUNG: Final = 4096
 MAX_ENDED: Final = 64
-"""Ends that are kept until the next declaration tells them; the last ones."""
+"""Ends that are kept for the next declaration; the last ones."""
 
 Operation: TypeAlias = tuple[int, int, int]
 """(session id, mid, start in ns): the same for a hanging operation and for its end."""
-Hung: TypeAlias = Mapping[Operation, None]
-"""Who hangs, in the order in which it was told."""
+Hung: TypeAlias = Mapping[Operation, int]
+"""The operations that hang -> when that was reported, in ns; oldest report first."""
+
+
+class Ends(NamedTuple):
+    """Ends of operations that had been reported as hanging, in order."""
+
+    records: Events
+    reported_ns: tuple[int, ...] = ()
+    """Of each of them, when it was reported."""
 
 
 class Settled(NamedTuple):
@@ -25,9 +33,8 @@ class Settled(NamedTuple):
 
     hung: Hung
     counts: Mask
-    """(n,): False for the second word about an operation, and for its end."""
-    ended: Events
-    """The ends, in order."""
+    """(n,): False for another report of an operation, and for its end."""
+    ended: Ends
 
 
 def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
@@ -35,23 +42,23 @@ def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
 
     Args:
         new: (n,), in order of time, all of them matches.
-        urgent: (n,): which of them are emergencies; no other can be told as hanging.
+        urgent: (n,): which of them are emergencies; no other is reported as hanging.
     """
     counts = np.ones(len(new), np.bool_)
     candidates = _candidates(hung, new, urgent)
     if not candidates.size:
-        return Settled(hung, counts, NO_EVENTS)
-    now_hung, ended = dict(hung), []
+        return Settled(hung, counts, Ends(NO_EVENTS))
+    now_hung, ended = dict(hung), {}
     for index, operation in zip(candidates, _operations(new[candidates]), strict=True):
         known = operation in now_hung
         counts[index] = not known
         if new["flags"][index] & IN_FLIGHT:
-            now_hung[operation] = None
+            now_hung.setdefault(operation, int(new["end_ns"][index]))
         elif known:
-            del now_hung[operation]
-            ended.append(index)
+            ended[index] = now_hung.pop(operation)
     surplus = max(0, len(now_hung) - MAX_HUNG)
-    return Settled(dict(islice(now_hung.items(), surplus, None)), counts, new[ended])
+    now_hung = dict(islice(now_hung.items(), surplus, None))
+    return Settled(now_hung, counts, Ends(new[list(ended)], tuple(ended.values())))
 
 
 def _candidates(hung: Hung, new: Events, urgent: Mask) -> NDArray[np.intp]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
-from aod.kernel.thresholds import combined
+from aod.kernel.thresholds import merge
 from aod.smb.commands import Command
 from aod.smb.connection import ConnectionEvent
 from aod.text import one_line
@@ -50,7 +50,7 @@ def _try(rule: Rule) -> None:
         ):
             _check_mask(name, mask, events)
     _sentence = f"{rule.noun} {rule.grounds(records[0])}"
-    combined([rule.knobs()], matching_only=False)
+    merge([rule.knobs()], matching_only=False)
     _lines = [f"{label}{text}" for label, text in rule.described()]
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aod import anomaly
 from aod.detectors.api import Rule
-from aod.detectors.hung import MAX_ENDED, Hung, settle
+from aod.detectors.hung import MAX_ENDED, Ends, Hung, settle
 from aod.detectors.times import Times
 from aod.event import IN_FLIGHT, NO_EVENTS, Events, in_order, joined
 
@@ -38,7 +38,7 @@ batch leads to, its cost stays in proportion to its length."""
 class Declaration:
     """A rule found an anomaly."""
 
-    rule: anomaly.Rule
+    rule: anomaly.Cause
     trigger_ns: int
     count: int
     """Matches in the window that ends at the trigger; at most `MAX_TIMES`."""
@@ -76,8 +76,7 @@ class Outcome(NamedTuple):
 
     state: State
     declared: tuple[Declaration, ...]
-    ended: Events
-    """Operations told as hanging that ended with it."""
+    ended: Ends
 
 
 def initial_state() -> State:
@@ -88,11 +87,11 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
     found = rule.matches(events)
     if not found.any():
-        return Outcome(state, (), NO_EVENTS)
+        return Outcome(state, (), Ends(NO_EVENTS))
     new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    told = joined(state.ended, ended) if len(ended) else state.ended
+    told = joined(state.ended, ended.records) if ended.reported_ns else state.ended
     state = replace(state, hung=hung, ended=told)
     if not counts.all():
         new, urgent = new.compress(counts), urgent.compress(counts)
@@ -246,7 +245,7 @@ def _declare(state: State, matched: _Matches, index: int, suppressed: int) -> De
     count = int(matched.counts(state, slice(index, index + 1))[0])
     told = state.ended[state.ended["end_ns"] < np.uint64(trigger_ns)]
     return Declaration(
-        rule=anomaly.Rule.EMERGENCY if matched.urgent[index] else anomaly.Rule.COUNT,
+        rule=anomaly.Cause.EMERGENCY if matched.urgent[index] else anomaly.Cause.COUNT,
         trigger_ns=trigger_ns,
         count=count,
         suppressed=suppressed,
@@ -261,6 +260,6 @@ def _after(rule: Rule, state: State, declaration: Declaration) -> State:
         state,
         used_ns=trigger_ns,
         quiet_until_ns=trigger_ns + rule.frame.cooldown_ns,
-        may_escalate=declaration.rule is anomaly.Rule.COUNT,
+        may_escalate=declaration.rule is anomaly.Cause.COUNT,
         ended=state.ended[state.ended["end_ns"] >= np.uint64(trigger_ns)],
     )

@@ -7,7 +7,7 @@ import numpy as np
 from aod.anomaly import Operation
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.smb.commands import command_name
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from aod.smb.errors import errno_name
 from aod.smb.ntstatus import status_name
 from aod.smb.peers import Names
@@ -17,6 +17,16 @@ FINISHED: Final = "finished"
 IN_FLIGHT_STATE: Final = "in flight"
 NEVER_ANSWERED: Final = "never answered"
 EVENT: Final = "event"
+
+_EVENTS: Final = {
+    ConnectionEvent.RECONNECT: "connection to {} lost, reconnecting",
+    ConnectionEvent.SEND_CUT: "connection to {} lost while sending, reconnecting",
+    ConnectionEvent.SESSION_EXPIRED: "session for {} expired, new logon needed",
+    ConnectionEvent.CREDIT_TIMEOUT: "{} granted no credits for too long",
+    ConnectionEvent.CREDITS_SHORT: "{} granted too few credits for a compound request",
+    ConnectionEvent.CONNECT_FAILED: "connection to {} failed",
+}
+_EVENT_SENTENCES: Final = {event.name: sentence for event, sentence in _EVENTS.items()}
 
 
 def operations(events: Events, names: Names) -> tuple[Operation, ...]:
@@ -83,11 +93,12 @@ def sentence(operation: Operation) -> str:
         outcome = f" and ended with {operation.status}" if operation.error else ""
         return f"{subject} took {latency_ms:,.1f} ms{outcome}"
     if operation.state == NEVER_ANSWERED:
-        return f"{subject} was never answered, given up after {latency_ms:,.1f} ms"
+        return f"{subject} ended without an answer after {latency_ms:,.1f} ms"
     return f"{subject} in flight for {latency_ms:,.1f} ms"
 
 
 def _event_sentence(operation: Operation) -> str:
-    phrases = {event.name: phrase for event, phrase in PHRASES.items()}
+    peer = operation.share or f"unknown server ({operation.session_id:#x})"
+    known = _EVENT_SENTENCES.get(operation.command, f"{operation.command}, {{}}")
     error = f" ({operation.error})" if operation.error else ""
-    return f"{phrases.get(operation.command, operation.command)}{error}, {tree(operation)}"
+    return known.format(peer) + error

@@ -5,11 +5,12 @@ stranger's: it is opened without following links, and only what that user owns.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from aod.files import open_trusted
 
 NAME: Final = "ring.pcap"
 """tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
@@ -89,13 +90,9 @@ def contents(folder: Path) -> Iterator[bytes]:
 
 def _content(path: Path, owner: int) -> bytes:
     """One read: a file that is begun anew between two would be half old and half new."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = open_trusted(path, (owner,), links=1)
     try:
-        status = os.fstat(fd)
-        # A second name could be any file of the host.
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_nlink != 1:
-            raise PermissionError(path)
-        return os.read(fd, status.st_size)
+        return os.read(fd, os.fstat(fd).st_size)
     finally:
         os.close(fd)
 

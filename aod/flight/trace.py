@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from aod.config.schema import Trace
+from aod.log import WarnOnce
 
 ROOTS: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 MODULE: Final = Path("/sys/module/cifs")
@@ -48,7 +49,7 @@ class TraceBuffer:
         self._log = log
         self._instance: Path | None = None
         self._enabled_for = 0
-        self._has_complained = False
+        self._warn_once = WarnOnce(log)
 
     @property
     def is_recording(self) -> bool:
@@ -60,9 +61,7 @@ class TraceBuffer:
             self._instance = self._instance or self._make()
             self._enable(self._instance)
         except (OSError, UnavailableError) as error:
-            if not self._has_complained:
-                self._log.warning("the cifs client cannot be traced: %s", error)
-                self._has_complained = True
+            self._warn_once(f"the cifs client cannot be traced: {error}")
 
     def close(self) -> None:
         """Remove the instance with all that it holds."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
 
 
 class Capability(IntEnum):
@@ -27,3 +28,10 @@ class Capability(IntEnum):
 def to_mask(capabilities: Iterable[Capability]) -> int:
     """A bit each, as the kernel counts them."""
     return sum(1 << capability for capability in set(capabilities))
+
+
+def effective() -> frozenset[Capability]:
+    """Those of this process that are in force."""
+    status = Path("/proc/self/status").read_text()
+    mask = int(status.partition("CapEff:")[2].split()[0], 16)
+    return frozenset(one for one in Capability if mask >> one & 1)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from aod._native import lib
 from aod.files import FOLDER_MODE
 from aod.host.capabilities import Capability, to_mask
-from aod.host.users import ROOT, Account
+from aod.host.users import ROOT, UserIds
 from aod.kernel.errors import check
 
 MAX_FILES: Final = 256
@@ -35,7 +35,7 @@ _later: frozenset[Capability] | None = None
 class Rights(Struct, frozen=True, kw_only=True):
     """Who a stage runs as, and what it keeps."""
 
-    account: Account
+    ids: UserIds
     groups: tuple[int, ...]
     """Supplementary ones."""
     capabilities: frozenset[Capability] = frozenset()
@@ -59,8 +59,8 @@ def drop(kept: Rights, log: logging.Logger) -> None:
     _limit(kept.capabilities)
     if os.geteuid() == ROOT.uid:
         os.setgroups(kept.groups)
-        os.setresgid(*[kept.account.gid] * 3)
-        os.setresuid(*[kept.account.uid] * 3)
+        os.setresgid(*[kept.ids.gid] * 3)
+        os.setresuid(*[kept.ids.uid] * 3)
     _keep(kept.capabilities)
     if kept.filtered:
         resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))

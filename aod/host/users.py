@@ -7,28 +7,28 @@ from typing import Final, NamedTuple
 from aod.config.schema import Config
 
 
-class Account(NamedTuple):
+class UserIds(NamedTuple):
     """A user and a group."""
 
     uid: int
     gid: int
 
 
-ROOT: Final = Account(0, 0)
+ROOT: Final = UserIds(0, 0)
 
 
-def myself() -> Account:
+def myself() -> UserIds:
     """Who this process runs as."""
-    return Account(os.geteuid(), os.getegid())
+    return UserIds(os.geteuid(), os.getegid())
 
 
-def detector(config: Config) -> Account | None:
+def detector(config: Config) -> UserIds | None:
     """Who detect runs as; None: there is no such user, so it stays who started it."""
     try:
         entry = pwd.getpwnam(config.user)
     except KeyError:
         return None
-    return Account(entry.pw_uid, entry.pw_gid)
+    return UserIds(entry.pw_uid, entry.pw_gid)
 
 
 def shared_gid(config: Config) -> int:
@@ -37,11 +37,11 @@ def shared_gid(config: Config) -> int:
     return found.gid if found else ROOT.gid
 
 
-def cleaner(config: Config) -> Account:
+def cleaner(config: Config) -> UserIds:
     """Who cleanup runs as: the owner of the output folder; root, who will make it, if it is not
     there."""
     try:
         status = config.aod_output_dir.stat()
     except OSError:
         return ROOT
-    return Account(status.st_uid, status.st_gid)
+    return UserIds(status.st_uid, status.st_gid)

@@ -1,38 +1,26 @@
 """Which programs are attached to the cifs client, and what it means where one is not.
 
-The module's tracepoints differ from kernel to kernel. Those of operations are needed; a connection
-event whose tracepoint a kernel does not have is not seen there, and that is said.
+The module's tracepoints differ from kernel to kernel. Those of operations are needed; without the
+tracepoint of a connection event, that event is not seen, which is reported.
 """
 
 import errno
+import logging
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from aod.files import read_regular, replace
-from aod.smb.connection import PHRASES, TRACEPOINTS, ConnectionEvent
+from aod.kernel.errors import TracerError
+from aod.kernel.tracer import Attachment, Tracer
+from aod.smb.connection import ConnectionEvent
+from aod.state.report_file import ReportFile
 
-FILE: Final = "attachments.json"
-"""In the runtime folder: collect writes it."""
-_MAX_BYTES: Final = 1 << 16
+ATTACH_INTERVAL_SEC: Final = 1.0
+"""Between two tries to attach what is not attached."""
 NEEDED: Final = frozenset({"smb3_cmd_enter", "smb3_cmd_done", "smb3_cmd_err"})
 """Without these no operation is seen to start or to end."""
-
-
-class Attachment(NamedTuple):
-    """Whether a program is attached, and why not."""
-
-    name: str
-    error: int
-    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
-
-    @property
-    def attached(self) -> bool:
-        return self.error == 0
 
 
 class Report(Struct, frozen=True):
@@ -40,61 +28,78 @@ class Report(Struct, frozen=True):
 
     programs: tuple[tuple[str, str], ...] = ()
     """Each with the reason why it is not attached; empty: it is."""
-    release: str = ""
-    """How operations that are never answered are recognised."""
+    mid_release: str = field(default="", name="release")
+    """How unanswered operations are recognised."""
 
 
-def write(runtime_dir: Path, report: Report) -> None:
-    """Replace the file that tells it.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    replace(runtime_dir / FILE, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> Report:
-    """The report of this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=Report)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return Report()
+FILE: Final = ReportFile("attachments.json", Report, Report())
+"""Written by collect."""
 
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
-    """For a report."""
+    """The `programs` of a report."""
     return tuple((one.name, "" if one.attached else _reason(one)) for one in attachments)
 
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:
     """Why operations are not seen yet, in a line; empty when they are."""
-    missing = [one for one in attachments if one.name in NEEDED and not one.attached]
-    if not missing:
-        return ""
-    if all(one.error == errno.ENOENT for one in missing):
+    missing = _missing(attachments)
+    if awaits_module(missing):
         return "waiting for the cifs module to be loaded (a first mount does it)"
-    return f"not attached: {', '.join(map(_reason, missing))}"
+    return not_attached(rows(missing))
+
+
+def awaits_module(attachments: Iterable[Attachment]) -> bool:
+    """Whether operations are not seen only because the cifs module is not loaded."""
+    missing = _missing(attachments)
+    return bool(missing) and all(one.error == errno.ENOENT for one in missing)
+
+
+def _missing(attachments: Iterable[Attachment]) -> list[Attachment]:
+    return [one for one in attachments if one.name in NEEDED and not one.attached]
+
+
+def not_attached(programs: Iterable[tuple[str, str]]) -> str:
+    """Those of a report's `programs` that are not attached, in a line; empty when all are."""
+    missing = [f"{name}, {why}" for name, why in programs if why]
+    return f"not attached: {'; '.join(missing)}" if missing else ""
 
 
 def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
-    """The connection events that nobody tells on this kernel, once operations are seen."""
+    """The connection events that this kernel does not report, once operations are seen."""
     missing = {one.name for one in attachments if not one.attached}
-    return tuple(event for event, name in TRACEPOINTS.items() if name in missing)
+    return tuple(event for event in ConnectionEvent if event.tracepoint in missing)
 
 
 def describe_unseen(attachments: Iterable[Attachment]) -> str:
-    """The same in a line, with the reasons; empty when all are seen."""
+    """These events in a line, with the reasons; empty when all events are seen."""
     by_name = {one.name: one for one in attachments}
-    told = [
-        f"{PHRASES[event]} ({_reason(by_name[TRACEPOINTS[event]])})"
+    unseen = [
+        f"{event.phrase} ({event.tracepoint}, {_reason(by_name[event.tracepoint])})"
         for event in unseen_events(by_name.values())
     ]
-    return f"not seen on this kernel: {', '.join(told)}" if told else ""
+    return f"not seen on this kernel: {', '.join(unseen)}" if unseen else ""
 
 
-def why_by_age(error: OSError) -> str:
-    """Why the client's own word on operations that are never answered cannot be had, in a line."""
+def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -> str:
+    """Attach the hooks that see a mid released, if there is an object; log why where that fails.
+
+    Returns:
+        How unanswered operations are recognised.
+    """
+    if not program:
+        return "by their age"
+    try:
+        tracer.attach_mid_release(program)
+    except TracerError as error:
+        how = f"by their age: {why_by_age(error)}"
+        logger.info("unanswered operations are recognised %s", how)
+        return how
+    return "by hooks on the client's functions"
+
+
+def why_by_age(error: TracerError) -> str:
+    """Why no hook sees a mid released, in a line."""
     known = {
         errno.ENOENT: "the cifs module has no BTF",
         errno.ESRCH: "the functions of the cifs module are others than the hooks know",
@@ -103,16 +108,14 @@ def why_by_age(error: OSError) -> str:
 
 
 def to_mask(events: Iterable[ConnectionEvent]) -> int:
-    """As the head of the event log keeps them: bit n for connection event n."""
+    """Bit n for connection event n, as in the head of the event log."""
     return sum(1 << event for event in events)
 
 
 def from_mask(mask: int) -> tuple[ConnectionEvent, ...]:
-    """The other way."""
+    """The connection events of a mask."""
     return tuple(event for event in ConnectionEvent if mask >> event & 1)
 
 
 def _reason(one: Attachment) -> str:
-    if one.error == errno.ENOENT:
-        return f"no {one.name}"
-    return f"{one.name}: {os.strerror(one.error)}"
+    return "no such tracepoint" if one.error == errno.ENOENT else os.strerror(one.error)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 OBJECT_VARIABLE: Final = "AOD_BPF_OBJECT"
-RELEASE_VARIABLE: Final = "AOD_BPF_RELEASE_OBJECT"
+MID_RELEASE_VARIABLE: Final = "AOD_BPF_MID_RELEASE_OBJECT"
 
 
 def program() -> bytes:
@@ -16,11 +16,11 @@ def program() -> bytes:
     return _object(OBJECT_VARIABLE, "smb.bpf.o")
 
 
-def release_program() -> bytes:
-    """The object with the hooks on functions; empty where AOD_BPF_RELEASE_OBJECT is (for tests)."""
-    if os.environ.get(RELEASE_VARIABLE) == "":
+def mid_release_program() -> bytes:
+    """The object whose hooks see a mid released; AOD_BPF_MID_RELEASE_OBJECT="" (tests): none."""
+    if os.environ.get(MID_RELEASE_VARIABLE) == "":
         return b""
-    return _object(RELEASE_VARIABLE, "release.bpf.o")
+    return _object(MID_RELEASE_VARIABLE, "mid_release.bpf.o")
 
 
 def _object(variable: str, name: str) -> bytes:
@@ -36,8 +36,8 @@ class TracerSetup:
     pin_dir: Path
     ring_bytes: int
     max_inflight: int
-    release: bytes = b""
-    """The second object, which `attach_release` loads; empty: it will not be."""
+    mid_release: bytes = b""
+    """The second object, which `Tracer.attach_mid_release` loads; empty: it is not loaded."""
     beside: Path | None = None
     """The pins of the daemon: what its children ask for is marked here, too."""
 
@@ -45,4 +45,4 @@ class TracerSetup:
 def build_id(program: bytes, setup: TracerSetup) -> bytes:
     """What makes an installation re-usable: the same objects with the same sizes."""
     sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
-    return hashlib.sha256(program + setup.release + sizes).digest()
+    return hashlib.sha256(program + setup.mid_release + sizes).digest()

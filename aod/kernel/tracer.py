@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
 from aod import log
 from aod._native import ffi, lib
 from aod.event import COMMANDS, EVENT_DTYPE, Events
-from aod.kernel.attachments import Attachment
 from aod.kernel.errors import TracerError, check, messages
 from aod.kernel.objects import TracerSetup, build_id
-from aod.kernel.thresholds import KernelKnobs, never
+from aod.kernel.thresholds import KernelThresholds, never
 from aod.smb.peers import Names
 from aod.text import printable
 from aod.transport.eventlog import EventLog
@@ -35,6 +34,18 @@ class DrainStop(IntEnum):
     EMPTY = lib.AOD_DRAIN_EMPTY
     LIMIT = lib.AOD_DRAIN_LIMIT
     FULL = lib.AOD_DRAIN_FULL
+
+
+class Attachment(NamedTuple):
+    """Whether a program is attached, and why not."""
+
+    name: str
+    error: int
+    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
+
+    @property
+    def attached(self) -> bool:
+        return self.error == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +90,11 @@ class Tracer:
         self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
         self._ring_bytes = int(lib.aod_ring_bytes(self._tracer))
-        self._tell_ns = never()
+        self._hanging_ns = never()
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))
 
     @classmethod
-    def install(cls, program: bytes, setup: TracerSetup, knobs: KernelKnobs) -> Self:
+    def install(cls, program: bytes, setup: TracerSetup, thresholds: KernelThresholds) -> Self:
         """Load the object, pin it and open it.
 
         Raises:
@@ -98,16 +109,16 @@ class Tracer:
         c_setup.ring_bytes, c_setup.max_inflight = setup.ring_bytes, setup.max_inflight
         c_setup.ring_id = secrets.randbits(64)
         c_setup.build_id = build_id(program, setup)
-        _fill_knobs(ffi.addressof(c_setup, "knobs"), knobs, setup.ring_bytes)
+        _fill_thresholds(ffi.addressof(c_setup, "thresholds"), thresholds, setup.ring_bytes)
         check(lib.aod_install(program, len(program), c_setup), "loading the eBPF object")
         if said := messages():
             _log.debug("%s", said)
         tracer = cls(setup.pin_dir)
-        tracer.set_knobs(knobs)
+        tracer.set_thresholds(thresholds)
         return tracer
 
     @classmethod
-    def adopt(cls, program: bytes, setup: TracerSetup, knobs: KernelKnobs) -> Self:
+    def adopt(cls, program: bytes, setup: TracerSetup, thresholds: KernelThresholds) -> Self:
         """Go on with what a predecessor left, if it is the same build; else replace it."""
         try:
             tracer = cls(setup.pin_dir)
@@ -115,27 +126,27 @@ class Tracer:
             if error.errno != errno.ENOENT:
                 raise
             remove(setup.pin_dir)
-            return cls.install(program, setup, knobs)
+            return cls.install(program, setup, thresholds)
         if bytes(ffi.buffer(tracer._control.build_id)) == build_id(program, setup):
-            tracer.set_knobs(knobs)
+            tracer.set_thresholds(thresholds)
             return tracer
         remove(setup.pin_dir)  # it records no more: what nobody has read now, nobody will
         unread = tracer.pending()
         tracer.close()
-        tracer = cls.install(program, setup, knobs)
+        tracer = cls.install(program, setup, thresholds)
         tracer.replaced = unread
         return tracer
 
-    def set_knobs(self, knobs: KernelKnobs) -> None:
+    def set_thresholds(self, thresholds: KernelThresholds) -> None:
         """Change thresholds and tracked errors under the running programs."""
-        self._tell_ns = np.concatenate(knobs.hanging_ns or (knobs.emergency_ns,))
-        _fill_knobs(lib.aod_knobs(self._tracer), knobs, self._ring_bytes)
+        self._hanging_ns = np.concatenate(thresholds.hanging_ns or (thresholds.emergency_ns,))
+        _fill_thresholds(lib.aod_thresholds(self._tracer), thresholds, self._ring_bytes)
 
     def simulate_drops(self, percent: float) -> None:
         """Lose this share of the records on purpose, and count them; 0: none, whatever a
-        predecessor was told. It stays when the knobs are set anew."""
-        knobs = lib.aod_knobs(self._tracer)
-        knobs.simulate_drops = round(percent / 100 * 2**32)
+        predecessor was told. It stays when the thresholds are set anew."""
+        thresholds = lib.aod_thresholds(self._tracer)
+        thresholds.simulate_drops = round(percent / 100 * 2**32)
 
     def set_own(self, pids: Sequence[int]) -> None:
         """From now on operations of these processes (all others: no longer) carry `OWN`."""
@@ -150,18 +161,18 @@ class Tracer:
             Attachment(ffi.string(rows[i].name).decode(), rows[i].error) for i in range(count)
         )
 
-    def attach_release(self, program: bytes) -> None:
-        """Recognise operations that are never answered when the client lets go of them.
+    def attach_mid_release(self, program: bytes) -> None:
+        """Recognise an unanswered operation when the client releases its mid.
 
-        The cifs module must be loaded. Without this, they are recognised by what their thread does
-        next, or by their age.
+        The cifs module must be loaded. Without these hooks, such an operation is recognised by what
+        its thread does next, or by its age.
 
         Raises:
-            TracerError: ENOENT: the module has no BTF; ESRCH: its functions are others than the
-                hooks know; else what the kernel refused.
+            TracerError: ENOENT: the module has no BTF; ESRCH: the hooks do not know its functions;
+                else what the kernel refused.
         """
         check(
-            lib.aod_attach_release(self._tracer, program, len(program)),
+            lib.aod_attach_mid_release(self._tracer, program, len(program)),
             "loading the hooks on the cifs module's functions",
         )
 
@@ -204,8 +215,8 @@ class Tracer:
             of them) is the age at which an operation counts as unanswered.
         """
         give_up = ffi.new("uint64_t[]", list(give_up_ns))
-        tell = ffi.from_buffer("uint64_t[]", self._tell_ns.data)
-        ages = ffi.new("struct aod_ages *", (give_up, tell, len(self._tell_ns) // COMMANDS))
+        hanging = ffi.from_buffer("uint64_t[]", self._hanging_ns.data)
+        ages = ffi.new("struct aod_ages *", (give_up, hanging, len(self._hanging_ns) // COMMANDS))
         room = max(0, min(len(self._events), limit - log.position))
         found = check(
             lib.aod_scan_inflight(self._tracer, log.c_header, now_ns, ages, self._c_events, room),
@@ -251,9 +262,9 @@ class Tracer:
             self._tracer = ffi.NULL
 
 
-def _fill_knobs(target: Any, knobs: KernelKnobs, ring_bytes: int) -> None:
-    ffi.memmove(target.threshold_ns, knobs.threshold_ns.tobytes(), knobs.threshold_ns.nbytes)
-    ffi.memmove(target.emergency_ns, knobs.emergency_ns.tobytes(), knobs.emergency_ns.nbytes)
-    ffi.memmove(target.tracked_errors, knobs.tracked_errors.tobytes(), knobs.tracked_errors.nbytes)
+def _fill_thresholds(target: Any, thresholds: KernelThresholds, ring_bytes: int) -> None:
+    for name in ("threshold_ns", "emergency_ns", "tracked_errors"):
+        table = getattr(thresholds, name)
+        ffi.memmove(getattr(target, name), table.tobytes(), table.nbytes)
     target.wake_bytes = ring_bytes // WAKE_FRACTION
-    target.matching_only = knobs.matching_only
+    target.matching_only = thresholds.matching_only

@@ -4,7 +4,6 @@ It lives in a folder of bpffs that it holds locked. The lock ends with its proce
 dies, so what a dead listener left is found and removed by the next one of its name.
 """
 
-import fcntl
 import os
 import tempfile
 import time
@@ -15,28 +14,29 @@ from pathlib import Path
 from typing import Final
 
 from aod import log
-from aod.config.rules import kernel_knobs
+from aod.config.rules import kernel_thresholds
 from aod.config.schema import Config
 from aod.event import Events
-from aod.kernel.attachments import describe_missing, describe_unseen
-from aod.kernel.objects import program, release_program
+from aod.kernel.attachments import (
+    ATTACH_INTERVAL_SEC,
+    attach_mid_release,
+    describe_missing,
+    describe_unseen,
+)
+from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import KnownPeers
+from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
-from aod.stages.collect import (
-    ATTACH_INTERVAL_SEC,
-    TICK_SEC,
-    attach_release,
-    give_up_ages_ns,
-    tracer_setup,
-)
-from aod.state.lock import LockedError
+from aod.state.lock import LockedError, lock_named
 from aod.status.gather import CommandStatus, counted
 from aod.transport.eventlog import EventLog
 
 POLL_SEC: Final = 0.05
 """Between two looks at an empty ring; the smallest one holds what 200,000 operations a second make
 of it."""
+SCAN_INTERVAL_SEC: Final = 0.1
+"""Between two looks at the operations in flight."""
 _LOG_MB: Final = 1
 
 _log: Final = log.ROOT.getChild("listen")
@@ -57,7 +57,7 @@ class Listener:
         self._tracer, self._folder = tracer, folder
         self._buffer = _private_log()
         self._peers = KnownPeers(tracer, _log)
-        self._ages_ns = give_up_ages_ns(config)
+        self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._next_scan = self._next_attach = 0.0
         tracer.adopt_log(self._buffer)
@@ -85,7 +85,7 @@ class Listener:
         self.attached = True
         if told := describe_unseen(self._tracer.attach()):
             _log.info("%s", told)
-        attach_release(self._tracer, release_program(), _log)
+        attach_mid_release(self._tracer, mid_release_program(), _log)
         self._peers.look_at_mounts()
 
     def read(self) -> Events:
@@ -100,7 +100,7 @@ class Listener:
         self.behind = drained.stop is not DrainStop.EMPTY
         now = time.monotonic()
         if now >= self._next_scan:
-            self._next_scan = now + TICK_SEC
+            self._next_scan = now + SCAN_INTERVAL_SEC
             now_ns = time.monotonic_ns()
             self._tracer.scan_in_flight(self._buffer, limit, now_ns, self._ages_ns)
         return self._buffer.span(start, self._buffer.position)
@@ -138,9 +138,10 @@ def listening(config: Config, name: str) -> Iterator[Listener]:
     """
     with _own_folder(config.pin_dir.with_name(f"{config.pin_dir.name}-{name}")) as own:
         pins = own / "pins"
-        setup = replace(tracer_setup(config), pin_dir=pins, beside=config.pin_dir)
-        knobs = replace(kernel_knobs(config), matching_only=False)
-        tracer = Tracer.install(program(), setup, knobs)
+        ring_bytes = config.ring_mb << 20
+        setup = TracerSetup(pins, ring_bytes, config.max_inflight, beside=config.pin_dir)
+        thresholds = replace(kernel_thresholds(config), matching_only=False)
+        tracer = Tracer.install(program(), setup, thresholds)
         listener = Listener(config, tracer, pins)
         try:
             yield listener
@@ -172,8 +173,7 @@ def _locked(path: Path) -> int:
         path.mkdir(0o700, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(fd), path.lstat()):
+            if lock_named(fd, path):
                 return fd
         except BlockingIOError:
             os.close(fd)

@@ -5,22 +5,22 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.config.summary import WIDTH
 from aod.detectors.words import sentence
 from aod.recording.sources import Source
 from aod.replay.evaluation import Total
 
 MAX_ENDED: Final = 3
-"""Ends of hanging operations that are told one by one."""
-_BY: Final = {Rule.COUNT: "by count", Rule.EMERGENCY: "at once"}
+"""Ends of hung operations that are listed one by one."""
+_BY: Final = {Cause.COUNT: "by count", Cause.EMERGENCY: "at once"}
 
 
 def heading(source: Source) -> Iterator[str]:
     """What is in the file, as far as that is known before it is read."""
     recording = source.recording
     if recording is None:
-        yield f"{source.path}: records without a recording's head"
+        yield f"{source.path}: no recording metadata"
         return
     head, last = recording.head, recording.last
     begin, end = (utc(moment + head.realtime_offset_ns) for moment in (head.start_ns, last.now_ns))
@@ -31,7 +31,7 @@ def heading(source: Source) -> Iterator[str]:
     if last.dropped:
         yield "operations are missing, so counts may be too low"
     if not last.ended:
-        yield "it was not ended: the recorder was killed, or still records"
+        yield "no end: the recorder was killed or is still recording"
 
 
 def utc(epoch_ns: int) -> str:
@@ -48,11 +48,12 @@ def described(anomaly: Anomaly, source: Source, start_ns: int) -> Iterator[str]:
     yield f"{clock}{since}  {anomaly.anomaly} '{anomaly.name}', {_BY[anomaly.rule]}"
     yield from _indented(anomaly.reason)
     if anomaly.suppressed:
-        yield from _indented(f"before it, {anomaly.suppressed:,} triggers were suppressed")
+        triggers = "trigger" if anomaly.suppressed == 1 else "triggers"
+        yield from _indented(f"{anomaly.suppressed:,} {triggers} suppressed before")
     for operation in anomaly.ended[:MAX_ENDED]:
-        yield from _indented(f"it hung, and was over before: {sentence(operation)}")
+        yield from _indented(f"hung operation finished before: {sentence(operation)}")
     if len(anomaly.ended) > MAX_ENDED:
-        yield from _indented(f"so were {len(anomaly.ended) - MAX_ENDED} other operations")
+        yield from _indented(f"{len(anomaly.ended) - MAX_ENDED} more hung operations finished")
     for other in anomaly.related:
         moment = _since(other.timestamp - offset_ns - start_ns)
         yield from _indented(f"same incident: {other.anomaly} '{other.name}' at {moment}")

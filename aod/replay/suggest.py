@@ -160,7 +160,7 @@ def _reservation(latency: Latency, command: Command) -> str:
     if command.name in latency.exclude_commands:
         return "in exclude_commands"
     if command in PATIENCE and command.name not in _tracked(latency):
-        return f"{PATIENCE[command].reason}; left as it is"
+        return f"{PATIENCE[command].reason}; unchanged"
     return ""
 
 
@@ -177,10 +177,10 @@ def _note(
         return "no threshold below unanswered_sec would have been silent"
     notes = []
     if alone_ms is not None and suggested_ms > alone_ms:
-        notes.append(f"alone, {alone_ms:g} ms would do, but not together with the others")
+        notes.append(f"{alone_ms:g} ms is enough alone, but not together with the others")
     count = survey.latencies.count(command)
     if count < FEW:
-        notes.append(f"of {count:,} operations only")
+        notes.append(f"only {count:,} operations")
     return "; ".join(notes)
 
 

@@ -33,8 +33,8 @@ def render(found: Suggestion) -> Iterator[str]:
 
 def _kinds(found: Suggestion) -> Iterator[str]:
     yield (
-        f"{found.finished:,} operations finished; told in flight: {found.in_flight:,}; never "
-        f"answered: {found.never_answered:,}; connection events: {found.connection_events:,}"
+        f"{found.finished:,} operations finished; reported in flight: {found.in_flight:,}; "
+        f"unanswered: {found.never_answered:,}; connection events: {found.connection_events:,}"
     )
 
 
@@ -59,7 +59,7 @@ def _ladders(found: Suggestion) -> Iterator[str]:
         f"anomalies that a threshold would have made for the command alone, by the count of "
         f"'{found.anomaly}'"
     )
-    yield f"(more than {found.acceptable_count:,} within {window}, cool-down {pause})"
+    yield f"(more than {found.acceptable_count:,} in {window}, cool-down {pause})"
     thresholds = list(found.commands[0].anomalies) if found.commands else []
     for first in range(0, len(thresholds), _COLUMNS):
         yield from _ladder(found, thresholds[first : first + _COLUMNS])
@@ -91,7 +91,7 @@ def _notes(found: Suggestion) -> Iterator[str]:
         if one.emergencies:
             yield (
                 f"! {one.command}: {one.emergencies:,} reached the emergency threshold, which "
-                "declares whatever the threshold is"
+                "declares whatever the threshold"
             )
 
 

@@ -1,4 +1,4 @@
-"""Both tables of codes as people ask for them: by a part of a name, or by a number."""
+"""Search in both tables of codes: by part of a name, or by number."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,33 +12,20 @@ _SAMBA: Final = "nt_"
 """Samba writes NT_STATUS_ACCESS_DENIED."""
 
 
-class StatusCode(Struct, frozen=True):
-    """What a server answers."""
-
-    number: int
-    name: str
-    errno: str
-    """What the client makes of it; empty for success."""
-    mapped: bool
-    """Whether the client's table has it; if not, the errno is the client's EIO for all others."""
-    left_out: tuple[str, ...]
-    """The commands in whose answers it is no failure, so no error rule counts it unless told."""
-
-
 class ErrnoCode(Struct, frozen=True):
-    """What a program is told."""
+    """What a program gets."""
 
     number: int
     name: str
     text: str
     statuses: int
-    """How many statuses the client turns into it."""
+    """How many statuses the client maps to it."""
 
 
 class Codes(Struct, frozen=True):
-    """Both tables, or what is left of them; each sorted by number."""
+    """Rows of both tables, each sorted by number."""
 
-    ntstatus: tuple[StatusCode, ...]
+    ntstatus: tuple[ntstatus.Status, ...]
     errno: tuple[ErrnoCode, ...]
 
 
@@ -47,7 +34,7 @@ def codes(words: Sequence[str] = ()) -> Codes:
     table = tuple(ntstatus.statuses())
     mapped = Counter(each.errno for each in {each.number: each for each in table}.values())
     return Codes(
-        ntstatus=tuple(_status(each) for each in table if _wanted(words, each.name, each.number)),
+        ntstatus=tuple(each for each in table if _wanted(words, each.name, each.number)),
         errno=tuple(
             ErrnoCode(number, name, errors.errno_text(number), mapped[errors.NAMES[number]])
             for name, number in sorted(errors.NUMBERS.items(), key=_first_names_first)
@@ -59,17 +46,6 @@ def codes(words: Sequence[str] = ()) -> Codes:
 def _first_names_first(item: tuple[str, int]) -> tuple[int, bool]:
     name, number = item
     return number, name != errors.NAMES[number]
-
-
-def _status(status: ntstatus.Status) -> StatusCode:
-    left_out = sorted(ntstatus.BENIGN.get(status.number, ()))
-    return StatusCode(
-        status.number,
-        status.name,
-        status.errno,
-        status.mapped,
-        tuple(command.name for command in left_out),
-    )
 
 
 def _wanted(words: Sequence[str], name: str, number: int) -> bool:

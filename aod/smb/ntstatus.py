@@ -1,12 +1,14 @@
-"""NTSTATUS values: their names, what the client makes of them, and which of them are no failure.
+"""NTSTATUS values: their names, the errno that the client maps them to, and which are benign.
 
-The table is a file beside this one (`scripts/ntstatus.py` makes it). Numbers and names: MS-ERREF
-2.3.1. Which are benign: what a Linux client meets in everyday work.
+The table is a file beside this one (made by `scripts/ntstatus.py`). Numbers and names: MS-ERREF
+2.3.1. Benign are those that a Linux client meets in everyday work.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from aod.smb.commands import Command
 
@@ -15,29 +17,34 @@ _NO_ERROR: Final = "0"
 _NOT_MAPPED: Final = "-"
 
 
-class Status(NamedTuple):
+class Status(Struct, frozen=True):
     """A line of the table."""
 
-    name: str
     number: int
+    name: str
     errno: str
-    """What the client makes of it; empty for success."""
+    """What the client turns it into; empty for success."""
     mapped: bool
-    """Whether the client's table has it; of all others the client makes EIO."""
+    """Whether the client's table has it; if not, the client turns it into EIO."""
+    left_out: tuple[str, ...]
+    """The commands in whose responses it is benign, so that error rules leave it out unless it is
+    tracked."""
 
 
 def source() -> str:
-    """Whose errno the table has: `cifs 2.40 of Linux 6.1.0-56-amd64`. Others differ in a few."""
+    """The client whose mapping this is: `cifs 2.40 of Linux 6.1.0-56-amd64`; others differ in a
+    few."""
     with _TABLE.open(encoding="ascii") as lines:
         return next(lines).removeprefix("# ").strip()
 
 
 def statuses() -> Iterator[Status]:
-    """The whole table, read anew, sorted by number; of two names for one, MS-ERREF's first."""
-    for name, number, errno in _lines():
-        mapped = errno != _NOT_MAPPED
-        shown = errno if mapped else "EIO"
-        yield Status(name, number, "" if errno == _NO_ERROR else shown, mapped)
+    """The whole table, read from the file, sorted by number; of two names for one, MS-ERREF's
+    first."""
+    for name, number, mapping in _lines():
+        errno = {_NO_ERROR: "", _NOT_MAPPED: "EIO"}.get(mapping, mapping)
+        left_out = tuple(command.name for command in sorted(BENIGN.get(number, ())))
+        yield Status(number, name, errno, mapping != _NOT_MAPPED, left_out)
 
 
 def _lines() -> Iterator[tuple[str, int, str]]:
@@ -50,7 +57,7 @@ def _lines() -> Iterator[tuple[str, int, str]]:
 NUMBERS: Final[dict[str, int]] = {name: number for name, number, _ in _lines()}
 """Name -> number, second names included."""
 
-# Backwards, so that the first name for a number is the one that stays.
+# Reversed, so that the first name of a number wins.
 NAMES: Final[dict[int, str]] = {number: name for name, number in reversed(NUMBERS.items())}
 """Number -> name."""
 
@@ -59,33 +66,33 @@ _PROBES: Final = frozenset({Command.SMB2_IOCTL, Command.SMB2_QUERY_INFO})
 _LOCKS: Final = frozenset({Command.SMB2_LOCK})
 
 _BENIGN_BY_NAME: Final[dict[str, frozenset[Command]]] = {
-    # The answer to "is it there?" is no, or yes.
+    # "Is it there?" was answered with no, or with yes.
     "STATUS_OBJECT_NAME_NOT_FOUND": _ANY,
     "STATUS_OBJECT_PATH_NOT_FOUND": _ANY,
     "STATUS_NO_SUCH_FILE": _ANY,
     "STATUS_OBJECT_NAME_COLLISION": _ANY,
-    # The end of a listing, of a file, of attributes that are not there.
+    # The end of a listing, of a file; no extended attributes.
     "STATUS_NO_MORE_FILES": _ANY,
     "STATUS_END_OF_FILE": _ANY,
     "STATUS_NO_EAS_ON_FILE": _ANY,
     # A step of every logon.
     "STATUS_MORE_PROCESSING_REQUIRED": frozenset({Command.SMB2_SESSION_SETUP}),
-    # A first part; the client asks again with a larger buffer.
+    # A part of the data; the client asks again with a larger buffer.
     "STATUS_BUFFER_OVERFLOW": _ANY,
     # A symlink or another reparse point, which the client then follows; a DFS link.
     "STATUS_STOPPED_ON_SYMLINK": _ANY,
     "STATUS_IO_REPARSE_TAG_NOT_HANDLED": _ANY,
     "STATUS_NOT_A_REPARSE_POINT": _ANY,
     "STATUS_PATH_NOT_COVERED": _ANY,
-    # The client probes for what a server can do.
+    # The client probes for features of the server.
     "STATUS_NOT_SUPPORTED": _PROBES,
     "STATUS_INVALID_DEVICE_REQUEST": _PROBES,
     "STATUS_FS_DRIVER_REQUIRED": _PROBES,
-    # How a watch or any waiting request ends that its owner gave up.
+    # A watch or another pending request that its owner cancelled.
     "STATUS_NOTIFY_ENUM_DIR": _ANY,
     "STATUS_NOTIFY_CLEANUP": _ANY,
     "STATUS_CANCELLED": _ANY,
-    # Somebody else has the lock, which is what locks are for.
+    # Another client holds the lock, as locks are meant to work.
     "STATUS_LOCK_NOT_GRANTED": _LOCKS,
     "STATUS_FILE_LOCK_CONFLICT": _LOCKS,
 }
@@ -93,7 +100,7 @@ _BENIGN_BY_NAME: Final[dict[str, frozenset[Command]]] = {
 BENIGN: Final[dict[int, frozenset[Command]]] = {
     NUMBERS[name]: commands for name, commands in _BENIGN_BY_NAME.items()
 }
-"""Status -> the commands in whose answers it is no failure. Error rules leave these out unless
+"""Status -> the commands in whose responses it is no failure. Error rules leave these out unless
 `track_codes` names them."""
 
 

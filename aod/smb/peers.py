@@ -7,16 +7,13 @@ words reads it there. A name that is not known is an empty text.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
-from aod.files import read_regular, replace
+from aod.state.report_file import ReportFile
 from aod.text import MAX_WORD, Unsigned, printable
-
-FILE: Final = "names.json"
-MAX_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -46,25 +43,35 @@ class _Content(Struct, frozen=True, forbid_unknown_fields=True):
     shares: list[tuple[Unsigned, Unsigned, _Name]]
     servers: list[tuple[Unsigned, _Name]]
 
+    @classmethod
+    def of(cls, names: Names) -> Self:
+        shares = [(*ids, name) for ids, name in sorted(names.shares.items())]
+        return cls(shares, sorted(names.servers.items()))
+
+    def names(self) -> Names:
+        shares = {(session, tree): _clean(name) for session, tree, name in self.shares}
+        return Names(shares, {connection: _clean(name) for connection, name in self.servers})
+
+
+FILE: Final = ReportFile("names.json", _Content, _Content([], []), max_bytes=4 << 20)
+"""Written by collect."""
+
 
 def encode(names: Names) -> bytes:
-    """As JSON."""
-    shares = [(session, tree, name) for (session, tree), name in sorted(names.shares.items())]
-    return msgspec.json.encode(_Content(shares, sorted(names.servers.items())))
+    """The names as JSON."""
+    return msgspec.json.encode(_Content.of(names))
 
 
 def decode(text: bytes) -> Names:
-    """The other way.
+    """The names in what `encode` made.
 
     Raises:
         ValueError: it is something else.
     """
     try:
-        content = msgspec.json.decode(text, type=_Content)
+        return msgspec.json.decode(text, type=_Content).names()
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no names: {error}") from error
-    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
-    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
 
 
 def _clean(name: str) -> str:
@@ -73,16 +80,13 @@ def _clean(name: str) -> str:
 
 def read(runtime_dir: Path) -> Names:
     """The names in this runtime folder; none where the file is missing or not ours."""
-    try:
-        return decode(read_regular(runtime_dir / FILE, MAX_BYTES))
-    except (OSError, ValueError):
-        return Names()
+    return FILE.read(runtime_dir).names()
 
 
 def write(runtime_dir: Path, names: Names) -> None:
-    """Put the names there, whole.
+    """Replace the names in this runtime folder.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    replace(runtime_dir / FILE, encode(names))
+    FILE.write(runtime_dir, _Content.of(names))

@@ -1,20 +1,15 @@
 """How it stands with the anomalies: a small file that detect writes and `aod status` reads."""
 
-from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
 from aod.anomaly import Operation
 from aod.detectors.detector import Episode
 from aod.detectors.words import sentence
-from aod.files import read_regular, replace
 from aod.state import names
+from aod.state.report_file import ReportFile
 
-NAME: Final = "detect/detect.json"
-"""In the folder that belongs to detect."""
-MAX_BYTES: Final = 1 << 20
 MAX_ENDED: Final = 16
 
 
@@ -27,21 +22,8 @@ class Report(Struct, frozen=True):
     """The last operations that had been told as hanging and ended, oldest first."""
 
 
-def write(runtime_dir: Path, report: Report) -> None:
-    """Replace the file.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    replace(runtime_dir / NAME, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> Report:
-    """The report of this folder; an empty one where there is none that can be read."""
-    try:
-        return msgspec.json.decode(read_regular(runtime_dir / NAME, MAX_BYTES), type=Report)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return Report()
+FILE: Final = ReportFile("detect/detect.json", Report, Report())
+"""In the folder that belongs to detect."""
 
 
 def render(report: Report, now_ns: int) -> list[str]:

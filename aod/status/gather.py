@@ -19,7 +19,6 @@ from aod.files import opened_folder
 from aod.kernel import attachments
 from aod.kernel.attachments import from_mask
 from aod.smb.commands import command_name
-from aod.smb.connection import PHRASES
 from aod.state import counters, lock
 from aod.state.ledger import Kind, LedgerReader
 from aod.status import anomalies as episodes
@@ -168,7 +167,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
     log = EventLog.reader(runtime_dir)
     said, daemon, ledger = (
         look(runtime_dir),
-        daemon_report.read(runtime_dir),
+        daemon_report.FILE.read(runtime_dir),
         LedgerReader(runtime_dir),
     )
     ledger.update()
@@ -179,11 +178,11 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         read=said.position,
         in_flight=int(log.header["in_flight"]),
         commands=counted(log),
-        unseen=tuple(PHRASES[event] for event in from_mask(int(log.header["unseen_events"]))),
-        anomalies=episodes.read(runtime_dir),
+        unseen=tuple(event.phrase for event in from_mask(int(log.header["unseen_events"]))),
+        anomalies=episodes.FILE.read(runtime_dir),
         daemon=daemon,
         users={one.stage: _user(one.pid) for one in daemon.workers if one.pid},
-        attached=attachments.read(runtime_dir),
+        attached=attachments.FILE.read(runtime_dir),
         finished_per_second=_per_second(runtime_dir),
         missed=int(log.header["missed"]),
         skipped=said.skipped,
@@ -221,7 +220,7 @@ def unhealthy(status: Status, now_ns: int) -> list[str]:
 
 def _violations(log: EventLog, runtime_dir: Path, config: Config | None) -> tuple[Violation, ...]:
     """What the supervisor has found, and what a look of our own finds."""
-    told = {one.key: one for one in violation.read(runtime_dir)}
+    told = {one.key: one for one in violation.FILE.read(runtime_dir)}
     if config is not None:
         found = check(None, Looker(log, runtime_dir, config.state_dir).look())
         told |= {one.key: one for one in found if one.key not in told}

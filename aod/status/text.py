@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from aod.conservation import violation
+from aod.kernel.attachments import not_attached
 from aod.status import anomalies as episodes
 from aod.status.gather import Output, Status, unhealthy
 from aod.status.workers import WorkerReport
@@ -68,13 +69,13 @@ def _user(uid: int) -> str:
 
 def _attached(status: Status) -> Iterator[str]:
     programs = status.attached.programs
-    missing = [why for _, why in programs if why]
     if programs:
-        yield _line("attached", f"{len(programs) - len(missing)} of {len(programs)} programs")
-    if missing:
-        yield _line("", f"not: {', '.join(missing)}")
-    if status.attached.release:
-        yield _line("unanswered", f"operations are recognised {status.attached.release}")
+        attached = sum(not why for _, why in programs)
+        yield _line("attached", f"{attached} of {len(programs)} programs")
+    if missing := not_attached(programs):
+        yield _line("", missing)
+    if status.attached.mid_release:
+        yield _line("unanswered", f"operations are recognised {status.attached.mid_release}")
     if status.unseen:
         yield _line("not seen", ", ".join(status.unseen))
 

@@ -6,15 +6,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from aod import __version__
-from aod.files import read_regular, replace
+from aod import __version__, log
+from aod.state.report_file import ReportFile
 from aod.text import utc_now
 
-FILE: Final = "daemon.json"
-_MAX_BYTES: Final = 1 << 20
 INTERVAL_SEC: Final = 2.0
 
 
@@ -50,16 +47,19 @@ class DaemonReport(Struct, frozen=True):
     workers: tuple[WorkerReport, ...] = ()
 
 
+FILE: Final = ReportFile("daemon.json", DaemonReport, DaemonReport())
+"""Written by the supervisor."""
+
+
 class Reporter:
     """Writes the file, every few seconds and when a worker's state changes."""
 
-    def __init__(self, runtime_dir: Path, log: logging.Logger) -> None:
-        self._path = runtime_dir / FILE
-        self._log = log
+    def __init__(self, runtime_dir: Path, logger: logging.Logger) -> None:
+        self._runtime_dir = runtime_dir
+        self._warn_once = log.WarnOnce(logger, logging.ERROR)
         self._since = utc_now()
         self._next = 0.0
         self._states: tuple[str, ...] = ()
-        self._said = ""
 
     def tick(self, workers: tuple[WorkerReport, ...], now: float) -> None:
         """Write, if it is time; `now` is monotonic seconds."""
@@ -69,20 +69,6 @@ class Reporter:
         self._next, self._states = now + INTERVAL_SEC, states
         report = DaemonReport(__version__, os.getpid(), self._since, time.monotonic_ns(), workers)
         try:
-            self._write(report)
+            FILE.write(self._runtime_dir, report)
         except OSError as error:
-            if str(error) != self._said:
-                self._log.error("%s is not written: %s", self._path, error)
-                self._said = str(error)
-
-    def _write(self, report: DaemonReport) -> None:
-        replace(self._path, msgspec.json.encode(report))
-
-
-def read(runtime_dir: Path) -> DaemonReport:
-    """The report in this folder; an empty one where there is none of ours."""
-    try:
-        content = read_regular(runtime_dir / FILE, _MAX_BYTES)
-        return msgspec.json.decode(content, type=DaemonReport)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return DaemonReport()
+            self._warn_once(f"{self._runtime_dir / FILE.name} is not written: {error}")

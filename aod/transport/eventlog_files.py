@@ -1,11 +1,10 @@
 """The files of the event log: their names, whose they have to be, and that they are whole."""
 
 import os
-import stat
 from pathlib import Path
 from typing import Final
 
-from aod.files import FILE_MODE, create_fd
+from aod.files import FILE_MODE, create_fd, open_trusted
 
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
@@ -25,18 +24,11 @@ def open_ours(path: Path, writable: bool) -> int:
     Raises:
         EventLogError: it is something else, or cannot be opened.
     """
-    # O_NONBLOCK: a FIFO in the file's place must not stop its reader for ever.
-    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    flags |= os.O_RDWR if writable else os.O_RDONLY
     try:
-        fd = os.open(path, flags)
+        return open_trusted(path, (0, os.geteuid()), flags=os.O_RDWR if writable else os.O_RDONLY)
     except OSError as error:
-        raise EventLogError(f"{path}: {error.strerror}") from error
-    info = os.fstat(fd)
-    if not stat.S_ISREG(info.st_mode) or info.st_uid not in (0, os.geteuid()):
-        os.close(fd)
-        raise EventLogError(f"{path}: not a regular file of user 0 or {os.geteuid()}")
-    return fd
+        why = error.strerror or f"not a regular file of user 0 or {os.geteuid()}"
+        raise EventLogError(f"{path}: {why}") from error
 
 
 def create_whole(path: Path, size: int) -> int:

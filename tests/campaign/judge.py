@@ -9,20 +9,19 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.audit import entries as audit_records
+from aod.audit import entries
 from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
 from aod.state import names
 from aod.state.names import AUDIT_FILE
 from aod.status.gather import Status
-from tests.bundle_check import check_files, unpack
 from tests.campaign.killer import Look
 from tests.campaign.load import Emitted
 from tests.campaign.witness import Batch
 from tests.kernel.daemon import LocalDaemon
+from tests.rig.bundles import open_bundle
 
 NAME: Final = "slow"
 
@@ -110,13 +109,12 @@ def judge_bundles(emitted: Emitted, daemon: LocalDaemon) -> int:
     mids: Counter[int] = Counter()
     interrupted = 0
     for path in daemon.bundles():
-        files = unpack(path.read_bytes())
-        check_files(files)
-        anomaly = msgspec.json.decode(files["anomaly.json"])
+        bundle = open_bundle(path)
+        anomaly = bundle.json("anomaly.json")
         assert path.name == names.archive(anomaly["timestamp"])
         assert (anomaly["name"], anomaly["rule"], anomaly["count"]) == (NAME, "emergency", 1)
         mids.update(int(one["mid"]) for one in anomaly["worst"])
-        interrupted += msgspec.json.decode(files["manifest.json"])["interrupted"] > 0
+        interrupted += bundle.manifest["interrupted"] > 0
     twice = [mid for mid, number in mids.items() if number != 1]
     assert not twice, f"declared more than once: {twice}"
     assert set(mids) == set(emitted.emergencies), (
@@ -130,7 +128,7 @@ def judge_bundles(emitted: Emitted, daemon: LocalDaemon) -> int:
 def _judge_audit(daemon: LocalDaemon) -> None:
     """The audit log knows of exactly these; no capture failed, none was refused."""
     lines = (daemon.output / AUDIT_FILE).read_bytes().splitlines()
-    records = [audit_records.decode(line) for line in lines]
+    records = [entries.decode(line) for line in lines]
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
     bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"

@@ -55,10 +55,10 @@ def _names(given: Provider) -> None:
 
 
 def _episodes(given: Provider) -> None:
-    path = FOLDER / episodes.NAME
+    path = FOLDER / episodes.FILE.name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(given.rest())
-    lines = episodes.render(episodes.read(FOLDER), 1)
+    lines = episodes.render(episodes.FILE.read(FOLDER), 1)
     assert not any("\x1b" in line or "\n" in line for line in lines)
 
 

@@ -18,7 +18,7 @@
 		}                                                                                  \
 	} while (0)
 
-/* What is left of the input; zeros behind its end. */
+/* What is left of the input; zeros follow its end. */
 struct input {
 	const uint8_t *data;
 	size_t size;
@@ -70,7 +70,7 @@ static inline struct aod_log_header *make_log(struct input *input)
 struct memory {
 	struct aod_tracer tracer;
 	struct aod_control control;
-	struct aod_knobs knobs;
+	struct aod_thresholds thresholds;
 	unsigned long consumer, producer;
 	uint8_t *data;
 };
@@ -100,7 +100,7 @@ static inline void make_ring(struct memory *memory, struct input *input)
 			ASAN_POISON_MEMORY_REGION(memory->data + i, 8);
 	*ring = (struct aod_ring){&memory->consumer, &memory->producer, memory->data, bytes};
 	memory->tracer.control = &memory->control;
-	memory->tracer.knobs = &memory->knobs;
+	memory->tracer.thresholds = &memory->thresholds;
 }
 
 static inline void free_ring(struct memory *memory)

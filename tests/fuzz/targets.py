@@ -15,8 +15,8 @@ HERE: Final = Path(__file__).resolve().parent
 CORPUS: Final = HERE / "corpus"
 BUILT: Final = REPO / "build" / "fuzz"
 C_TARGETS: Final = {
-    "drain": ("native/drain.c",),
-    "head": ("native/drain.c", "native/inflight.c"),
+    "drain": ("native/drain.c", "native/eventlog.c"),
+    "head": ("native/counters.c", "native/eventlog.c", "native/inflight.c"),
 }
 """Name (of a file here) -> the sources of the shim that it needs."""
 PYTHON_TARGETS: Final = ("messages", "log_file", "files")

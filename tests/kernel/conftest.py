@@ -11,7 +11,7 @@ import pytest
 
 from aod.kernel import tracer as tracer_module
 from aod.kernel.objects import TracerSetup
-from aod.kernel.thresholds import NEVER_NS, KernelKnobs
+from aod.kernel.thresholds import NEVER_NS, KernelThresholds
 from aod.kernel.tracer import Tracer
 from aod.transport.eventlog import EventLog
 from tests.kernel.producer import OBJECT, Producer
@@ -44,15 +44,15 @@ def pin_dir(bpffs: Path) -> Iterator[Path]:
     tracer_module.remove(path)
 
 
-def make_knobs(
+def make_thresholds(
     *, threshold_ms: float = 20, emergency_ms: float = 1000, errors: tuple[int, ...] = (),
     matching_only: bool = False,
-) -> KernelKnobs:  # fmt: skip
+) -> KernelThresholds:  # fmt: skip
     """The same thresholds for every command, and these errnos tracked."""
     bits = np.zeros(4096, np.bool_)
     bits[list(errors)] = True
     never = np.uint64(NEVER_NS)
-    return KernelKnobs(
+    return KernelThresholds(
         threshold_ns=np.full(32, never if threshold_ms < 0 else int(threshold_ms * 1e6), np.uint64),
         emergency_ns=np.full(32, int(emergency_ms * 1e6), np.uint64),
         tracked_errors=np.packbits(bits, bitorder="little").view("<u8"),
@@ -71,12 +71,12 @@ class Rig:
         ring_bytes: int = RING_BYTES,
         log_mb: int = 1,
         max_inflight: int = 1024,
-        knobs: KernelKnobs | None = None,
+        thresholds: KernelThresholds | None = None,
         beside: Path | None = None,
     ):
         self.setup = TracerSetup(pin_dir, ring_bytes, max_inflight, beside=beside)
-        self.knobs = knobs or make_knobs()
-        self.tracer = Tracer.adopt(OBJECT.read_bytes(), self.setup, self.knobs)
+        self.thresholds = thresholds or make_thresholds()
+        self.tracer = Tracer.adopt(OBJECT.read_bytes(), self.setup, self.thresholds)
         self.log = EventLog.writer(log_dir, log_mb)
         self.tracer.adopt_log(self.log)
         self.producer = Producer(pin_dir)
@@ -101,7 +101,7 @@ MakeRig = Callable[..., Rig]
 
 @pytest.fixture
 def make_rig(pin_dir: Path, tmp_path: Path) -> Iterator[MakeRig]:
-    """Rigs of these sizes and knobs, one after the other; closed with the test."""
+    """Rigs of these sizes and thresholds, one after the other; closed with the test."""
     made: list[Rig] = []
 
     def make(**changes: Any) -> Rig:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from aod.state import spool
 from aod.state.names import AUDIT_FILE
-from tests.bundle_check import check_files, unpack
 from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.rig.bundles import Bundle, open_bundle
 
 LATENCY_NS: Final = 2 * 10**9
 LINKED: Final = ("sh", "cat", "sleep", "head", "yes", "true", "mount", "umount")
@@ -55,22 +55,20 @@ class Faulty:
         """So many anomalies."""
         self.daemon.producer().load(count, latency_ns=LATENCY_NS, command=5)
 
-    def capture(self) -> dict[str, bytes]:
-        """The files of the bundle of one more anomaly."""
+    def capture(self) -> Bundle:
+        """The bundle of one more anomaly."""
         known = set(self.daemon.bundles())
         self.trigger()
 
         def new() -> Path | None:
             return next(iter(set(self.daemon.bundles()) - known), None)
 
-        files = unpack(wait_until(new, "the next bundle").read_bytes())
-        check_files(files)
-        return files
+        return open_bundle(wait_until(new, "the next bundle"))
 
-    def sources(self, files: dict[str, bytes]) -> list[dict[str, Any]]:
-        """What the manifest says of the faked program."""
-        told = json.loads(files["manifest.json"])["sources"]
-        return [one for one in told if one["command"] and one["command"][0] == FAKED]
+    def sources(self, bundle: Bundle) -> list[dict[str, Any]]:
+        """What the manifest states of the faked program."""
+        sources = bundle.manifest["sources"]
+        return [one for one in sources if one["command"] and one["command"][0] == FAKED]
 
     def audited(self, what: str) -> list[dict[str, Any]]:
         """The records of a kind."""

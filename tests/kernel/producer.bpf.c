@@ -6,7 +6,7 @@
 #include "connection.bpf.h"
 #include "names.bpf.h"
 #include "operation.bpf.h"
-#include "release.bpf.h"
+#include "mid_release.bpf.h"
 
 #include "producer.h"
 
@@ -40,14 +40,14 @@ int test_queue(struct aod_test_operation *op)
 	struct aod_inflight_key key = {
 	    .session_id = op->session_id, .mid = op->mid, .command = op->command};
 
-	queue_operation(op->entry, &key);
+	queue_mid(op->entry, &key);
 	return 0;
 }
 
 SEC("syscall")
 int test_release(struct aod_test_operation *op)
 {
-	release_operation(op->entry);
+	release_mid(op->entry);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ int test_connection(struct aod_test_operation *op)
 				  .command = op->command};
 
 	set_comm(&task, op);
-	tell_connection(&event, &task);
+	record_connection(&event, &task);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ from aod.status import anomalies as episodes
 from aod.status.gather import Status
 from aod.transport.eventlog import EventLog
 from tests.kernel.daemon import REPO, LocalDaemon, cpu_ns, wait_until
-from tests.vm.evidence import open_bundle
+from tests.rig.bundles import open_bundle
 
 MIB: Final = 1 << 20
 ACCEPTABLE: Final = 10
@@ -147,7 +147,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.read(daemon.runtime).episodes:
+        for episode in episodes.FILE.read(daemon.runtime).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

@@ -1,25 +1,26 @@
-"""ebpf/connection.bpf.h: a connection event is one record, which wakes whom the knobs say."""
+"""ebpf/connection.bpf.h: a connection event is one record, woken for as the thresholds say."""
 
 import errno
 import select
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aod.event import COMMANDS, CONNECTION, MATCHED
-from aod.kernel.thresholds import NEVER_NS, KernelKnobs
+from aod.kernel.thresholds import NEVER_NS, KernelThresholds
 from aod.smb.connection import ConnectionEvent
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import Rig, make_thresholds
 
 RECONNECT, CONNECT_FAILED = ConnectionEvent.RECONNECT, ConnectionEvent.CONNECT_FAILED
 
 
-def _knobs(*watched: ConnectionEvent, matching_only: bool = False) -> KernelKnobs:
+def _thresholds(*watched: ConnectionEvent, matching_only: bool = False) -> KernelThresholds:
     """As for operations that are never slow, and these events reported at once."""
-    knobs = make_knobs(threshold_ms=-1, matching_only=matching_only)
+    thresholds = make_thresholds(threshold_ms=-1, matching_only=matching_only)
     emergency_ns = np.full(COMMANDS, NEVER_NS, np.uint64)
     emergency_ns[list(watched)] = 0
-    return KernelKnobs(knobs.threshold_ns, emergency_ns, knobs.tracked_errors, knobs.matching_only)
+    return replace(thresholds, emergency_ns=emergency_ns)
 
 
 def test_event_is_one_record_of_the_task_that_met_with_it(rig: Rig) -> None:
@@ -45,7 +46,7 @@ def test_event_is_counted_under_its_own_number(rig: Rig, event: ConnectionEvent)
 
 
 def test_watched_event_wakes_at_once_and_others_wait(rig: Rig) -> None:
-    rig.tracer.set_knobs(_knobs(RECONNECT))
+    rig.tracer.set_thresholds(_thresholds(RECONNECT))
     with select.epoll() as epoll:
         epoll.register(rig.tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
         rig.producer.connection(CONNECT_FAILED, error=-errno.ECONNREFUSED)
@@ -57,7 +58,7 @@ def test_watched_event_wakes_at_once_and_others_wait(rig: Rig) -> None:
 
 
 def test_recorder_of_matches_leaves_out_what_is_not_watched(rig: Rig) -> None:
-    rig.tracer.set_knobs(_knobs(RECONNECT, matching_only=True))
+    rig.tracer.set_thresholds(_thresholds(RECONNECT, matching_only=True))
     rig.producer.connection(RECONNECT)
     rig.producer.connection(CONNECT_FAILED)
     assert rig.drain() == 1

@@ -15,9 +15,9 @@ from aod.state import spool
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition
 from aod.transport.wire import STAGES
-from tests.bundle_check import unpack
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 from tests.kernel.producer import change_counter
+from tests.rig.bundles import open_bundle
 
 CONFIG = {
     "capture": {"post_sec": 0},
@@ -71,7 +71,7 @@ def remove_from_the_spool(daemon: LocalDaemon) -> None:
     folder = daemon.state / spool.FOLDER
     for path in wait_until(lambda: spool.pending(folder), "the entry"):
         path.unlink()
-    wait_until(lambda: violation.read(daemon.runtime), "the alarm")
+    wait_until(lambda: violation.FILE.read(daemon.runtime), "the alarm")
     os.kill(capture, signal.SIGCONT)
 
 
@@ -101,7 +101,7 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     daemon.producer().load(1000, command=WRITE)
     trigger(daemon, 1000)
     (before,) = daemon.wait_for_bundles(1)
-    assert json.loads(unpack(before.read_bytes())["manifest.json"])["conservation"] == []
+    assert open_bundle(before).manifest["conservation"] == []
     wait_until(lambda: _status(daemon).returncode == 0, "a healthy daemon")
     began = time.monotonic()
     tamper(daemon)
@@ -117,7 +117,7 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     have = len(daemon.bundles())
     trigger(daemon, 9000)
     bundle = daemon.wait_for_bundles(have + 1)[-1]
-    manifest = json.loads(unpack(bundle.read_bytes())["manifest.json"])
+    manifest = open_bundle(bundle).manifest
     assert [one["sum"] for one in manifest["conservation"]] == [name]
     assert daemon.log().count(ALARM) == 1
     assert daemon.stop() == 0

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.kernel.conftest import MakeRig, Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_thresholds
 
 CREATE, WRITE = 5, 9
 RECORD_IN_RING = 72
@@ -30,7 +30,7 @@ def _doubt(rig: Rig) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def test_what_is_unexplained_is_never_more_than_the_doubt_at_full_speed(
     make_rig: MakeRig, matching_only: bool
 ) -> None:
-    rig = make_rig(ring_bytes=1 << 20, knobs=make_knobs(matching_only=matching_only))
+    rig = make_rig(ring_bytes=1 << 20, thresholds=make_thresholds(matching_only=matching_only))
     stop = threading.Event()
 
     def produce() -> None:

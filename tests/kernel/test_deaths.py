@@ -1,4 +1,4 @@
-"""What the supervisor's death and the host's cost: USAGE.md, "What a death costs"."""
+"""What the supervisor's death and the host's cost: aod-supervisor(8)."""
 
 import os
 import shutil

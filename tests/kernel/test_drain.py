@@ -10,7 +10,7 @@ import pytest
 from aod.kernel.tracer import Drained, DrainStop, Tracer
 from aod.transport.eventlog import EventLog
 from aod.transport.position import write_limit
-from tests.kernel.conftest import MakeRig, Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_thresholds
 
 WRITE = 9
 RECORD_IN_RING = 72
@@ -111,7 +111,7 @@ def test_next_collector_goes_on_where_the_last_one_stopped(rig: Rig) -> None:
     rig.producer.start(100, 5)
     rig.producer.load(5, first_mid=5)
     rig.tracer.close()
-    successor = Tracer.adopt(_object(), rig.setup, rig.knobs)
+    successor = Tracer.adopt(_object(), rig.setup, rig.thresholds)
     successor.adopt_log(rig.log)
     assert successor.drain(rig.log, 1 << 62, 1 << 30).count == 5
     assert _mids(rig.log, 0, 10) == list(range(10))
@@ -153,7 +153,7 @@ def test_another_build_is_replaced_and_the_log_goes_on(rig: Rig) -> None:
     rig.drain()
     rig.tracer.close()
     other = type(rig.setup)(rig.setup.pin_dir, rig.setup.ring_bytes * 2, rig.setup.max_inflight)
-    rig.tracer = Tracer.adopt(_object(), other, rig.knobs)
+    rig.tracer = Tracer.adopt(_object(), other, rig.thresholds)
     rig.tracer.adopt_log(rig.log)
     assert rig.log.position == 5
     assert rig.drain() == 0
@@ -186,7 +186,7 @@ def test_only_a_match_wakes_and_only_once_per_drain(rig: Rig) -> None:
 
 
 def test_ring_that_fills_up_wakes_without_a_match(make_rig: MakeRig) -> None:
-    rig = make_rig(knobs=make_knobs(threshold_ms=-1))
+    rig = make_rig(thresholds=make_thresholds(threshold_ms=-1))
     epoll = select.epoll()
     epoll.register(rig.tracer.wake_fd, select.EPOLLIN | select.EPOLLET)
     quarter = rig.setup.ring_bytes // 4 // RECORD_IN_RING

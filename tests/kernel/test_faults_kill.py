@@ -1,6 +1,5 @@
 """Capture under too many anomalies at once, and killed at any moment."""
 
-import json
 import os
 import random
 import signal
@@ -9,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 from aod.state import spool
-from tests.bundle_check import check_files, unpack
 from tests.kernel.daemon import wait_until
 from tests.kernel.faults import Faulty, faulty
+from tests.rig.bundles import open_bundle
 
 TRIGGERS = 50
 KILLS = 20
@@ -80,6 +79,4 @@ def test_killed_at_twenty_moments(tmp_path: Path, pin_dir: Path) -> None:
 
 def check_and_decode(path: Path) -> int:
     """How often it was interrupted."""
-    files = unpack(path.read_bytes())
-    check_files(files)
-    return int(json.loads(files["manifest.json"])["interrupted"])
+    return int(open_bundle(path).manifest["interrupted"])

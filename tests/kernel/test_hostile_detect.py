@@ -1,6 +1,5 @@
 """A detect that was taken over harms nobody but itself: real processes, a real user, real root."""
 
-import json
 import pwd
 import shutil
 import subprocess
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 
 from aod.state import names
-from tests.bundle_check import unpack
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 from tests.kernel.hostile import BASE_NS, Hostile, as_user
+from tests.rig.bundles import open_bundle
 
 SECRET = b"precious and nobody's business"
 NOBODY = pwd.getpwnam("nobody")
@@ -94,7 +93,7 @@ class Scene:
         assert b"Traceback" not in log
         assert not [line for line in log.splitlines() if not line.decode().isprintable()]
         for path in self.daemon.bundles():
-            for name, content in unpack(path.read_bytes()).items():
+            for name, content in open_bundle(path).files.items():
                 assert Path(name).name == name
                 assert SECRET not in content
         assert SECRET not in b"".join(path.read_bytes() for path in self.daemon.output.glob("a*l"))
@@ -102,7 +101,7 @@ class Scene:
     def sources(self, timestamp: int) -> dict[str, str]:
         path = self.daemon.output / names.archive(timestamp)
         wait_until(path.exists, f"{path.name}")
-        told = json.loads(unpack(path.read_bytes())["manifest.json"])
+        told = open_bundle(path).manifest
         return {one["name"]: one["status"] for one in told["sources"]}
 
 

@@ -103,9 +103,9 @@ def test_file_is_written_again_when_a_name_is_new_and_only_then(
     rig: Rig, peers: Peers, tmp_path: Path
 ) -> None:
     peers.tick()
-    first = (tmp_path / peer_names.FILE).stat().st_ino
+    first = (tmp_path / peer_names.FILE.name).stat().st_ino
     peers.tick()
-    assert (tmp_path / peer_names.FILE).stat().st_ino == first
+    assert (tmp_path / peer_names.FILE.name).stat().st_ino == first
     rig.producer.name(SERVER, b"server")
     peers.tick()
     assert peer_names.read(tmp_path).server(1) == "server"
@@ -114,7 +114,7 @@ def test_file_is_written_again_when_a_name_is_new_and_only_then(
 def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_path: Path) -> None:
     rig.producer.name(SERVER, b"server")
     peers.tick()
-    (tmp_path / peer_names.FILE).unlink()
+    (tmp_path / peer_names.FILE.name).unlink()
     Peers(rig.tracer, tmp_path, logging.getLogger("test")).tick()
     assert peer_names.read(tmp_path).server(1) == "server"
 

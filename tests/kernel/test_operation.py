@@ -9,7 +9,7 @@ import pytest
 
 from aod.event import IN_FLIGHT, MATCHED
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_thresholds
 
 CREATE, CLOSE, READ = Command.SMB2_CREATE, Command.SMB2_CLOSE, Command.SMB2_READ
 QUERY, SETUP, ECHO = Command.SMB2_QUERY_INFO, Command.SMB2_SESSION_SETUP, Command.SMB2_ECHO
@@ -151,14 +151,14 @@ def test_full_in_flight_map_keeps_the_oldest_and_counts(rig: Rig) -> None:
     ("threshold_ms", "errors", "error", "matched"),
     [(20, (), 0, 0), (0.000001, (), 0, MATCHED), (-1, (13,), -13, MATCHED), (-1, (13,), -2, 0)],
 )
-def test_match_follows_the_knobs(
+def test_match_follows_the_thresholds(
     make_rig: MakeRig,
     threshold_ms: float,
     errors: tuple[int, ...],
     error: int,
     matched: int,
 ) -> None:
-    rig = make_rig(knobs=make_knobs(threshold_ms=threshold_ms, errors=errors))
+    rig = make_rig(thresholds=make_thresholds(threshold_ms=threshold_ms, errors=errors))
     rig.producer.start(1, CREATE)
     rig.producer.finish(1, CREATE, error=error)
     rig.drain()
@@ -166,16 +166,16 @@ def test_match_follows_the_knobs(
     rig.tracer.close()
 
 
-def test_knobs_change_under_the_running_programs(rig: Rig) -> None:
+def test_thresholds_change_under_the_running_programs(rig: Rig) -> None:
     rig.producer.operate(1)
-    rig.tracer.set_knobs(make_knobs(threshold_ms=0))
+    rig.tracer.set_thresholds(make_thresholds(threshold_ms=0))
     rig.producer.operate(1, first_mid=1)
     rig.drain()
     assert rig.log.view(0, 2)["flags"].tolist() == [0, MATCHED]
 
 
 def test_matching_only_records_matches_and_counts_the_rest(rig: Rig) -> None:
-    rig.tracer.set_knobs(make_knobs(matching_only=True, errors=(errno.EACCES,)))
+    rig.tracer.set_thresholds(make_thresholds(matching_only=True, errors=(errno.EACCES,)))
     rig.producer.operate(10)
     rig.producer.operate(1, first_mid=100, error=-errno.EACCES)
     assert rig.drain() == 1
@@ -205,7 +205,7 @@ def test_hung_operation_is_told_once(rig: Rig) -> None:
 def test_hung_operation_is_told_at_the_age_that_each_rule_wants(rig: Rig) -> None:
     second = 10**9
     tables = (np.full(32, second, np.uint64), np.full(32, 5 * second, np.uint64))
-    rig.tracer.set_knobs(replace(rig.knobs, hanging_ns=tables))
+    rig.tracer.set_thresholds(replace(rig.thresholds, hanging_ns=tables))
     rig.producer.start(5, READ)
     start_ns = time.monotonic_ns()
     never = [1 << 63] * 32

@@ -10,7 +10,7 @@ from aod._native import lib
 from aod.event import IN_FLIGHT, MATCHED, OWN, UNANSWERED
 from aod.kernel.tracer import remove
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_thresholds
 
 READ = Command.SMB2_READ
 OURS, THEIRS = 42, 43
@@ -21,8 +21,8 @@ MAX_OWN = int(lib.AOD_MAX_OWN)
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
     """Where everything matches, and is an emergency at once."""
-    knobs = make_knobs(threshold_ms=0, emergency_ms=0, errors=(errno.EACCES,))
-    return make_rig(knobs=knobs)
+    thresholds = make_thresholds(threshold_ms=0, emergency_ms=0, errors=(errno.EACCES,))
+    return make_rig(thresholds=thresholds)
 
 
 def operation(rig: Rig, mid: int, pid: int) -> None:
@@ -75,7 +75,7 @@ def test_mark_belongs_to_the_start(rig: Rig) -> None:
 
 
 def test_only_matching_operations_are_recorded_where_that_is_asked_for(make_rig: MakeRig) -> None:
-    rig = make_rig(knobs=make_knobs(threshold_ms=0, matching_only=True))
+    rig = make_rig(thresholds=make_thresholds(threshold_ms=0, matching_only=True))
     rig.tracer.set_own([OURS])
     operation(rig, 1, OURS)
     assert (drained_flags(rig), rig.stat("filtered", READ)) == ([], 1)
@@ -87,7 +87,7 @@ def test_listener_beside_the_daemon_marks_the_same(
     beside = bpffs / f"{rig.setup.pin_dir.name}-beside"
     request.addfinalizer(lambda: remove(beside))
     (folder := tmp_path / "beside").mkdir()
-    listener = Rig(beside, folder, knobs=rig.knobs, beside=rig.setup.pin_dir)
+    listener = Rig(beside, folder, thresholds=rig.thresholds, beside=rig.setup.pin_dir)
     request.addfinalizer(listener.tracer.close)
     rig.tracer.set_own([OURS])
     operation(listener, 1, OURS)

@@ -17,16 +17,16 @@ import pytest
 
 from aod.config.load import load
 from aod.host.capabilities import to_mask
-from aod.host.users import Account
+from aod.host.users import UserIds
 from aod.settings import ActionName
 from aod.state.names import AUDIT_FILE
 from aod.supervision import rights
 from aod.transport.wire import STAGES
-from tests.bundle_check import unpack
 from tests.kernel import daemon as daemon_module
 from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.rig.bundles import open_bundle
 
-NOBODY = Account(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
+NOBODY = UserIds(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 SLOW_NS = 50_000_000
 CREATE = 5
 HERE = {
@@ -98,8 +98,8 @@ def promised(stage: str, daemon: LocalDaemon, before: int) -> dict[str, list[int
     capabilities = kept.capabilities if kept.later is None else kept.later
     mask = [to_mask(capabilities) & before]
     return {
-        "Uid": [kept.account.uid] * 4,
-        "Gid": [kept.account.gid] * 4,
+        "Uid": [kept.ids.uid] * 4,
+        "Gid": [kept.ids.gid] * 4,
         "Groups": [*kept.groups],
         "NoNewPrivs": [1],
         "Seccomp": [2 if kept.filtered else 0],
@@ -116,8 +116,7 @@ def bundle_of(daemon: LocalDaemon) -> dict[str, Any]:
     known = set(daemon.bundles())
     daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE)
     (made,) = wait_until(lambda: set(daemon.bundles()) - known, "its bundle", 60)
-    told: dict[str, Any] = json.loads(unpack(made.read_bytes())["manifest.json"])
-    return told
+    return open_bundle(made).manifest
 
 
 def records(daemon: LocalDaemon) -> str:

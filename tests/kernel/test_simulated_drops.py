@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from aod.state.names import AUDIT_FILE
-from tests.bundle_check import unpack
-from tests.kernel.conftest import Rig, make_knobs
+from tests.kernel.conftest import Rig, make_thresholds
 from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.kernel.test_daemon import CONFIG, CREATE, SLOW_NS
+from tests.rig.bundles import open_bundle
 
 WRITE = 9
 TOTAL = 10_000
@@ -40,16 +40,16 @@ def test_none_and_all_are_none_and_all(rig: Rig, percent: float, kept: int) -> N
 
 
 def test_what_makes_no_record_is_not_lost(rig: Rig) -> None:
-    rig.tracer.set_knobs(make_knobs(matching_only=True))
+    rig.tracer.set_thresholds(make_thresholds(matching_only=True))
     rig.tracer.simulate_drops(100)
     rig.producer.load(TOTAL)
     assert rig.stat("filtered", WRITE) == TOTAL
     assert rig.stat("dropped_simulated", WRITE) == 0
 
 
-def test_it_outlives_new_knobs(rig: Rig) -> None:
+def test_it_outlives_new_thresholds(rig: Rig) -> None:
     rig.tracer.simulate_drops(100)
-    rig.tracer.set_knobs(make_knobs(threshold_ms=5))
+    rig.tracer.set_thresholds(make_thresholds(threshold_ms=5))
     rig.producer.load(TOTAL)
     assert rig.drain() == 0
 
@@ -66,8 +66,8 @@ def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: 
         assert abs(lost - (TOTAL + 100) / 2) < SIGMAS * math.sqrt(TOTAL + 100) / 2
         wait_until(lambda: daemon.status().read == TOTAL + 100 - lost, "the others")
         assert daemon.status().conserved
-        files = unpack(daemon.wait_for_bundles(1)[0].read_bytes())
-        assert 0 < json.loads(files["manifest.json"])["losses"]["dropped_simulated"] <= lost
+        bundle = open_bundle(daemon.wait_for_bundles(1)[0])
+        assert 0 < bundle.manifest["losses"]["dropped_simulated"] <= lost
         os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGKILL)
         wait_until(lambda: daemon.log().count("are lost on purpose") == 2, "its successor")
         assert daemon.stop() == 0

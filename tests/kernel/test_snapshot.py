@@ -1,6 +1,5 @@
 """Snapshots of the real daemon: by signal, by command, at its stop."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,8 +12,9 @@ from aod.transport.wire import STAGES
 from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
 from tests.kernel.producer import OBJECT
 from tests.kernel.test_audit import records
-from tests.kernel.test_daemon import CONFIG, _unpack
+from tests.kernel.test_daemon import CONFIG
 from tests.kernel.test_stage_live import _stage, _takes_signals
+from tests.rig.bundles import open_bundle
 
 Result = subprocess.CompletedProcess[str]
 
@@ -28,8 +28,7 @@ def snapshot(daemon: LocalDaemon, *arguments: str) -> Result:
 
 
 def anomaly_in(bundle: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_unpack(bundle)["anomaly.json"])
-    return found
+    return open_bundle(bundle).json("anomaly.json")
 
 
 def test_a_person_gets_a_sealed_bundle_of_everything_configured(
@@ -40,7 +39,7 @@ def test_a_person_gets_a_sealed_bundle_of_everything_configured(
         assert (result.returncode, result.stderr) == (0, "")
         (bundle,) = daemon.bundles()
         assert result.stdout == f"{bundle}\n"
-        assert {"mounts.log", "stats.log"} <= set(_unpack(bundle))
+        assert {"mounts.log", "stats.log"} <= set(open_bundle(bundle).files)
         assert anomaly_in(bundle)["anomaly"] == "Snapshot"
         result = snapshot(daemon)
         assert result.returncode == 0

@@ -38,11 +38,11 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _knobs(daemon: LocalDaemon) -> bytes:
-    fd = _libbpf.bpf_obj_get(bytes(daemon.pin_dir / "maps" / "knobs"))
+def _thresholds(daemon: LocalDaemon) -> bytes:
+    fd = _libbpf.bpf_obj_get(bytes(daemon.pin_dir / "maps" / "thresholds"))
     try:
-        with mmap.mmap(fd, mmap.PAGESIZE, prot=mmap.PROT_READ) as knobs:
-            return knobs.read()
+        with mmap.mmap(fd, mmap.PAGESIZE, prot=mmap.PROT_READ) as thresholds:
+            return thresholds.read()
     finally:
         os.close(fd)
 
@@ -54,7 +54,7 @@ def _state(daemon: LocalDaemon) -> dict[str, Any]:
         "positions": (status.records, status.read),
         "spool": _files(daemon.state),
         "output": _files(daemon.output),
-        "knobs": _knobs(daemon),
+        "thresholds": _thresholds(daemon),
         "counters": status.commands,
     }
 

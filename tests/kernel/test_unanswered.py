@@ -7,7 +7,7 @@ import pytest
 
 from aod.event import IN_FLIGHT, MATCHED, UNANSWERED, Events
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_knobs
+from tests.kernel.conftest import MakeRig, Rig, make_thresholds
 
 CREATE, QUERY, CLOSE = Command.SMB2_CREATE, Command.SMB2_QUERY_INFO, Command.SMB2_CLOSE
 READ, ECHO = Command.SMB2_READ, Command.SMB2_ECHO
@@ -19,7 +19,7 @@ OLD_NS = 60 * 10**9
 @pytest.fixture
 def impatient(make_rig: MakeRig) -> Rig:
     """Where every operation has been in flight for long enough to have been told."""
-    return make_rig(knobs=make_knobs(emergency_ms=0))
+    return make_rig(thresholds=make_thresholds(emergency_ms=0))
 
 
 def _told(rig: Rig) -> Events:
@@ -65,7 +65,7 @@ def test_young_operation_is_counted_and_not_told(rig: Rig) -> None:
 
 
 def test_what_is_told_is_a_record_or_a_counted_drop(make_rig: MakeRig) -> None:
-    rig = make_rig(ring_bytes=4096, knobs=make_knobs(emergency_ms=0))
+    rig = make_rig(ring_bytes=4096, thresholds=make_thresholds(emergency_ms=0))
     for _ in range(101):
         rig.producer.start(5, READ)
     emitted, dropped = rig.stat("emitted", READ), rig.stat("dropped_ring_full", READ)
@@ -152,7 +152,7 @@ def test_operation_that_is_given_up_by_age_is_told(rig: Rig) -> None:
 
 
 def test_operation_that_is_no_emergency_is_given_up_without_a_word(make_rig: MakeRig) -> None:
-    rig = make_rig(knobs=make_knobs(emergency_ms=2 * OLD_NS / 10**6))
+    rig = make_rig(thresholds=make_thresholds(emergency_ms=2 * OLD_NS / 10**6))
     rig.producer.start(5, READ)
     now_ns = time.monotonic_ns() + OLD_NS
     assert len(rig.tracer.scan_in_flight(rig.log, 100, now_ns, [OLD_NS] * 32)) == 0

@@ -15,9 +15,9 @@ from aod.smb.commands import Command
 from aod.state.names import AUDIT_FILE
 from aod.status.gather import Status
 from aod.transport.wire import STAGES
-from tests.bundle_check import check_files, unpack
 from tests.campaign.load import SLOW_NS, Emitted
 from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.rig.bundles import open_bundle
 
 PATIENCE_SEC: Final = 120
 MIB: Final = 1 << 20
@@ -121,9 +121,8 @@ class Overloaded:
         def new() -> Path | None:
             return next(iter(set(self.daemon.bundles()) - known), None)
 
-        files = unpack(wait_until(new, "the next bundle", PATIENCE_SEC).read_bytes())
-        check_files(files)
-        losses: dict[str, int] = json.loads(files["manifest.json"])["losses"]
+        bundle = open_bundle(wait_until(new, "the next bundle", PATIENCE_SEC))
+        losses: dict[str, int] = bundle.manifest["losses"]
         return losses
 
     def audited(self, what: str) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ from aod.event import EVENT_DTYPE
 from aod.stages import cleanup
 from aod.state import names
 from aod.transport.wire import Outbox
-from tests.unit.samples import anomaly, records, unpacked
+from tests.rig.bundles import open_bundle
+from tests.unit.samples import anomaly, records
 from tests.unit.stage_rig import config, peers, start, stop
 
 BUNDLES, AT_ONCE = 2000, 4
@@ -137,4 +138,4 @@ def test_two_thousand_bundles_never_exceed_the_limit_and_one_bundle(
     assert not deleted & left
     assert names.archive(max(maker.sealed)) in left
     for name in left:
-        unpacked(made.aod_output_dir / name)
+        open_bundle(made.aod_output_dir / name)

@@ -145,7 +145,7 @@ def copy(world: World, chance: random.Random) -> Iterator[np.ndarray]:
 
 
 def publish(world: World, chance: random.Random) -> Steps:
-    """native/inflight.c, read_stats, without another try."""
+    """native/counters.c, read_stats, without another try."""
     began, scanned, produced_from = world.now(), world.scanned, world.produced
     copies = []
     for _ in range(3):

@@ -1,16 +1,13 @@
 """Samples shared by the tests of what happens after a declaration."""
 
-import io
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import zstandard
 
 from aod._native import ffi, lib
-from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Cause, Operation
 from aod.detectors.describe import broken_down
 from aod.event import EVENT_DTYPE, Events
 from aod.transport.eventlog import EventLog
@@ -20,7 +17,7 @@ _ANOMALY = Anomaly(
     anomaly=AnomalyType.LATENCY,
     timestamp=TIMESTAMP,
     name="latency",
-    rule=Rule.COUNT,
+    rule=Cause.COUNT,
     trigger_ns=5_000_000_000,
     window_ns=1_000_000_000,
     count=11,
@@ -73,18 +70,3 @@ def event_log(folder: Path, events: Events, trigger_ns: int = _ANOMALY.trigger_n
     c_events = ffi.from_buffer("struct aod_event[]", events.tobytes())
     lib.aod_log_append(log.c_header, 1 << 60, c_events, len(events))
     return log
-
-
-def unpacked(archive: Path) -> dict[str, bytes]:
-    """The files in a sealed bundle, in their order, by their names in the archive."""
-    with archive.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
-        content = io.BytesIO(stream.read())
-    with tarfile.open(fileobj=content) as tar:
-        members = [member for member in tar if member.isfile()]
-        return {member.name: _content(tar, member) for member in members}
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = tar.extractfile(member)
-    assert file is not None
-    return file.read()

@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from aod.bundles import archive
-from tests.unit.samples import unpacked
+from tests.rig.bundles import unpack
 
 
 @pytest.fixture
@@ -32,11 +32,10 @@ def seal(folder: Path, level: int = 3) -> Path:
 
 @pytest.mark.parametrize("level", [1, 19])
 def test_what_is_packed_is_unpacked_in_the_readers_order(folder: Path, level: int) -> None:
-    files = unpacked(seal(folder, level))
-    assert list(files) == [
-        f"aod_7/{name}" for name in ("manifest.json", "events.npy", "a.log", "b.log")
-    ]
-    assert files["aod_7/a.log"] == b"a.log" * 1000
+    packed = unpack(seal(folder, level))
+    assert packed.folder == "aod_7"
+    assert list(packed.files) == ["manifest.json", "events.npy", "a.log", "b.log"]
+    assert packed.files["a.log"] == b"a.log" * 1000
 
 
 def test_nothing_temporary_stays_and_nobody_else_reads_it(folder: Path) -> None:
@@ -61,7 +60,7 @@ def test_damage_is_noticed(folder: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises((zstandard.ZstdError, tarfile.TarError)):
-        unpacked(path)
+        unpack(path)
 
 
 def test_a_full_disk_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +76,7 @@ def test_a_full_disk_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
     (folder / "link").symlink_to(tmp_path / "precious")
-    assert "aod_7/link" not in unpacked(seal(folder))
+    assert "link" not in unpack(seal(folder)).files
 
 
 def test_somebody_elses_file_is_not_written_to(folder: Path) -> None:

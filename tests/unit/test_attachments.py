@@ -7,18 +7,20 @@ import pytest
 
 from aod.kernel.attachments import (
     NEEDED,
-    Attachment,
     describe_missing,
     describe_unseen,
     from_mask,
+    not_attached,
+    rows,
     to_mask,
     unseen_events,
     why_by_age,
 )
 from aod.kernel.errors import TracerError
-from aod.smb.connection import TRACEPOINTS, ConnectionEvent
+from aod.kernel.tracer import Attachment
+from aod.smb.connection import ConnectionEvent
 
-WANTED = sorted(TRACEPOINTS.values())
+WANTED = sorted(event.tracepoint for event in ConnectionEvent)
 
 
 def attachments(**errors: int) -> list[Attachment]:
@@ -39,7 +41,7 @@ def test_module_that_is_not_loaded_is_waited_for() -> None:
 
 def test_needed_program_that_the_kernel_refuses_is_named_with_the_reason() -> None:
     refused = attachments(smb3_cmd_err=errno.EPERM, smb3_reconnect=errno.EPERM)
-    assert describe_missing(refused) == "not attached: smb3_cmd_err: Operation not permitted"
+    assert describe_missing(refused) == "not attached: smb3_cmd_err, Operation not permitted"
 
 
 def test_tracepoint_that_the_kernel_does_not_have_keeps_nothing_from_watching() -> None:
@@ -50,9 +52,15 @@ def test_tracepoint_that_the_kernel_does_not_have_keeps_nothing_from_watching() 
         ConnectionEvent.CONNECT_FAILED,
     )
     assert describe_unseen(older) == (
-        "not seen on this kernel: session expired (no smb3_ses_expired), "
-        "connect failed (smb3_connect_err: Invalid argument)"
+        "not seen on this kernel: session expired (smb3_ses_expired, no such tracepoint), "
+        "connect failed (smb3_connect_err, Invalid argument)"
     )
+
+
+def test_a_report_names_what_is_not_attached() -> None:
+    programs = rows([*attachments(), Attachment("smb3_tcon", errno.ENOENT)])
+    assert not_attached(programs) == "not attached: smb3_tcon, no such tracepoint"
+    assert not_attached(rows(attachments())) == ""
 
 
 @pytest.mark.parametrize(

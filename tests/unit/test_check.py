@@ -26,11 +26,11 @@ def test_the_example_of_the_document() -> None:
     assert text.startswith(f"{DOCUMENT} can be used; 3 warnings:\n  {DOCUMENT}:23: ")
     latency = section(text, "latency:")
     assert "latency: Latency (smbslower) mode all" in latency
-    assert "more than 10 slow operations lie within 1 s" in latency
+    assert "declared more than 10 slow operations in 1 s" in latency
     assert "SMB2_READ 20 ms 1,000 ms" in latency
     assert "SMB2_WRITE 50 ms 1,000 ms track_commands" in latency
     assert "SMB2_CHANGE_NOTIFY: answered when something changes" in latency
-    assert "counted, not captured, for 60 s" in latency
+    assert "cool-down 60 s, further triggers are suppressed" in latency
     assert "collects events, dmesg, journalctl, debugdata, stats skips" in latency
     assert "skips mounts, smbinfo, syslogs: not in the allow-list" in latency
     error = section(text, "error:")
@@ -64,7 +64,7 @@ def test_what_is_excluded_or_switched_off_is_shown(tmp_path: Path) -> None:
     shown = section(render(loaded(tmp_path, text)), "slow:")
     assert "left out SMB2_FLUSH left out what waits by design" in shown
     assert "SMB2_READ 20 ms off" in shown
-    assert "every trigger anew" in shown
+    assert "cool-down none" in shown
     assert "at once" not in shown
 
 
@@ -105,4 +105,4 @@ def test_what_is_always_on_is_shown(tmp_path: Path) -> None:
     assert "packets always on: 16 MB in /run/here/packets, 512 bytes of each" in shown
     assert "bundles have headers only tracepoints always on: a buffer of 4 MB" in shown
     text = "capture: {tcpdump: {headers_only: false}}\n" + text
-    assert "content of files" in section(render(loaded(tmp_path, text)), "Recording")
+    assert "file contents too" in section(render(loaded(tmp_path, text)), "Recording")

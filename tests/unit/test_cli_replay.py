@@ -42,20 +42,20 @@ operations are missing, so counts may be too low
 evaluated with rec:/etc/aod/aod.yaml
 
 2023-11-14 22:13:22.000 UTC  +1.000 s  Latency 'slow', by count
-    3 slow operations within 1 s, 2 are acceptable: SMB2_CREATE; on \\server\share; by cp[42];
-    worst: SMB2_CREATE of cp[42] took 60.0 ms, more than 20 ms
+    3 slow operations in 1 s, limit 2: SMB2_CREATE; on \\server\share; by cp[42]; worst:
+    SMB2_CREATE of cp[42] took 60.0 ms, more than 20 ms
 
 2023-11-14 22:13:23.000 UTC  +2.000 s  Latency 'slow', at once
-    SMB2_CREATE of cp[42] took 2,000.0 ms: at least 1000 ms, an emergency; on \\server\share
+    SMB2_CREATE of cp[42] took 2,000.0 ms, emergency threshold 1,000 ms; on \\server\share
 
 2023-11-14 22:13:24.000 UTC  +3.000 s  Error 'failed', by count
-    2 failed operations within 1 s, 1 are acceptable: SMB2_CREATE; on \\server\share; by cp[42];
-    worst: SMB2_CREATE of cp[42] took 1.0 ms and ended with STATUS_ACCESS_DENIED
+    2 failed operations in 1 s, limit 1: SMB2_CREATE; on \\server\share; by cp[42]; worst:
+    SMB2_CREATE of cp[42] took 1.0 ms and ended with STATUS_ACCESS_DENIED
     same incident: Latency 'slow' at +2.000 s
 
 2023-11-14 22:13:31.000 UTC  +10.000 s  Latency 'slow', by count
-    3 slow operations within 1 s, 2 are acceptable: SMB2_CREATE; on \\server\share; by cp[42];
-    worst: SMB2_CREATE of cp[42] took 50.0 ms, more than 20 ms
+    3 slow operations in 1 s, limit 2: SMB2_CREATE; on \\server\share; by cp[42]; worst:
+    SMB2_CREATE of cp[42] took 50.0 ms, more than 20 ms
     same incident: Error 'failed' at +3.000 s
 
 anomaly  type     declared  by count  at once  suppressed  hanging
@@ -94,7 +94,7 @@ def test_replay_with_another_configuration(
     assert main(["replay", "rec", "-c", str(other)]) == 0
     said = capsys.readouterr().out
     assert f"evaluated with {other}" in said
-    assert "before it, 2 triggers were suppressed" in said
+    assert "2 triggers suppressed before" in said
     assert said.endswith(
         "anomaly  type     declared  by count  at once  suppressed  hanging\n"
         "all      Latency         2         1        1           5        0\n"
@@ -109,7 +109,7 @@ def test_replay_of_bare_records_knows_no_time_of_day(
     arguments = ["replay", str(tmp_path / "events.npy"), "-c", str(tmp_path / "c.yaml")]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert "events.npy: records without a recording's head" in said
+    assert "events.npy: no recording metadata" in said
     assert "\n+0.000 s  Latency 'slow', by count\n" in said
     assert "on tree 0x5 of session 0x1" in said
 
@@ -119,7 +119,7 @@ def test_replay_of_a_recording_that_was_not_ended_says_so(
 ) -> None:
     write(tmp_path / "r", stream(), ended=False)
     assert main(["replay", str(tmp_path / "r")]) == 0
-    assert "it was not ended: the recorder was killed, or still records" in capsys.readouterr().out
+    assert "no end: the recorder was killed or is still recording" in capsys.readouterr().out
 
 
 def test_recorded_configuration_that_is_not_understood_is_told_with_the_way_out(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from aod.cli.supervisor import default_file
+from aod.host.preflight import cifs_may_load
 from aod.kernel.objects import OBJECT_VARIABLE
-from aod.kernel.preflight import cifs_may_load
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCER = ROOT / "build" / "producer.bpf.o"

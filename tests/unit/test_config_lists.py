@@ -25,19 +25,19 @@ MISTAKES = [
     Mistake(
         LATENCY + READ_TWICE,
         7,
-        ("track_commands[1] is SMB2_READ, which is track_commands[0] already",),
+        ("track_commands[1] is SMB2_READ, a duplicate of track_commands[0];",),
     ),
     Mistake(
         LATENCY + "      exclude_commands: [SMB2_READ, SMB2_READ]\n",
         5,
-        ("exclude_commands[1] is SMB2_READ, which is exclude_commands[0] already",),
+        ("exclude_commands[1] is SMB2_READ, a duplicate of exclude_commands[0];",),
     ),
     Mistake(
         LATENCY
         + "      mode: excludeonly\n      track_commands: [{command: SMB2_READ}]\n"
         + "      exclude_commands:\n        - SMB2_WRITE\n        - SMB2_READ\n",
         9,
-        ("exclude_commands[1] is SMB2_READ, which is in track_commands, too",),
+        ("exclude_commands[1] is SMB2_READ, which is also in track_commands;",),
     ),
     Mistake(LATENCY + "      mode: trackonly\n", 5, ("watches nothing", "track_commands")),
     Mistake(LATENCY + "      mode: trackonly\n      track_commands: []\n", 5, ("watches nothing",)),
@@ -56,34 +56,34 @@ MISTAKES = [
     Mistake(
         ERROR + "      track_codes: [EIO, EACCES, EIO]\n",
         5,
-        ("track_codes[2] is EIO, which is track_codes[0] already",),
+        ("track_codes[2] is EIO, a duplicate of track_codes[0];",),
     ),
     Mistake(
         ERROR + "      track_codes:\n        - EAGAIN\n        - EWOULDBLOCK\n",
         7,
-        ("track_codes[1] is EWOULDBLOCK, which is track_codes[0] already",),
+        ("track_codes[1] is EWOULDBLOCK, a duplicate of track_codes[0];",),
     ),
     Mistake(
         ERROR
         + "      track_codes: [STATUS_REPARSE_NOT_HANDLED, STATUS_IO_REPARSE_TAG_NOT_HANDLED]\n",
         5,
-        ("track_codes[1] is STATUS_IO_REPARSE_TAG_NOT_HANDLED, which is track_codes[0] already",),
+        ("track_codes[1] is STATUS_IO_REPARSE_TAG_NOT_HANDLED, a duplicate of track_codes[0];",),
     ),
     Mistake(ERROR + "      track_codes: [NT_STATUS_EAS_TOO_LARGE]\n", 5, ("STATUS_EA_TOO_LARGE",)),
     Mistake(
         ERROR + "      track_codes: [EOPNOTSUPP]\n      exclude_codes: [ENOTSUP]\n",
         6,
-        ("exclude_codes[0] is ENOTSUP, which is in track_codes, too",),
+        ("exclude_codes[0] is ENOTSUP, which is also in track_codes;",),
     ),
     Mistake(
         LATENCY + "      actions: [dmesg, stats, dmesg]\n",
         5,
-        ("actions[2] is dmesg, which is actions[0] already",),
+        ("actions[2] is dmesg, a duplicate of actions[0];",),
     ),
     Mistake(
         MINIMAL + "watcher: {actions: [stats, stats]}\n",
         2,
-        ("watcher.actions[1] is stats, which is actions[0] already",),
+        ("watcher.actions[1] is stats, a duplicate of actions[0];",),
     ),
 ]
 

@@ -32,10 +32,10 @@ BROKEN = [
 ]
 
 DUPLICATES = [
-    Mistake(MINIMAL + MINIMAL, 2, ("the key 'guardian' stands a second time; first in line 1",)),
-    Mistake(LATENCY + "    slow: {type: Error}\n", 5, ("'slow' stands a second", "line 3")),
+    Mistake(MINIMAL + MINIMAL, 2, ("duplicate key 'guardian'; first in line 1",)),
+    Mistake(LATENCY + "    slow: {type: Error}\n", 5, ("duplicate key 'slow'", "line 3")),
     Mistake(MINIMAL + "audit: {enabled: true,\n  enabled: true}\n", 3, ("first in line 2",)),
-    Mistake(LATENCY + '      "type": Error\n', 5, ("'type' stands a second", "line 4")),
+    Mistake(LATENCY + '      "type": Error\n', 5, ("duplicate key 'type'", "line 4")),
 ]
 
 KEYS = [
@@ -54,7 +54,7 @@ KEYS = [
     Mistake(MINIMAL + f"{'x' * 120}: 8\n", 2, ("x" * 57 + "... in the file",)),
     Mistake("guardian: {anomalies: {a b: {type: Error}}}\n", 1, ("a b cannot be a name", "64")),
     Mistake("guardian: {anomalies: {../x: {type: Error}}}\n", 1, ("../x cannot be a name",)),
-    Mistake("guardian: {anomalies: {-x: {type: Error}}}\n", 1, ("no sign first",)),
+    Mistake("guardian: {anomalies: {-x: {type: Error}}}\n", 1, ("first a letter or digit",)),
     Mistake(f"guardian: {{anomalies: {{{'x' * 65}: {{type: Error}}}}}}\n", 1, ("up to 64",)),
 ]
 
@@ -114,10 +114,10 @@ SHAPES = [
     Mistake("- guardian\n", 1, ("the file is a list", "a section with guardian")),
     Mistake("8\n", 1, ("the file is 8", "a section with guardian")),
     Mistake("false\n", 1, ("the file is false", "a section with guardian")),
-    Mistake("{}\n", 1, ("the file has no guardian, which is needed",)),
-    Mistake("ring_mb: 8\n", 1, ("the file has no guardian, which is needed",)),
+    Mistake("{}\n", 1, ("the file has no guardian (required)",)),
+    Mistake("ring_mb: 8\n", 1, ("the file has no guardian (required)",)),
     Mistake("guardian:\n", 1, ("guardian is empty", "a section with anomalies")),
-    Mistake("guardian: {}\n", 1, ("guardian has no anomalies, which is needed",)),
+    Mistake("guardian: {}\n", 1, ("guardian has no anomalies (required)",)),
     Mistake("guardian:\n  anomalies:\n", 2, ("guardian.anomalies is empty",)),
     Mistake("guardian:\n  anomalies: {}\n", 2, ("is empty; allowed: at least one",)),
     Mistake("guardian:\n  anomalies:\n    slow:\n", 3, ("slow is empty", "with a type")),

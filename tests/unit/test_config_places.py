@@ -132,7 +132,7 @@ def test_a_key_stands_once_in_every_section(tmp_path: Path, place: Place) -> Non
         once = Place((*place.where, field.encode_name), field.type).holding("{}")
         last = once.text.splitlines()[-1]
         twice = f"{once.text}{' ' * (len(last) - len(last.lstrip(' -')))}{last.lstrip(' -')}\n"
-        words = ("stands a second time", f"first in line {once.line}", field.encode_name)
+        words = ("duplicate key", f"first in line {once.line}", field.encode_name)
         check(tmp_path, Mistake(twice, once.line + 1, words))
 
 

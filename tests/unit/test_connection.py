@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from aod.config.rules import kernel_knobs
+from aod.config.rules import kernel_thresholds
 from aod.detectors.connection import Connection
 from aod.event import CONNECTION
 from aod.kernel.thresholds import NEVER_NS
 from aod.smb.commands import Command
-from aod.smb.connection import PHRASES, ConnectionEvent
+from aod.smb.connection import ConnectionEvent
 from tests.unit.ruling import MS, configured, only, stream
 
 ALL = stream([(0, 0, 0, event, CONNECTION) for event in ConnectionEvent])
@@ -34,12 +34,12 @@ def test_operations_are_no_events() -> None:
 
 
 def test_the_kernel_wakes_for_the_events_that_count_and_for_no_operation() -> None:
-    knobs = kernel_knobs(configured(it=Connection(events=("reconnect",))))
-    woken = np.flatnonzero(knobs.emergency_ns != NEVER_NS).tolist()
+    thresholds = kernel_thresholds(configured(it=Connection(events=("reconnect",))))
+    woken = np.flatnonzero(thresholds.emergency_ns != NEVER_NS).tolist()
     assert woken == [ConnectionEvent.RECONNECT]
-    assert knobs.emergency_ns[ConnectionEvent.RECONNECT] == 0
-    assert (knobs.threshold_ns == NEVER_NS).all()
-    assert not knobs.tracked_errors.any()
+    assert thresholds.emergency_ns[ConnectionEvent.RECONNECT] == 0
+    assert (thresholds.threshold_ns == NEVER_NS).all()
+    assert not thresholds.tracked_errors.any()
 
 
 @pytest.mark.parametrize("name", ["Reconnect", "smb3_reconnect", ""])
@@ -59,4 +59,4 @@ def test_check_says_what_is_left_out() -> None:
 def test_check_says_what_each_event_is() -> None:
     every = tuple(event.name.lower() for event in ConnectionEvent)
     said = [text for _, text in only(Connection(events=every)).described()]
-    assert said == [f"{event.name.lower()}: {PHRASES[event]}" for event in ConnectionEvent]
+    assert said == [f"{event.name.lower()}: {event.phrase}" for event in ConnectionEvent]

@@ -84,7 +84,7 @@ def look(kernel_then: Kernel) -> Look:
 
 
 def test_under_load_what_is_lost_is_found_when_it_is_more_than_may_be_in_flight() -> None:
-    """The bound that USAGE.md names."""
+    """The bound that aod(1) names."""
     before = look(kernel(1000, 900))
     after = look(kernel(2000, 900, stats_ns=20, scanned_ns=0))
     assert check(before, after) == []

@@ -7,13 +7,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from aod.anomaly import Anomaly, Breakdown, Part, Rule
+from aod.anomaly import Anomaly, Breakdown, Cause, Part
 from aod.detectors.connection import Connection
 from aod.detectors.describe import MAX_EVIDENCE, MAX_WORST, broken_down, describe
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
 from aod.detectors.words import operations, sentence
 from aod.event import CONNECTION, EVENT_DTYPE, NO_EVENTS, UNANSWERED, Events
 from aod.smb.commands import Command
+from aod.smb.connection import ConnectionEvent
 from aod.smb.peers import Names
 from aod.state import spool
 from tests.unit.records import Record, error_rule, events, frame, slow_rule
@@ -26,7 +27,7 @@ OFFSET = 1_700_000_000 * SECOND
 TOLD = Names({(1, 5): r"\\files\home"}, {3: "files"})
 
 
-def declaration(matched: Events, rule: Rule = Rule.COUNT, **changes: Any) -> Declaration:
+def declaration(matched: Events, rule: Cause = Cause.COUNT, **changes: Any) -> Declaration:
     fields: dict[str, Any] = {"trigger_ns": 77, "count": 11, "suppressed": 3, "ended": NO_EVENTS}
     return Declaration(rule=rule, matched=matched, **(fields | changes))
 
@@ -41,13 +42,13 @@ def test_anomaly_has_what_the_declaration_and_the_rule_know() -> None:
         anomaly="Latency",
         timestamp=OFFSET + 77,
         name="slow",
-        rule=Rule.COUNT,
+        rule=Cause.COUNT,
         trigger_ns=77,
         window_ns=SECOND,
         count=11,
         acceptable_count=10,
         suppressed=3,
-        reason=r"11 slow operations within 1 s, 10 are acceptable: SMB2_READ; on \\files\home; "
+        reason=r"11 slow operations in 1 s, limit 10: SMB2_READ; on \\files\home; "
         "by cp[4321]; worst: SMB2_READ of cp[4321] took 45.5 ms, more than 20 ms",
         actions=("dmesg",),
         worst=operations(ONE, TOLD),
@@ -80,7 +81,7 @@ def test_a_part_has_at_most_ten_names_and_the_sentence_three() -> None:
     made = describe(SLOW, 0, declaration(events(*rows)), OFFSET, Names())
     assert len(made.breakdown.commands) == 10
     assert made.breakdown.records == 12
-    said = made.reason.split("acceptable: ")[1].split(";")[0]
+    said = made.reason.split("limit 10: ")[1].split(";")[0]
     assert said == "SMB2_CLOSE 1, SMB2_CREATE 1, SMB2_FLUSH 1, ..."
 
 
@@ -90,7 +91,7 @@ def test_failed_operations_are_told_with_their_status() -> None:
     made = describe(rule, 0, declaration(failed), OFFSET, Names())
     assert made.anomaly == "Error"
     assert made.reason == (
-        "11 failed operations within 0.5 s, 10 are acceptable: SMB2_CREATE; on tree 0x5 of "
+        "11 failed operations in 0.5 s, limit 10: SMB2_CREATE; on tree 0x5 of "
         "session 0x1; by cp[4321]; worst: SMB2_CREATE of cp[4321] took 2.0 ms and ended with "
         "STATUS_ACCESS_DENIED"
     )
@@ -99,30 +100,78 @@ def test_failed_operations_are_told_with_their_status() -> None:
 
 def test_emergency_names_the_operation_that_hangs_longest_and_counts_the_others() -> None:
     hung = events(*(Record(77, SECOND + i * 10**8, mid=i, in_flight=True) for i in range(3)))
-    reason = describe(SLOW, 0, declaration(hung, Rule.EMERGENCY), OFFSET, TOLD).reason
+    reason = describe(SLOW, 0, declaration(hung, Cause.EMERGENCY), OFFSET, TOLD).reason
     assert reason == (
-        "SMB2_WRITE of cp[4321] in flight for 1,200.0 ms: at least 1000 ms, an emergency; "
-        r"on \\files\home, and 2 more like it"
+        "SMB2_WRITE of cp[4321] in flight for 1,200.0 ms, emergency threshold 1,000 ms; "
+        r"on \\files\home, and 2 more"
     )
 
 
 def test_emergency_is_about_the_operation_that_declared_it() -> None:
     slower_before = Record(70, 3 * SECOND, mid=1)
     matched = events(slower_before, Record(77, 2 * SECOND, mid=2))
-    reason = describe(SLOW, 0, declaration(matched, Rule.EMERGENCY), OFFSET, Names()).reason
-    assert reason.startswith("SMB2_WRITE of cp[4321] took 2,000.0 ms: at least 1000 ms")
+    reason = describe(SLOW, 0, declaration(matched, Cause.EMERGENCY), OFFSET, Names()).reason
+    assert reason.startswith("SMB2_WRITE of cp[4321] took 2,000.0 ms, emergency threshold 1,000 ms")
 
 
 def test_what_happened_to_a_connection_is_told_with_its_server() -> None:
-    cut = events(Record(77, 0, session_id=3, command=20))
-    cut["flags"] = CONNECTION
-    rule = Connection().rule(frame("Connection", "lost", acceptable_count=0, window_ns=SECOND))
-    made = describe(rule, 0, declaration(cut, count=1), OFFSET, TOLD)
-    assert made.reason == (
-        "1 connection events within 1 s, 0 are acceptable: RECONNECT; on files; by cp[4321]; "
-        "worst: reconnect, files"
-    )
+    made = lost(events(Record(77, 0, session_id=3, command=ConnectionEvent.RECONNECT)))
+    assert made.reason == "connection to files lost, reconnecting"
     assert (made.worst[0].state, made.worst[0].share) == ("event", "files")
+
+
+def lost(happened: Events) -> Anomaly:
+    happened["flags"] = CONNECTION
+    rule = Connection().rule(frame("Connection", "lost", acceptable_count=0, window_ns=SECOND))
+    return describe(rule, 0, declaration(happened, count=len(happened)), OFFSET, TOLD)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (ConnectionEvent.RECONNECT, "connection to unknown server (0x7) lost, reconnecting"),
+        (
+            ConnectionEvent.SEND_CUT,
+            "connection to unknown server (0x7) lost while sending, reconnecting",
+        ),
+        (
+            ConnectionEvent.SESSION_EXPIRED,
+            "session for unknown server (0x7) expired, new logon needed",
+        ),
+        (
+            ConnectionEvent.CREDIT_TIMEOUT,
+            "unknown server (0x7) granted no credits for too long",
+        ),
+        (
+            ConnectionEvent.CREDITS_SHORT,
+            "unknown server (0x7) granted too few credits for a compound request",
+        ),
+        (ConnectionEvent.CONNECT_FAILED, "connection to unknown server (0x7) failed"),
+    ],
+)
+def test_each_connection_event_has_its_sentence(event: ConnectionEvent, reason: str) -> None:
+    assert lost(events(Record(77, 0, session_id=7, command=event))).reason == reason
+
+
+def test_an_expired_session_is_named_by_its_share_and_a_failed_connect_by_its_errno() -> None:
+    expired = Record(77, 0, session_id=1, command=ConnectionEvent.SESSION_EXPIRED)
+    assert lost(events(expired)).reason == r"session for \\files\home expired, new logon needed"
+    refused = Record(77, 0, session_id=3, error=-111, command=ConnectionEvent.CONNECT_FAILED)
+    assert lost(events(refused)).reason == "connection to files failed (ECONNREFUSED)"
+
+
+def test_several_connection_events_are_counted() -> None:
+    cut = Record(77, 0, session_id=3, command=ConnectionEvent.RECONNECT)
+    expired = Record(78, 0, session_id=1, command=ConnectionEvent.SESSION_EXPIRED)
+    assert lost(events(cut, expired, cut)).reason == (
+        "3 connection events in 1 s, limit 0: connection to files lost, reconnecting (2); "
+        r"session for \\files\home expired, new logon needed (1)"
+    )
+
+
+def test_one_operation_is_told_without_a_count() -> None:
+    made = describe(SLOW, 0, declaration(ONE, count=1), OFFSET, TOLD)
+    assert made.reason == r"SMB2_READ of cp[4321] took 45.5 ms, more than 20 ms; on \\files\home"
 
 
 def test_an_operation_that_was_never_answered_says_so() -> None:
@@ -130,9 +179,7 @@ def test_an_operation_that_was_never_answered_says_so() -> None:
     given_up["flags"] = UNANSWERED
     (shown,) = operations(given_up, Names())
     assert (shown.state, shown.status) == ("never answered", "")
-    assert sentence(shown) == (
-        "SMB2_WRITE of cp[4321] was never answered, given up after 2,000.0 ms"
-    )
+    assert sentence(shown) == ("SMB2_WRITE of cp[4321] ended without an answer after 2,000.0 ms")
 
 
 def test_how_hanging_operations_ended_is_told() -> None:
@@ -142,7 +189,7 @@ def test_how_hanging_operations_ended_is_told() -> None:
 
 def test_a_count_that_has_reached_its_end_is_called_more_than_that() -> None:
     reason = describe(SLOW, 0, declaration(ONE, count=MAX_TIMES), OFFSET, Names()).reason
-    assert reason.startswith("more than 1,048,576 slow operations within 1 s")
+    assert reason.startswith("more than 1,048,576 slow operations in 1 s")
 
 
 def test_only_the_worst_few_are_told_in_words_and_all_travel() -> None:

@@ -92,7 +92,8 @@ def test_how_an_operation_ended_that_hung_is_told_once_with_its_share() -> None:
     assert made.episodes()[0].hanging == 1
     found = made.feed(hanging(START_NS + SECOND, 2 * SECOND, flags=0))
     assert found.anomalies == []
-    (ended,) = found.ended
+    ((ended, bundle),) = found.ended
+    assert bundle == told.timestamp
     assert (ended.state, ended.latency_ns, ended.share) == (
         "finished",
         2 * SECOND,
@@ -101,10 +102,26 @@ def test_how_an_operation_ended_that_hung_is_told_once_with_its_share() -> None:
     assert made.episodes()[0].hanging == 0
 
 
+def test_the_end_of_an_operation_that_hung_names_the_bundle_of_its_own_episode() -> None:
+    made = Detector(rules(configured(slow=Latency(cooldown_sec=5))), 0, Names)
+    hung = [hanging(START_NS + at * SECOND, SECOND) for at in (0, 1, 5)]
+    for mid, record in enumerate(hung):
+        record["mid"] = mid
+    declared = [one for record in hung for one in made.feed(record).anomalies]
+    assert len(declared) == 2
+    for record in hung:
+        record["end_ns"] += np.uint64(9 * SECOND)
+        record["latency_ns"] += np.uint64(9 * SECOND)
+        record["flags"] = 0
+    bundles = [one.bundle for record in hung for one in made.feed(record).ended]
+    first, second = (one.timestamp for one in declared)
+    assert bundles == [first, first, second]
+
+
 def test_an_operation_that_hung_and_was_never_answered_is_over_too() -> None:
     made = detector()
     made.feed(hanging(START_NS, SECOND))
-    (ended,) = made.feed(hanging(START_NS + SECOND, 2 * SECOND, flags=UNANSWERED)).ended
+    ((ended, _),) = made.feed(hanging(START_NS + SECOND, 2 * SECOND, flags=UNANSWERED)).ended
     assert ended.state == "never answered"
     assert made.episodes()[0].hanging == 0
 

@@ -29,27 +29,27 @@ REPORT = Report((EPISODE,), operations(events(Record(5, 3 * SECOND)), Names()))
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path) -> Path:
     """Detect's."""
-    made = (tmp_path / episodes.NAME).parent
+    made = (tmp_path / episodes.FILE.name).parent
     made.mkdir()
     return made
 
 
 def test_a_report_comes_back_as_it_was(tmp_path: Path, folder: Path) -> None:
-    episodes.write(tmp_path, REPORT)
-    episodes.write(tmp_path, REPORT)
-    assert episodes.read(tmp_path) == REPORT
+    episodes.FILE.write(tmp_path, REPORT)
+    episodes.FILE.write(tmp_path, REPORT)
+    assert episodes.FILE.read(tmp_path) == REPORT
     assert [path.name for path in folder.iterdir()] == ["detect.json"]
     assert (folder / "detect.json").stat().st_mode & 0o007 == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"episodes": 1}', b"\xff", b"[" * 100_000])
 def test_what_is_no_report_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / episodes.NAME).write_bytes(content)
-    assert episodes.read(tmp_path) == Report()
+    (tmp_path / episodes.FILE.name).write_bytes(content)
+    assert episodes.FILE.read(tmp_path) == Report()
 
 
 def test_without_a_file_there_is_nothing_to_say(tmp_path: Path) -> None:
-    assert episodes.render(episodes.read(tmp_path), 0) == []
+    assert episodes.render(episodes.FILE.read(tmp_path), 0) == []
 
 
 def test_an_episode_in_words() -> None:
@@ -79,7 +79,7 @@ def test_after_the_cool_down_it_is_not_mentioned() -> None:
 def test_a_report_that_plays_tricks_on_a_terminal_is_none(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    episode, path = msgspec.to_builtins(EPISODE), tmp_path / episodes.NAME
+    episode, path = msgspec.to_builtins(EPISODE), tmp_path / episodes.FILE.name
     for fields, believed in ((episode, True), (episode | changes, False)):
         path.write_bytes(msgspec.json.encode({"episodes": [fields]}))
-        assert bool(episodes.read(tmp_path).episodes) == believed
+        assert bool(episodes.FILE.read(tmp_path).episodes) == believed

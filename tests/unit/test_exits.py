@@ -6,7 +6,7 @@ from aod.capture.snapshot import SnapshotError
 from aod.cli import exits
 from aod.cli.exits import StatusError, UsageError, guarded
 from aod.config.load import ConfigError
-from aod.kernel.preflight import PreflightError
+from aod.host.preflight import PreflightError
 from aod.log import LevelError
 from aod.recording.frames import RecordingError
 from aod.recording.writer import RecordingWriteError

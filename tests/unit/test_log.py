@@ -6,7 +6,9 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,16 +64,17 @@ def said(
     return result.stderr.split("\n")[:-1]
 
 
-def test_person_sees_time_level_and_stage() -> None:
+def test_person_sees_date_and_time_in_utc_level_and_stage() -> None:
     first, second, *_ = said()
-    assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING aod\.detect: two", first)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC WARNING aod\.detect: two", first)
+    assert abs(time.time() - datetime.fromisoformat(f"{first[:19]}+00:00").timestamp()) < 60
     assert second == "    lines"
 
 
 def test_person_sees_an_alert_as_such_and_no_line_that_is_none() -> None:
     lines = said()
     begin = next(number for number, line in enumerate(lines) if " ALERT " in line)
-    assert lines[begin][9:] == "ALERT   aod.detect: a x"
+    assert lines[begin][24:] == "ALERT   aod.detect: a x"
     assert lines[begin + 1] == "    12:00:00 ERROR aod.detect: y?<0>z"
     assert lines[begin + 2] == "    PRIORITY=0 ?[2J b"
 

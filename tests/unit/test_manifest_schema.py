@@ -7,12 +7,12 @@ import jsonschema
 import pytest
 
 from aod.actions.result import Mount, Status, not_run
-from aod.anomaly import Relation, Rule
+from aod.anomaly import Cause, Relation
 from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
 from aod.text import utc_now
 from scripts.manifest_schema import TARGET, text
-from tests.bundle_check import VALIDATOR
+from tests.rig.bundles import VALIDATOR
 from tests.unit.samples import TIMESTAMP
 
 FULL = Manifest(
@@ -21,7 +21,7 @@ FULL = Manifest(
     kernel="6.1",
     cifs=CifsModule(loaded=True, version="2.40"),
     mounts=(Mount("//s/a", "/mnt", "cifs", "rw"),),
-    anomaly=Identity("Latency", TIMESTAMP, "slow", Rule.COUNT),
+    anomaly=Identity("Latency", TIMESTAMP, "slow", Cause.COUNT),
     related=(Relation(TIMESTAMP + 1, "Error", "failed"),),
     events=Events(
         file="events.npy",

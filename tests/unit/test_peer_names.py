@@ -30,11 +30,11 @@ def test_new_names_take_the_place_of_the_old(tmp_path: Path) -> None:
     write(tmp_path, NAMES)
     write(tmp_path, Names(servers={2: "other"}))
     assert read(tmp_path) == Names(servers={2: "other"})
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [FILE.name]
 
 
 def test_writer_that_died_is_no_hindrance(tmp_path: Path) -> None:
-    unfinished(tmp_path / FILE).write_text("half")
+    unfinished(tmp_path / FILE.name).write_text("half")
     write(tmp_path, NAMES)
     assert read(tmp_path) == NAMES
 
@@ -45,7 +45,7 @@ def test_file_is_for_owner_and_group(tmp_path: Path) -> None:
         write(tmp_path, NAMES)
     finally:
         os.umask(old)
-    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / FILE.name).stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ def test_file_is_for_owner_and_group(tmp_path: Path) -> None:
     ids=lambda content: content[:24].decode(errors="replace"),
 )
 def test_malformed_file_has_no_names(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / FILE.name).write_bytes(content)
     assert read(tmp_path) == Names()
 
 
 def test_link_is_not_followed_and_a_fifo_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     write(tmp_path / "elsewhere", NAMES)
-    (tmp_path / FILE).symlink_to(tmp_path / "elsewhere" / FILE)
+    (tmp_path / FILE.name).symlink_to(tmp_path / "elsewhere" / FILE.name)
     assert read(tmp_path) == Names()
-    (tmp_path / FILE).unlink()
-    os.mkfifo(tmp_path / FILE)
+    (tmp_path / FILE.name).unlink()
+    os.mkfifo(tmp_path / FILE.name)
     assert read(tmp_path) == Names()

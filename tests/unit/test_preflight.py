@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from aod.host.preflight import PreflightError, check, cifs_may_load, explain, lockdown
 from aod.kernel.errors import TracerError
 from aod.kernel.objects import OBJECT_VARIABLE
-from aod.kernel.preflight import PreflightError, check, cifs_may_load, explain, lockdown
 
 RELEASE = "6.1.0-99-test"
 OBJECT = Path(__file__).resolve().parents[2] / "build" / "producer.bpf.o"
@@ -19,7 +19,7 @@ NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 UNPRIVILEGED = """
 import os
 from pathlib import Path
-from aod.kernel import preflight
+from aod.host import preflight
 os.geteuid() or os.seteuid(65534)  # once all is imported: a clone below /root is root's alone
 try:
     preflight.check(Path("/sys/fs/bpf/aod"))

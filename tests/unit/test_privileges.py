@@ -16,24 +16,25 @@ from aod.actions.table import ACTIONS
 from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
 from aod.host.capabilities import Capability, to_mask
-from aod.host.users import ROOT, Account
+from aod.host.users import ROOT, UserIds
 from aod.settings import ActionName
 from aod.supervision import rights
+from tests.unit import manual_text
 from tests.unit.stage_rig import config
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="there is nothing to give up")
-NOBODY = Account(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
+NOBODY = UserIds(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 CHILD = """
 import sys, json
 from pathlib import Path
 from aod import log
 from aod.host import privileges
-from aod.host.users import Account
+from aod.host.users import UserIds
 from aod.host.capabilities import Capability
 from tests.unit.unprivileged import report
 uid, filtered, kept, later = json.loads(sys.argv[1])
 sets = [frozenset(map(Capability, one)) for one in (kept, later)]
-rights = privileges.Rights(account=Account(uid, uid), groups=(uid,), filtered=filtered,
+rights = privileges.Rights(ids=UserIds(uid, uid), groups=(uid,), filtered=filtered,
                            capabilities=sets[0], later=sets[1])
 privileges.drop(rights, log.ROOT)
 begun = report()
@@ -58,30 +59,30 @@ def test_collect_keeps_what_maps_need_once_it_has_begun(tmp_path: Path) -> None:
     found = rights.for_stage("collect", configured(tmp_path))
     assert found.later == rights.COLLECT == {Capability.BPF, Capability.PERFMON}
     assert found.capabilities >= rights.COLLECT
-    assert found.account == Account(0, NOBODY.gid)
+    assert found.ids == UserIds(0, NOBODY.gid)
 
 
 def test_detect_is_another_user_without_any(tmp_path: Path) -> None:
     found = rights.for_stage("detect", configured(tmp_path))
-    assert (found.account, found.groups, found.capabilities) == (NOBODY, (NOBODY.gid,), frozenset())
+    assert (found.ids, found.groups, found.capabilities) == (NOBODY, (NOBODY.gid,), frozenset())
     assert found.filtered
 
 
 def test_without_that_user_it_is_root_without_any(tmp_path: Path) -> None:
     found = rights.for_stage("detect", configured(tmp_path, user="no-such-user"))
-    assert (found.account, found.groups, found.capabilities) == (ROOT, (0,), frozenset())
+    assert (found.ids, found.groups, found.capabilities) == (ROOT, (0,), frozenset())
     assert found.filtered
 
 
 @NEEDS_ROOT
 def test_cleanup_is_the_output_folders_owner_without_any(tmp_path: Path) -> None:
     made = configured(tmp_path)
-    assert rights.for_stage("cleanup", made).account == ROOT
+    assert rights.for_stage("cleanup", made).ids == ROOT
     os.chown(made.aod_output_dir, 33, 44)
     found = rights.for_stage("cleanup", made)
-    assert (found.account, found.capabilities) == (Account(33, 44), frozenset())
+    assert (found.ids, found.capabilities) == (UserIds(33, 44), frozenset())
     made.aod_output_dir.rmdir()
-    assert rights.for_stage("cleanup", made).account == ROOT
+    assert rights.for_stage("cleanup", made).ids == ROOT
 
 
 @NEEDS_ROOT
@@ -130,10 +131,11 @@ def test_every_privilege_of_an_action_has_its_reason() -> None:
 
 
 def test_the_manual_has_the_privileges_of_every_action() -> None:
-    manual = (Path(__file__).parents[2] / "USAGE.md").read_text()
+    entries = manual_text.entries(manual_text.sections("aod-security.7")["PROCESSES"])
     for action in ACTIONS:
         names = " ".join(one.capability.name for one in action.privileges)
-        assert (f"\n| `{action.name}` | `{names}` |" in manual) == bool(names), action.name
+        shown = entries.get(f"*{action.name}*", "").partition(":")[0]
+        assert shown == names, action.name
 
 
 def test_mask_is_a_bit_each() -> None:
@@ -187,7 +189,7 @@ from pathlib import Path
 from aod import files, log
 from aod.host import privileges
 from aod.host.users import myself
-privileges.drop(privileges.Rights(account=myself(), groups=()), log.ROOT)
+privileges.drop(privileges.Rights(ids=myself(), groups=()), log.ROOT)
 files.create_fd(Path({str(tmp_path / "made")!r}))
 """
     subprocess.run([sys.executable, "-c", program], check=True, umask=0o077)

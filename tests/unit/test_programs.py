@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from aod.kernel.objects import (
+    MID_RELEASE_VARIABLE,
     OBJECT_VARIABLE,
-    RELEASE_VARIABLE,
     TracerSetup,
     build_id,
+    mid_release_program,
     program,
-    release_program,
 )
 
 ELF = b"\x7fELF"
@@ -21,20 +21,20 @@ SETUP = TracerSetup(Path("/sys/fs/bpf/aod"), 1 << 20, 1024, b"release")
 def test_installed_objects_are_used_unless_a_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in (OBJECT_VARIABLE, RELEASE_VARIABLE):
+    for variable in (OBJECT_VARIABLE, MID_RELEASE_VARIABLE):
         monkeypatch.delenv(variable, raising=False)
     assert program().startswith(ELF)
-    assert release_program().startswith(ELF)
-    assert program() != release_program()
+    assert mid_release_program().startswith(ELF)
+    assert program() != mid_release_program()
     (tmp_path / "other").write_bytes(b"other")
-    for variable in (OBJECT_VARIABLE, RELEASE_VARIABLE):
+    for variable in (OBJECT_VARIABLE, MID_RELEASE_VARIABLE):
         monkeypatch.setenv(variable, str(tmp_path / "other"))
-    assert program() == release_program() == b"other"
+    assert program() == mid_release_program() == b"other"
 
 
 def test_hooks_on_functions_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(RELEASE_VARIABLE, "")
-    assert release_program() == b""
+    monkeypatch.setenv(MID_RELEASE_VARIABLE, "")
+    assert mid_release_program() == b""
 
 
 def test_installation_is_another_with_another_object_or_size() -> None:
@@ -42,7 +42,7 @@ def test_installation_is_another_with_another_object_or_size() -> None:
     assert build_id(b"program", replace(SETUP, pin_dir=Path("/sys/fs/bpf/other"))) == same
     others = [
         build_id(b"other", SETUP),
-        build_id(b"program", replace(SETUP, release=b"")),
+        build_id(b"program", replace(SETUP, mid_release=b"")),
         build_id(b"program", replace(SETUP, ring_bytes=1 << 21)),
         build_id(b"program", replace(SETUP, max_inflight=2048)),
     ]

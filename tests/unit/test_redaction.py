@@ -23,7 +23,7 @@ from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
 from aod.bundles.redaction import Redaction
 from aod.settings import ActionName
-from tests.bundle_check import check_files, unpack
+from tests.rig.bundles import open_bundle
 from tests.unit.samples import TIMESTAMP, anomaly, operation, records
 
 HOST = "lap-4711x"
@@ -87,8 +87,7 @@ def declared() -> Anomaly:
 def made(folder: Path, how: Redaction | None) -> tuple[Manifest, dict[str, bytes]]:
     sealed = asyncio.run(make(folder / "out", how))
     assert sealed is not None
-    files = unpack(next((folder / "out").glob("*.zst")).read_bytes())
-    check_files(files)
+    files = open_bundle(next((folder / "out").glob("*.zst"))).files
     return manifest.decode(files["manifest.json"]), files
 
 
@@ -242,6 +241,6 @@ def test_one_is_redacted_after_the_other(tmp_path: Path, monkeypatch: pytest.Mon
 
     asyncio.run(several())
     for path in (tmp_path / "out").glob("*.zst"):
-        told = manifest.decode(unpack(path.read_bytes())["manifest.json"])
+        told = manifest.decode(open_bundle(path).files["manifest.json"])
         assert "its program ended with 3" in told.note
     assert len(list((tmp_path / "out").iterdir())) == 4

@@ -1,10 +1,10 @@
-"""The rules of a configuration, and the kernel's knobs against them."""
+"""The rules of a configuration, and the kernel's thresholds against them."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.config.rules import kernel_knobs, rules
+from aod.config.rules import kernel_thresholds, rules
 from aod.config.schema import AnomalyConfig, Config, Guardian, Recorder, Watcher
 from aod.detectors.api import NOT_FINISHED
 from aod.detectors.connection import Connection
@@ -27,13 +27,13 @@ def test_the_kernel_wakes_for_everything_that_a_rule_matches(
 ) -> None:
     config = configured(**{f"a{n}": anomaly for n, anomaly in enumerate(anomalies)})
     records = records[(records["command"] < COMMANDS) & (records["error"] > -ERRNO_LIMIT)]
-    knobs = kernel_knobs(config)
+    thresholds = kernel_thresholds(config)
     command, latency_ns = records["command"], records["latency_ns"]
     finished = (records["flags"] & NOT_FINISHED) == 0
-    woken = finished & (latency_ns > knobs.threshold_ns[command])
-    woken |= latency_ns >= knobs.emergency_ns[command]
+    woken = finished & (latency_ns > thresholds.threshold_ns[command])
+    woken |= latency_ns >= thresholds.emergency_ns[command]
     number = -records["error"].astype(np.int64)
-    bits = knobs.tracked_errors[number // 64] >> (number % 64).astype(np.uint64)
+    bits = thresholds.tracked_errors[number // 64] >> (number % 64).astype(np.uint64)
     woken |= (bits & np.uint64(1)).astype(np.bool_)
     for rule in rules(config):
         assert not (rule.matches(records) & ~woken).any()
@@ -41,14 +41,14 @@ def test_the_kernel_wakes_for_everything_that_a_rule_matches(
 
 def test_the_kernels_errors_are_the_tracked_ones_and_no_more() -> None:
     bits = np.unpackbits(
-        kernel_knobs(configured(e=TRACKED)).tracked_errors.view("u1"), bitorder="little"
+        kernel_thresholds(configured(e=TRACKED)).tracked_errors.view("u1"), bitorder="little"
     )
     assert np.flatnonzero(bits).tolist() == [5, 11, 13]
 
 
 def test_a_tracked_status_may_come_as_any_error() -> None:
     anomaly = Error(mode=Mode.TRACKONLY, track_codes=("STATUS_DISK_FULL",))
-    words = kernel_knobs(configured(e=anomaly)).tracked_errors
+    words = kernel_thresholds(configured(e=anomaly)).tracked_errors
     assert words[0] == 2**64 - 2  # all but 0, which is success
     assert (words[1:] == 2**64 - 1).all()
 
@@ -56,26 +56,26 @@ def test_a_tracked_status_may_come_as_any_error() -> None:
 def test_the_kernel_has_the_lowest_threshold_of_all_rules() -> None:
     writes = (TrackedCommand(command="SMB2_WRITE", threshold=5),)
     tight = Latency(mode=Mode.TRACKONLY, track_commands=writes, emergency_threshold_ms=None)
-    knobs = kernel_knobs(configured(a=Latency(), b=tight))
-    assert knobs.threshold_ns[Command.SMB2_WRITE] == 5 * MS
-    assert knobs.threshold_ns[Command.SMB2_READ] == 20 * MS
-    assert knobs.emergency_ns[Command.SMB2_WRITE] == 1000 * MS
-    assert not knobs.tracked_errors.any()
-    assert (kernel_knobs(configured(e=TRACKED)).threshold_ns == NEVER_NS).all()
+    thresholds = kernel_thresholds(configured(a=Latency(), b=tight))
+    assert thresholds.threshold_ns[Command.SMB2_WRITE] == 5 * MS
+    assert thresholds.threshold_ns[Command.SMB2_READ] == 20 * MS
+    assert thresholds.emergency_ns[Command.SMB2_WRITE] == 1000 * MS
+    assert not thresholds.tracked_errors.any()
+    assert (kernel_thresholds(configured(e=TRACKED)).threshold_ns == NEVER_NS).all()
 
 
 def test_the_ages_at_which_operations_are_told_in_flight_are_those_of_every_rule() -> None:
     patient = Latency(emergency_threshold_ms=5000)
-    knobs = kernel_knobs(configured(a=Latency(), b=patient, c=Latency(), d=Error()))
-    told = sorted(int(table[Command.SMB2_READ]) for table in knobs.hanging_ns)
+    thresholds = kernel_thresholds(configured(a=Latency(), b=patient, c=Latency(), d=Error()))
+    told = sorted(int(table[Command.SMB2_READ]) for table in thresholds.hanging_ns)
     assert told == [1000 * MS, 5000 * MS, NEVER_NS]
-    assert knobs.emergency_ns[Command.SMB2_READ] == 1000 * MS
+    assert thresholds.emergency_ns[Command.SMB2_READ] == 1000 * MS
 
 
 def test_the_recorder_is_the_kernels_business() -> None:
     guardian = Guardian(anomalies={"slow": Latency()})
-    assert not kernel_knobs(Config(guardian=guardian)).matching_only
-    assert kernel_knobs(Config(guardian=guardian, recorder=Recorder.MATCHING)).matching_only
+    assert not kernel_thresholds(Config(guardian=guardian)).matching_only
+    assert kernel_thresholds(Config(guardian=guardian, recorder=Recorder.MATCHING)).matching_only
 
 
 def test_rules_come_in_the_order_of_the_file_with_the_actions_that_run() -> None:

@@ -75,14 +75,14 @@ def test_each_command_is_described(tmp_path: Path) -> None:
 
 def test_little_is_told_to_be_little(tmp_path: Path) -> None:
     one = report(suggestion(tmp_path, busy()), Command.SMB2_CREATE)
-    assert (one.alone_ms, one.suggested_ms, one.note) == (5, 5, "of 20 operations only")
+    assert (one.alone_ms, one.suggested_ms, one.note) == (5, 5, "only 20 operations")
 
 
 def test_command_that_waits_by_design_is_left_as_it_is(tmp_path: Path) -> None:
     found = suggestion(tmp_path, busy())
     one = report(found, Command.SMB2_LOCK)
     assert (one.suggested_ms, one.anomalies["50"], one.emergencies) == (None, 1, 0)
-    assert one.note == "may wait for whoever holds the lock; left as it is"
+    assert one.note == "may wait for whoever holds the lock; unchanged"
     assert Command.SMB2_LOCK.name not in [entry.command for entry in found.track_commands]
 
 
@@ -116,7 +116,7 @@ def test_thresholds_that_are_loud_together_are_raised(tmp_path: Path) -> None:
     found = suggestion(tmp_path, loud)
     reads, creates = report(found, Command.SMB2_READ), report(found, Command.SMB2_CREATE)
     assert (reads.p999_ns, reads.alone_ms, reads.suggested_ms) == (1_000_000, 2, 20)
-    assert reads.note == "alone, 2 ms would do, but not together with the others"
+    assert reads.note == "2 ms is enough alone, but not together with the others"
     assert (creates.alone_ms, creates.suggested_ms, creates.note) == (2, 2, "")
 
 
@@ -179,7 +179,7 @@ TABLES = r"""recorded: 2023-11-14 22:13:21.000 UTC to 22:13:23.000 UTC, 2.0 s
 operations are missing, so counts may be too low
 counted as in aod.yaml
 
-2,028 operations finished; told in flight: 0; never answered: 0; connection events: 1
+2,028 operations finished; reported in flight: 0; unanswered: 0; connection events: 1
 
 latency in ms                count       p50       p99     p99.9       max   suggested
 SMB2_READ                    2,000      1.50      1.99     30.00     30.00     50 ms
@@ -188,7 +188,7 @@ SMB2_FLUSH                       4      1.00  4,000.00  4,000.00  4,000.00   500
 SMB2_LOCK                        4  5,000.00  5,000.00  5,000.00  5,000.00           -
 
 anomalies that a threshold would have made for the command alone, by the count of 'slow'
-(more than 2 within 1 s, cool-down 10 s)
+(more than 2 in 1 s, cool-down 10 s)
                           10 ms    20 ms    50 ms
 SMB2_READ                     1        1        0
 SMB2_CREATE                   0        0        0
@@ -200,20 +200,20 @@ status                                         count     counted
 STATUS_ACCESS_DENIED                               2           2
 STATUS_OBJECT_NAME_NOT_FOUND                       1           0
 
-* SMB2_CREATE: of 20 operations only
-* SMB2_FLUSH: of 4 operations only
-- SMB2_LOCK: may wait for whoever holds the lock; left as it is
-! SMB2_FLUSH: 1 reached the emergency threshold, which declares whatever the threshold is
+* SMB2_CREATE: only 20 operations
+* SMB2_FLUSH: only 4 operations
+- SMB2_LOCK: may wait for whoever holds the lock; unchanged
+! SMB2_FLUSH: 1 reached the emergency threshold, which declares whatever the threshold
 
 # under guardian: anomalies: slow:
       track_commands:
         - command: SMB2_WRITE
           threshold: 50
         - command: SMB2_FLUSH
-          threshold: 5000  # of 4 operations only
+          threshold: 5000  # only 4 operations
           emergency_threshold_ms: 10000
         - command: SMB2_CREATE
-          threshold: 5  # of 20 operations only
+          threshold: 5  # only 20 operations
         - command: SMB2_READ
           threshold: 50
 """

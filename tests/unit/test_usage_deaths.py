@@ -1,131 +1,225 @@
-"""USAGE.md's table of deaths: each cell that promises something has a test that holds it to it."""
+"""What a death costs, as aod-supervisor(8) says: a process that writes all that outlives processes
+is killed in the middle, again and again, and its successor looks at what is there.
 
-import re
+What only a kernel, a capture or a whole daemon has is killed in tests/kernel and tests/campaign.
+"""
+
+import logging
+import mmap
+import multiprocessing
+import random
+import shutil
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pytest
 
-from tests.unit import usage_text
+from aod._native import ffi, lib
+from aod.audit.entries import Deleted, decode
+from aod.audit.log import AuditLog
+from aod.config.schema import Config
+from aod.state import counters, spool
+from aod.state.counters import CounterRing
+from aod.state.ledger import Kind, Ledger
+from aod.state.names import AUDIT_FILE
+from aod.transport.eventlog import HEADER_DTYPE, EventLog
+from aod.transport.position import Evaluated, PositionReader, ReadPosition
+from tests.unit import manual_text
+from tests.unit.records import numbered
+from tests.unit.samples import anomaly
+from tests.unit.stage_rig import config, spool_of
 
-TESTS: Final = Path(__file__).parents[1]
-STAY: Final = re.compile(r"^(stays?|whole)$")
-"""Nothing happens: held by the test of the whole, the kill campaign."""
-NOT_TESTABLE: Final = frozenset({"gone", "gone with the host", "gone: they are in memory"})
-CAMPAIGN: Final = "campaign/test_campaign.py::test_fifty_kills_lose_nothing_and_leave_nothing"
-REBOOT: Final = "kernel/test_deaths.py::test_after_a_reboot_what_was_declared_gets_its_bundle"
-NEXT: Final = "kernel/test_deaths.py::test_next_start_makes_the_bundle_of_what_was_declared_once"
-CLEAN: Final = "kernel/test_daemon.py::test_stop_drains_and_leaves_nothing"
-BUILD: Final = (
-    "kernel/test_leavings.py::test_records_of_another_build_that_nobody_read_are_counted_and_told"
-)
-ANOTHER_LOG: Final = "kernel/test_drain.py::test_another_build_is_replaced_and_the_log_goes_on"
-WINDOW: Final = "unit/test_detect.py::test_window_survives_the_detectors_death"
-WINDOWS: Final = "kernel/test_deaths.py::test_windows_outlive_the_supervisor"
-BELL: Final = "unit/test_stage_capture.py::test_a_message_rings_and_the_spool_alone_is_enough"
-LOST_BELL: Final = "unit/test_detect_process.py::test_bell_that_is_lost_delays_and_loses_nothing"
-LEFT: Final = (
-    "unit/test_stage_capture.py::test_a_bundle_that_cannot_be_finished_is_left_for_the_next_start"
-)
-FINISHED: Final = (
-    "unit/test_stage_capture.py::"
-    "test_a_killed_captures_bundles_are_finished_and_what_is_of_no_use_is_removed"
-)
-PACKETS: Final = (
-    "unit/test_recorders_packets.py::test_a_killed_owner_takes_it_along_and_its_packets_stay"
-)
-SUCCESSOR: Final = "unit/test_counters.py::test_a_successor_goes_on"
-CUT: Final = "unit/test_audit.py::test_a_line_that_a_crash_cut_short_costs_only_itself"
-UNTOUCHED: Final = ("",) * 4
-HELD_BY: Final = {
-    "operations in flight, records in the kernel's ring": (
-        "kernel/test_drain.py::test_next_collector_goes_on_where_the_last_one_stopped",
-        *UNTOUCHED[:3],
-        "kernel/test_deaths.py::test_next_start_goes_on_with_operations_in_flight",
-        "kernel/test_daemon.py::test_stop_with_a_detector_that_hangs_says_what_is_lost",
-        "",
-        BUILD,
-    ),
-    "event log, detect's position in it": (
-        "kernel/test_drain.py::test_death_between_commit_and_the_kernels_knowledge_repeats_nothing",
-        *UNTOUCHED[:3],
-        "kernel/test_daemon.py::test_dead_supervisor_takes_its_workers_along_and_the_next_goes_on",
-        CLEAN,
-        "",
-        ANOTHER_LOG,
-    ),
-    "detect's windows and episodes": ("", WINDOW, "", "", WINDOWS, "", "", WINDOWS),
-    "anomalies without a bundle (spool)": (
-        "",
-        "unit/test_detect.py::test_anomaly_is_spooled_then_sent_and_then_the_position_is_published",
-        "kernel/test_daemon.py::"
-        "test_anomaly_that_was_declared_while_capture_was_dead_gets_its_bundle",
-        "",
-        NEXT,
-        LEFT,
-        REBOOT,
-        NEXT,
-    ),
-    "bundle that is being made": ("", "", FINISHED, "", FINISHED, LEFT, FINISHED, FINISHED),
-    "messages between stages": (
-        LOST_BELL,
-        BELL,
-        BELL,
-        "unit/test_stage_cleanup.py::test_the_stage_sweeps_at_the_start_and_on_every_sealed_bundle",
-        NEXT,
-        "unit/test_stage_cleanup.py::test_what_was_sealed_before_the_stop_is_still_counted",
-        REBOOT,
-        NEXT,
-    ),
-    "ring of packets, trace": (
-        "",
-        "",
-        PACKETS,
-        "",
-        PACKETS,
-        "unit/test_recorders_packets.py::test_the_end_leaves_neither_process_nor_file",
-        "",
-        PACKETS,
-    ),
-    "counters of the last minute": (
-        SUCCESSOR,
-        *UNTOUCHED[:3],
-        SUCCESSOR,
-        CLEAN,
-        "unit/test_counters.py::test_a_ring_of_another_boot_is_begun_anew",
-        "unit/test_counters.py::test_a_file_of_another_version_is_replaced",
-    ),
-    "audit log, sealed bundles": (
-        "",
-        "",
-        CUT,
-        "",
-        "kernel/test_audit.py::test_the_audit_log_tells_the_daemons_life",
-        "",
-        CUT,
-        "",
-    ),
+LOG: Final = logging.getLogger("test")
+KILLS: Final = 12
+PER_STEP: Final = 100
+"""Records that are committed at once."""
+STEPS_KEPT: Final = 100
+"""So many steps the event log holds at least."""
+FIRST: Final = 1_795_362_892_272_075_703
+"""The timestamp of the first anomaly."""
+DEATHS: Final = {
+    "Event log, and detect's position in it": [
+        "collect or detect killed",
+        "supervisor killed",
+        "clean shutdown",
+        "reboot, power loss",
+        "start of another build",
+    ],
+    "Anomalies without a bundle (the spool)": [
+        "detect killed",
+        "capture killed",
+        "supervisor killed, reboot, power loss, start of another build",
+        "clean shutdown",
+    ],
+    "Counters of the last minute": [
+        "collect killed",
+        "supervisor killed",
+        "clean shutdown",
+        "reboot, power loss",
+        "start of another build",
+    ],
+    "Audit log, sealed bundles": ["capture killed", "supervisor killed", "reboot, power loss"],
 }
-HEADER, *ROWS = usage_text.tables(usage_text.section("What a death costs"))[0]
+"""Of the page's paragraphs those that are held here."""
 
 
-def test_every_row_has_its_tests() -> None:
-    assert [row[0] for row in ROWS] == list(HELD_BY)
-    assert {len(row) for row in ROWS} == {len(HEADER)}
+class Writer:
+    """All that outlives a process, written step by step; `steps` are surely complete."""
+
+    def __init__(self, made: Config) -> None:
+        self._config = made
+        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self._steps = np.frombuffer(self._page, np.uint64, 1)
+        self._process: BaseProcess | None = None
+
+    @property
+    def steps(self) -> int:
+        return int(self._steps[0])
+
+    def killed_in_the_middle(self, steps: int) -> None:
+        """Begin where the last one ended, and die some time after so many steps."""
+        fork: Any = multiprocessing.get_context("fork")
+        until = self.steps + steps
+        process = fork.Process(target=self._run)
+        process.start()
+        while self.steps < until and process.is_alive():
+            time.sleep(0.0002)
+        time.sleep(random.random() / 500)  # a step takes about as long
+        assert process.is_alive()
+        process.kill()
+        process.join()
+
+    def _run(self) -> None:
+        made = self._config
+        log = EventLog.writer(made.runtime_dir, 1)
+        position = ReadPosition.open(made.runtime_dir)
+        spool.prepare(spool_of(made))
+        ledger = Ledger(made.runtime_dir, spool_of(made), LOG)
+        ring = CounterRing(made.runtime_dir, history_sec=60)
+        audited = AuditLog(made, LOG)
+        for step in range(self.steps, 1 << 30):
+            self._append(log, (step + 1) * PER_STEP)
+            position.commit(Evaluated(log.position, step, step, step, step))
+            spool.write(spool_of(made), anomaly(timestamp=FIRST + step))
+            if step:
+                spool.remove(spool_of(made) / f"{FIRST + step - STEPS_KEPT}.json")
+            ledger.enter(FIRST + step, Kind.SEEN)
+            ring.add(header(step))
+            audited.write(Deleted(bundle="", size_bytes=step, reason=""))
+            self._steps[0] = step + 1
+
+    @staticmethod
+    def _append(log: EventLog, until: int) -> None:
+        """Continue with what is committed: a dead writer may have come as far as that."""
+        more = numbered(log.position, until - log.position)
+        source = ffi.from_buffer("struct aod_event *", more.data)
+        assert lib.aod_log_append(log.c_header, 1 << 62, source, len(more)) == len(more)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_what_a_cell_promises_is_held(row: list[str]) -> None:
-    for death, cell, test in zip(HEADER[1:], row[1:], HELD_BY[row[0]], strict=True):
-        assert bool(test) is promises(cell), f"{row[0]}, {death}: {cell}"
-        assert exists(test or CAMPAIGN), test
+def header(step: int) -> Any:
+    """What collect keeps of the kernel's counters."""
+    head = np.zeros((), HEADER_DTYPE)
+    head["stats_ns"], head["ring_id"] = time.monotonic_ns(), 7
+    head["stats"]["started"][9] = step
+    return head
 
 
-def promises(cell: str) -> bool:
-    return not STAY.match(cell) and cell not in NOT_TESTABLE
+@pytest.fixture
+def made(tmp_path: Path) -> Config:
+    return config(tmp_path)
 
 
-def exists(test: str) -> bool:
-    path, _, name = test.partition("::")
-    found = re.search(rf"^(?:async )?def {name}\(", (TESTS / path).read_text(), re.MULTILINE)
-    return found is not None
+# What a successor finds
+
+
+def event_log_is_whole(made: Config, steps: int) -> None:
+    log = EventLog.reader(made.runtime_dir)
+    assert log.position in {steps * PER_STEP, (steps + 1) * PER_STEP}
+    kept = log.copy(log.oldest, log.position)
+    assert len(kept) >= min(log.position, STEPS_KEPT * PER_STEP)
+    assert (kept["mid"] == np.arange(log.position - len(kept), log.position, dtype="u8")).all()
+
+
+def position_is_whole(made: Config, steps: int) -> None:
+    found = PositionReader(made.runtime_dir).get()
+    step = found.declared
+    assert step in {steps - 1, steps}
+    assert found == Evaluated((step + 1) * PER_STEP, step, step, step, step)
+
+
+def spool_is_whole(made: Config, steps: int) -> None:
+    """Of the last steps each anomaly is there and can be read, and perhaps one more."""
+    found = [spool.read(path).timestamp - FIRST for path in spool.pending(spool_of(made))]
+    expected = list(range(max(0, steps - STEPS_KEPT), steps))
+    assert [step for step in found if step in expected] == expected
+    assert all(steps - STEPS_KEPT - 1 <= step <= steps for step in found)
+
+
+def ledger_knows_each_once(made: Config, steps: int) -> None:
+    ledger = Ledger(made.runtime_dir, spool_of(made), LOG)
+    assert sum(ledger.state.counts.values()) in {steps, steps + 1}
+    assert {FIRST + step for step in range(steps)} <= set(ledger.state.origins)
+
+
+def counters_are_whole(made: Config, steps: int) -> None:
+    """A slot that was being written is passed over: it was the oldest."""
+    found = counters.read(made.runtime_dir)
+    newest = int(found["stats"]["started"][-1, 9])
+    assert newest in {steps - 1, steps}
+    assert (np.diff(found["taken_ns"].astype(np.int64)) > 0).all()
+
+
+def audit_log_is_whole(made: Config, steps: int) -> None:
+    """A step that was all but complete is done, and so written, twice."""
+    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
+    sizes = [one.size_bytes for one in map(decode, lines) if isinstance(one, Deleted)]
+    sizes = list(dict.fromkeys(sizes))
+    assert sizes[:steps] == list(range(steps))
+    assert sizes[steps:] in ([], [steps])
+
+
+CHECKS: Final[tuple[Callable[[Config, int], None], ...]] = (
+    event_log_is_whole,
+    position_is_whole,
+    spool_is_whole,
+    ledger_knows_each_once,
+    counters_are_whole,
+    audit_log_is_whole,
+)
+
+
+def test_what_a_kill_leaves_is_whole_and_a_successor_goes_on(made: Config) -> None:
+    writer = Writer(made)
+    for kill in range(KILLS):
+        writer.killed_in_the_middle(random.randrange(3, 12))
+        assert writer.steps > 2 * kill
+        for check in CHECKS:
+            check(made, writer.steps)
+
+
+def test_a_reboot_takes_what_is_in_memory_and_nothing_else(made: Config) -> None:
+    """/run is empty then: the log and the counters begin anew, the spool's anomalies are known."""
+    writer = Writer(made)
+    writer.killed_in_the_middle(20)
+    shutil.rmtree(made.runtime_dir)
+    made.runtime_dir.mkdir()
+    spool_is_whole(made, writer.steps)
+    audit_log_is_whole(made, writer.steps)
+    assert EventLog.writer(made.runtime_dir, 1).position == 0
+    assert ReadPosition.open(made.runtime_dir).get() == 0
+    left = len(spool.pending(spool_of(made)))
+    assert Ledger(made.runtime_dir, spool_of(made), LOG).state.counts == {Kind.CARRIED: left}
+    CounterRing(made.runtime_dir, history_sec=60).close()
+    assert len(counters.read(made.runtime_dir)) == 0
+
+
+def test_the_page_lists_these_deaths() -> None:
+    text = manual_text.sections("aod-supervisor.8")["WHAT A DEATH COSTS"]
+    paragraphs = manual_text.subsections(text)
+    assert len(paragraphs) == 9
+    for title, deaths in DEATHS.items():
+        assert manual_text.items(paragraphs[title]) == deaths

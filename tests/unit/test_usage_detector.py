@@ -16,7 +16,7 @@ from tests.unit import usage_text
 from tests.unit.records import Record, events
 
 BIN = Path(sys.executable).parent
-SECTION = usage_text.section("A detector of your own")
+SECTION = usage_text.subsections(usage_text.section("Extend"))["A detector of your own"]
 FILES = usage_text.files(SECTION)
 SECOND = 10**9
 STEP_NS = 1_000_000
@@ -89,7 +89,7 @@ def test_it_fires(installed: Path, folder: Path) -> None:
             "count": 501,
             "acceptable_count": 500,
             "suppressed": 0,
-            "reason": "501 operations of updatedb within 1 s, 500 are acceptable: "
+            "reason": "501 operations of updatedb in 1 s, limit 500: "
             "SMB2_QUERY_DIRECTORY 251, SMB2_CREATE 250; on tree 0x5 of session 0x1; by "
             "updatedb[4321]; worst: SMB2_QUERY_DIRECTORY of updatedb[4321] took 0.0 ms",
             "actions": ["stats"],
@@ -166,7 +166,7 @@ def test_a_mistake_has_the_line_and_the_words_of_usage_md(installed: Path, folde
     ("line", "words"),
     [
         ("      program: 5\n", "aod.yaml:5: guardian.anomalies.indexer.program is 5"),
-        ("", "aod.yaml:3: guardian.anomalies.indexer has no program, which is needed"),
+        ("", "aod.yaml:3: guardian.anomalies.indexer has no program (required)"),
         ("      programm: cp\n", "aod.yaml:5: unknown key programm in"),
     ],
 )

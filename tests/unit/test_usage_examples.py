@@ -1,4 +1,4 @@
-"""What USAGE.md says is declared: each of its examples, run."""
+"""What aod-detectors(7) says is declared: each of its examples, run."""
 
 import re
 from pathlib import Path
@@ -16,18 +16,18 @@ from aod.smb import errors, ntstatus
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.connection import ConnectionEvent
 from aod.smb.peers import Names
-from tests.unit import usage_text
+from tests.unit import manual_text
 from tests.unit.config_cases import loaded
 
-TEXT: Final = usage_text.section("What is declared")
 EXAMPLES: Final = {
-    title: text for title, text in usage_text.subsections(TEXT).items() if "```yaml" in text
+    title: text for title, text in manual_text.sections("aod-detectors.7").items() if "=> " in text
 }
 NS: Final = {"s": 10**9, "ms": 10**6}
+_ROW: Final = re.compile(r"^\d.*\n(?: .*\n)*", re.MULTILINE)
 
 
 class Row(NamedTuple):
-    """A line of an example's table."""
+    """A record of an example, in as many lines as it takes."""
 
     at: str
     record: str
@@ -43,29 +43,46 @@ class Example(NamedTuple):
 
 
 def example(title: str) -> Example:
-    (yaml,) = usage_text.blocks(EXAMPLES[title], "yaml")
-    header, *rows = usage_text.tables(EXAMPLES[title])[-1]
-    assert header == list(Row._fields)
-    return Example(yaml, [Row(*row) for row in rows])
+    """A configuration begins with a key, a record with a digit; formulas do neither."""
+    *_, yaml, records = manual_text.blocks(EXAMPLES[title])
+    assert yaml.startswith(("guardian:", "watch_interval_sec:"))
+    rows = _ROW.findall(records)
+    assert "".join(rows) == records
+    return Example(yaml, [row(text) for text in rows])
+
+
+def row(text: str) -> Row:
+    """Parts are two spaces or a line's end apart."""
+    at, record, *others = re.split(r"\n? {2,}|\n", text.rstrip())
+    declared = [other.removeprefix("=> ") for other in others if other.startswith("=> ")]
+    assert len(declared) <= 1
+    why = " ".join(other for other in others if not other.startswith("=> "))
+    return Row(at, record, "".join(declared), why)
 
 
 def test_every_rule_has_its_example() -> None:
     assert list(EXAMPLES) == [
-        "Slow operations",
-        "Operations that take far too long",
-        "Operations that hang",
-        "Operations that are never answered",
-        "Commands that need patience",
-        "Errors: all of them",
-        "Errors: only some",
-        "Errors: all but some",
-        "Connections",
-        "The window slides",
-        "Matches are used up",
-        "Cool-down, and what is suppressed",
-        "An emergency interrupts an episode, once",
-        "Anomalies of one incident",
+        "SLOW OPERATIONS",
+        "OPERATIONS THAT TAKE FAR TOO LONG",
+        "OPERATIONS THAT HANG",
+        "OPERATIONS THAT ARE NEVER ANSWERED",
+        "COMMANDS THAT NEED PATIENCE",
+        "ERRORS: ALL OF THEM",
+        "ERRORS: ONLY SOME",
+        "ERRORS: ALL BUT SOME",
+        "CONNECTIONS",
+        "THE WINDOW SLIDES",
+        "MATCHES ARE USED UP",
+        "COOL-DOWN, AND WHAT IS SUPPRESSED",
+        "AN EMERGENCY INTERRUPTS AN EPISODE, ONCE",
+        "ANOMALIES OF ONE INCIDENT",
     ]
+
+
+def test_the_examples_are_as_many_as_they_were() -> None:
+    rows = [row for title in EXAMPLES for row in example(title).rows]
+    assert len(rows) >= 64
+    assert sum(bool(row.declared) for row in rows) >= 30
 
 
 # From words to records.
@@ -111,10 +128,10 @@ def records(made: Example) -> list[Events]:
 
 
 def said(anomaly: Anomaly) -> str:
-    """As the column `declared` says it."""
+    """As the page says it, behind `=>`."""
     text = f"{anomaly.name}: {anomaly.rule} {anomaly.count}"
     text += f", {anomaly.suppressed} suppressed" if anomaly.suppressed else ""
-    text += f", tells {len(anomaly.ended)} end" if anomaly.ended else ""
+    text += f", reports {len(anomaly.ended)} end" if anomaly.ended else ""
     return text + "".join(f", names {other.name}" for other in anomaly.related)
 
 
@@ -155,9 +172,10 @@ def test_an_example_declares_something() -> None:
 
 
 def test_the_table_of_patience_is_the_truth() -> None:
-    (_, *rows), _ = usage_text.tables(EXAMPLES["Commands that need patience"])
-    told = {name: limits for names, *limits in rows for name in names.split(", ")}
-    assert told == {
+    _, patient, *_ = manual_text.blocks(EXAMPLES["COMMANDS THAT NEED PATIENCE"])
+    _, *rows = manual_text.columns(patient)
+    shown = {name: limits for name, *limits in rows}
+    assert shown == {
         command.name: [limit(patience.threshold_ms), limit(patience.emergency_ms)]
         for command, patience in PATIENCE.items()
     }
@@ -167,6 +185,6 @@ def limit(limit_ms: float | None) -> str:
     return "not watched" if limit_ms is None else f"{limit_ms / 1000:g} s"
 
 
-def test_the_table_of_connection_events_has_all_of_them() -> None:
-    (_, *rows), _ = usage_text.tables(EXAMPLES["Connections"])
-    assert [name for name, _ in rows] == [f"`{event.name.lower()}`" for event in ConnectionEvent]
+def test_every_connection_event_is_there() -> None:
+    entries = manual_text.entries(EXAMPLES["CONNECTIONS"])
+    assert list(entries) == [f"*{event.name.lower()}*" for event in ConnectionEvent]

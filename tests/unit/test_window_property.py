@@ -150,7 +150,7 @@ def run(rule: Rule, parts: Iterator[Events]) -> tuple[list[Outcome], int, list[i
     for part in parts:
         state, found, over = window.step(rule, state, part)
         declared += [Outcome.of(one) for one in found]
-        ended += over["mid"].tolist()
+        ended += over.records["mid"].tolist()
     return declared, state.suppressed, ended
 
 
@@ -222,4 +222,4 @@ def test_records_that_come_late_are_never_counted_or_used_twice(
     for one in declared:
         ends = [int(records["end_ns"][mid]) for mid in one.matched]
         assert all(one.trigger_ns - frame.window_ns < end <= one.trigger_ns for end in ends)
-        assert one.rule is anomaly.Rule.EMERGENCY or one.count > frame.acceptable_count
+        assert one.rule is anomaly.Cause.EMERGENCY or one.count > frame.acceptable_count

@@ -1,4 +1,4 @@
-"""USAGE.md as data: its sections, and the files, blocks and tables that they show."""
+"""USAGE.md as data: its sections, and the files and blocks that they show."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Final
 USAGE: Final = Path(__file__).parents[2] / "USAGE.md"
 _BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE: Final = re.compile(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TABLE: Final = re.compile(r"^\|.*\|\n\|[ -|]*\|\n(?:\|.*\|\n)+", re.MULTILINE)
 
 
 def section(title: str) -> str:
@@ -33,15 +32,3 @@ def files(text: str) -> dict[str, str]:
 def blocks(text: str, language: str | None = None) -> list[str]:
     """Every block between fences, files included; or those in one language."""
     return [block for said, block in _BLOCK.findall(text) if language in {None, said}]
-
-
-def tables(text: str) -> list[list[list[str]]]:
-    """Every table: rows of cells, the header first."""
-    return [
-        [_cells(line) for number, line in enumerate(table.splitlines()) if number != 1]
-        for table in _TABLE.findall(text)
-    ]
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]

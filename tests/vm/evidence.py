@@ -1,45 +1,16 @@
-"""What a daemon declared: sealed bundles, opened for judging, and its log."""
+"""What a daemon declared: its sealed bundles and its log."""
 
-import io
-import json
 import re
-import tarfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import zstandard
-
-from aod.event import Events
 from scripts.vm.guest.quiet import DEFAULT, STRICT
-from tests.bundle_check import check_files
+from tests.rig.bundles import Bundle, open_bundle
 
 DAEMONS = (DEFAULT, STRICT)
 
-_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!the cool-down is over)")
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """The files of a bundle, by name, and the folder they were in."""
-
-    folder: str
-    files: dict[str, bytes]
-
-    def json(self, name: str) -> dict[str, Any]:
-        """One of its JSON files."""
-        return dict(json.loads(self.files[name]))
-
-    def events(self) -> Events:
-        """Its operations."""
-        events: Events = np.load(io.BytesIO(self.files["events.npy"]), allow_pickle=False)
-        return events
-
-    def breakdown(self, by: str) -> dict[str, int]:
-        """How many of the matches have what in common, such as `commands`."""
-        parts = self.json("anomaly.json")["breakdown"][by]
-        return {part["what"]: part["count"] for part in parts}
+_DECLARED = re.compile(r"aod\.detect: \S+ anomaly '[^']+' \((aod_\d+)\): (?!cool-down ended)")
 
 
 @dataclass(frozen=True)
@@ -87,20 +58,3 @@ def _declared(bundle: Bundle) -> Declared:
         acceptable_count=anomaly["acceptable_count"],
         commands=bundle.breakdown("commands"),
     )
-
-
-def open_bundle(path: Path) -> Bundle:
-    """Unpack a bundle in memory; it must hold exactly one folder, and what every bundle holds."""
-    with path.open("rb") as packed:
-        archive = zstandard.ZstdDecompressor().stream_reader(packed).read()
-    files: dict[str, bytes] = {}
-    folders: set[str] = set()
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar.getmembers():
-            name = PurePosixPath(member.name)
-            folders.add(name.parts[0])
-            if (content := tar.extractfile(member)) is not None:
-                files[str(name.relative_to(name.parts[0]))] = content.read()
-    (folder,) = folders
-    check_files(files)
-    return Bundle(folder, files)

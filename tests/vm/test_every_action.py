@@ -11,7 +11,8 @@ from aod.actions.table import ACTIONS
 from aod.host.capabilities import to_mask
 from aod.settings import ActionName
 from aod.supervision import rights
-from tests.vm.evidence import Bundle, bundles
+from tests.rig.bundles import Bundle
+from tests.vm.evidence import bundles
 from tests.vm.packets import Packets, parse
 from tests.vm.scenarios import every_action as scenario
 

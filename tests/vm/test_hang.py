@@ -7,7 +7,8 @@ import pytest
 
 from aod.event import IN_FLIGHT, MATCHED, OWN, without_own
 from scripts.vm.guest.workload import STEPS
-from tests.vm.evidence import Bundle, Declared, bundles, declared
+from tests.rig.bundles import Bundle
+from tests.vm.evidence import Declared, bundles, declared
 from tests.vm.scenarios import hang
 
 SCENARIO = "hang"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from aod.event import EVENT_DTYPE
-from tests.bundle_check import ALWAYS
-from tests.vm.evidence import Bundle, Declared, bundles, declared
+from tests.rig.bundles import ALWAYS, Bundle
+from tests.vm.evidence import Declared, bundles, declared
 from tests.vm.scenarios import latency
 
 SCENARIO = "latency"

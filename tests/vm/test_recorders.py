@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tests.vm.evidence import Bundle, bundles
+from tests.rig.bundles import Bundle
+from tests.vm.evidence import bundles
 from tests.vm.scenarios.recorders import DELAY_MS, HISTORY_S, PATTERN, POST_S
 
 SCENARIO = "recorders"

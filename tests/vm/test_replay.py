@@ -16,7 +16,7 @@ from aod.replay.evaluation import Evaluation
 from aod.replay.ladder import DEFAULT_MS
 from aod.replay.suggest import suggest
 from aod.replay.suggestion_text import snippet
-from tests.vm.evidence import Bundle, open_bundle
+from tests.rig.bundles import Bundle, open_bundle
 from tests.vm.scenarios.replay import ROUNDS
 
 SCENARIO = "replay"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aod.settings import ActionName
-from tests.vm.evidence import Bundle, open_bundle
+from tests.rig.bundles import Bundle, open_bundle
 from tests.vm.packets import parse
 from tests.vm.scenarios.service_actions import KERNEL_MARK
 

@@ -65,7 +65,7 @@ def test_nothing_is_counted_twice_or_lost(facts: dict[str, Any], how: str, act: 
 
 
 def test_hooks_are_where_they_should_be(facts: dict[str, Any]) -> None:
-    assert facts["hooks"]["pins"] == ["release_by_count", "smb2_mid_entry_alloc"]
+    assert facts["hooks"]["pins"] == ["mid_release_by_count", "smb2_mid_entry_alloc"]
     assert facts["age"]["pins"] == []
 
 

@@ -28,7 +28,7 @@ def run(lab: Lab) -> Facts:
         fault_ns = time.monotonic_ns()
         with working(folder, workers=WORKERS) as lossy:
             with faults.lossy_network(LOSS_PERCENT):
-                daemon.wait_for_line("an emergency", timeout_s=200)
+                daemon.wait_for_line("emergency threshold", timeout_s=200)
             declared_ns = time.monotonic_ns()
         return {
             "healthy": healthy,

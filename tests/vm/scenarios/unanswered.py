@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.kernel.objects import RELEASE_VARIABLE
+from aod.kernel.objects import MID_RELEASE_VARIABLE
 from aod.smb import peers as peer_names
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
@@ -36,7 +36,7 @@ _WITHOUT = ("--without", "capture", "--without", "cleanup")
 def run(lab: Lab) -> Facts:
     """The same story with the hooks and without them; then the module can go."""
     facts: Facts = {"hooks": _story(lab, "hooks")}
-    with _environment(RELEASE_VARIABLE, ""):
+    with _environment(MID_RELEASE_VARIABLE, ""):
         facts["age"] = _story(lab, "age")
     cifs.unload_module()
     return facts
@@ -59,7 +59,7 @@ def _story(lab: Lab, name: str) -> Facts:
             "mounted_before": sorted(mounted_before.values()),
             "killed": _watched(log, lambda: _kill_waiter(lab, folder, log)),
             "failed": _watched(log, lambda: _fail_compounds(folder)),
-            "pins": sorted(path.name for path in (BPFFS / "aod" / "release").glob("*")),
+            "pins": sorted(path.name for path in (BPFFS / "aod" / "mid_release").glob("*")),
             "lost": _watched(log, lambda: _lose_server(lab, folder, log, daemon)),
             "after": _watched(log, lambda: _look(folder)),
             "reconnects": _reconnects(log.view(0, log.position)),

@@ -4,14 +4,14 @@
  * for every operation and releases it when nobody waits for an answer any more: what is still in
  * flight then was never answered.
  */
-#ifndef AOD_RELEASE_BPF_H
-#define AOD_RELEASE_BPF_H
+#ifndef AOD_MID_RELEASE_BPF_H
+#define AOD_MID_RELEASE_BPF_H
 
 #include "unanswered.bpf.h"
 
 struct aod_queued {
 	struct aod_inflight_key key;
-	__u64 start_ns; /* tells the operation from a later one whose mid is the same */
+	__u64 start_ns; /* tells the operation from a later one with the same mid */
 };
 
 /* By the address of the entry. */
@@ -22,7 +22,7 @@ struct {
 	__type(value, struct aod_queued);
 } queued SEC(".maps");
 
-static __always_inline void queue_operation(__u64 entry, const struct aod_inflight_key *key)
+static __always_inline void queue_mid(__u64 entry, const struct aod_inflight_key *key)
 {
 	const struct aod_inflight *op = bpf_map_lookup_elem(&inflight, key);
 	struct aod_queued operation = {.key = *key};
@@ -33,7 +33,7 @@ static __always_inline void queue_operation(__u64 entry, const struct aod_inflig
 	bpf_map_update_elem(&queued, &entry, &operation, BPF_ANY);
 }
 
-static __always_inline void release_operation(__u64 entry)
+static __always_inline void release_mid(__u64 entry)
 {
 	const struct aod_queued *operation = bpf_map_lookup_elem(&queued, &entry);
 	const struct aod_inflight *op;

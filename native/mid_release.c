@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Load the hooks on the cifs module's functions (ebpf/release.bpf.c), where the kernel has them. */
+/* Load the hooks that see a mid released (ebpf/mid_release.bpf.c), where the kernel allows it. */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -26,7 +26,7 @@ static int parameters(const struct btf *btf, const char *function)
 }
 
 /* Which program fits this module; NULL and errno: none does. */
-static const char *fitting_release(void)
+static const char *fitting_program(void)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 	struct btf *module = kernel ? btf__load_module_btf("cifs", kernel) : NULL;
@@ -38,8 +38,8 @@ static const char *fitting_release(void)
 
 		errno = ESRCH;
 		if (parameters(module, ALLOC) == 2)
-			program = by == 1   ? "release_by_count"
-				  : by == 2 ? "release_by_entry"
+			program = by == 1   ? "mid_release_by_count"
+				  : by == 2 ? "mid_release_by_entry"
 					    : NULL;
 	}
 	btf__free(module);
@@ -50,17 +50,14 @@ static const char *fitting_release(void)
 /* Maps that the tracer has are used, the others belong to this object. */
 static int share_maps(struct bpf_object *object, const struct aod_tracer *tracer)
 {
-	char path[PATH_MAX];
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object)
 	{
-		int fd, err;
+		int fd = aod_open_pin(tracer->pin_dir, "maps", bpf_map__name(map));
+		int err = fd < 0 ? bpf_map__set_max_entries(map, tracer->max_inflight)
+				 : bpf_map__reuse_fd(map, fd);
 
-		snprintf(path, sizeof(path), "%s/maps/%s", tracer->pin_dir, bpf_map__name(map));
-		fd = bpf_obj_get(path);
-		err = fd < 0 ? bpf_map__set_max_entries(map, tracer->max_inflight)
-			     : bpf_map__reuse_fd(map, fd);
 		if (fd >= 0)
 			close(fd);
 		if (err)
@@ -70,68 +67,56 @@ static int share_maps(struct bpf_object *object, const struct aod_tracer *tracer
 }
 
 /* A pinned link holds its program, and that its maps: nothing else needs a pin. */
-static int attach_and_pin(struct bpf_object *object, const char *dir)
+static int attach_all(struct bpf_object *object, const char *dir)
 {
 	struct bpf_program *program;
-	char path[PATH_MAX];
+	int err = 0;
 
 	bpf_object__for_each_program(program, object)
 	{
-		int fd, err = 0;
-
-		if (!bpf_program__autoload(program))
-			continue;
-		fd = bpf_raw_tracepoint_open(NULL, bpf_program__fd(program));
-		if (fd < 0)
-			return -errno;
-		if (snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(program)) >=
-		    (int)sizeof(path))
-			err = -ENAMETOOLONG;
-		else if (bpf_obj_pin(fd, path))
-			err = -errno;
-		close(fd);
-		if (err)
-			return err;
+		if (!err && bpf_program__autoload(program))
+			err = aod_attach_and_pin(NULL, bpf_program__fd(program), dir,
+						 bpf_program__name(program));
 	}
-	return 0;
+	return err;
 }
 
 static int load_and_pin(struct bpf_object *object, const struct aod_tracer *tracer,
-			const char *release, const char *dir)
+			const char *program, const char *dir)
 {
-	const char *variants[] = {"release_by_count", "release_by_entry"};
+	const char *variants[] = {"mid_release_by_count", "mid_release_by_entry"};
 	int err = share_maps(object, tracer);
 
 	for (size_t i = 0; !err && i < sizeof(variants) / sizeof(variants[0]); i++)
 		err =
 		    bpf_program__set_autoload(bpf_object__find_program_by_name(object, variants[i]),
-					      !strcmp(variants[i], release));
+					      !strcmp(variants[i], program));
 	if (!err)
 		err = bpf_object__load(object);
 	if (!err && mkdir(dir, 0700))
 		err = -errno;
-	return err ? err : attach_and_pin(object, dir);
+	return err ? err : attach_all(object, dir);
 }
 
-int aod_attach_release(struct aod_tracer *tracer, const void *data, size_t size)
+int aod_attach_mid_release(struct aod_tracer *tracer, const void *data, size_t size)
 {
 	char staging[PATH_MAX], final[PATH_MAX];
 	struct bpf_object *object;
-	const char *release;
+	const char *program;
 	int err;
 
-	snprintf(final, sizeof(final), "%s/release", tracer->pin_dir);
-	snprintf(staging, sizeof(staging), "%s/release-new", tracer->pin_dir);
+	snprintf(final, sizeof(final), "%s/mid_release", tracer->pin_dir);
+	snprintf(staging, sizeof(staging), "%s/mid_release-new", tracer->pin_dir);
 	if (access(final, F_OK) == 0)
 		return 0; /* a predecessor of this build did it */
 	aod_remove(staging);
-	release = fitting_release();
-	if (!release)
+	program = fitting_program();
+	if (!program)
 		return -errno;
 	err = aod_open_object(data, size, &object);
 	if (err)
 		return err;
-	err = load_and_pin(object, tracer, release, staging);
+	err = load_and_pin(object, tracer, program, staging);
 	if (!err && rename(staging, final))
 		err = -errno;
 	if (err)

@@ -4,7 +4,7 @@
  * never be answered, for which there is no tracepoint. Without them it is recognised by what its
  * thread does next (chain.h) or by its age.
  */
-#include "release.bpf.h"
+#include "mid_release.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 
@@ -46,22 +46,22 @@ int smb2_mid_entry_alloc(__u64 *arguments)
 	if (!arguments[2])
 		return 0;
 	read_key(&key, (const char *)arguments[0]);
-	queue_operation(arguments[2], &key);
+	queue_mid(arguments[2], &key);
 	return 0;
 }
 
 /* (reference count of an entry) */
 SEC("fentry/__release_mid")
-int release_by_count(__u64 *arguments)
+int mid_release_by_count(__u64 *arguments)
 {
-	release_operation(arguments[0] - bpf_core_field_offset(struct mid_q_entry, refcount));
+	release_mid(arguments[0] - bpf_core_field_offset(struct mid_q_entry, refcount));
 	return 0;
 }
 
 /* (server, entry), on newer kernels */
 SEC("fentry/__release_mid")
-int release_by_entry(__u64 *arguments)
+int mid_release_by_entry(__u64 *arguments)
 {
-	release_operation(arguments[1]);
+	release_mid(arguments[1]);
 	return 0;
 }

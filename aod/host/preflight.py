@@ -1,4 +1,4 @@
-"""Can this kernel, and this user, do it? Asked before anything starts; the answer is one line."""
+"""Can this kernel, and this user, do it? Checked before anything starts; the answer is one line."""
 
 import errno
 import os
@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from aod.host import capabilities
+from aod.host.capabilities import Capability
 from aod.kernel.errors import TracerError
 from aod.kernel.objects import OBJECT_VARIABLE, program
 from aod.kernel.tracer import probe
 
-CAP_PERFMON: Final = 38
-CAP_BPF: Final = 39
 BPF_FS_MAGIC: Final = "bpf"
 LOCKDOWN: Final = Path("/sys/kernel/security/lockdown")
 
@@ -34,17 +34,10 @@ def check(pin_dir: Path) -> None:
     _check_bpffs(pin_dir)
 
 
-def _effective_capabilities() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16)
-    return 0
-
-
 def _check_capabilities() -> None:
-    needed = {"CAP_BPF": CAP_BPF, "CAP_PERFMON": CAP_PERFMON}
-    held = _effective_capabilities()
-    missing = [name for name, bit in needed.items() if not held >> bit & 1]
+    needed = (Capability.BPF, Capability.PERFMON)
+    held = capabilities.effective()
+    missing = [f"CAP_{one.name}" for one in needed if one not in held]
     if missing:
         raise PreflightError(
             f"{' and '.join(missing)} missing: run it as root, or as the systemd service"
