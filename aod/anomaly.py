@@ -26,7 +26,7 @@ Kind: TypeAlias = Identifier
 """An `AnomalyType`, or the type of a detector from another package."""
 
 
-class Rule(StrEnum):
+class Cause(StrEnum):
     """Why an anomaly was declared."""
 
     COUNT = "count"
@@ -107,7 +107,7 @@ class Anomaly(Struct, frozen=True, kw_only=True, tag="anomaly", forbid_unknown_f
     timestamp: Positive
     name: Identifier
     """The key under `guardian.anomalies`."""
-    rule: Rule
+    rule: Cause
     trigger_ns: Natural
     """`end_ns` of the triggering record, CLOCK_MONOTONIC."""
     window_ns: Natural

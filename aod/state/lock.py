@@ -93,7 +93,7 @@ class Lock:
             os.close(self._fd)
             raise LockedError(f"{self._path.parent} is in use by {other}") from None
 
-    def leave_to_parent(self) -> None:
+    def close_inherited(self) -> None:
         """In a worker: close the supervisor's lock; the workers' is kept until it dies."""
         os.close(self._fd)
 
