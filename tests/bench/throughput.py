@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 
 from aod.status import gather as status
-from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
+from tests.bench.bench_rig import CONFIG, bench_daemon
+from tests.rig.daemon import LocalDaemon
 
 SECONDS = 3
 FAST_NS = 1000
@@ -23,7 +25,7 @@ def _run(daemon: LocalDaemon, per_second: int) -> tuple[int, float]:
     before = daemon.status()
     start = time.monotonic()
     arguments = map(str, (daemon.pin_dir, per_second, SECONDS, FAST_NS))
-    subprocess.run([sys.executable, "-m", "tests.kernel.produce", *arguments], cwd=REPO, check=True)
+    subprocess.run([sys.executable, "-m", "tests.rig.produce", *arguments], cwd=REPO, check=True)
     elapsed = time.monotonic() - start
     after = wait_until(lambda: _settled(daemon, time.monotonic_ns()), "detect to catch up", 60)
     finished = _total(after, "finished") - _total(before, "finished")

@@ -42,10 +42,10 @@ from aod.stages import capture
 from aod.state import names, spool
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import OwnPids, Sealed
+from tests.rig import audit_log
 from tests.rig.bundles import open_bundle
-from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
-from tests.unit.stage_rig import (
-    config,
+from tests.rig.configs import config
+from tests.rig.stage import (
     kill,
     next_beat,
     next_message,
@@ -55,6 +55,7 @@ from tests.unit.stage_rig import (
     start_with_line,
     stop,
 )
+from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 
 QUICK = Action(
     name=ActionName.DMESG,
@@ -89,8 +90,7 @@ def bundles(made: Config) -> list[str]:
 
 
 def audited(made: Config) -> list[Entry]:
-    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [entries.decode(line) for line in lines]
+    return audit_log.decoded(made.aod_output_dir)
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
