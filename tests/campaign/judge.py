@@ -130,7 +130,7 @@ def _judge_audit(daemon: LocalDaemon) -> None:
     lines = (daemon.output / AUDIT_FILE).read_bytes().splitlines()
     records = [entries.decode(line) for line in lines]
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
-    bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}
+    bundles = {names.archive.timestamp(path.name) for path in daemon.bundles()}
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"
     failed = [one for one in records if isinstance(one, CaptureFailed | CaptureRefused)]
     assert not failed, failed
