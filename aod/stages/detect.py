@@ -48,7 +48,7 @@ class Reader:
         self.outbox = context.outbox("capture")
         self.spool_dir: Path = context.config.state_dir / spool.FOLDER
         self.declared = self._unspooled = self.refused = 0
-        said = self.position.said()
+        said = self.position.get()
         self.at = self._trusted(said.position)
         jumped = max(0, self.at - said.position)
         if jumped:

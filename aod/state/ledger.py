@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aod.files import create_fd, open_trusted
 from aod.state import names, spool
-from aod.transport.position import look
+from aod.transport.position import evaluated
 
 NAME: Final = "anomalies.ledger"
 MAX_RECORDS: Final = 8192
@@ -102,7 +102,7 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
     path = runtime_dir / NAME
     if path.exists():
         return
-    said = look(runtime_dir)
+    said = evaluated(runtime_dir)
     known = said.declared - said.unspooled
     sums = [(known, Kind.SEEN | _SUM), (known, Kind.FORGOTTEN | _SUM)] if known else []
     left = (names.timestamp_of_spooled(entry.name) for entry in spool.pending(spool_dir))
