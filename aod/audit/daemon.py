@@ -1,4 +1,4 @@
-"""What the supervisor tells the audit log: the daemon's life, its workers', and what was lost."""
+"""The supervisor's entries: the life of the daemon and of its workers, and what was lost."""
 
 import math
 import os
@@ -20,16 +20,16 @@ from aod.audit.entries import (
     Started,
     Stopped,
 )
-from aod.audit.forked import AuditChildren
+from aod.audit.forked import ForkedAudit
 from aod.config.schema import Config
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
 
 INTERVAL_SEC: Final = 60.0
-"""Between two records of one kind: a ring that overflows does so many times a second."""
+"""Between two entries about one loss: a ring that overflows does so many times a second."""
 CLOSE_SEC: Final = 2.0
-"""For the last records of a daemon that ends."""
-COUNTED: Final = {
+"""For the last entries of a daemon that stops."""
+LOSSES: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
     ("collect", "untracked"): "operations: too many were in flight",
@@ -39,109 +39,112 @@ COUNTED: Final = {
 }
 """By stage and counter of its heartbeat: what it counts. They are totals, and never fall while the
 kernel's maps or the stage live."""
+KERNEL_LOSSES: Final = {
+    "dropped": "dropped_ring_full",
+    "simulated": "dropped_simulated",
+    "untracked": "dropped_inflight_full",
+}
+"""By counter of collect's heartbeat: the kernel's counter."""
 
 
-def totals(log: EventLog) -> dict[tuple[str, str], int]:
-    """What the head of an event log has of them: a successor need not tell it again."""
-    stats = log.header["stats"]
-    return {
-        ("collect", "dropped"): int(stats["dropped_ring_full"].sum()),
-        ("collect", "simulated"): int(stats["dropped_simulated"].sum()),
-        ("collect", "untracked"): int(stats["dropped_inflight_full"].sum()),
-    }
+def kernel_losses(event_log: EventLog) -> dict[str, int]:
+    """The losses that the kernel counted, over all commands, by counter of collect's heartbeat."""
+    stats = event_log.header["stats"]
+    return {name: int(stats[field].sum()) for name, field in KERNEL_LOSSES.items()}
 
 
 class Losses:
-    """The totals, and up to where they have been told: what is new, and not too often."""
+    """The totals, and how much of them has an entry."""
 
-    def __init__(self, told: Mapping[tuple[str, str], int]) -> None:
-        """`told`: totals that an earlier daemon has told."""
-        self._totals = dict(told)
-        self._told = dict(told)
-        self._last_told: dict[tuple[str, str], float] = {}
+    def __init__(self, logged: Mapping[tuple[str, str], int]) -> None:
+        """`logged`: the totals for which an earlier daemon wrote entries."""
+        self._totals = dict(logged)
+        self._logged = dict(logged)
+        self._last_entry: dict[tuple[str, str], float] = {}
 
-    def hear(self, stage: str, counters: Mapping[str, int]) -> None:
-        """Learn from a heartbeat."""
-        for key in COUNTED:
+    def receive(self, stage: str, counters: Mapping[str, int]) -> None:
+        """Take the totals from a heartbeat."""
+        for key in LOSSES:
             if key[0] == stage and key[1] in counters:
                 if counters[key[1]] < self._totals.get(key, 0):
-                    self._told[key] = 0  # it counts anew, in a new process or new maps
+                    self._logged[key] = 0  # a new process or new maps: it counts from 0 again
                 self._totals[key] = counters[key[1]]
 
     def due(self, now: float) -> list[Lost]:
-        """What to tell now; `now` is monotonic seconds, infinite at the end."""
+        """The entries to write now; `now` is monotonic seconds, infinite at the end."""
         return [
-            self._tell(key, now)
+            self._entry(key, now)
             for key, total in self._totals.items()
-            if total > self._told.get(key, 0)
-            and now - self._last_told.get(key, -math.inf) >= INTERVAL_SEC
+            if total > self._logged.get(key, 0)
+            and now - self._last_entry.get(key, -math.inf) >= INTERVAL_SEC
         ]
 
-    def _tell(self, key: tuple[str, str], now: float) -> Lost:
-        count = self._totals[key] - self._told.get(key, 0)
-        self._told[key], self._last_told[key] = self._totals[key], now
-        return Lost(lost=COUNTED[key], count=count)
+    def _entry(self, key: tuple[str, str], now: float) -> Lost:
+        count = self._totals[key] - self._logged.get(key, 0)
+        self._logged[key], self._last_entry[key] = self._totals[key], now
+        return Lost(lost=LOSSES[key], count=count)
 
 
-class Account:
-    """The supervisor's records.
+class DaemonAudit:
+    """Writes the supervisor's entries.
 
     Attributes:
-        restarts: by stage, how often a worker was brought back.
-        last_end: by stage, how the last one of them had ended, and when.
+        respawns: by stage, how often a worker was respawned.
+        last_end: by stage, how the last worker that was respawned had ended, and when.
     """
 
-    def __init__(self, audit: AuditChildren) -> None:
-        self.restarts: Counter[str] = Counter()
+    def __init__(self, audit_log: ForkedAudit) -> None:
+        self.respawns: Counter[str] = Counter()
         self.last_end: dict[str, str] = {}
-        self._audit = audit
+        self._audit_log = audit_log
         self._losses = Losses({})
 
-    def start(self, config_file: Path | None, log: EventLog) -> None:
-        """The daemon starts, with this event log."""
-        self._losses = Losses(totals(log))
+    def start(self, config_file: Path | None, event_log: EventLog) -> None:
+        """The daemon starts with this event log; losses counted there have entries already."""
+        found = kernel_losses(event_log).items()
+        self._losses = Losses({("collect", name): count for name, count in found})
         path = str(config_file.absolute()) if config_file else ""
-        self._audit.write(Started(version=__version__, config=path, pid=os.getpid()))
+        self._audit_log.write(Started(version=__version__, config=path, pid=os.getpid()))
 
-    def hear(self, health: Health) -> None:
-        """A heartbeat of a worker of ours."""
-        self._losses.hear(health.stage, health.counters)
+    def receive(self, health: Health) -> None:
+        """Take the losses from a worker's heartbeat."""
+        self._losses.receive(health.stage, health.counters)
 
     def tick(self, now: float) -> None:
-        """Tell of what was lost, where it is due; `now` is monotonic seconds."""
+        """Write the entries about losses that are due; `now` is monotonic seconds."""
         for lost in self._losses.due(now):
-            self._audit.write(lost)
-        self._audit.tick()
+            self._audit_log.write(lost)
+        self._audit_log.tick()
 
-    def respawn(self, stage: str, how: str, respawn_at: float) -> None:
-        """A worker ended, and comes back then (monotonic seconds)."""
+    def respawned(self, stage: str, how: str, respawn_at: float) -> None:
+        """A worker ended, and is respawned at that time (monotonic seconds)."""
         delay_sec = round(max(0.0, respawn_at - time.monotonic()), 3)
-        self.restarts[stage] += 1
+        self.respawns[stage] += 1
         self.last_end[stage] = f"{how}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        self._audit.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
+        self._audit_log.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
 
-    def alarm(self, record: Conservation) -> None:
+    def violated(self, entry: Conservation) -> None:
         """A sum does not hold."""
-        self._audit.write(record)
+        self._audit_log.write(entry)
 
-    def give_up(self, stage: str, how: str) -> None:
+    def stage_failed(self, stage: str, how: str) -> None:
         """A worker ended once too often."""
-        self._audit.write(StageFailed(stage=stage, how=how))
+        self._audit_log.write(StageFailed(stage=stage, how=how))
 
-    def reload(self, changed: dict[str, str], kept: tuple[str, ...]) -> None:
+    def reloaded(self, changed: dict[str, str], kept: tuple[str, ...]) -> None:
         """The configuration was read again."""
-        self._audit.write(Reloaded(changed=changed, kept=kept))
+        self._audit_log.write(Reloaded(changed=changed, kept=kept))
 
-    def refuse_reload(self, why: str) -> None:
-        """It was not."""
-        self._audit.write(ReloadRefused(why=why))
+    def reload_refused(self, why: str) -> None:
+        """The configuration cannot be used."""
+        self._audit_log.write(ReloadRefused(why=why))
 
     def use(self, config: Config) -> None:
-        """Go on with this configuration's settings of the log."""
-        self._audit.use(config)
+        """Use this configuration's settings of the audit log."""
+        self._audit_log.use(config)
 
     def stop(self, reason: str, status: int) -> None:
-        """The daemon ends."""
+        """The daemon stops."""
         self.tick(math.inf)
-        self._audit.write(Stopped(reason=reason, exit=status))
-        self._audit.close(CLOSE_SEC)
+        self._audit_log.write(Stopped(reason=reason, exit=status))
+        self._audit_log.close(CLOSE_SEC)

@@ -1,4 +1,4 @@
-"""What the audit log says: one record for each thing that the daemon did, a JSON object a line.
+"""The entries of the audit log: one for each thing that the daemon did, a JSON object a line.
 
 `what` names the kind, `time` is UTC; a field that does not apply is left out. aod-bundle(5) has an
 example of each. `timestamp` is that of the anomaly, and so the name of its bundle.
@@ -13,61 +13,61 @@ from msgspec import Struct
 from aod.anomaly import Anomaly
 
 
-class _Record(Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
-    """Base of all records."""
+class _Entry(Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
+    """Base of all entries."""
 
     time: datetime | None = None
-    """When it was written; the log sets it."""
+    """When it was written; set by `encode`."""
 
 
-class Started(_Record, frozen=True, kw_only=True, tag="start"):
-    """The daemon runs."""
+class Started(_Entry, frozen=True, kw_only=True, tag="start"):
+    """The daemon starts."""
 
     version: str
     config: str
-    """The file's path; empty: the configuration came from elsewhere."""
+    """The path of the file; empty: there is none."""
     pid: int
 
 
-class Stopped(_Record, frozen=True, kw_only=True, tag="stop"):
-    """The daemon ended by itself. A start without a stop before it: it was killed, or the host."""
+class Stopped(_Entry, frozen=True, kw_only=True, tag="stop"):
+    """The daemon shut down. A start without a stop before it: it was killed, or the host was."""
 
     reason: str
     exit: int
 
 
-class Respawned(_Record, frozen=True, kw_only=True, tag="respawn"):
-    """A worker ended that should not have, and is brought back."""
+class Respawned(_Entry, frozen=True, kw_only=True, tag="respawn"):
+    """A worker ended unexpectedly, and is respawned."""
 
     stage: str
     how: str
     delay_sec: float
 
 
-class StageFailed(_Record, frozen=True, kw_only=True, tag="stage_failed"):
+class StageFailed(_Entry, frozen=True, kw_only=True, tag="stage_failed"):
     """A worker ended once too often; the daemon gives up."""
 
     stage: str
     how: str
 
 
-class Reloaded(_Record, frozen=True, kw_only=True, tag="reload", omit_defaults=True):
+class Reloaded(_Entry, frozen=True, kw_only=True, tag="reload", omit_defaults=True):
     """The configuration was read again."""
 
     changed: dict[str, str]
     """By key: `old -> new`."""
     kept: tuple[str, ...] = ()
-    """Keys that stay as they are until a restart."""
+    """Keys whose change requires a restart."""
 
 
-class ReloadRefused(_Record, frozen=True, kw_only=True, tag="reload_refused"):
+class ReloadRefused(_Entry, frozen=True, kw_only=True, tag="reload_refused"):
     """The file cannot be used; the old configuration stays."""
 
     why: str
 
 
-class Declared(_Record, frozen=True, kw_only=True, tag="declaration"):
-    """An anomaly, as capture learnt of it."""
+class Declared(_Entry, frozen=True, kw_only=True, tag="declaration"):
+    """An anomaly that capture received."""
 
     timestamp: int
     anomaly: str
@@ -77,92 +77,92 @@ class Declared(_Record, frozen=True, kw_only=True, tag="declaration"):
     actions: tuple[str, ...]
 
 
-class SuppressedTriggers(_Record, frozen=True, kw_only=True, tag="suppression"):
-    """Triggers that were counted and not captured, in the episode that a declaration began."""
+class SuppressedTriggers(_Entry, frozen=True, kw_only=True, tag="suppression"):
+    """Triggers that were suppressed in the episode that a declaration began."""
 
     timestamp: int
     name: str
     count: int
 
 
-class CaptureBegun(_Record, frozen=True, kw_only=True, tag="capture_begun"):
+class CaptureBegun(_Entry, frozen=True, kw_only=True, tag="capture_begun"):
     """Evidence is being collected."""
 
     timestamp: int
 
 
-class CaptureSealed(_Record, frozen=True, kw_only=True, tag="capture_sealed", omit_defaults=True):
-    """A bundle has its name."""
+class CaptureSealed(_Entry, frozen=True, kw_only=True, tag="capture_sealed", omit_defaults=True):
+    """A bundle is complete and has its final name."""
 
     timestamp: int
     bundle: str
     size_bytes: int
     duration_sec: float
     sources: dict[str, int]
-    """How many ended with which status."""
+    """By status: how many ended with it."""
     first_evidence_sec: float | None = None
     """From the trigger to the first evidence on disk."""
 
 
-class CaptureFailed(_Record, frozen=True, kw_only=True, tag="capture_failed", omit_defaults=True):
-    """No bundle, this time."""
+class CaptureFailed(_Entry, frozen=True, kw_only=True, tag="capture_failed", omit_defaults=True):
+    """An attempt at a bundle failed."""
 
     timestamp: int
     why: str
     attempt: int
     """1 is the first."""
     next_try_sec: float | None = None
-    """How long until then; absent: it is set aside."""
+    """Until the next attempt; absent: it failed permanently."""
 
 
-class CaptureRefused(_Record, frozen=True, kw_only=True, tag="capture_refused"):
+class CaptureRefused(_Entry, frozen=True, kw_only=True, tag="capture_refused"):
     """The anomaly gets no bundle: too many wait already."""
 
     timestamp: int
     why: str
 
 
-class CaptureWaits(_Record, frozen=True, kw_only=True, tag="capture_waits"):
-    """A capture is not begun now: the output folder cannot take a bundle. It will be later."""
+class CaptureWaits(_Entry, frozen=True, kw_only=True, tag="capture_waits"):
+    """A capture is postponed: the output folder cannot take a bundle now."""
 
     timestamp: int
     why: str
 
 
-class CaptureInterrupted(_Record, frozen=True, kw_only=True, tag="capture_interrupted"):
-    """A capture was ended in the middle; found by its successor, or ended by a stop."""
+class CaptureInterrupted(_Entry, frozen=True, kw_only=True, tag="capture_interrupted"):
+    """A capture was cut short by a shutdown, or by a death that the next capture found."""
 
     timestamp: int
     why: str
 
 
-class Deleted(_Record, frozen=True, kw_only=True, tag="deletion"):
-    """A sealed bundle is gone."""
+class Deleted(_Entry, frozen=True, kw_only=True, tag="deletion"):
+    """A sealed bundle was deleted."""
 
     bundle: str
     size_bytes: int
     reason: str
 
 
-class Lost(_Record, frozen=True, kw_only=True, tag="loss"):
-    """Something was lost, and how much since the last record of it."""
+class Lost(_Entry, frozen=True, kw_only=True, tag="loss"):
+    """Something was lost; `count` is since the last such entry."""
 
     lost: str
     count: int
 
 
-class Conservation(_Record, frozen=True, kw_only=True, tag="conservation"):
+class Conservation(_Entry, frozen=True, kw_only=True, tag="conservation"):
     """A sum does not hold: something was lost that nobody counted, or counted twice."""
 
     sum: str
     command: str
-    """Empty: of all."""
+    """Empty: of all commands."""
     left: int
     right: int
     by: int
 
 
-Record: TypeAlias = (
+Entry: TypeAlias = (
     Started
     | Stopped
     | Respawned
@@ -183,11 +183,11 @@ Record: TypeAlias = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def declared(anomaly: Anomaly) -> Declared:
-    """The record of an anomaly."""
+    """The entry of an anomaly."""
     return Declared(
         timestamp=anomaly.timestamp,
         anomaly=anomaly.anomaly,
@@ -198,15 +198,15 @@ def declared(anomaly: Anomaly) -> Declared:
     )
 
 
-def encode(record: Record, time: datetime) -> bytes:
-    """A line, with its end."""
-    return _encoder.encode(msgspec.structs.replace(record, time=time)) + b"\n"
+def encode(entry: Entry, time: datetime) -> bytes:
+    """An entry as a line, with its end."""
+    return _encoder.encode(msgspec.structs.replace(entry, time=time)) + b"\n"
 
 
-def decode(line: bytes) -> Record:
-    """The record in a line.
+def decode(line: bytes) -> Entry:
+    """The entry in a line.
 
     Raises:
-        msgspec.MsgspecError: it is none of ours.
+        msgspec.MsgspecError: it is none.
     """
     return _decoder.decode(line)

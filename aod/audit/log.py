@@ -1,13 +1,13 @@
 """The audit log: `audit.jsonl` in the output folder, appended to by several processes.
 
-A record is one write under an flock, so lines are whole and in the order of their times. The file
+An entry is one write under an flock, so lines are whole and in the order of their times. A file
 that has grown to `audit.max_mb` becomes `audit.jsonl.1`, that becomes `.2`, and so on. Whoever can
-write to the folder may put other things under these names: only regular files of ours, with no
-second name, are written or moved; what else lies there stays as it is. Ours are those of the
-folder's owner, as whom cleanup writes; root gives him what it makes.
+write to the folder may put other things under these names: only our own regular files without a
+second link are written or moved, everything else stays as it is. Our own files are those of the
+folder's owner, as whom cleanup writes; root gives him the files that it creates.
 
-Writing never raises and never waits long: what the daemon does is worth more than the record of it.
-A record that could not be written is counted, and the next one that can be is preceded by a `loss`.
+Writing never raises and never waits long: the daemon's work is worth more than its audit log. An
+entry that could not be written is counted, and the next one that can be is preceded by a `loss`.
 """
 
 import logging
@@ -17,85 +17,92 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
-from aod.audit.entries import Lost, Record, encode
+from aod.audit.entries import Entry, Lost, encode
 from aod.config.schema import Config
 from aod.files import open_trusted, opened_folder, why_untrusted
 from aod.log import WarnOnce
 from aod.state.lock import lock_named
 from aod.state.names import AUDIT_FILE
 
-MAX_RECORD_BYTES: Final = 1 << 20
-"""More than any record has; a file holds at least one."""
+MAX_ENTRY_BYTES: Final = 1 << 20
+"""More than any entry has; a file holds at least one."""
 MOST_FILES: Final = 100
 """Upper bound of `audit.files`."""
 LOCK_WAIT_SEC: Final = 1.0
-"""Others hold the lock for microseconds; a stranger may hold it for ever."""
+"""Our own processes hold the lock for microseconds; a stranger may never release it."""
 _MAX_ATTEMPTS: Final = 1000
 
 
-class Audit:
-    """A way to write to the log; holds nothing open, so it may be used after a fork."""
+class AuditLog:
+    """Writes to the log; holds nothing open, so it may be used after a fork.
 
-    def __init__(self, config: Config, log: logging.Logger) -> None:
+    Attributes:
+        missed: entries that could not be written, for which there is no `loss` yet.
+    """
+
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.use(config)
-        self._log = log
-        self._warn_once = WarnOnce(log)
+        self._logger = logger
+        self._warn_once = WarnOnce(logger)
         self.missed = 0
-        """Records that could not be written, and of which the log does not say so yet."""
 
     def use(self, config: Config) -> None:
-        """Go on with this configuration's settings."""
+        """Use this configuration's settings."""
         self._enabled = config.audit.enabled
         self._folder = config.aod_output_dir
         self._max_bytes = int(config.audit.max_mb * (1 << 20))
         self._files = config.audit.files
 
-    def write(self, record: Record) -> None:
-        """Append a record, with the time of now; a failure is logged once, and never raised."""
+    def write(self, entry: Entry) -> None:
+        """Append an entry with the current time; a failure is logged once, and never raised."""
         if not self._enabled:
             return
         try:
             with opened_folder(self._folder) as folder_fd:
-                self._append(folder_fd, record)
+                self._append(folder_fd, entry)
         except OSError as error:
             self.missed += 1
             why = error.strerror or str(error)
             self._warn_once(f"audit log: {self._folder / AUDIT_FILE} is not written: {why}")
             return
         if self.missed:
-            self._log.warning("the audit log is written again; %d records miss", self.missed)
+            self.report_recovery(self.missed)
             self.missed = 0
             self._warn_once.clear()
 
     def miss(self, count: int) -> None:
-        """So many records never came to be written; the next one tells of them."""
+        """Count entries that the caller could not pass on; they become part of the next `loss`."""
         self.missed += count
 
-    def _append(self, folder_fd: int, record: Record) -> None:
+    def report_recovery(self, missed: int) -> None:
+        """Log that the file can be written again."""
+        self._logger.warning("the audit log can be written again; %d entries are missing", missed)
+
+    def _append(self, folder_fd: int, entry: Entry) -> None:
         patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC
         for _ in range(_MAX_ATTEMPTS):
             fd = _open_ours(folder_fd)
             try:
                 named = lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd)
-                if named and self._is_written(fd, folder_fd, record):
+                if named and self._is_written(fd, folder_fd, entry):
                     return
             finally:
                 os.close(fd)
-        raise OSError("it is exchanged all the time")
+        raise OSError("it is replaced again and again")
 
-    def _is_written(self, fd: int, folder_fd: int, record: Record) -> bool:
-        """Whether the record is in the locked file; else another file has the name now."""
-        lines, size = self._lines(record), os.fstat(fd).st_size
+    def _is_written(self, fd: int, folder_fd: int, entry: Entry) -> bool:
+        """Whether the entry is in the locked file; else another file has the name now."""
+        lines, size = self._lines(entry), os.fstat(fd).st_size
         if size and size + len(lines) > self._max_bytes:
             self._rotate(folder_fd)
             return False
         _write_whole(fd, size, lines)
         return True
 
-    def _lines(self, record: Record) -> bytes:
+    def _lines(self, entry: Entry) -> bytes:
         now = datetime.now(UTC)
         missed = Lost(lost="audit records", count=self.missed)
-        return (encode(missed, now) if self.missed else b"") + encode(record, now)
+        return (encode(missed, now) if self.missed else b"") + encode(entry, now)
 
     def _rotate(self, folder_fd: int) -> None:
         usable = [number for number in range(1, self._files) if self._is_usable(folder_fd, number)]
@@ -110,7 +117,7 @@ class Audit:
                     os.unlink(name(number), dir_fd=folder_fd)
 
     def _is_usable(self, folder_fd: int, number: int) -> bool:
-        """Whether nothing, or a file of ours, bears the name."""
+        """Whether the name is free, or that of a file of our own."""
         try:
             ours = _is_ours(_status(folder_fd, number), folder_fd)
         except FileNotFoundError:
@@ -122,7 +129,7 @@ class Audit:
 
 
 def name(number: int) -> str:
-    """Of a file: 0 is the one that is written, the higher the older."""
+    """The name of a file: 0 is the one that is written, higher numbers are older."""
     return f"{AUDIT_FILE}.{number}" if number else AUDIT_FILE
 
 
@@ -175,4 +182,4 @@ def _write_whole(fd: int, size: int, lines: bytes) -> None:
         raise
     if written != len(lines):
         os.ftruncate(fd, size)
-        raise OSError("no space for a whole record")
+        raise OSError("no space for a whole entry")

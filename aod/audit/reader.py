@@ -1,4 +1,4 @@
-"""What the audit log has about one anomaly."""
+"""Reads the audit log: all entries, or what became of one anomaly."""
 
 import os
 from collections.abc import Iterator
@@ -7,50 +7,50 @@ from pathlib import Path
 
 import msgspec
 
-from aod.audit import log as audit
 from aod.audit.entries import (
     CaptureFailed,
     CaptureInterrupted,
     CaptureRefused,
     CaptureSealed,
-    Record,
+    Entry,
     decode,
 )
+from aod.audit.log import MAX_ENTRY_BYTES, name
 from aod.config.schema import Config
 from aod.files import open_trusted
 
 
-def read(config: Config) -> Iterator[Record]:
-    """The records that are kept, oldest first; what cannot be read is passed over.
+def read(config: Config) -> Iterator[Entry]:
+    """The entries that are kept, oldest first; lines that cannot be read are skipped.
 
     One at a time: the log may be larger than the memory.
     """
     for number in reversed(range(config.audit.files)):
-        for line in _lines(config.aod_output_dir / audit.name(number)):
+        for line in _lines(config.aod_output_dir / name(number)):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 yield decode(line)
 
 
 def why_no_bundle(config: Config, timestamp: int) -> str:
-    """What became of a capture, in words; for one of which there is neither entry nor bundle."""
-    told = "it was refused or set aside; the daemon's log says why"
-    for record in read(config):
-        if getattr(record, "timestamp", None) != timestamp:
+    """Why an anomaly has neither a spool entry nor a bundle."""
+    why_not = "it was refused or failed permanently; the daemon's log says why"
+    for entry in read(config):
+        if getattr(entry, "timestamp", None) != timestamp:
             continue
-        match record:
+        match entry:
             case CaptureSealed():
-                told = "it was sealed, and is gone since"
+                why_not = "it was sealed, and has been deleted since"
             case CaptureRefused(why=why):
-                told = f"it was refused: {why}"
+                why_not = f"it was refused: {why}"
             case CaptureFailed(why=why):
-                told = f"it failed: {why}"
+                why_not = f"it failed: {why}"
             case CaptureInterrupted(why=why):
-                told = f"it was interrupted: {why}"
-    return told
+                why_not = f"it was interrupted: {why}"
+    return why_not
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Of a regular file; one that is longer than any record comes in pieces, which are none."""
+    """Of a regular file; a line longer than any entry comes in pieces, none of which decodes."""
     with suppress(OSError, ValueError), os.fdopen(open_trusted(path), "rb") as file:
-        while line := file.readline(audit.MAX_RECORD_BYTES):
+        while line := file.readline(MAX_ENTRY_BYTES):
             yield line

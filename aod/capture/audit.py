@@ -20,11 +20,11 @@ from aod.audit.entries import (
     CaptureSealed,
     CaptureWaits,
     Declared,
-    Record,
+    Entry,
     SuppressedTriggers,
     declared,
 )
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.bundles.bundle import Made
 from aod.capture.backlog import Failure
 from aod.config.schema import Config
@@ -43,7 +43,7 @@ class Account:
         waiting: those of which it was told that they wait.
     """
 
-    def __init__(self, log: Audit) -> None:
+    def __init__(self, log: AuditLog) -> None:
         self.sealed = self.failed = self.refused = 0
         self._audit = log
         self._declared: dict[int, None] = {}
@@ -58,7 +58,7 @@ class Account:
         """Go on with this configuration's settings of the log."""
         self._audit.use(config)
 
-    def remember(self, records: Iterable[Record]) -> None:
+    def remember(self, records: Iterable[Entry]) -> None:
         """Learn from the log itself what a predecessor has told."""
         for record in records:
             if isinstance(record, Declared):
@@ -140,7 +140,7 @@ class Account:
     def interrupted(self, timestamp: int, why: str) -> None:
         self.write(CaptureInterrupted(timestamp=timestamp, why=why))
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Entry) -> None:
         """Have a record written; where too many are on their way, it is only counted."""
         with self._lock:
             if self._queued >= MAX_QUEUED:
@@ -149,7 +149,7 @@ class Account:
             self._queued += 1
         self._writer.submit(self._write, record)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: Entry) -> None:
         with self._lock:
             self._queued -= 1
             missed, self._missed = self._missed, 0

@@ -11,8 +11,7 @@ from aod.config import summary as check
 from aod.config.load import Loaded, load
 from aod.detectors.registry import registry
 from aod.host import preflight
-from aod.supervision import folders
-from aod.supervision import teardown as leavings
+from aod.supervision import folders, teardown
 from aod.supervision.supervisor import Supervisor
 from aod.transport.wire import STAGES
 
@@ -105,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.simulate_drops and "collect" in arguments.without:
         raise UsageError("--simulate-drops is for who collects: give it to aod-stage collect")
     if arguments.clean:
-        leavings.clean(load(arguments.config or default_file()).config, log.ROOT)
+        teardown.clean(load(arguments.config or default_file()).config, log.ROOT)
         return CLEAN
     loaded = load_with_warnings(arguments.config)
     if arguments.check:

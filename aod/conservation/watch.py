@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from aod import log
-from aod.audit.daemon import Account
+from aod.audit.daemon import DaemonAudit
 from aod.audit.entries import Conservation
 from aod.config.schema import Config
 from aod.conservation import violation
@@ -30,11 +30,11 @@ class Watch:
     """
 
     def __init__(
-        self, config: Config, event_log: EventLog, account: Account, logger: logging.Logger
+        self, config: Config, event_log: EventLog, audit: DaemonAudit, logger: logging.Logger
     ) -> None:
         self._runtime_dir: Path = config.runtime_dir
         self._looker = Looker(event_log, config.runtime_dir, config.state_dir)
-        self._account = account
+        self._audit = audit
         self._log = logger
         self._last: Look | None = None
         self._next_look = 0.0
@@ -78,7 +78,7 @@ class Watch:
             AOD_COMMAND=one.command,
             AOD_OFF_BY=one.by,
         )
-        self._account.alarm(
+        self._audit.violated(
             Conservation(
                 sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
             )

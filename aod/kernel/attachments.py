@@ -43,10 +43,20 @@ def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:
     """Why operations are not seen yet, in a line; empty when they are."""
-    missing = [one for one in attachments if one.name in NEEDED and not one.attached]
-    if missing and all(one.error == errno.ENOENT for one in missing):
+    missing = _missing(attachments)
+    if awaits_module(missing):
         return "waiting for the cifs module to be loaded (a first mount does it)"
     return not_attached(rows(missing))
+
+
+def awaits_module(attachments: Iterable[Attachment]) -> bool:
+    """Whether operations are not seen only because the cifs module is not loaded."""
+    missing = _missing(attachments)
+    return bool(missing) and all(one.error == errno.ENOENT for one in missing)
+
+
+def _missing(attachments: Iterable[Attachment]) -> list[Attachment]:
+    return [one for one in attachments if one.name in NEEDED and not one.attached]
 
 
 def not_attached(programs: Iterable[tuple[str, str]]) -> str:

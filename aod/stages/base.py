@@ -1,7 +1,7 @@
-"""What every stage runs in: its inbox, its heartbeat, and how it is told to stop.
+"""What every stage runs in: its inbox, its heartbeat, its configuration and its shutdown.
 
 A stage is a module with `run(context) -> int`. It takes its configuration and its sockets from the
-context and never knows who started it: the supervisor, or a person with `aod-stage`.
+context and does not know who started it: the supervisor, or a person with `aod-stage`.
 """
 
 import faulthandler
@@ -18,26 +18,25 @@ from typing import Final
 
 import zmq
 
-from aod import log
-from aod import text as bounded
+from aod import log, text
 from aod._native import lib
 from aod.config.schema import Config
 from aod.stages.channel import WorkerEnd
-from aod.text import one_line
-from aod.transport.wire import Health, Inbox, Message, Outbox
+from aod.transport.wire import Health, HealthState, Inbox, Message, Outbox
 
-BEAT_INTERVAL_SEC: Final = 1.0
-ASK_WHERE: Final = signal.SIGQUIT
-"""A stage with a supervisor writes the stacks of its threads to the log, and goes on."""
+HEARTBEAT_INTERVAL_SEC: Final = 1.0
+DUMP_STACKS: Final = signal.SIGQUIT
+"""Makes a stage with a supervisor log the stacks of its threads."""
 
 Run = Callable[["StageContext"], int]
 
 
 class StageContext:
-    """A stage's configuration, sockets, log and stop flag.
+    """A stage's configuration, sockets, logger and shutdown flag.
 
     Attributes:
-        stopping: finish what is there and return; set by SIGTERM, in the foreground by SIGINT, too.
+        shutting_down: finish the pending work and return; set by SIGTERM, and by SIGINT in the
+            foreground.
         config: as of the last `new_config`.
     """
 
@@ -46,35 +45,35 @@ class StageContext:
         name: str,
         config: Config,
         zmq_context: zmq.Context[zmq.Socket[bytes]],
-        line: WorkerEnd | None = None,
+        channel: WorkerEnd | None = None,
     ):
-        """Without a line to a supervisor, nobody hears the heartbeat."""
+        """Without a channel to a supervisor no heartbeat is sent."""
         self.name = name
         self.config = config
         self.runtime_dir: Path = config.runtime_dir
-        self.log: logging.Logger = log.ROOT.getChild(name)
+        self.logger: logging.Logger = log.ROOT.getChild(name)
         self.inbox = Inbox(zmq_context, config.runtime_dir, name)
-        self.stopping = False
+        self.shutting_down = False
         self._zmq = zmq_context
         self._outboxes: list[Outbox] = []
-        self._line = line
-        self._last_beat = 0.0
+        self._channel = channel
+        self._last_heartbeat = 0.0
         self._last_state = ("", "")
         self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller = zmq.Poller()
         self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(self._signal_fd, zmq.POLLIN)
-        if line is not None:
-            self._poller.register(line.fileno(), zmq.POLLIN)
+        if channel is not None:
+            self._poller.register(channel.fileno(), zmq.POLLIN)
 
     def wake_fds(self) -> tuple[int, ...]:
-        """What `wait` waits for, for a stage that waits in another way: it is readable when there
-        is a message, a signal (until `clear_signals`) or a configuration."""
-        line = [] if self._line is None else [self._line.fileno()]
-        return int(self.inbox.socket.get(zmq.FD)), self._signal_fd, *line
+        """The descriptors behind `wait`, for a stage with an event loop of its own: readable when
+        there is a message, a signal (until `clear_signals`) or a configuration."""
+        channel = [] if self._channel is None else [self._channel.fileno()]
+        return int(self.inbox.socket.get(zmq.FD)), self._signal_fd, *channel
 
     def clear_signals(self) -> None:
-        """The signals that came were seen."""
+        """Mark the signals that came as seen."""
         with suppress(BlockingIOError):
             os.read(self._signal_fd, 64)
 
@@ -84,59 +83,62 @@ class StageContext:
         self._outboxes.append(box)
         return box
 
-    def beat(self, state: str = "ready", note: str = "", **counters: int) -> None:
-        """Tell the supervisor that this stage is alive; call it as often as you like.
+    def heartbeat(self, state: HealthState = "ready", note: str = "", **counters: int) -> None:
+        """Report to the supervisor that this stage is alive; call it as often as you like.
 
-        At most one message a second is sent, a change of `state` or `note` at once.
+        At most one message a second is sent, a change of `state` or `note` at once. The state of a
+        stage that shuts down is `stopping`.
         """
-        now, note = time.monotonic(), bounded.text(note)
-        if now - self._last_beat < BEAT_INTERVAL_SEC and (state, note) == self._last_state:
+        state = "stopping" if self.shutting_down else state
+        now, current = time.monotonic(), (state, text.text(note))
+        is_recent = now - self._last_heartbeat < HEARTBEAT_INTERVAL_SEC
+        if is_recent and current == self._last_state:
             return
-        self._last_beat, self._last_state = now, (state, note)
+        self._last_heartbeat, self._last_state = now, current
         counters["rejected_messages"] = self.inbox.rejected
-        if self._line is not None:
-            self._line.tell(Health(self.name, os.getpid(), state, counters, note))
+        if self._channel is not None:
+            self._channel.send(Health(self.name, os.getpid(), state, counters, note))
 
     def new_config(self) -> Config | None:
-        """The configuration to go on with from now, if there is a new one; call it in the loop."""
-        new = None if self._line is None else self._line.new_config()
+        """A configuration that came since the last call; call it in the stage's loop."""
+        new = None if self._channel is None else self._channel.new_config()
         if new is not None:
             self.config = new
-            self.log.info("goes on with the new configuration")
+            self.logger.info("using the new configuration")
         return new
 
     @property
     def stop_within_sec(self) -> float:
-        """How long a stop may take."""
-        told = None if self._line is None else self._line.stop_within_sec
-        return self.config.supervision.drain_timeout_sec if told is None else told
+        """How long the shutdown may take."""
+        given = None if self._channel is None else self._channel.stop_within_sec
+        return self.config.supervision.drain_timeout_sec if given is None else given
 
     def messages(self) -> Iterator[Message]:
-        """What lies in the inbox now, up to a limit."""
+        """The messages in the inbox now, up to a limit."""
         return self.inbox.messages()
 
     def also_wait_for(self, fd: int) -> None:
-        """From now on `wait` ends when `fd` is readable, too."""
+        """Let `wait` end when `fd` is readable, too."""
         self._poller.register(fd, zmq.POLLIN)
 
     def wait(self, timeout_sec: float) -> None:
         """Until there is a message, a signal, a configuration, or something to read elsewhere."""
-        if not self.stopping:
-            self._poller.poll(math.ceil(timeout_sec * 1000))  # never a spin through the last ms
+        if not self.shutting_down:
+            self._poller.poll(math.ceil(timeout_sec * 1000))  # rounded up: never a busy loop
 
     def catch_signals(self, stop_signals: Collection[signal.Signals]) -> None:
-        """Stop on these; the pipe ends a `wait` that a signal would otherwise not interrupt."""
+        """Shut down on these; the pipe ends a `wait` that a signal would not interrupt."""
         signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
         for number in stop_signals:
             signal.signal(number, self._on_stop_signal)
-        # The supervisor forks with them blocked: a stop that came before this is obeyed now.
+        # The supervisor forks with these blocked: one that came before this is delivered now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals)
 
     def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.stopping = True
+        self.shutting_down = True
 
     def close(self) -> None:
-        """Close the sockets; what is queued gets a moment to leave."""
+        """Close the sockets; queued messages get a moment to leave."""
         signal.set_wakeup_fd(-1)
         self.inbox.close()
         for box in self._outboxes:
@@ -147,22 +149,22 @@ class StageContext:
 
 @contextmanager
 def stage_context(
-    name: str, config: Config, line: WorkerEnd | None = None
+    name: str, config: Config, channel: WorkerEnd | None = None
 ) -> Iterator[StageContext]:
     """A context in this process: named, with its own ZeroMQ context, its signals caught.
 
-    A stage with a supervisor ignores SIGINT: a terminal sends it to the whole group, and the
-    supervisor stops the stages in their order. SIGHUP, too, is its business.
+    A stage with a supervisor ignores SIGINT and SIGHUP: a terminal sends them to the whole process
+    group, and the supervisor stops the stages in their order.
     """
     lib.aod_name_process(f"aod-{name}".encode())
     zmq_context = zmq.Context()
-    context = StageContext(name, config, zmq_context, line)
-    # A snapshot is the supervisor's business; `systemctl kill -s USR1` asks the whole service, and
-    # so the commands of capture, too: what is ignored here they ignore.
+    context = StageContext(name, config, zmq_context, channel)
+    # SIGUSR1 is for the supervisor, but `systemctl kill -s USR1` sends it to the whole service. The
+    # commands that capture runs inherit that it is ignored.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    faulthandler.enable()  # a crash in C says where; SIGQUIT asks a stage that hangs
-    if line is not None:
-        faulthandler.register(ASK_WHERE)
+    faulthandler.enable()  # a crash in C logs where it was
+    if channel is not None:
+        faulthandler.register(DUMP_STACKS)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         context.catch_signals([signal.SIGTERM])
@@ -175,20 +177,19 @@ def stage_context(
         zmq_context.term()
 
 
-def run_stage(name: str, run: Run, config: Config, line: WorkerEnd | None = None) -> int:
+def run_stage(name: str, run: Run, config: Config, channel: WorkerEnd | None = None) -> int:
     """Run a stage in this process to its end; its exit status."""
     try:
-        with stage_context(name, config, line) as context:
+        with stage_context(name, config, channel) as context:
             return run(context)
     except Exception as error:
-        # The edge of the process: whatever it was, it goes to the log, and the supervisor (or the
-        # person) learns of it by the exit status. Why, it tells when it gives up.
-        log.ROOT.getChild(name).exception("failed")
-        if line is not None:
-            line.tell(Health(name, os.getpid(), "failed", {}, why(error)))
-        return 1
+        return report_failure(name, error, channel)
 
 
-def why(error: Exception) -> str:
-    """An error in one line."""
-    return one_line(f"{type(error).__name__}: {error}").removesuffix(": ")
+def report_failure(name: str, error: Exception, channel: WorkerEnd | None = None) -> int:
+    """Log why a stage ends, and report it to the supervisor; the exit status."""
+    log.ROOT.getChild(name).exception("failed")
+    if channel is not None:
+        why = text.one_line(f"{type(error).__name__}: {error}").removesuffix(": ")
+        channel.send(Health(name, os.getpid(), "failed", {}, why))
+    return 1

@@ -1,8 +1,8 @@
 """capture: from a declared anomaly to a sealed bundle, on an async event loop, a few at a time.
 
-A capture that fails is tried again later and never ends the stage. Everything that blocks runs in a
-child process or in a thread, so the loop can always answer. The threads are not niced like the
-children: on a busy host a niced one would keep the interpreter's lock, and the loop, waiting.
+A capture that fails is retried later and never ends the stage. Everything that blocks runs in a
+child process or in a thread, so the loop can always respond. Threads are not niced like children:
+on a busy host a niced one would hold the interpreter's lock, and delay the loop.
 """
 
 import asyncio
@@ -11,65 +11,66 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from aod.actions import orphans, process
+from aod.actions import process
 from aod.anomaly import Anomaly
-from aod.audit import reader as audit_reader
-from aod.audit.log import Audit
+from aod.audit import reader
+from aod.audit.log import AuditLog
 from aod.capture.audit import Account
 from aod.capture.backlog import Backlog
 from aod.capture.maker import Maker
 from aod.capture.output_folder import OutputState
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.flight.recorders import Recorders
+from aod.host import leftovers
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
 from aod.transport.wire import Suppressed
 
 TICK_SEC: Final = 0.5
-"""A doorbell that was lost delays by this at most; the disk is looked at as often."""
+"""A lost message delays a capture by this at most; the disk is checked as often."""
 
 
 class Capture:
-    """The stage's state: what is being captured, and what has become of the others."""
+    """The stage's state: the captures that run, and what became of the others."""
 
     def __init__(self, context: StageContext) -> None:
         config = context.config
         self.context = context
         spool_dir = config.state_dir / spool.FOLDER
-        self.ledger = Ledger(config.runtime_dir, spool_dir, context.log)
-        self.backlog = Backlog(spool_dir, context.log, self.ledger)
+        self.ledger = Ledger(config.runtime_dir, spool_dir, context.logger)
+        self.backlog = Backlog(spool_dir, context.logger, self.ledger)
         self.running: dict[int, Running] = {}
-        self.account = Account(Audit(config, context.log))
-        self.output = OutputState(config, context.log)
+        self.audit = Account(AuditLog(config, context.logger))
+        self.output = OutputState(config, context.logger)
         self.maker = Maker(
             config,
-            context.log,
+            context.logger,
             context.outbox("cleanup"),
             context.outbox("collect", newest_only=True),
             self.ledger,
             self.backlog,
-            self.account,
+            self.audit,
             self.output,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._recorders = Recorders(config, context.log)
+        self._recorders = Recorders(config, context.logger)
         self._stop = StopClock()
         self._refusing = False
 
     def _reconfigure(self) -> None:
-        """Go on with a new configuration, if there is one; what was begun is finished as it was."""
+        """Use a new configuration, if there is one; captures that run keep theirs."""
         if (config := self.context.new_config()) is None:
             return
         self.maker.use(config)
         self.output.use(config)
-        self.account.use(config)
+        self.audit.use(config)
         self._recorders.use(config)
 
     async def run(self) -> None:
-        """Capture until told to stop, and then what is pending; never longer than the drain."""
-        await self._begin_beating()
+        """Capture until shut down, and then what is pending; within the time for the shutdown."""
+        await self._begin()
         loop = asyncio.get_running_loop()
         for fd in self.context.wake_fds():
             loop.add_reader(fd, self._wake.set)
@@ -79,11 +80,11 @@ class Capture:
                 self._start_due()
                 self._refuse()
                 self._recorders.tick()
-                self._beat()
+                self._heartbeat()
                 if self._is_over():
                     break
                 await self._pause()
-                self._hear()
+                self._receive()
                 self._reconfigure()
         finally:
             for fd in self.context.wake_fds():
@@ -91,21 +92,21 @@ class Capture:
             watching.cancel()
             await self._cancel()
             self._recorders.close()
-            await asyncio.to_thread(self.account.close)
+            await asyncio.to_thread(self.audit.close)
             self.ledger.close()
 
-    async def _begin_beating(self) -> None:
-        """Alive, however long the output folder takes: it may hang."""
-        beginning = asyncio.ensure_future(self._begin())
-        while not beginning.done():
-            self._beat()
-            await asyncio.wait((beginning,), timeout=TICK_SEC)
-        beginning.result()
-
     async def _begin(self) -> None:
+        """Take over the leftovers; with heartbeats meanwhile, as the output folder may hang."""
+        task = asyncio.ensure_future(self._take_over())
+        while not task.done():
+            self._heartbeat()
+            await asyncio.wait((task,), timeout=TICK_SEC)
+        task.result()
+
+    async def _take_over(self) -> None:
         self.maker.begin()
-        if ended := await asyncio.to_thread(orphans.end):
-            self.context.log.warning("ended %d sources of a predecessor that died", len(ended))
+        if ended := await asyncio.to_thread(leftovers.end):
+            self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
         await self.maker.find_leftovers()
         self.backlog.settle()
@@ -113,7 +114,7 @@ class Capture:
             await asyncio.to_thread(self._remember)
 
     def _remember(self) -> None:
-        self.account.remember(audit_reader.read(self.context.config))
+        self.audit.remember(reader.read(self.context.config))
 
     async def _watch_output(self) -> None:
         while True:
@@ -133,50 +134,50 @@ class Capture:
                 await self._wake.wait()
         self._wake.clear()
 
-    def _hear(self) -> None:
-        """Empty all that wakes us; of the inbox, the descriptor tells of a first message only.
+    def _receive(self) -> None:
+        """Empty all that ends the pause: the inbox's descriptor is readable for a first message.
 
-        An anomaly that is known was found in the spool; it may have been refused since.
+        A known anomaly was found in the spool before; it may have been refused since.
         """
         self.context.clear_signals()
         for message in self.context.messages():
             if isinstance(message, Anomaly):
                 self.maker.incidents.add(message)
-                if not self.account.knows(message.timestamp) and self.backlog.offer(message):
-                    self.account.declared(message)
+                if not self.audit.knows(message.timestamp) and self.backlog.offer(message):
+                    self.audit.declared(message)
             elif isinstance(message, Suppressed):
-                self.account.suppressed(message)
+                self.audit.suppressed(message)
 
     def _start_due(self) -> None:
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
         if self.output.why_not:
-            self._tell_waiting(self.output.why_not)
+            self._postpone(self.output.why_not)
             return
         for anomaly in self.backlog.due(time.monotonic(), self.running):
-            self.account.declared(anomaly)
+            self.audit.declared(anomaly)
             self._start(anomaly)
             free -= 1
             if not free:
                 return
 
-    def _tell_waiting(self, why_not: str) -> None:
-        """Each once: they may be many, and wait for long."""
-        told = {*self.running, *self.account.waiting}
-        for anomaly in self.backlog.due(time.monotonic(), told):
-            self.account.declared(anomaly)
-            self.account.waits(anomaly.timestamp, why_not)
+    def _postpone(self, why_not: str) -> None:
+        """Log each once: they may be many, and wait for long."""
+        logged = {*self.running, *self.audit.waiting}
+        for anomaly in self.backlog.due(time.monotonic(), logged):
+            self.audit.declared(anomaly)
+            self.audit.waits(anomaly.timestamp, why_not)
 
     def _refuse(self) -> None:
-        """More may wait than are captured at once, but not without limit."""
+        """More may wait than are captured at once, but only up to a limit."""
         most = self.context.config.capture.max_waiting
         refused = self.backlog.refuse(most, time.monotonic(), self.running)
         for anomaly in refused:
-            self.account.has_refused(anomaly, f"{most} others were waiting")
+            self.audit.has_refused(anomaly, f"{most} others were waiting")
         if refused and not self._refusing:
-            why = "%d anomalies wait (capture.max_waiting): those that come now get no bundle"
-            self.context.log.warning(why, most)
+            text = "%d anomalies wait (capture.max_waiting): those that come now get no bundle"
+            self.context.logger.warning(text, most)
         self._refusing = bool(refused) or (self._refusing and len(self.backlog) > most)
 
     def _start(self, anomaly: Anomaly) -> None:
@@ -193,13 +194,14 @@ class Capture:
         del self.running[timestamp]
         self._wake.set()
 
-    def _beat(self) -> None:
-        self.context.beat(
-            "stopping" if self.context.stopping else "ready",
-            note=f"no bundles: {self.output.why_not}" if self.output.why_not else "",
-            sealed=self.account.sealed,
-            failed=self.account.failed,
-            refused=self.account.refused,
+    def _heartbeat(self) -> None:
+        why_not = self.output.why_not
+        self.context.heartbeat(
+            "impaired" if why_not else "ready",
+            f"no bundles: {why_not}" if why_not else "",
+            sealed=self.audit.sealed,
+            failed=self.audit.failed,
+            refused=self.audit.refused,
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
@@ -208,16 +210,16 @@ class Capture:
         )
 
     def _is_over(self) -> bool:
-        """Told to stop, and done with what can be done, or out of time."""
-        if not self.context.stopping:
+        """Shutting down, and done with what can be done, or out of time."""
+        if not self.context.shutting_down:
             return False
-        self._reconfigure()  # and learn how long the stop may take
+        self._reconfigure()  # a channel also says how long the shutdown may take
         self._stop.begin(self.context.stop_within_sec)
         if self._stop.is_over(HURRY_SHARE):
             self._end_all()
         if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
             if left := len(self.backlog):
-                self.context.log.warning("%d bundles are left for the next start", left)
+                self.context.logger.warning("%d bundles are left for the next start", left)
             return True
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 
@@ -229,7 +231,7 @@ class Capture:
 
 
 def run(context: StageContext) -> int:
-    """Capture until told to stop."""
+    """Capture until shut down."""
 
     async def stage() -> None:
         await Capture(context).run()  # made within the loop

@@ -1,11 +1,11 @@
-"""The private line between the supervisor and one life of one worker: a pair of sockets.
+"""The private channel between the supervisor and one worker: a pair of sockets.
 
-Heartbeats come over it, and configurations go. Not over ZeroMQ, whose sockets are open to the user
-`aod`: a detect that was taken over could beat for others, or hand them a configuration. What comes
-over a line is said by the one process that inherited its other end.
+Heartbeats go one way, configurations the other. Not over ZeroMQ, whose sockets are open to user
+`aod`: a detect that was taken over could send heartbeats for others, or hand them a configuration.
+What arrives over a channel comes from the one process that inherited its other end.
 
 Neither side ever waits for the other. A configuration is pickled, in a sealed file in memory; what
-a worker says is never unpickled, but decoded strictly. Before a stop comes how long it may take.
+a worker sends is never unpickled, but decoded strictly. A number says how long a shutdown may take.
 """
 
 import fcntl
@@ -19,14 +19,14 @@ from typing import Final, Self
 import msgspec
 from msgspec.structs import replace
 
-from aod import text as bounded
+from aod import text
 from aod.config.schema import Config
 from aod.files import memory_file
 from aod.transport.wire import UNDECODABLE, Health
 
 MAX_HEALTH_BYTES: Final = 1 << 15
-MAX_HEARD: Final = 64
-"""Messages of a worker that are read at once: one that floods its line must not hold up others."""
+MAX_RECEIVED: Final = 64
+"""Messages of a worker that are read at once: one that floods its channel must not delay others."""
 ORPHANED: Final = 1
 """Exit status of a worker whose supervisor is gone."""
 _SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
@@ -39,12 +39,12 @@ _decoder: Final = msgspec.msgpack.Decoder(Health)
 
 
 class WorkerEnd:
-    """The worker's end."""
+    """The worker's end of the channel."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self.stop_within_sec: float | None = None
-        """How long the stop may take that is coming, as told when `new_config` was called last."""
+        """How long the shutdown may take; known when `new_config` was called after it came."""
 
     def fileno(self) -> int:
         """Readable when there is a configuration."""
@@ -53,17 +53,17 @@ class WorkerEnd:
     def close(self) -> None:
         self._socket.close()
 
-    def tell(self, health: Health) -> None:
-        """Say how it is; one that nobody reads in time is lost."""
-        message = replace(health, note=bounded.text(health.note))
+    def send(self, health: Health) -> None:
+        """Send a heartbeat; it is lost where the socket is full."""
+        message = replace(health, note=text.text(health.note))
         with suppress(OSError):
             self._socket.send(_encoder.encode(message))
 
     def new_config(self) -> Config | None:
-        """The newest configuration that came, None where none did.
+        """The newest configuration that came since the last call, if any.
 
-        Where the supervisor is gone, this process ends: it must not outlive it, nor clear up as if
-        it had been told to stop.
+        Where the supervisor is gone, this process exits at once: it must neither outlive it nor
+        clean up as in a shutdown.
         """
         newest = None
         with suppress(BlockingIOError):
@@ -84,19 +84,19 @@ class WorkerEnd:
 
 
 class SupervisorEnd:
-    """The supervisor's end."""
+    """The supervisor's end of the channel."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._offered: Config | None = None
         self.is_open = True
-        """Whether the worker may still say something."""
+        """False when the worker has closed its end."""
         self.rejected = 0
-        """Messages that were none of ours."""
+        """Messages that could not be decoded."""
 
     @classmethod
     def pair(cls) -> tuple[Self, WorkerEnd]:
-        """A new line.
+        """Both ends of a new channel.
 
         Raises:
             OSError: there are no descriptors left.
@@ -106,13 +106,13 @@ class SupervisorEnd:
         return cls(ours), WorkerEnd(theirs)
 
     def fileno(self) -> int:
-        """Readable when the worker said something, or ended."""
+        """Readable when the worker sent something, or ended."""
         return self._socket.fileno()
 
-    def hear(self) -> list[Health]:
-        """What the worker said, oldest first, `MAX_HEARD` at most."""
-        heard = []
-        for _ in range(MAX_HEARD):
+    def receive(self) -> list[Health]:
+        """The worker's messages, oldest first, `MAX_RECEIVED` at most."""
+        received = []
+        for _ in range(MAX_RECEIVED):
             try:
                 message = self._socket.recv(MAX_HEALTH_BYTES)
             except BlockingIOError:
@@ -122,8 +122,8 @@ class SupervisorEnd:
             if not message:
                 self.is_open = False
                 break
-            heard += self._decoded(message)
-        return heard
+            received += self._decoded(message)
+        return received
 
     def _decoded(self, message: bytes) -> list[Health]:
         try:
@@ -133,12 +133,12 @@ class SupervisorEnd:
             return []
 
     def offer(self, config: Config) -> None:
-        """Hand over a configuration, now or as soon as there is room for it."""
+        """Send a configuration, now or as soon as there is room for it."""
         self._offered = config
         self.flush()
 
     def flush(self) -> None:
-        """Hand over what is on offer; a worker that does not read gets the newest later."""
+        """Send what is on offer; a worker that does not read gets the newest later."""
         if self._offered is None:
             return
         fd = _packed(self._offered)
@@ -147,14 +147,14 @@ class SupervisorEnd:
             self._socket.sendmsg([b"c"], [rights])
         except BlockingIOError:
             return
-        except OSError:  # it has ended; its successor is born with the new one
+        except OSError:  # it has ended; a respawn gets the new one
             pass
         finally:
             os.close(fd)
         self._offered = None
 
     def stop_within(self, seconds: float) -> None:
-        """Say how long the stop may take; the signal comes after it."""
+        """Send how long the shutdown may take; SIGTERM follows."""
         with suppress(OSError):
             self._socket.send(_TIME.pack(seconds))
 
@@ -163,7 +163,7 @@ class SupervisorEnd:
 
 
 def _packed(config: Config) -> int:
-    """A descriptor of a file that nobody can change any more."""
+    """A descriptor of a file that cannot be changed any more."""
     fd = memory_file("aod-config", os.MFD_ALLOW_SEALING)
     with os.fdopen(os.dup(fd), "wb") as file:
         pickle.dump(config, file)

@@ -1,4 +1,4 @@
-"""cleanup: sealed bundles that are too old or too many go, on a timer and after each new one."""
+"""cleanup: deletes sealed bundles that are too old or too many, on a timer and after each seal."""
 
 import logging
 import time
@@ -7,13 +7,13 @@ from typing import Final
 
 from aod import log
 from aod.audit.entries import Deleted
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.bundles import retention
 from aod.bundles.retention import Entry, Removal
 from aod.config.schema import Config
 from aod.files import opened_folder
 from aod.settings import DAY_SEC
-from aod.stages.base import BEAT_INTERVAL_SEC, StageContext
+from aod.stages.base import HEARTBEAT_INTERVAL_SEC, StageContext
 from aod.transport.wire import Sealed
 
 _POLL_SEC: Final = 0.1
@@ -21,27 +21,29 @@ _HANGS_SEC: Final = 1.0
 
 
 class Cleaner:
-    """Keeps the output folder within its limits; says what it does, and each trouble once.
+    """Keeps the output folder within its limits; logs what it deletes, and each problem once.
 
     Attributes:
         deleted: bundles deleted so far.
         left: bundles that stayed after the last sweep.
+        problem: why the last sweep failed; empty: it did not.
     """
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.deleted = 0
         self.left: list[Entry] = []
+        self.problem = ""
         self._folder = config.aod_output_dir
-        self._log = logger
-        self._audit = Audit(config, logger)
+        self._logger = logger
+        self._audit_log = AuditLog(config, logger)
         self._warn_once = log.WarnOnce(logger)
         self.use(config)
 
     def use(self, config: Config) -> None:
-        """Take the limits of a configuration; the folder stays."""
+        """Use the limits of a configuration; the folder stays."""
         self._max_age_ns = int(config.cleanup.max_log_age_days * DAY_SEC * 1e9)
         self._max_bytes = retention.max_bytes(config.cleanup)
-        self._audit.use(config)
+        self._audit_log.use(config)
 
     def sweep(self, *, dry_run: bool = False) -> list[Removal]:
         """Delete what has to go (with `dry_run`: nothing); what went or would go, oldest first.
@@ -58,11 +60,14 @@ class Cleaner:
         return removed
 
     def try_sweep(self) -> None:
-        """`sweep`, where a folder that is not there for a while is no reason to stop."""
+        """`sweep`; a folder that is missing for a while does not end the stage."""
         try:
             self.sweep()
         except OSError as error:
-            self._warn_once(f"cannot clean up: {error}")
+            self.problem = f"cannot clean up: {error}"
+            self._warn_once(self.problem)
+        else:
+            self.problem = ""
 
     def _delete(self, folder_fd: int, removal: Removal) -> bool:
         try:
@@ -73,8 +78,9 @@ class Cleaner:
             return False
         self.deleted += 1
         entry, reason = removal.entry, removal.reason
-        self._log.info("deleted %s: %s", entry.name, reason)
-        self._audit.write(Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=reason))
+        self._logger.info("deleted %s: %s", entry.name, reason)
+        deleted = Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=reason)
+        self._audit_log.write(deleted)
         return True
 
     def _warn_of_size(self) -> None:
@@ -86,7 +92,7 @@ class Cleaner:
 
 
 def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
-    """Clean up once; what went, or with `dry_run` would go, oldest first.
+    """Clean up once; what was deleted, or with `dry_run` would be, oldest first.
 
     Raises:
         OSError: the output folder cannot be read.
@@ -95,8 +101,8 @@ def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
 
 
 def _sweep(cleaner: Cleaner, context: StageContext) -> bool:
-    """Sweep in a thread, and be alive meanwhile: the output folder may hang, and only the thread
-    with it. False where it still hangs when the stop comes."""
+    """Sweep in a thread, so that a folder that hangs does not stop the heartbeat; False where it
+    still hangs at the shutdown."""
     thread = Thread(target=cleaner.try_sweep, daemon=True)
     began = time.monotonic()
     thread.start()
@@ -104,16 +110,16 @@ def _sweep(cleaner: Cleaner, context: StageContext) -> bool:
         thread.join(_POLL_SEC)
         if time.monotonic() - began < _HANGS_SEC:
             continue
-        if context.stopping:
+        if context.shutting_down:
             return False
-        _beat(cleaner, context, "waiting", f"{context.config.aod_output_dir} does not answer")
+        _heartbeat(cleaner, context, f"{context.config.aod_output_dir} does not answer")
     return True
 
 
-def _beat(cleaner: Cleaner, context: StageContext, state: str = "ready", note: str = "") -> None:
-    context.beat(
-        state,
-        note,
+def _heartbeat(cleaner: Cleaner, context: StageContext, problem: str) -> None:
+    context.heartbeat(
+        "impaired" if problem else "ready",
+        problem,
         deleted=cleaner.deleted,
         bundles=len(cleaner.left),
         bytes=sum(entry.size_bytes for entry in cleaner.left),
@@ -121,13 +127,13 @@ def _beat(cleaner: Cleaner, context: StageContext, state: str = "ready", note: s
 
 
 def run(context: StageContext) -> int:
-    """Clean up until told to stop."""
-    cleaner = Cleaner(context.config, context.log)
+    """Clean up until shut down."""
+    cleaner = Cleaner(context.config, context.logger)
     due = time.monotonic()
     over = False
     while not over:
-        over = context.stopping  # what came before the stop is still heard
-        context.wait(min(BEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
+        over = context.shutting_down  # messages that came before it are still read
+        context.wait(min(HEARTBEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
         sealed = [message for message in context.messages() if isinstance(message, Sealed)]
         if (config := context.new_config()) is not None:
             cleaner.use(config)
@@ -136,6 +142,6 @@ def run(context: StageContext) -> int:
             if not _sweep(cleaner, context):
                 break
             due = time.monotonic() + context.config.cleanup.cleanup_interval_sec
-        _beat(cleaner, context)
-    context.beat("stopping")
+        _heartbeat(cleaner, context, cleaner.problem)
+    context.heartbeat("stopping")
     return 0

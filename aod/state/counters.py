@@ -1,8 +1,8 @@
-"""The kernel's counters and histograms as they were: a ring of snapshots that collect leaves.
+"""The recent past of the kernel's counters and histograms: a ring of snapshots by collect.
 
 One small file in the runtime folder. Some slots hold the last seconds closely, the others the last
-minutes coarsely. A slot is written whole and has a checksum, so a reader passes over one that is
-being written, or whose writer died; a respawned collect goes on after the newest.
+minutes coarsely. Each slot has a checksum, so that a reader skips one that is being written, or
+whose writer died; a respawned collect continues after the newest.
 """
 
 import os
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aod.event import COMMANDS
-from aod.files import create_fd, open_trusted, read_regular
+from aod.files import open_trusted, read_regular
 from aod.transport.eventlog import HEADER_DTYPE
+from aod.transport.eventlog_files import create_whole
 
 NAME: Final = "counters.ring"
 STEPS: Final = 12
-"""The history is looked at this often within `history_sec`."""
+"""Coarse snapshots within `history_sec`."""
 CLOSE_SLOTS: Final = 16
 FAR_SLOTS: Final = 2 * STEPS
 _MAGIC: Final = b"AODCNT1\n"
@@ -28,7 +29,7 @@ _STATS: Final = HEADER_DTYPE["stats"]
 COUNTER_NAMES: Final = tuple(_STATS.base.names or ())
 _MAX_NS: Final = 1 << 63
 SAME_CLOCK_NS: Final = 10 * 10**9
-"""CLOCK_MONOTONIC begins anew with a boot: its distance to the time of day is another then."""
+"""How far the offset of CLOCK_MONOTONIC to the time of day may move within one boot."""
 
 SNAPSHOT_DTYPE: Final = np.dtype(
     [
@@ -40,18 +41,19 @@ SNAPSHOT_DTYPE: Final = np.dtype(
         ("stats", _STATS.base, _STATS.shape),
     ]
 )
-"""taken_ns is CLOCK_MONOTONIC, realtime_ns the same moment since the epoch; ring_id tells one
-installation of the programs, and so of the counters, from the next."""
+"""taken_ns is CLOCK_MONOTONIC, realtime_ns the same moment since the epoch; ring_id identifies the
+installation of the programs, and so the counters."""
 
 Snapshots = NDArray[np.void]
 """Shape (n,), dtype `SNAPSHOT_DTYPE`."""
 
-_SLOT_BYTES: Final = 8 + SNAPSHOT_DTYPE.itemsize
-_FILE_BYTES: Final = len(_MAGIC) + (CLOSE_SLOTS + FAR_SLOTS) * _SLOT_BYTES
+_SLOT_DTYPE: Final = np.dtype([("crc32", "<u8"), ("snapshot", SNAPSHOT_DTYPE)])
+_SLOTS: Final = CLOSE_SLOTS + FAR_SLOTS
+_FILE_BYTES: Final = len(_MAGIC) + _SLOTS * _SLOT_DTYPE.itemsize
 
 
 def snapshot(header: Any) -> NDArray[np.void]:
-    """What the head of an event log says now; shape ()."""
+    """The counters in the head of an event log now; shape ()."""
     taken = np.zeros((), SNAPSHOT_DTYPE)
     taken["taken_ns"] = header["stats_ns"]
     taken["realtime_ns"] = int(header["stats_ns"]) + time.time_ns() - time.monotonic_ns()
@@ -61,34 +63,37 @@ def snapshot(header: Any) -> NDArray[np.void]:
 
 
 class CounterRing:
-    """The writer's side; one writer at a time.
+    """The writer's side, for one writer at a time.
 
     Raises:
-        OSError: from any method; the file cannot be written.
+        OSError: (any method) the file cannot be written.
     """
 
     def __init__(self, runtime_dir: Path, history_sec: float) -> None:
-        """Goes on with the ring of this folder; makes a new one where there is none."""
+        """Continue the ring of this folder; make a new one if there is none of this boot."""
         self._far_interval_ns = int(max(1.0, history_sec / STEPS) * 1e9)
-        known = _slots(runtime_dir)
-        self._fd = _open(runtime_dir / NAME, new=known is None)
-        slots = CLOSE_SLOTS + FAR_SLOTS
-        self._taken = [0] * slots if known is None else known["taken_ns"].tolist()
+        path, known = runtime_dir / NAME, _slots(runtime_dir)
+        if known is None:
+            path.unlink(missing_ok=True)
+            self._fd = create_whole(path, _FILE_BYTES)
+            os.pwrite(self._fd, _MAGIC, 0)
+        else:
+            self._fd = open_trusted(path, flags=os.O_WRONLY)
+        self._taken = [0] * _SLOTS if known is None else known["taken_ns"].tolist()
 
     def add(self, header: Any) -> None:
-        """Keep what the head of the event log says now."""
+        """Keep the counters in the head of an event log."""
         taken = snapshot(header)
         self._put(taken, range(CLOSE_SLOTS))
-        far = range(CLOSE_SLOTS, len(self._taken))
-        if int(taken["taken_ns"]) - max(self._taken[slot] for slot in far) >= self._far_interval_ns:
-            self._put(taken, far)
+        newest_far = max(self._taken[CLOSE_SLOTS:])
+        if int(taken["taken_ns"]) - newest_far >= self._far_interval_ns:
+            self._put(taken, range(CLOSE_SLOTS, _SLOTS))
 
     def _put(self, taken: NDArray[np.void], among: range) -> None:
-        """Into the slot of the oldest of them."""
+        """Overwrite the oldest of these slots."""
         oldest = min(among, key=self._taken.__getitem__)
-        content = taken.tobytes()
-        packed = zlib.crc32(content).to_bytes(8, "little") + content
-        os.pwrite(self._fd, packed, len(_MAGIC) + oldest * _SLOT_BYTES)
+        slot = np.array((zlib.crc32(taken.tobytes()), taken), _SLOT_DTYPE)
+        os.pwrite(self._fd, slot.tobytes(), len(_MAGIC) + oldest * _SLOT_DTYPE.itemsize)
         self._taken[oldest] = int(taken["taken_ns"])
 
     def close(self) -> None:
@@ -100,28 +105,17 @@ def read(runtime_dir: Path) -> Snapshots:
 
     Raises:
         OSError: there is no file, or it may not be read.
-        ValueError: it is not ours.
+        ValueError: it is no ring of this version.
     """
     slots = _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
     _, first = np.unique(slots["taken_ns"], return_index=True)
     found: Snapshots = slots[first]
-    return found[
-        (found["taken_ns"] > 0) & (found["taken_ns"] < _MAX_NS) & (found["realtime_ns"] < _MAX_NS)
-    ]
-
-
-def _open(path: Path, *, new: bool) -> int:
-    if new:
-        path.unlink(missing_ok=True)
-        fd = create_fd(path)
-        os.pwrite(fd, _MAGIC, 0)
-        os.posix_fallocate(fd, 0, _FILE_BYTES)  # with holes, a full disk would end collect later
-        return fd
-    return open_trusted(path, flags=os.O_WRONLY)
+    taken_ns, realtime_ns = found["taken_ns"], found["realtime_ns"]
+    return found[(taken_ns > 0) & (taken_ns < _MAX_NS) & (realtime_ns < _MAX_NS)]
 
 
 def _slots(runtime_dir: Path) -> Snapshots | None:
-    """What a predecessor of this boot has left: the times of another one mean nothing to ours."""
+    """All slots of a predecessor's ring; None if there is none, or it is of another boot."""
     try:
         known = _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
     except (OSError, ValueError):
@@ -133,16 +127,12 @@ def _slots(runtime_dir: Path) -> Snapshots | None:
 
 
 def _parse(content: bytes) -> Snapshots:
-    """All slots in their order; one that is not whole is all zeros."""
+    """All slots in the order of the file; zeros in place of one whose checksum is wrong."""
     if not content.startswith(_MAGIC) or len(content) != _FILE_BYTES:
         raise ValueError("not the counters of this version")
-    starts = range(len(_MAGIC), _FILE_BYTES, _SLOT_BYTES)
-    whole = [_whole(content[start : start + _SLOT_BYTES]) for start in starts]
-    return np.frombuffer(b"".join(whole), SNAPSHOT_DTYPE)
-
-
-def _whole(slot: bytes) -> bytes:
-    content = slot[8:]
-    if int.from_bytes(slot[:8], "little") == zlib.crc32(content):
-        return content
-    return bytes(len(content))
+    slots = np.frombuffer(content, _SLOT_DTYPE, offset=len(_MAGIC))
+    snapshots: Snapshots = slots["snapshot"].copy()
+    for at, crc32 in enumerate(slots["crc32"]):
+        if crc32 != zlib.crc32(snapshots[at].tobytes()):
+            snapshots[at] = 0
+    return snapshots

@@ -1,8 +1,8 @@
-"""Who runs: the lock of a runtime folder, and the sign of life of the workers.
+"""File locks; and the two of a runtime folder, by which one daemon at a time runs there.
 
-The supervisor's process alone holds the lock: the next one can start as soon as it is dead. Its
-workers die with it, a moment later; each keeps a second lock open, `workers.lock`, so that the next
-supervisor waits for that moment and no two collectors write one log.
+Only the supervisor's process holds the first, so that the next one can start as soon as it is dead.
+Its workers die with it, but a moment later: they share the second, `workers.lock`, and the next
+supervisor waits for it, so that no two collectors write one event log.
 """
 
 import errno
@@ -20,10 +20,14 @@ from aod.files import FILE_MODE, open_trusted
 LOCK_NAME: Final = "supervisor.lock"
 WORKERS_NAME: Final = "workers.lock"
 _PATIENCE_SEC: Final = 0.5
-"""Who only looks whether a supervisor runs holds the lock for a moment, too."""
+"""`holder` takes the lock for a moment, too."""
 _DEATH_SEC: Final = 5.0
 _POLL_SEC: Final = 0.001
 _MOST_BYTES: Final = 64
+
+
+class LockedError(Exception):
+    """Another supervisor holds the runtime folder."""
 
 
 def is_locked(fd: int, patience_sec: float = 0.0) -> bool:
@@ -58,49 +62,43 @@ def lock_named(
     return False
 
 
-class LockedError(Exception):
-    """Another supervisor holds the runtime folder."""
-
-
 class Lock:
-    """The runtime folder's lock: held by this process, freed by its death.
+    """The locks of a runtime folder, held by this process until it dies.
 
     Raises:
-        LockedError: another process holds it; the text says which, and since when.
+        LockedError: another process holds the first; the text says which, and since when.
         OSError: the folder cannot be written.
     """
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / LOCK_NAME
         self._workers_path = runtime_dir / WORKERS_NAME
-        self._fd = self._take()
+        self._fd = _open(self._path)
+        while not self._is_taken():
+            os.close(self._fd)  # its last holder removed it before it was locked
+            self._fd = _open(self._path)
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()} {int(time.time())}\n".encode(), 0)
-        self._workers_fd = _opened(self._workers_path)
+        self._workers_fd = _open(self._workers_path)
         if not is_locked(self._workers_fd, _DEATH_SEC):
             log.ROOT.warning(
-                "a worker of the last daemon was killed and is still there: the kernel does not "
-                "let it go; starting beside it"
+                "a killed worker of the last daemon is stuck in the kernel; starting beside it"
             )
 
-    def _take(self) -> int:
-        while True:
-            fd = _opened(self._path)
-            try:
-                if lock_named(fd, self._path, _PATIENCE_SEC):
-                    return fd
-            except BlockingIOError:
-                other = f"another aod-supervisor ({_holder_text(fd)})"
-                os.close(fd)
-                raise LockedError(f"{self._path.parent} is in use by {other}") from None
-            os.close(fd)  # its last holder removed it before we had it
+    def _is_taken(self) -> bool:
+        try:
+            return lock_named(self._fd, self._path, _PATIENCE_SEC)
+        except BlockingIOError:
+            other = f"another aod-supervisor ({_describe(self._fd)})"
+            os.close(self._fd)
+            raise LockedError(f"{self._path.parent} is in use by {other}") from None
 
-    def leave_to_parent(self) -> None:
-        """In a worker: it is no supervisor. The other lock is kept until it dies."""
+    def close_inherited(self) -> None:
+        """In a worker: close the supervisor's lock; the workers' is kept until it dies."""
         os.close(self._fd)
 
     def release(self) -> None:
-        """Remove both; the workers are dead."""
+        """Remove both, once the workers are dead."""
         self._workers_path.unlink(missing_ok=True)
         self._path.unlink(missing_ok=True)
         os.close(self._workers_fd)
@@ -116,18 +114,18 @@ def holder(runtime_dir: Path) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _content(fd)[0]
+        return _holder(fd)[0]
     else:
         return None
     finally:
         os.close(fd)
 
 
-def _opened(path: Path) -> int:
+def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
-def _content(fd: int) -> tuple[int | None, int | None]:
+def _holder(fd: int) -> tuple[int | None, int | None]:
     """The holder's pid, and when it started (seconds since the epoch)."""
     words = os.pread(fd, _MOST_BYTES, 0).decode(errors="replace").split()
     numbers = [int(word) if word.isdecimal() else None for word in words]
@@ -135,8 +133,8 @@ def _content(fd: int) -> tuple[int | None, int | None]:
     return pid, since
 
 
-def _holder_text(fd: int) -> str:
-    pid, since = _content(fd)
+def _describe(fd: int) -> str:
+    pid, since = _holder(fd)
     if pid is None or since is None:
         return f"pid {pid or 'unknown'}"
     return f"pid {pid}, since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""The names under the output and spool folders, both ways. A timestamp is ns since the epoch."""
+"""Names of files in the output and spool folders, from and to timestamps (ns since the epoch)."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 AUDIT_FILE: Final = "audit.jsonl"
 """In the output folder."""
 PACKETS_FOLDER: Final = "packets"
-"""The ring of packets in the runtime folder."""
+"""The packet ring, in the runtime folder."""
 
 _DIGITS: Final = "([1-9][0-9]{0,19})"
 _FOLDER: Final = re.compile(f"aod_{_DIGITS}")
@@ -16,7 +16,7 @@ _SPOOLED: Final = re.compile(rf"{_DIGITS}\.json")
 
 
 def folder(timestamp: int) -> str:
-    """A bundle while it is being filled, and the one folder inside its archive."""
+    """A bundle that is being filled, and the only folder in its archive."""
     return f"aod_{timestamp}"
 
 
@@ -26,17 +26,17 @@ def archive(timestamp: int) -> str:
 
 
 def unfinished(timestamp: int) -> str:
-    """A bundle's archive while it is being written."""
+    """An archive that is being written."""
     return f".aod_{timestamp}.tar.zst.tmp"
 
 
 def spooled(timestamp: int) -> str:
-    """An anomaly that waits for its capture."""
+    """A spool entry."""
     return f"{timestamp}.json"
 
 
 def timestamp_of_folder(name: str) -> int | None:
-    """The timestamp of a folder that is (or was) being filled; None for any other name."""
+    """The timestamp of a bundle that is (or was) being filled; None for any other name."""
     return _timestamp(_FOLDER, name)
 
 

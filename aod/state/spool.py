@@ -1,10 +1,10 @@
-"""The spool: anomalies that were declared and not yet sealed, one JSON file each.
+"""The spool: anomalies that wait for capture, one JSON file each.
 
 detect writes an entry before it sends the message, capture removes it when the bundle is sealed;
-between the two either may be killed and the anomaly still gets its bundle. detect may run as a less
-privileged user, so capture reads an entry as the work of a stranger: no link is followed, nothing
-but a regular file of limited size is read, and names come from the validated timestamp only. What
-a person asks for is asked by root: such an entry must be root's.
+either may be killed in between, and the anomaly still gets its bundle. detect may run as a less
+privileged user, so capture trusts no entry: links are not followed, only regular files of limited
+size are read, and names come from the validated timestamp only. A request for a bundle by hand must
+be root's.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.event import EVENT_DTYPE
 from aod.files import FOLDER_MODE, appearing, open_trusted, read_limited
 from aod.state import names
@@ -25,19 +25,18 @@ FOLDER: Final = "spool"
 MAX_ENTRY_BYTES: Final = 1 << 20
 MAX_SET_ASIDE: Final = 16
 MAX_AHEAD_NS: Final = 86_400 * 10**9
-"""A clock may be set back; but a bundle of the far future would outlive all others."""
+"""A clock may be set back, but a bundle dated far ahead would outlive all others."""
 MAX_PENDING: Final = 1024
-"""More than capture lets wait: where so many do, it does not work, and the disk must have an end.
-The onset of an incident is worth most."""
+"""More than capture lets wait. Where so many do, capture does not work; the disk must not fill up,
+and the first anomalies of an incident are worth most."""
 _SET_ASIDE: Final = ".rejected"
 _UNFINISHED: Final = ".tmp"
 
-_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Anomaly)
 
 
 class SpoolError(Exception):
-    """An entry that is not one of ours, or too large to be one."""
+    """An entry that is not valid, or too large."""
 
 
 class FullError(SpoolError):
@@ -45,9 +44,9 @@ class FullError(SpoolError):
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder (its parent exists) if need be, and remove what a killed writer left.
+    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers.
 
-    For the writer alone to call, before its first `write`.
+    Only the writer may call it, before its first `write`.
 
     Raises:
         OSError: the folder cannot be made.
@@ -61,15 +60,16 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     """Spool an anomaly: complete and on disk when this returns, or not there at all.
 
     Raises:
-        FullError: too many wait already; what a person asked for is never too much.
+        FullError: too many wait already; does not apply to a request by hand.
         SpoolError: the entry would be larger than a reader accepts.
         OSError: the folder is not there, not writable, or full.
     """
-    encoded = _encoder.encode(anomaly)
+    encoded = msgspec.json.encode(anomaly)
     if len(encoded) > MAX_ENTRY_BYTES:
         raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
     path = folder / names.spooled(anomaly.timestamp)
-    if anomaly.rule is not Rule.MANUAL and not path.exists() and _is_full(folder):
+    is_limited = anomaly.rule is not Cause.MANUAL and not path.exists()
+    if is_limited and sum(1 for _ in folder.iterdir()) >= MAX_PENDING:
         raise FullError(f"{MAX_PENDING} others wait")
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
@@ -78,16 +78,12 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     return path
 
 
-def _is_full(folder: Path) -> bool:
-    return sum(1 for _ in folder.iterdir()) >= MAX_PENDING
-
-
 def read(path: Path) -> Anomaly:
     """The anomaly in an entry.
 
     Raises:
-        SpoolError: a link, not a regular file, one with a second name, too large, another's name,
-            not an anomaly, or one that its writer may not ask for.
+        SpoolError: it is not a regular file, has a second name, is too large, no anomaly, or the
+            anomaly of another name; or its owner may not request it.
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
@@ -101,7 +97,7 @@ def read(path: Path) -> Anomaly:
     anomaly = decoded(content)
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
-    if anomaly.rule is Rule.MANUAL and owner not in (0, os.geteuid()):
+    if anomaly.rule is Cause.MANUAL and owner not in (0, os.geteuid()):
         raise SpoolError(f"user {owner} may not ask for a bundle")
     return anomaly
 
@@ -110,7 +106,7 @@ def decoded(content: bytes) -> Anomaly:
     """The anomaly in the content of an entry.
 
     Raises:
-        SpoolError: it is none, or one that cannot be.
+        SpoolError: it is none, or fails `check`.
     """
     try:
         anomaly = _decoder.decode(content)
@@ -121,10 +117,10 @@ def decoded(content: bytes) -> Anomaly:
 
 
 def check(anomaly: Anomaly) -> None:
-    """Refuse what decodes and still cannot be, from a file or from a message.
+    """Refuse an anomaly, from a file or from a message, whose values are impossible.
 
     Raises:
-        SpoolError: a timestamp that names no bundle, a time that is none, half a record.
+        SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record.
     """
     if names.timestamp_of_spooled(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
@@ -137,7 +133,7 @@ def check(anomaly: Anomaly) -> None:
 
 
 def pending(folder: Path) -> list[Path]:
-    """The entries, oldest first; none when there is no folder yet."""
+    """The entries, oldest first; none if there is no folder yet."""
     found: list[tuple[int, Path]] = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
@@ -148,15 +144,15 @@ def pending(folder: Path) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove an entry; it may be gone already."""
+    """Remove an entry, which may be gone already."""
     path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:
-    """Take an entry out of the queue for good, for a person to look at; the newest few are kept.
+    """Rename an entry that failed permanently, for a person to look at; the newest few are kept.
 
-    It stays in its folder: a folder for rejected entries could be exchanged for a link by the
-    folder's owner, and we would move files of their making to a place of their choice.
+    It stays in its folder: the folder's owner could replace another one for such entries by a link,
+    and so have files of his making moved to a place of his choice.
 
     Raises:
         OSError: it cannot be renamed.
@@ -165,7 +161,7 @@ def set_aside(path: Path) -> Path:
     with suppress(FileNotFoundError):
         path.rename(aside)
     for old in sorted(path.parent.glob(f"*{_SET_ASIDE}"), key=_age)[:-MAX_SET_ASIDE]:
-        with suppress(OSError):  # not a file: not worth more trouble
+        with suppress(OSError):  # not a file
             old.unlink()
     return aside
 

@@ -13,10 +13,10 @@ from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, u
 from aod.host import users
 from aod.host.users import ROOT, UserIds
 from aod.kernel import attachments
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.state import counters, ledger, spool
 from aod.state.lock import Lock
-from aod.status import workers as daemon_report
+from aod.status import workers
 from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
@@ -30,7 +30,7 @@ class FolderError(Exception):
 
 
 class Folder(NamedTuple):
-    """A folder, and whose it is. Of those above it, the ones that are made are the same."""
+    """A folder and its owner; parents that are created get the same owner."""
 
     key: str
     path: Path
@@ -38,27 +38,27 @@ class Folder(NamedTuple):
     mode: int
 
 
-def prepare(config: Config, log: logging.Logger) -> None:
-    """Make the folders that are not there, and see to it that nobody else can use them.
+def prepare(config: Config, logger: logging.Logger) -> None:
+    """Create missing folders, and make sure that nobody else can use them.
 
     Raises:
-        FolderError: one cannot be made or written, or is not for us alone.
+        FolderError: one cannot be created or written, or others can use it.
     """
-    _make_output(config.aod_output_dir, log)
+    _make_output(config.aod_output_dir, logger)
     for folder in layout(config):
         try:
             _make(folder)
         except OSError as error:
             raise _cannot_be_written(folder.key, folder.path, error) from error
     if os.geteuid() == ROOT.uid and users.detector(config) is None:
-        told = "there is no user '%s' on this host: detect runs as root, without capabilities"
-        log.info(told, config.user)
+        text = "there is no user '%s' on this host: detect runs as root, without capabilities"
+        logger.info(text, config.user)
 
 
 def layout(config: Config) -> list[Folder]:
-    """The folders that are ours, those above others first; the output folder is made.
+    """The daemon's own folders, parents first; the output folder exists.
 
-    Started by another user than root, all of them are that user's.
+    Started by another user than root, all of them belong to that user.
     """
     is_root = os.geteuid() == ROOT.uid
     common = UserIds(ROOT.uid, users.shared_gid(config)) if is_root else users.myself()
@@ -80,14 +80,14 @@ def layout(config: Config) -> list[Folder]:
 
 
 def share(config: Config) -> None:
-    """Give the group the files that the stages share, whoever made them before, and remove the
-    sockets of a daemon that is dead. For who holds the lock; the event log is made.
+    """Give the group the files that the stages share, whoever created them, and remove the sockets
+    of a dead daemon. The caller holds the lock, and has created the event log.
 
     Raises:
-        OSError: a file is not there, or something else than a file.
+        OSError: a file is missing, or is not a regular file.
     """
     for path in _sockets(config.runtime_dir):
-        for one in (path, path.parent.with_suffix(".sock")):  # and where they were in 0.1
+        for one in (path, path.parent.with_suffix(".sock")):  # and their place in 0.1
             with suppress(OSError):
                 one.unlink()
     if os.geteuid() != ROOT.uid:
@@ -95,13 +95,13 @@ def share(config: Config) -> None:
     shared = UserIds(ROOT.uid, users.shared_gid(config))
     own(config.runtime_dir / POSITION_NAME, shared, POSITION_MODE)
     own(config.runtime_dir / LOG_NAME, shared, FILE_MODE)
-    for name in (counters.NAME, peer_names.FILE.name):
+    for name in (counters.NAME, peers.FILE.name):
         with suppress(FileNotFoundError):
             own(config.runtime_dir / name, shared, FILE_MODE)
 
 
 def _make(folder: Folder) -> None:
-    """Each step is done again if need be: a death in between is made good by the next start."""
+    """Idempotent: the next start completes what a death interrupted."""
     for path in (*reversed(folder.path.parents), folder.path):
         if path == folder.path or not path.exists():
             made = _mkdir(path, folder.mode)
@@ -111,8 +111,8 @@ def _make(folder: Folder) -> None:
     _probe(folder.path)
 
 
-def _make_output(path: Path, log: logging.Logger) -> None:
-    """An administrator's folder stays as it is; it may be a link to one."""
+def _make_output(path: Path, logger: logging.Logger) -> None:
+    """An existing folder keeps its owner and mode; it may be a link to one."""
     try:
         for above in reversed(path.parents):
             _mkdir(above, FOLDER_MODE)
@@ -122,7 +122,7 @@ def _make_output(path: Path, log: logging.Logger) -> None:
         raise _cannot_be_written("aod_output_dir", path, error) from error
     mode = path.stat().st_mode & 0o777
     if not made and mode & _OTHERS:
-        log.warning(
+        logger.warning(
             "aod_output_dir: %s can be entered by others than its owner (mode %o); "
             "for bundles, chmod 700 it",
             *(path, mode),
@@ -130,7 +130,7 @@ def _make_output(path: Path, log: logging.Logger) -> None:
 
 
 def _mkdir(path: Path, mode: int) -> bool:
-    """Whether it was not there."""
+    """Whether it was created."""
     try:
         path.mkdir(mode & OUTPUT_MODE)
     except FileExistsError:
@@ -140,7 +140,7 @@ def _mkdir(path: Path, mode: int) -> bool:
 
 
 def _refuse_foreign(folder: Folder) -> None:
-    """Others' folders are not taken from them: /run, say, named by mistake."""
+    """Do not take over a folder of others, such as /run, named by mistake."""
     if folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
         raise FolderError(
             f"{folder.key}: {folder.path} is open to everybody, and not empty; "
@@ -149,7 +149,7 @@ def _refuse_foreign(folder: Folder) -> None:
 
 
 def _probe(path: Path) -> None:
-    """Make a file, without a name where that can be had: a death here would leave a named one."""
+    """Create a file; unnamed where possible, so that a death here leaves no leftover."""
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600))
         return
@@ -166,12 +166,12 @@ def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
 
 
 def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
-    """Remove what a clean stop leaves in the runtime folder, and the folder if it is empty."""
+    """Remove our files from the runtime folder, release the lock, remove the folder if empty."""
     for path in _sockets(runtime_dir):
         with suppress(OSError):
             _clear_inbox(path.parent)
     positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE.name)
-    reports = (attachments.FILE.name, daemon_report.FILE.name, peer_names.FILE.name)
+    reports = (attachments.FILE.name, workers.FILE.name, peers.FILE.name)
     for path in (runtime_dir / name for name in (*positions, *reports)):
         for one in (path, unfinished(path)):
             one.unlink(missing_ok=True)
@@ -185,7 +185,7 @@ def _sockets(runtime_dir: Path) -> list[Path]:
 
 
 def _clear_inbox(folder: Path) -> None:
-    """It is the stage's alone, with all files that it left there; a folder in it stays."""
+    """The folder belongs to the stage alone: remove all its files; a folder in it stays."""
     with opened_folder(folder, os.O_NOFOLLOW) as fd, os.scandir(fd) as entries:
         for entry in entries:
             os.unlink(entry.name, dir_fd=fd)

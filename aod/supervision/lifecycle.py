@@ -1,13 +1,13 @@
-"""The life of a worker, as a pure state machine, and the policy of bringing it back.
+"""When a worker is respawned, killed or given up: a pure state machine.
 
-NEW --spawned--> STARTING --beat--> RUNNING --died--> BACKING_OFF --spawned--> STARTING ...
-                        silent |  ^ beat      died |      too often |
-                               v  |                |                v
-                            HANGING --killed--> KILLED           FAILED
+NEW --spawned--> STARTING --heartbeat--> RUNNING --died--> BACKING_OFF --spawned--> STARTING ...
+                             silent |  ^ heartbeat      died |  too often |
+                                    v  |                     |            v
+                                  HANGING --killed--> KILLED-+         FAILED
 any --stop--> STOPPING --died--> STOPPED
 
-A worker that dies before it ever beat did not start; how often that may happen in a row does not
-depend on the time that it takes. One that ran is forgiven deaths as old as the window.
+A worker that dies before its first heartbeat did not start; how often that may happen in a row does
+not depend on how long it takes. Of a worker that ran, only deaths within the window count.
 """
 
 from dataclasses import dataclass, replace
@@ -17,22 +17,22 @@ from typing import Final
 from aod.config.schema import Supervision
 
 DELAY_FACTOR: Final = 2
-LAST_WORDS_SEC: Final = 1.0
-"""Between the signal that asks a silent worker where it hangs, and the one that ends it."""
+STACKS_SEC: Final = 1.0
+"""Between the signal that makes a silent worker log its stacks, and the one that kills it."""
 DEATH_SEC: Final = 5.0
-"""A worker that is still there so long after SIGKILL hangs in the kernel."""
+"""A worker that exists so long after SIGKILL hangs in the kernel."""
 
 
 class WorkerState(Enum):
-    """Where a worker is in its life."""
+    """The state of a worker."""
 
     NEW = auto()
     STARTING = auto()
     RUNNING = auto()
     HANGING = auto()
-    """Silent for too long; asked where it hangs."""
+    """Silent for too long; it was made to log its stacks."""
     KILLED = auto()
-    """Its death is all that is waited for."""
+    """Not reaped yet."""
     BACKING_OFF = auto()
     STOPPING = auto()
     STOPPED = auto()
@@ -40,63 +40,61 @@ class WorkerState(Enum):
 
 
 class WorkerEvent(Enum):
-    """What may happen to it."""
+    """What may happen to a worker."""
 
     SPAWNED = auto()
-    BEAT = auto()
+    HEARTBEAT = auto()
     SILENT = auto()
     KILLED = auto()
     DIED = auto()
-    """Or given up for dead."""
+    """Or was abandoned."""
     STOP = auto()
 
 
 class Step(Enum):
-    """What the supervisor has to do about it."""
+    """What the supervisor has to do for a worker."""
 
     NOTHING = auto()
     SPAWN = auto()
-    ASK = auto()
-    """Where it hangs."""
+    DUMP_STACKS = auto()
     KILL = auto()
-    BURY = auto()
-    """Go on as if it had died: it does not, for the kernel does not let it go."""
+    ABANDON = auto()
+    """Go on as if it had died: the kernel does not let it end."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker's life so far; times are monotonic seconds."""
+    """The history of a worker; times are monotonic seconds."""
 
     state: WorkerState = WorkerState.NEW
-    last_beat: float = 0.0
+    last_heartbeat: float = 0.0
     since: float = 0.0
-    """Of a state that is left when its time is over: HANGING, KILLED."""
+    """When HANGING or KILLED began."""
     ran_at: float | None = None
-    """When this life beat for the first time."""
+    """The first heartbeat of this process."""
     failed_starts: int = 0
-    """In a row; a life as long as the window ends the row."""
+    """In a row; a process that runs for the whole window ends the row."""
     deaths: tuple[float, ...] = ()
     """Within the policy's window."""
     respawn_at: float = 0.0
 
 
-_ALIVE: Final = frozenset(
-    {WorkerState.STARTING, WorkerState.RUNNING, WorkerState.HANGING, WorkerState.KILLED}
-)
+_KILLABLE: Final = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.HANGING})
+_ALIVE: Final = _KILLABLE | {WorkerState.KILLED}
 _STOPPED: Final = dict.fromkeys((*_ALIVE, WorkerState.STOPPING), WorkerState.STOPPING)
 
 
 def next_state(worker: Worker, event: WorkerEvent, now: float, policy: Supervision) -> Worker:
-    """The worker after the event; one that cannot be in its state changes nothing."""
+    """The worker after the event; an event that its state does not allow changes nothing."""
     match event, worker.state:
         case WorkerEvent.SPAWNED, WorkerState.NEW | WorkerState.BACKING_OFF:
-            worker = replace(worker, state=WorkerState.STARTING, last_beat=now, ran_at=None)
-        case WorkerEvent.BEAT, WorkerState.STARTING | WorkerState.RUNNING | WorkerState.HANGING:
+            worker = replace(worker, state=WorkerState.STARTING, last_heartbeat=now, ran_at=None)
+        case WorkerEvent.HEARTBEAT, state if state in _KILLABLE:
             ran_at = now if worker.ran_at is None else worker.ran_at
-            worker = replace(worker, state=WorkerState.RUNNING, last_beat=now, ran_at=ran_at)
+            worker = replace(worker, state=WorkerState.RUNNING, last_heartbeat=now, ran_at=ran_at)
         case WorkerEvent.SILENT, WorkerState.STARTING | WorkerState.RUNNING:
             worker = replace(worker, state=WorkerState.HANGING, since=now)
-        case WorkerEvent.KILLED, WorkerState.STARTING | WorkerState.RUNNING | WorkerState.HANGING:
+        case WorkerEvent.KILLED, state if state in _KILLABLE:
             worker = replace(worker, state=WorkerState.KILLED, since=now)
         case WorkerEvent.DIED, _:
             worker = _died(worker, now, policy)
@@ -127,25 +125,25 @@ def _failed_starts(worker: Worker, now: float, policy: Supervision) -> int:
 
 
 def next_step(worker: Worker, now: float, policy: Supervision) -> Step:
-    """What is due."""
+    """What is due now."""
     match worker.state:
         case WorkerState.BACKING_OFF if now >= worker.respawn_at:
             return Step.SPAWN
         case WorkerState.STARTING | WorkerState.RUNNING if _is_silent(worker, now, policy):
-            return Step.ASK
-        case WorkerState.HANGING if now - worker.since >= LAST_WORDS_SEC:
+            return Step.DUMP_STACKS
+        case WorkerState.HANGING if now - worker.since >= STACKS_SEC:
             return Step.KILL
         case WorkerState.KILLED if now - worker.since >= DEATH_SEC:
-            return Step.BURY
+            return Step.ABANDON
     return Step.NOTHING
 
 
 def _is_silent(worker: Worker, now: float, policy: Supervision) -> bool:
-    return now - worker.last_beat > policy.heartbeat_timeout_sec
+    return now - worker.last_heartbeat > policy.heartbeat_timeout_sec
 
 
 def why_given_up(worker: Worker, policy: Supervision) -> str:
-    """For a worker that has failed: what was too much."""
+    """Why a worker is in FAILED."""
     if worker.failed_starts >= policy.attempts:
         return f"it did not start {worker.failed_starts} times in a row"
     return f"it died {len(worker.deaths)} times within {policy.window_sec:g} s"

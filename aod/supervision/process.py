@@ -1,4 +1,4 @@
-"""A worker's process: forked, watched by its pidfd, heard over its line, reaped."""
+"""A worker's process: forked, watched by its pidfd, connected by its channel, reaped."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ from aod import log
 from aod._native import lib
 from aod.config.schema import Config, Supervision
 from aod.host import privileges
-from aod.stages.base import ASK_WHERE, Run, run_stage, why
+from aod.stages.base import DUMP_STACKS, Run, report_failure, run_stage
 from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.supervision import rights
 from aod.supervision.lifecycle import Worker, WorkerEvent, next_state
 from aod.transport.wire import Health
 
-_SUPERVISORS_OWN: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-"""Signals that are no business of a worker's, though a terminal or systemd may send them to all."""
+_FOR_SUPERVISOR: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""Workers ignore these, though a terminal or systemd may send them to every process."""
 
 
 def stage_run(stage: str) -> Run:
@@ -31,63 +31,68 @@ def stage_run(stage: str) -> Run:
 
 
 class Process:
-    """One stage's process over all its lives."""
+    """The process of one stage, over all respawns.
+
+    Attributes:
+        pid: 0 while there is none.
+        health: the last heartbeat; after a death, that of the process that died.
+        options: keyword arguments of the stage's `run`, from the command line.
+        exit_code: of the last process; negative: the signal that ended it. None: it is alive, or
+            was abandoned.
+        spawn_error: why the last fork failed; empty: it did not.
+    """
 
     def __init__(self, stage: str, policy: Supervision):
         self.stage = stage
+        self.policy = policy
         self.worker = Worker()
         self.pid = 0
         self.pidfd = -1
-        self.line: SupervisorEnd | None = None
-        self._buried: list[tuple[int, int]] = []
-        """pid and pidfd of those that were killed and did not die: the kernel holds them."""
+        self.channel: SupervisorEnd | None = None
         self.health: Health | None = None
-        """Its last heartbeat; of the last life, while there is none."""
         self.killed = False
         self.options: dict[str, float] = {}
-        """What its stage is told beside the configuration: of the command line, for this run."""
-        self.policy = policy
         self.exit_code: int | None = None
-        """Of the last life; negative: the signal that ended it. None: it lives, or was buried."""
-        self.unborn = ""
-        """Why there is none: the host had no process or memory left for it."""
+        self.spawn_error = ""
+        self._abandoned: list[tuple[int, int]] = []
+        """pid and pidfd of processes that were killed and did not die."""
 
     @property
     def alive(self) -> bool:
         return self.pid != 0
 
     def change(self, event: WorkerEvent) -> None:
-        """Something happened to the worker."""
+        """Record what happened to the worker."""
         self.worker = next_state(self.worker, event, time.monotonic(), self.policy)
 
-    def spawn(self, config: Config, in_child: Callable[[], None]) -> None:
-        """Fork. `in_child` lets go of what belongs to the parent.
+    def spawn(self, config: Config, close_inherited: Callable[[], None]) -> None:
+        """Fork. `close_inherited` closes in the child what belongs to the supervisor.
 
-        The caller holds no ZeroMQ context and no thread. Its signals are blocked meanwhile, so that
-        its handlers never run in the child; SIGTERM until the stage has one of its own. A host that
-        has no room for one more process makes this a failed start.
+        The caller has neither a ZeroMQ context nor a thread. Signals are blocked meanwhile, so that
+        the caller's handlers never run in the child; SIGTERM stays so until the stage has a handler
+        of its own. A fork that fails counts as a failed start.
         """
         sys.stderr.flush()
-        self.health, self.killed, self.exit_code, self.unborn = None, False, None, ""
+        self.health, self.killed, self.exit_code, self.spawn_error = None, False, None, ""
         self.change(WorkerEvent.SPAWNED)
         try:
-            self._fork(config, in_child)
+            self._fork(config, close_inherited)
         except OSError as error:
-            self.unborn = str(error)
+            self.spawn_error = str(error)
             self.change(WorkerEvent.DIED)
 
-    def _fork(self, config: Config, in_child: Callable[[], None]) -> None:
+    def _fork(self, config: Config, close_inherited: Callable[[], None]) -> None:
         parent = os.getpid()
         ours, theirs = SupervisorEnd.pair()
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *_SUPERVISORS_OWN))
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *_FOR_SUPERVISOR))
         try:
             pid = os.fork()
             if pid == 0:
                 code = 1
                 try:
                     ours.close()
-                    code = self._child(config, parent, in_child, theirs)
-                finally:  # whatever happened: the parent's stack is not ours to unwind
+                    code = self._child(config, parent, close_inherited, theirs)
+                finally:  # never unwind the stack of the parent
                     os._exit(code)
             self.pidfd = _pidfd(pid)
         except OSError:
@@ -96,116 +101,132 @@ class Process:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             theirs.close()
-        self.pid, self.line = pid, ours
+        self.pid, self.channel = pid, ours
 
     def _child(
-        self, config: Config, parent: int, in_child: Callable[[], None], line: WorkerEnd
+        self, config: Config, parent: int, close_inherited: Callable[[], None], channel: WorkerEnd
     ) -> int:
         if not _dies_with(parent):
             return 1
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for number in _SUPERVISORS_OWN:
-            signal.signal(number, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SUPERVISORS_OWN)
+        _reset_signals()
         try:
-            in_child()
-            stage_log = log.ROOT.getChild(self.stage)
-            privileges.drop(rights.for_stage(self.stage, config), stage_log)
+            close_inherited()
+            logger = log.ROOT.getChild(self.stage)
+            privileges.drop(rights.for_stage(self.stage, config), logger)
             if not _dies_with(parent):  # again: a change of user cancels it
                 return 1
             run = partial(stage_run(self.stage), **self.options)
-            return run_stage(self.stage, run, config, line)
+            return run_stage(self.stage, run, config, channel)
         except Exception as error:
-            log.ROOT.getChild(self.stage).exception("failed to start")
-            line.tell(Health(self.stage, os.getpid(), "failed", {}, why(error)))
-            return 1
+            return report_failure(self.stage, error, channel)
 
-    def hear(self) -> Health | None:
-        """Read its heartbeats; the last one, if any came."""
-        heard = [] if self.line is None else self.line.hear()
-        ours = [one for one in heard if (one.stage, one.pid) == (self.stage, self.pid)]
+    def receive(self) -> Health | None:
+        """Read the heartbeats; the last one, if any came."""
+        received = [] if self.channel is None else self.channel.receive()
+        ours = [one for one in received if (one.stage, one.pid) == (self.stage, self.pid)]
         if not ours:
             return None
         self.health = ours[-1]
         if self.health.state != "failed":
-            self.change(WorkerEvent.BEAT)
+            self.change(WorkerEvent.HEARTBEAT)
         return self.health
 
     def terminate(self, within_sec: float) -> None:
-        """Tell it to finish what it has, and to exit for good."""
-        self.ask_to_end(within_sec)
+        """Have it finish the pending work and exit for good."""
+        self.request_exit(within_sec)
         self.change(WorkerEvent.STOP)
 
-    def ask_to_end(self, within_sec: float) -> None:
-        """Tell it to finish what it has; it is brought back."""
-        if self.line is not None:
-            self.line.stop_within(within_sec)
-        self._send(signal.SIGTERM)
+    def request_exit(self, within_sec: float) -> None:
+        """Have it finish the pending work and exit; it is respawned."""
+        if self.channel is not None:
+            self.channel.stop_within(within_sec)
+        self._signal(signal.SIGTERM)
 
     def reap(self) -> bool:
         """Whether it has just ended."""
-        self._reap_buried()
+        self._reap_abandoned()
         if not self.alive:
             return False
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self.hear()  # its last words
-        self.let_go()
-        self.pid = 0
-        self.change(WorkerEvent.DIED)
+        self.receive()  # its last message
+        self._forget()
         self.exit_code = os.waitstatus_to_exitcode(status)
         return True
 
-    def _reap_buried(self) -> None:
-        for pid, pidfd in self._buried[:]:
+    def _reap_abandoned(self) -> None:
+        for pid, pidfd in self._abandoned[:]:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 os.close(pidfd)
-                self._buried.remove((pid, pidfd))
+                self._abandoned.remove((pid, pidfd))
 
-    def ask_where(self) -> None:
-        """Have it write to the log where it hangs."""
-        self._send(ASK_WHERE)
+    def dump_stacks(self) -> None:
+        """Have a silent worker log where it hangs."""
+        self._signal(DUMP_STACKS)
         self.change(WorkerEvent.SILENT)
 
     def kill(self) -> None:
-        """End it now; it owns nothing that matters."""
+        """End it now; it holds nothing that a respawned worker cannot find again."""
         self.killed = self.alive
-        self._send(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self.change(WorkerEvent.KILLED)
 
-    def bury(self) -> None:
-        """Go on without it: it was killed, but the kernel does not let it go.
+    def abandon(self) -> None:
+        """Respawn beside it: it was killed, but hangs in the kernel.
 
-        It will never run again, only end: a successor beside it does no harm.
+        It will never run again, only end, so another process beside it does no harm.
         """
-        self._buried.append((self.pid, os.dup(self.pidfd)))
-        self.let_go()
+        self._abandoned.append((self.pid, os.dup(self.pidfd)))
+        self._forget()
+
+    def _forget(self) -> None:
+        self.close_inherited()
         self.pid = 0
         self.change(WorkerEvent.DIED)
 
-    def _send(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> None:
         if self.alive:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, number)
 
     def poll_fds(self) -> list[int]:
-        """Readable when it said something, or ended."""
-        line = [self.line.fileno()] if self.line is not None and self.line.is_open else []
-        return [self.pidfd, *line] if self.alive else []
+        """Readable when it sent something, or ended."""
+        fds = [self.pidfd] if self.alive else []
+        if self.channel is not None and self.channel.is_open:
+            fds.append(self.channel.fileno())
+        return fds
 
-    def let_go(self) -> None:
-        """Close what we have of it; in a child, the siblings are none of its business."""
+    def close_inherited(self) -> None:
+        """Close the descriptors that belong to it; in a forked child, those of its siblings."""
         if self.pidfd >= 0:
             os.close(self.pidfd)
-        if self.line is not None:
-            self.line.close()
-        self.pidfd, self.line = -1, None
+        if self.channel is not None:
+            self.channel.close()
+        self.pidfd, self.channel = -1, None
+
+    @property
+    def last_end(self) -> str:
+        """How the last process ended, with the reason that it reported."""
+        if self.spawn_error:
+            return f"could not be started ({self.spawn_error})"
+        code, health = self.exit_code, self.health
+        how = "killed, but held by the kernel" if code is None else how_it_ended(code)
+        if self.killed:
+            how += " because it was silent"
+        return f"{how} ({health.note})" if health and health.state == "failed" else how
+
+
+def _reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in _FOR_SUPERVISOR:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_SUPERVISOR)
 
 
 def _pidfd(pid: int) -> int:
-    """Of a child of ours; one that could not be watched is ended."""
+    """Of a child of ours; one that cannot be watched is ended."""
     try:
         return os.pidfd_open(pid)
     except OSError:
@@ -215,20 +236,9 @@ def _pidfd(pid: int) -> int:
 
 
 def _dies_with(parent: int) -> bool:
-    """Whether it still can: not where the parent died before this call."""
+    """Die with the parent; False if it is dead already."""
     lib.aod_die_with_parent()
     return os.getppid() == parent
-
-
-def told(process: Process) -> str:
-    """How its last life ended, and what the worker said of it."""
-    if process.unborn:
-        return f"could not be started ({process.unborn})"
-    code, health = process.exit_code, process.health
-    how = "killed, but held by the kernel" if code is None else how_it_ended(code)
-    if process.killed:
-        how += ", for it was silent"
-    return f"{how} ({health.note})" if health and health.state == "failed" else how
 
 
 def how_it_ended(code: int) -> str:

@@ -1,4 +1,4 @@
-"""Who each stage runs as, and which of root's rights it keeps."""
+"""The user and the capabilities of each stage: the policy; aod/host/privileges.py applies it."""
 
 import sys
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ COLLECT_LOADING: Final = COLLECT | {
     Capability.DAC_READ_SEARCH,
     Capability.SETPCAP,
 }
-"""Until everything is attached: to look for the cifs module's types (BPF_BTF_GET_NEXT_ID), to lock
-memory for maps (Linux before 5.11), to read the object where only its owner may; and to give these
-up for good."""
+"""Until everything is attached: to find the cifs module's types (BPF_BTF_GET_NEXT_ID), to lock
+memory for maps (Linux before 5.11), to read an object that only its owner may read, to drop these.
+"""
 FOREIGN_OUTPUT: Final = frozenset({Capability.DAC_OVERRIDE, Capability.CHOWN})
-"""To write into another user's folder, and to give him the audit log."""
+"""To write to another user's folder, and to give him the audit log."""
 SUPERVISOR: Final = frozenset(
     {
         Capability.CHOWN,
@@ -37,14 +37,14 @@ SUPERVISOR: Final = frozenset(
         Capability.SETPCAP,
     }
 )
-"""Beside what its workers have: to make the folders theirs, to become them, and to end them."""
+"""Beside those of its workers: to own folders for them, to become their users, to kill them."""
 
 
 def for_stage(stage: str, config: Config) -> Rights:
-    """What a stage keeps that root has started."""
+    """The rights that a stage keeps when root started it."""
     shared = users.shared_gid(config)
     match stage:
-        case "collect":  # what it makes in the runtime folder is for the group
+        case "collect":  # the group reads its files in the runtime folder
             own = UserIds(ROOT.uid, shared)
             return Rights(
                 ids=own,
@@ -63,7 +63,7 @@ def for_stage(stage: str, config: Config) -> Rights:
 
 
 def for_capture(config: Config) -> frozenset[Capability]:
-    """What the configured actions need, and what the folders do."""
+    """The capabilities that the configured actions and the folders need."""
     actions = [action for name in wanted(config) if (action := row(name)) is not None]
     needed = {one.capability for action in actions for one in action.privileges}
     if users.cleaner(config).uid != ROOT.uid:
@@ -72,7 +72,7 @@ def for_capture(config: Config) -> frozenset[Capability]:
 
 
 def _passage(config: Config) -> frozenset[Capability]:
-    """Nothing, where root as an ordinary user gets to all that a stage reads by its name."""
+    """Empty, where root without capabilities can reach all files that a stage opens by name."""
     folders = (config.runtime_dir, config.state_dir, config.aod_output_dir, *_own_files())
     ways = {above.resolve() for folder in folders for above in folder.parents}
     if all(_is_open_to_root(way) for way in ways if way.exists()):

@@ -1,6 +1,6 @@
-"""The stop: stage after stage in the order of the data, so that each gets all of the last one.
+"""The orderly shutdown: stage after stage in the order of the data, so that nothing is cut off.
 
-One that does not end in its time is ended; what it had is then found by the next start.
+A stage that does not end in its time is killed; the next start finds what it had left to do.
 """
 
 import logging
@@ -11,35 +11,35 @@ from typing import Final
 from aod.supervision.process import Process, how_it_ended
 
 LEAST_SHARES: Final = {"detect": 0.1, "capture": 0.5, "cleanup": 0.05}
-"""Of the time for the whole stop: what a stage needs at least. Those before it may use up all the
-rest: what collect does not read in time is lost, what capture does not seal is not."""
+"""The share of the whole time that is kept for a stage. Those before it may use up the rest: what
+collect does not read in time is lost, what capture does not seal is not."""
 _KILL_SEC: Final = 1.0
-"""For a worker that was killed to be gone; longer only in the kernel's hands."""
+"""For a killed worker to be gone; it takes longer only while the kernel holds it."""
 
 
 def budget_sec(total_sec: float, left_sec: float, behind: Sequence[str]) -> float:
-    """The time of a stage when `left_sec` of `total_sec` is left, with these behind it."""
-    needed = total_sec * sum(LEAST_SHARES[stage] for stage in behind)
+    """The time for a stage when `left_sec` of `total_sec` is left, with these stages to follow."""
+    reserved = total_sec * sum(LEAST_SHARES[stage] for stage in behind)
     least = total_sec * min(LEAST_SHARES.values())
-    return max(least, left_sec - needed)
+    return max(least, left_sec - reserved)
 
 
-class Stopping:
-    """One stop."""
+class Shutdown:
+    """One shutdown."""
 
     def __init__(
         self,
         total_sec: float,
         wait: Callable[[float], None],
         is_urgent: Callable[[], bool],
-        log: logging.Logger,
+        logger: logging.Logger,
     ) -> None:
-        """`wait` waits for the workers, that many seconds at most, and hears them; `is_urgent` says
-        whether to give up at once."""
+        """`wait` reads the workers' channels for that many seconds at most; `is_urgent` says
+        whether to kill at once."""
         self._total_sec = total_sec
         self._wait = wait
         self._is_urgent = is_urgent
-        self._log = log
+        self._logger = logger
 
     def stop_all(self, processes: Sequence[Process]) -> None:
         """Stop them, the first one first."""
@@ -51,14 +51,15 @@ class Stopping:
     def _stop(self, process: Process, seconds: float) -> None:
         process.terminate(seconds)
         if not self._has_ended(process, seconds, self._is_urgent):
-            self._log.warning("%s: not done in time; ending it", process.stage)
+            self._logger.warning("%s: not done in time, killing it", process.stage)
             process.kill()
             if not self._has_ended(process, _KILL_SEC, lambda: False):
-                self._log.error("%s: pid %d stays: the kernel holds it", process.stage, process.pid)
-                process.bury()
+                text = "%s: pid %d killed, but held by the kernel"
+                self._logger.error(text, process.stage, process.pid)
+                process.abandon()
         if process.exit_code:
             how = how_it_ended(process.exit_code)
-            self._log.warning("%s: %s while stopping", process.stage, how)
+            self._logger.warning("%s: %s during shutdown", process.stage, how)
 
     def _has_ended(self, process: Process, seconds: float, give_up: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + seconds

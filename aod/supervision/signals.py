@@ -1,4 +1,4 @@
-"""What the supervisor's signals ask for: its handlers only remember it."""
+"""The supervisor's signals: their handlers only set what the main loop then reads."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ class Signals:
     """Caught signals, and a descriptor that is readable when one came.
 
     Attributes:
-        stops: how many asked for the end.
+        stops: how many asked for a shutdown.
         stop_name: the first of them.
     """
 
@@ -26,18 +26,18 @@ class Signals:
         self._fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def catch(self) -> None:
-        """From now on."""
+        """Install the handlers."""
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
         for number in _STOPS:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._hang_up)
-        signal.signal(signal.SIGUSR1, self._ask_snapshot)
+        signal.signal(signal.SIGUSR1, self._request_snapshot)
 
     def fileno(self) -> int:
         return self._fd
 
     def clear(self) -> None:
-        """Those that came have been seen."""
+        """Mark those that came as seen."""
         with suppress(BlockingIOError):
             os.read(self._fd, 64)
 
@@ -46,25 +46,25 @@ class Signals:
         os.close(self._write_fd)
 
     def snapshot(self) -> str:
-        """Why a snapshot is asked for, once; empty: it is not."""
-        asked, self._snapshot = self._snapshot, False
-        return "SIGUSR1 asked for it" if asked else ""
+        """Why a snapshot was requested since the last call; empty: it was not."""
+        requested, self._snapshot = self._snapshot, False
+        return "SIGUSR1 asked for it" if requested else ""
 
     def reload(self) -> bool:
-        """Whether the configuration is to be read again, once however often it was asked."""
-        asked, self._reload = self._reload, False
-        return asked
+        """Whether a reload was requested since the last call."""
+        requested, self._reload = self._reload, False
+        return requested
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.stops += 1
         self.stop_name = self.stop_name or signal.Signals(number).name
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
-        """From the terminal that went away it is the end, as ever; else it asks for a reload."""
+        """A terminal that went away ends the daemon; otherwise SIGHUP requests a reload."""
         if self._had_terminal and not os.isatty(sys.stderr.fileno()):
             self._stop(number, frame)
         else:
             self._reload = True
 
-    def _ask_snapshot(self, _number: int, _frame: FrameType | None) -> None:
+    def _request_snapshot(self, _number: int, _frame: FrameType | None) -> None:
         self._snapshot = True

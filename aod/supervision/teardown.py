@@ -1,32 +1,32 @@
-"""What a daemon leaves: in the kernel, in the runtime folder, in memory; and how it is removed."""
+"""Removes the leftovers of a daemon from the kernel, the runtime folder and memory."""
 
 import logging
 from collections.abc import Collection
 
-from aod.actions import orphans
 from aod.config.schema import Config
 from aod.files import FOLDER_MODE
 from aod.flight import recorders
+from aod.host import leftovers
 from aod.kernel import tracer
 from aod.state.lock import Lock
 from aod.supervision import folders
 from aod.transport.wire import STAGES
 
 
-def clear(config: Config, stages: Collection[str], lock: Lock, log: logging.Logger) -> None:
-    """Remove what these stages of this daemon left; for who holds the lock, and gives it back."""
+def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.Logger) -> None:
+    """Remove the leftovers of these stages; the caller holds the lock, which is released."""
     if "collect" in stages:
-        tracer.remove(config.pin_dir)  # where collect had to be ended, it is still there
+        tracer.remove(config.pin_dir)  # collect does so itself, unless it was killed
     if "capture" in stages:
-        recorders.clear(config, log)  # the same with capture
-        orphans.end()
+        recorders.clear(config, logger)  # likewise capture
+        leftovers.end()
     folders.clear_runtime(config.runtime_dir, lock)
 
 
-def clean(config: Config, log: logging.Logger) -> None:
-    """Remove what a dead daemon of this configuration left.
+def clean(config: Config, logger: logging.Logger) -> None:
+    """Remove the leftovers of a dead daemon of this configuration.
 
-    Records that nobody read go with it; anomalies in the spool and bundles stay.
+    Records that detect had not read are lost; anomalies in the spool and bundles stay.
 
     Raises:
         LockedError: it runs.
@@ -38,4 +38,4 @@ def clean(config: Config, log: logging.Logger) -> None:
     config.runtime_dir.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     lock = Lock(config.runtime_dir)
     tracer.remove(staging)
-    clear(config, STAGES, lock, log)
+    clear(config, STAGES, lock, logger)

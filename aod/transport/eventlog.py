@@ -25,7 +25,7 @@ from aod.transport.eventlog_files import (
     create_whole,
     open_ours,
 )
-from aod.transport.position import evaluated
+from aod.transport.position import read_evaluated
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
@@ -116,7 +116,7 @@ class EventLog:
             return cls.create(runtime_dir, megabytes)
         if event_log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
             return event_log
-        unread = event_log.position - evaluated(runtime_dir).position
+        unread = event_log.position - read_evaluated(runtime_dir).position
         _logger.warning(
             "%s had another size: replaced; its %d records are lost, %d of them unread by detect",
             *(path, event_log.position - event_log.oldest, unread),

@@ -97,7 +97,7 @@ def _slot_at(seq: int) -> int:
     return _SEQ.size + seq % 2 * _SLOT.size
 
 
-def evaluated(runtime_dir: Path) -> Evaluated:
+def read_evaluated(runtime_dir: Path) -> Evaluated:
     """What detect claims in this folder; all zeros where there is no such file of ours."""
     try:
         reader = ReadPosition.reader(runtime_dir)

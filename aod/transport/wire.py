@@ -13,7 +13,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 import zmq
@@ -33,6 +33,11 @@ MOST_FRAMES: Final = 3
 LINGER_MS: Final = 200
 
 Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
+
+
+HealthState: TypeAlias = Literal["ready", "waiting", "impaired", "stopping", "failed"]
+"""`waiting` (for what the note says), `impaired` (it cannot do its work, as the note says, and the
+daemon is unhealthy), `stopping`, or `failed` (the last message before it ends)."""
 
 
 class Batch(Struct, frozen=True, tag="batch", forbid_unknown_fields=True):
@@ -69,15 +74,13 @@ class Suppressed(Struct, frozen=True, tag="suppressed", forbid_unknown_fields=Tr
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far.
 
-    It goes over the worker's private line (aod/stages/channel.py), not over a socket of the
+    It goes over the worker's private channel (aod/stages/channel.py), not over a socket of the
     pipeline: whoever may write to those could say of a worker that hangs that it is well.
     """
 
     stage: Stage
     pid: Positive
-    state: Annotated[str, Meta(pattern=r"^[a-z]{1,16}(?!\n)$")]
-    """`ready`, `waiting` (for what `note` says), `stopping`, or `failed` (of what `note` says): the
-    last one before it ends."""
+    state: HealthState
     counters: Annotated[dict[Identifier, Natural], Meta(max_length=64)]
     note: Text = ""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from aod.audit import entries as audit_records
+from aod.audit import entries
 from aod.audit.entries import CaptureSealed
 from aod.settings import ActionName
 from aod.state import names
@@ -53,7 +53,7 @@ def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
 
     def told() -> int | None:
         for line in (daemon.output / AUDIT_FILE).read_bytes().splitlines():
-            record = audit_records.decode(line)
+            record = entries.decode(line)
             if isinstance(record, CaptureSealed) and record.timestamp == timestamp:
                 return round((record.first_evidence_sec or 0) * 1e9)
         return None

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.audit import entries as audit_records
+from aod.audit import entries
 from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
 from aod.state import names
 from aod.state.names import AUDIT_FILE
@@ -128,7 +128,7 @@ def judge_bundles(emitted: Emitted, daemon: LocalDaemon) -> int:
 def _judge_audit(daemon: LocalDaemon) -> None:
     """The audit log knows of exactly these; no capture failed, none was refused."""
     lines = (daemon.output / AUDIT_FILE).read_bytes().splitlines()
-    records = [audit_records.decode(line) for line in lines]
+    records = [entries.decode(line) for line in lines]
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
     bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from aod.anomaly import Anomaly
-from aod.audit import entries as audit_records
+from aod.audit import entries
 from aod.capture.incidents import Incidents
 from aod.detectors.words import sentence
 from aod.event import EVENT_DTYPE
@@ -70,9 +70,9 @@ def _check_anomaly(one: Anomaly) -> None:
     assert names.timestamp_of_folder(names.folder(one.timestamp)) == one.timestamp
     texts = [one.reason, *map(sentence, (*one.worst, *one.ended))]
     assert all("\n" not in text and "\x1b" not in text for text in texts)
-    record = audit_records.encode(audit_records.declared(one), MOMENT)
+    record = entries.encode(entries.declared(one), MOMENT)
     assert record.count(b"\n") == 1
-    assert audit_records.decode(record) == replace(audit_records.declared(one), time=MOMENT)
+    assert entries.decode(record) == replace(entries.declared(one), time=MOMENT)
     incidents = Incidents()
     incidents.add(one)
     incidents.of(one)

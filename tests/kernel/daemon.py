@@ -63,7 +63,7 @@ class LocalDaemon:
 
     def reload(self, config: dict[str, Any]) -> None:
         """Have it go on with another configuration, and wait until it does."""
-        texts = [f"aod.{stage}: goes on with the new configuration" for stage in STAGES]
+        texts = [f"aod.{stage}: using the new configuration" for stage in STAGES]
         before = [self.log().count(text) for text in texts]
         self.configure(config)
         self.process.send_signal(signal.SIGHUP)

@@ -84,10 +84,10 @@ class Faulty:
         self.fake(WELL)
         (source,) = self.sources(self.capture())
         assert source["status"] == "ok"
+        wait_until(lambda: not self.unfinished(), f"an end of {self.unfinished()}")
         wait_until(lambda: not self.leftovers(), f"an end of {self.leftovers()}")
-        wait_until(lambda: not self.strays(), f"an end of {self.strays()}")
 
-    def leftovers(self) -> list[str]:
+    def unfinished(self) -> list[str]:
         """What is neither a bundle nor the audit log, and what waits."""
         folders = (self.daemon.output, self.daemon.state / spool.FOLDER)
         names = [path.name for folder in folders for path in folder.iterdir()]
@@ -97,7 +97,7 @@ class Faulty:
             if not name.endswith(".tar.zst") and not name.startswith(AUDIT_FILE)
         ]
 
-    def strays(self) -> list[int]:
+    def leftovers(self) -> list[int]:
         """Processes of this daemon's that are neither it nor its workers."""
         mark = b"PATH=" + os.fsencode(self._programs)
         own = set(self.daemon.pids())

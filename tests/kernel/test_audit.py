@@ -20,7 +20,7 @@ def test_the_audit_log_tells_the_daemons_life(tmp_path: Path, pin_dir: Path) -> 
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
         pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
         os.kill(pid, signal.SIGKILL)
-        daemon.wait_for_log("collect: killed by SIGKILL; back in")
+        daemon.wait_for_log("collect: killed by SIGKILL; respawning in")
         _slow(daemon, 0)
         daemon.wait_for_bundles(1)
         _slow(daemon, 1000)

@@ -25,6 +25,6 @@ def test_worker_that_the_kernel_holds_gets_a_successor_and_the_stop_does_not_wai
         daemon.signal(signal.SIGTERM)
         wait_until(lambda: daemon.process.poll() is not None, "the end of the supervisor", 30)
         assert daemon.process.returncode == 0
-        assert f"cleanup: pid {first['pid']} stays, dead but for the kernel" in daemon.stderr
-        assert f"cleanup: pid {second['pid']} stays: the kernel holds it" in daemon.stderr
+        assert f"cleanup: pid {first['pid']} killed, but held by the kernel" in daemon.stderr
+        assert f"cleanup: pid {second['pid']} killed, but held by the kernel" in daemon.stderr
         assert not daemon.runtime_dir.exists()

@@ -52,4 +52,4 @@ def test_it_beats_while_match_follows_match(
         collector.tick()
         collector.publish_match()
         time.sleep(MATCH_STATS_INTERVAL_SEC)
-        beats += len(line[0].hear())
+        beats += len(line[0].receive())

@@ -20,11 +20,11 @@ CONFIG = {
 }
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
-GIVEN_UP = "given up, for it did not start 3 times in a row"
+GIVEN_UP = "giving up: it did not start 3 times in a row"
 
 
 def last_words(daemon: LocalDaemon) -> str:
-    (line,) = [line for line in daemon.log().splitlines() if "given up" in line]
+    (line,) = [line for line in daemon.log().splitlines() if "giving up" in line]
     return line
 
 

@@ -105,7 +105,7 @@ def test_bad_file_is_refused_and_the_old_configuration_stays(daemon: LocalDaemon
 
 def test_keys_that_cannot_change_are_named_and_stay(daemon: LocalDaemon, tmp_path: Path) -> None:
     daemon.reload(ALERT | {"ring_mb": 1, "state_dir": str(tmp_path / "elsewhere")})
-    assert "these change with a restart only: state_dir, ring_mb" in daemon.log()
+    assert "restart required for: state_dir, ring_mb" in daemon.log()
     slow(daemon, 1000)
     daemon.wait_for_bundles(1)
     assert not (tmp_path / "elsewhere").exists()

@@ -42,8 +42,8 @@ def myself() -> dict[str, Any]:
 def live(context: StageContext, behaviour: str) -> None:
     """Beat until told to stop."""
     note = "for a reason" if behaviour == "waiting" else ""
-    while not context.stopping:
-        context.beat("waiting" if note else "ready", note)
+    while not context.shutting_down:
+        context.heartbeat("waiting" if note else "ready", note)
         context.wait(0.2)
         for message in context.messages():
             say(context, "received", message=type(message).__name__)
@@ -67,7 +67,7 @@ def fake(behaviour: str, context: StageContext) -> int:
         case reads if reads.startswith("reads "):
             Path(reads.removeprefix("reads ")).read_bytes()
         case "lives shortly":
-            context.beat()
+            context.heartbeat()
             return 7
         case _:
             live(context, behaviour)

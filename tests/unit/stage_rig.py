@@ -72,7 +72,7 @@ def start_with_line(
 def next_beat(line: SupervisorEnd) -> Health:
     """The newest heartbeat; fails when none comes for a long time."""
     assert select.select([line], [], [], PATIENCE_SEC)[0], "no heartbeat"
-    return line.hear()[-1]
+    return line.receive()[-1]
 
 
 def stop(process: BaseProcess) -> int | None:

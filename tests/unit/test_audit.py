@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.audit import log as audit
-from aod.audit.entries import Deleted, Lost, Record, declared, decode, encode
-from aod.audit.log import Audit, moves, name
-from aod.config.schema import Audit as Settings
-from aod.config.schema import Config
+from aod.audit.entries import Deleted, Entry, Lost, declared, decode, encode
+from aod.audit.log import AuditLog, moves, name
+from aod.config.schema import Audit, Config
 from aod.state.names import AUDIT_FILE
 from tests.unit import manual_text
 from tests.unit.samples import anomaly
@@ -27,7 +26,7 @@ WRITERS, RECORDS_EACH = 4, 500
 
 
 def settings(folder: Path, **changes: Any) -> Config:
-    return config(folder, audit=Settings(**changes))
+    return config(folder, audit=Audit(**changes))
 
 
 def deletion(number: int) -> Deleted:
@@ -38,7 +37,7 @@ def log_of(made: Config) -> Path:
     return made.aod_output_dir / AUDIT_FILE
 
 
-def records(path: Path) -> list[Record]:
+def records(path: Path) -> list[Entry]:
     return [decode(line) for line in path.read_bytes().splitlines()]
 
 
@@ -55,8 +54,8 @@ def numbers(made: Config) -> list[int]:
 def test_records_are_appended_with_their_time(tmp_path: Path) -> None:
     made = settings(tmp_path)
     before = datetime.now(UTC)
-    Audit(made, LOG).write(deletion(1))
-    Audit(made, LOG).write(declared(anomaly(actions=("dmesg",))))
+    AuditLog(made, LOG).write(deletion(1))
+    AuditLog(made, LOG).write(declared(anomaly(actions=("dmesg",))))
     first, second = records(log_of(made))
     assert isinstance(first, Deleted)
     assert first.bundle == "aod_1.tar.zst"
@@ -69,13 +68,13 @@ def test_records_are_appended_with_their_time(tmp_path: Path) -> None:
 
 def test_one_that_is_not_enabled_writes_nothing(tmp_path: Path) -> None:
     made = settings(tmp_path, enabled=False)
-    Audit(made, LOG).write(deletion(1))
+    AuditLog(made, LOG).write(deletion(1))
     assert not list(made.aod_output_dir.iterdir())
 
 
 def test_text_of_strangers_stays_in_its_line(tmp_path: Path) -> None:
     made = settings(tmp_path)
-    Audit(made, LOG).write(declared(anomaly(reason='a\n"b"\u2028\x1b[31m')))
+    AuditLog(made, LOG).write(declared(anomaly(reason='a\n"b"\u2028\x1b[31m')))
     (line,) = log_of(made).read_bytes().splitlines()
     assert b"\x1b" not in line
     assert decode(line) == records(log_of(made))[0]
@@ -87,7 +86,7 @@ def line_bytes() -> int:
 
 def test_a_file_is_put_aside_when_it_is_full_and_the_oldest_goes(tmp_path: Path) -> None:
     made = settings(tmp_path, max_mb=2.5 * line_bytes() / (1 << 20), files=3)
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     for number in range(9):
         one.write(deletion(number))
     assert numbers(made) == [4, 5, 6, 7, 8]
@@ -97,9 +96,9 @@ def test_a_file_is_put_aside_when_it_is_full_and_the_oldest_goes(tmp_path: Path)
 def test_files_of_a_larger_configuration_go_with_the_next_rotation(tmp_path: Path) -> None:
     small = line_bytes() / (1 << 20)
     for number in range(6):
-        Audit(settings(tmp_path, max_mb=small, files=5), LOG).write(deletion(number))
+        AuditLog(settings(tmp_path, max_mb=small, files=5), LOG).write(deletion(number))
     made = settings(tmp_path, max_mb=small, files=1)
-    Audit(made, LOG).write(deletion(6))
+    AuditLog(made, LOG).write(deletion(6))
     assert numbers(made) == [6]
     assert [path.name for path in made.aod_output_dir.iterdir()] == [AUDIT_FILE]
 
@@ -126,10 +125,10 @@ def test_rotation_agrees_with_a_shelf(taken: list[bool], strangers: set[int]) ->
 
 def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
     made = settings(tmp_path)
-    Audit(made, LOG).write(deletion(1))
+    AuditLog(made, LOG).write(deletion(1))
     with log_of(made).open("ab") as file:
         file.write(b'{"what":"dele')
-    Audit(made, LOG).write(deletion(2))
+    AuditLog(made, LOG).write(deletion(2))
     first, torn, last = log_of(made).read_bytes().splitlines()
     assert torn == b'{"what":"dele'
     assert [decode(first), decode(last)] == [
@@ -148,7 +147,7 @@ def test_a_missing_folder_is_said_once_and_what_was_missed_is_counted(
 ) -> None:
     made = settings(tmp_path)
     made.aod_output_dir.rmdir()
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     one.write(deletion(1))
     one.write(deletion(2))
     assert len(caplog.messages) == 1
@@ -180,7 +179,7 @@ def test_what_is_not_ours_is_neither_written_nor_followed(
     outside = tmp_path / "outside"
     outside.write_bytes(b"precious")
     plant(log_of(made), outside, kind)
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     one.write(deletion(1))
     one.write(deletion(2))
     assert outside.read_bytes() == b"precious"
@@ -210,7 +209,7 @@ def test_a_stranger_in_the_way_of_rotation_stays_and_costs_its_place(
     outside.write_bytes(b"precious")
     stranger = made.aod_output_dir / name(1)
     stranger.symlink_to(outside)
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     for number in range(4):
         one.write(deletion(number))
     assert stranger.is_symlink()
@@ -224,7 +223,7 @@ def test_a_full_disk_leaves_whole_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = settings(tmp_path)
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     one.write(deletion(1))
     real_write = os.write
     with monkeypatch.context() as patch:
@@ -241,7 +240,7 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(
 ) -> None:
     made = settings(tmp_path)
     monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 0.01)
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     with log_of(made).open("ab") as stranger:
         fcntl.flock(stranger, fcntl.LOCK_EX)
         one.write(deletion(1))
@@ -251,7 +250,7 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(
 
 
 def write_many(made: Config, first: int) -> None:
-    one = Audit(made, LOG)
+    one = AuditLog(made, LOG)
     for number in range(first, first + RECORDS_EACH):
         one.write(deletion(number))
 
@@ -283,7 +282,7 @@ def test_the_manual_has_a_true_example_of_each_record() -> None:
     *_, folded = manual_text.blocks(manual_text.sections("aod-bundle.5")["AUDIT LOG"])
     shown = folded.replace("\n ", "").encode().splitlines()
     kinds = {type(decode(line)) for line in shown}
-    assert kinds == set(get_args(Record))
+    assert kinds == set(get_args(Entry))
     for line in shown:
         record = decode(line)
         assert record.time is not None

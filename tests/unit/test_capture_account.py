@@ -10,7 +10,7 @@ import pytest
 
 from aod.audit import log as audit
 from aod.audit.entries import CaptureBegun, CaptureWaits, Declared, Lost
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.audit.reader import read
 from aod.capture.audit import MAX_QUEUED, Account
 from aod.config.schema import Config
@@ -26,7 +26,7 @@ def made(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def account(made: Config) -> Iterator[Account]:
-    one = Account(Audit(made, logging.getLogger("test")))
+    one = Account(AuditLog(made, logging.getLogger("test")))
     yield one
     one.close()
 

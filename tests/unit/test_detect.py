@@ -17,9 +17,9 @@ from aod.smb.peers import Names
 from aod.stages.base import StageContext
 from aod.stages.detect import Reader
 from aod.state import spool
-from aod.status import anomalies as episodes
+from aod.status import anomalies
 from aod.transport.eventlog import EventLog
-from aod.transport.position import Evaluated, ReadPosition, evaluated
+from aod.transport.position import Evaluated, ReadPosition, read_evaluated
 from aod.transport.wire import Inbox, Suppressed
 from tests.unit.detecting import (
     SECOND,
@@ -50,7 +50,7 @@ def spooled(context: StageContext) -> list[Anomaly]:
 
 
 def published(context: StageContext) -> int:
-    return evaluated(context.runtime_dir).position
+    return read_evaluated(context.runtime_dir).position
 
 
 def publish(context: StageContext, position: int) -> None:
@@ -82,7 +82,7 @@ def test_anomaly_is_spooled_then_sent_and_then_the_position_is_published(
     assert [sent] == spooled(context)
     assert isinstance(sent, Anomaly)
     assert sent.timestamp == int(operations(11)["end_ns"][-1]) + log.realtime_offset_ns
-    assert (published(context), reader.declared) == (11, 1)
+    assert (published(context), reader.declaring.declared) == (11, 1)
     capture.close()
 
 
@@ -106,7 +106,7 @@ def test_records_across_the_wrap_are_one_stream(context: StageContext, log: Even
     reader.read()
     append(log, operations(11, at_ns=START_NS + 100 * SECOND))
     reader.read()
-    assert (reader.at, published(context)) == (log.capacity + 6, log.capacity + 6)
+    assert (reader.progress.at, published(context)) == (log.capacity + 6, log.capacity + 6)
     assert [one.count for one in spooled(context)] == [11]
 
 
@@ -158,12 +158,12 @@ def test_what_is_declared_is_counted_once_with_the_position_however_often_detect
 ) -> None:
     reader = respawned(context)
     append(log, operations(30))
-    monkeypatch.setattr(reader.position, "commit", lambda _said: None)  # killed before
+    monkeypatch.setattr(reader.progress.position, "commit", lambda _said: None)  # killed before
     reader.read()
-    assert (len(spooled(context)), evaluated(context.runtime_dir).declared) == (1, 0)
+    assert (len(spooled(context)), read_evaluated(context.runtime_dir).declared) == (1, 0)
     respawned(context).read()
     respawned(context).read()
-    assert evaluated(context.runtime_dir) == Evaluated(30, 0, 1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1)
 
 
 def test_records_that_detect_came_too_late_for_are_counted(
@@ -173,19 +173,19 @@ def test_records_that_detect_came_too_late_for_are_counted(
     append(log, operations(100, latency_ns=1))
     publish(context, 40)
     reader = respawned(context)
-    assert evaluated(context.runtime_dir) == Evaluated(100, 60)
+    assert read_evaluated(context.runtime_dir) == Evaluated(100, 60)
     reader.read()
-    assert evaluated(context.runtime_dir) == Evaluated(log.position, 60)
+    assert read_evaluated(context.runtime_dir) == Evaluated(log.position, 60)
 
 
 def test_an_anomaly_that_cannot_be_spooled_is_counted_as_such(
     context: StageContext, log: EventLog
 ) -> None:
     reader = respawned(context)
-    reader.spool_dir = reader.spool_dir / "missing"
+    reader.declaring.spool_dir = reader.declaring.spool_dir / "missing"
     append(log, operations(30))
     reader.read()
-    assert evaluated(context.runtime_dir) == Evaluated(30, 0, 1, 1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1, 1)
 
 
 def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
@@ -200,7 +200,7 @@ def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
     for at_ns in (START_NS, START_NS + 100 * SECOND, START_NS + 200 * SECOND):
         append(log, operations(11, at_ns=at_ns))
     reader.read()
-    said = evaluated(context.runtime_dir)
+    said = read_evaluated(context.runtime_dir)
     assert (said.declared, said.unspooled, said.refused) == (3, 2, 2)
     assert caplog.text.count("1 others wait: anomalies that come now get no bundle") == 1
     assert capture.socket.poll(60_000)
@@ -214,11 +214,11 @@ def test_an_anomaly_that_nobody_can_be_told_of_is_refused_and_counted(
 ) -> None:
     """The spool takes nothing, and capture has not listened for long."""
     reader = respawned(context)
-    reader.spool_dir = reader.spool_dir / "missing"
-    monkeypatch.setattr(reader.outbox, "send", lambda _: False)
+    reader.declaring.spool_dir = reader.declaring.spool_dir / "missing"
+    monkeypatch.setattr(reader.declaring.outbox, "send", lambda _: False)
     append(log, operations(30))
     reader.read()
-    assert evaluated(context.runtime_dir) == Evaluated(30, 0, 1, unspooled=1, refused=1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1, unspooled=1, refused=1)
 
 
 @pytest.mark.parametrize(("claimed", "begins"), [(0, 100), (50, 100), (200, 200), (2**63, 16_484)])
@@ -228,7 +228,7 @@ def test_position_outside_of_the_log_is_not_believed(
     append(log, operations(log.capacity, latency_ns=1))
     append(log, operations(100, latency_ns=1))
     publish(context, claimed)
-    assert respawned(context).at == begins
+    assert respawned(context).progress.at == begins
 
 
 def test_history_that_is_being_overwritten_is_not_remembered(
@@ -358,12 +358,12 @@ def test_the_status_is_written_when_something_changed_and_not_more_than_once_a_s
     append(log, operations(11))
     reader.read()
     reader.report(1.5)
-    assert [one.declared for one in episodes.FILE.read(context.runtime_dir).episodes] == [0, 0]
+    assert [one.declared for one in anomalies.FILE.read(context.runtime_dir).episodes] == [0, 0]
     reader.report(2.0)
-    assert [one.declared for one in episodes.FILE.read(context.runtime_dir).episodes] == [1, 0]
-    (context.runtime_dir / episodes.FILE.name).unlink()
+    assert [one.declared for one in anomalies.FILE.read(context.runtime_dir).episodes] == [1, 0]
+    (context.runtime_dir / anomalies.FILE.name).unlink()
     reader.report(3.0)
-    assert not (context.runtime_dir / episodes.FILE.name).exists()
+    assert not (context.runtime_dir / anomalies.FILE.name).exists()
 
 
 def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
@@ -384,4 +384,4 @@ def test_the_log_tells_how_hanging_operations_ended_but_no_endless_list(
     assert said[0] == f"hung operation finished: SMB2_WRITE of [0] took 2,000.0 ms {bundle}"
     assert "3 more hung operations finished" in caplog.messages
     reader.report(1.0)
-    assert len(episodes.FILE.read(context.runtime_dir).ended) == 8
+    assert len(anomalies.FILE.read(context.runtime_dir).ended) == 8

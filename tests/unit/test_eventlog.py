@@ -12,7 +12,7 @@ import pytest
 from aod import log
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
 from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError, OtherVersionError
-from aod.transport.position import Evaluated, ReadPosition, evaluated
+from aod.transport.position import Evaluated, ReadPosition, read_evaluated
 from tests.unit.records import numbered
 from tests.unit.test_eventlog_ring import append
 
@@ -103,7 +103,7 @@ def test_log_of_another_version_is_for_its_writer_to_replace(
         EventLog.reader(path.parent)
     assert EventLog.writer(path.parent, 1).position == 0
     assert "another version of aod: replaced; the records that detect had not read" in caplog.text
-    assert EventLog.reader(path.parent).position == evaluated(path.parent).position == 0
+    assert EventLog.reader(path.parent).position == read_evaluated(path.parent).position == 0
 
 
 @pytest.mark.parametrize("capacity", [0, 1, 16_383, 16_385, 32_768, 8192, 2**63, 2**64 - 1])
@@ -185,18 +185,18 @@ def test_position_is_shared_between_processes(tmp_path: Path) -> None:
     other = ReadPosition.open(tmp_path, start=99)
     assert other.get().position == 7
     position.commit(Evaluated(2**63 + 5))
-    assert other.get() == evaluated(tmp_path) == Evaluated(2**63 + 5)
+    assert other.get() == read_evaluated(tmp_path) == Evaluated(2**63 + 5)
 
 
 def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
     position = ReadPosition.open(tmp_path, start=7)
-    assert evaluated(tmp_path) == Evaluated(7, 7)
+    assert read_evaluated(tmp_path) == Evaluated(7, 7)
     position.commit(Evaluated(90, 8, 3, 1))
     page = np.memmap(tmp_path / POSITION_NAME, np.uint64)
     fields = len(position.get())
     slot = 1 + fields * (int(page[0] + 1) % 2)
     page[slot : slot + fields] = 99  # as far as a killed writer came
-    assert evaluated(tmp_path) == position.get() == Evaluated(90, 8, 3, 1)
+    assert read_evaluated(tmp_path) == position.get() == Evaluated(90, 8, 3, 1)
 
 
 def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Path) -> None:
@@ -214,11 +214,11 @@ def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) 
     position = ReadPosition.open(tmp_path, start=5)
     assert position.get() == Evaluated()
     position.commit(Evaluated(8))
-    assert evaluated(tmp_path).position == 8
+    assert read_evaluated(tmp_path).position == 8
 
 
 def test_looking_for_a_position_that_is_not_there_makes_none(tmp_path: Path) -> None:
-    assert evaluated(tmp_path).position == 0
+    assert read_evaluated(tmp_path).position == 0
     assert list(tmp_path.iterdir()) == []
 
 

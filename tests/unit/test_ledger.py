@@ -8,7 +8,7 @@ import pytest
 
 from aod.capture.backlog import MAX_UNSPOOLED, Backlog
 from aod.state import ledger, spool
-from aod.state.ledger import KEPT, MAX_RECORDS, NAME, Kind, Ledger, LedgerReader
+from aod.state.ledger import KEPT, MAX_ENTRIES, NAME, Kind, Ledger, LedgerReader
 from aod.transport.position import Evaluated, ReadPosition
 from tests.unit.samples import anomaly
 
@@ -66,7 +66,7 @@ def test_without_its_ledger_what_was_declared_before_is_no_loss(folder: Path) ->
 
 def test_a_full_ledger_keeps_its_sums_and_the_newest(folder: Path) -> None:
     made, reader = opened(folder), LedgerReader(folder.parent)
-    total = 3 * MAX_RECORDS
+    total = 3 * MAX_ENTRIES
     made.enter(10**9, Kind.ASKED)  # never ends
     for timestamp in range(1, total + 1):
         made.enter(timestamp, Kind.SEEN)
@@ -78,9 +78,9 @@ def test_a_full_ledger_keeps_its_sums_and_the_newest(folder: Path) -> None:
     for state in (read(folder), opened(folder).state):
         assert state.counts == expected
         assert state.open == [10**9]
-        assert KEPT <= len(state.outcomes) <= MAX_RECORDS
+        assert KEPT <= len(state.outcomes) <= MAX_ENTRIES
         assert total in state.outcomes
-    assert (folder.parent / NAME).stat().st_size == MAX_RECORDS * 16
+    assert (folder.parent / NAME).stat().st_size == MAX_ENTRIES * 16
 
 
 def test_what_is_damaged_is_not_read_and_is_written_over(folder: Path) -> None:

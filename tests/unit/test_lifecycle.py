@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aod.config.schema import Supervision
 from aod.supervision.lifecycle import (
     DEATH_SEC,
-    LAST_WORDS_SEC,
+    STACKS_SEC,
     Step,
     Worker,
     WorkerEvent,
@@ -40,7 +40,7 @@ TABLE = {
     S.STOPPED: (*[S.STOPPED] * 6,),
     S.FAILED: (*[S.FAILED] * 5, S.STOPPED),
 }
-EVENTS = (E.SPAWNED, E.BEAT, E.SILENT, E.KILLED, E.DIED, E.STOP)
+EVENTS = (E.SPAWNED, E.HEARTBEAT, E.SILENT, E.KILLED, E.DIED, E.STOP)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def died(worker: Worker, now: float, policy: Supervision = POLICY) -> Worker:
 
 def lived(worker: Worker, now: float, policy: Supervision = POLICY) -> Worker:
     spawned = next_state(worker, E.SPAWNED, now, policy)
-    return next_state(spawned, E.BEAT, now, policy)
+    return next_state(spawned, E.HEARTBEAT, now, policy)
 
 
 def test_delays_double_up_to_the_longest() -> None:
@@ -147,33 +147,33 @@ def test_it_is_due_when_its_delay_is_over() -> None:
 
 @pytest.mark.parametrize("state", list(WorkerState))
 def test_only_a_worker_that_should_beat_can_be_silent(state: WorkerState) -> None:
-    worker = Worker(state, last_beat=100.0, since=110.1, respawn_at=200.0)
-    expected = Step.ASK if state in (S.STARTING, S.RUNNING) else Step.NOTHING
+    worker = Worker(state, last_heartbeat=100.0, since=110.1, respawn_at=200.0)
+    expected = Step.DUMP_STACKS if state in (S.STARTING, S.RUNNING) else Step.NOTHING
     assert next_step(worker, 110.1, POLICY) is expected
     assert next_step(replace(worker, since=110.0), 110.0, POLICY) is Step.NOTHING
 
 
 def test_a_silent_worker_is_asked_then_killed_then_buried() -> None:
     worker = next_state(Worker(S.RUNNING), E.SILENT, 50.0, POLICY)
-    assert next_step(worker, 50.0 + LAST_WORDS_SEC - 0.1, POLICY) is Step.NOTHING
-    assert next_step(worker, 50.0 + LAST_WORDS_SEC, POLICY) is Step.KILL
+    assert next_step(worker, 50.0 + STACKS_SEC - 0.1, POLICY) is Step.NOTHING
+    assert next_step(worker, 50.0 + STACKS_SEC, POLICY) is Step.KILL
     worker = next_state(worker, E.KILLED, 51.0, POLICY)
     assert next_step(worker, 51.0 + DEATH_SEC - 0.1, POLICY) is Step.NOTHING
-    assert next_step(worker, 51.0 + DEATH_SEC, POLICY) is Step.BURY
+    assert next_step(worker, 51.0 + DEATH_SEC, POLICY) is Step.ABANDON
 
 
 def test_one_that_answers_before_it_is_killed_goes_on() -> None:
     worker = next_state(Worker(S.RUNNING), E.SILENT, 50.0, POLICY)
-    worker = next_state(worker, E.BEAT, 50.5, POLICY)
+    worker = next_state(worker, E.HEARTBEAT, 50.5, POLICY)
     assert next_step(worker, 60.0, POLICY) is Step.NOTHING
 
 
 def test_spawning_and_beating_end_the_silence() -> None:
-    worker = next_state(Worker(S.BACKING_OFF, last_beat=1.0), E.SPAWNED, 50.0, POLICY)
+    worker = next_state(Worker(S.BACKING_OFF, last_heartbeat=1.0), E.SPAWNED, 50.0, POLICY)
     assert next_step(worker, 60.0, POLICY) is Step.NOTHING
-    worker = next_state(worker, E.BEAT, 60.0, POLICY)
+    worker = next_state(worker, E.HEARTBEAT, 60.0, POLICY)
     assert next_step(worker, 70.0, POLICY) is Step.NOTHING
-    assert next_step(worker, 70.1, POLICY) is Step.ASK
+    assert next_step(worker, 70.1, POLICY) is Step.DUMP_STACKS
 
 
 POLICIES = st.builds(

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from aod.actions.result import Mount, Status, not_run
-from aod.anomaly import Relation, Rule
+from aod.anomaly import Cause, Relation
 from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
 from aod.text import utc_now
@@ -21,7 +21,7 @@ FULL = Manifest(
     kernel="6.1",
     cifs=CifsModule(loaded=True, version="2.40"),
     mounts=(Mount("//s/a", "/mnt", "cifs", "rw"),),
-    anomaly=Identity("Latency", TIMESTAMP, "slow", Rule.COUNT),
+    anomaly=Identity("Latency", TIMESTAMP, "slow", Cause.COUNT),
     related=(Relation(TIMESTAMP + 1, "Error", "failed"),),
     events=Events(
         file="events.npy",

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.audit.entries import (
     CaptureBegun,
     CaptureFailed,
     CaptureInterrupted,
     CaptureRefused,
     CaptureSealed,
-    Record,
+    Entry,
 )
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.audit.reader import why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import Snapshots
@@ -52,7 +52,7 @@ def test_a_request_is_spooled_and_rings_the_bell(tmp_path: Path) -> None:
         timestamp = snapshot.request(made, "for a test")
         sent = next_message(capture, Anomaly)
     assert [sent] == spooled(made)
-    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Rule.MANUAL, "for a test")
+    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Cause.MANUAL, "for a test")
     assert (sent.anomaly, sent.name) == ("Snapshot", "snapshot")
     assert snapshot.is_waiting(made, timestamp)
 
@@ -119,8 +119,8 @@ def test_no_type_of_a_configuration_has_its_name() -> None:
         (CaptureBegun(timestamp=1), "it was refused or set aside; the daemon's log says why"),
     ],
 )
-def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Record, why: str) -> None:
+def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Entry, why: str) -> None:
     made = config(tmp_path)
-    Audit(made, LOG).write(record)
-    Audit(made, LOG).write(CaptureRefused(timestamp=2, why="another's"))
+    AuditLog(made, LOG).write(record)
+    AuditLog(made, LOG).write(CaptureRefused(timestamp=2, why="another's"))
     assert why_no_bundle(made, 1) == why

@@ -71,8 +71,8 @@ def arrives(stage: StageContext) -> None:
 def test_heartbeat_says_who_how_and_what_was_counted(
     stage: StageContext, supervisor: SupervisorEnd
 ) -> None:
-    stage.beat("waiting", "for cifs", events=5)
-    assert supervisor.hear() == [
+    stage.heartbeat("waiting", "for cifs", events=5)
+    assert supervisor.receive() == [
         Health("detect", os.getpid(), "waiting", {"events": 5, "rejected_messages": 0}, "for cifs")
     ]
 
@@ -81,22 +81,22 @@ def test_heartbeats_are_a_second_apart_unless_something_changed(
     stage: StageContext, supervisor: SupervisorEnd
 ) -> None:
     now = time.monotonic()
-    stage.beat(number=0)
-    stage._last_beat = now + 1000  # not long ago, however slow this machine is
-    stage.beat(number=1)
-    stage.beat(note="new", number=2)
-    stage._last_beat = now + 1000
-    stage.beat("stopping", "new", number=3)
-    stage._last_beat = now - base.BEAT_INTERVAL_SEC
-    stage.beat("stopping", "new", number=4)
-    assert [one.counters["number"] for one in supervisor.hear()] == [0, 2, 3, 4]
+    stage.heartbeat(number=0)
+    stage._last_heartbeat = now + 1000  # not long ago, however slow this machine is
+    stage.heartbeat(number=1)
+    stage.heartbeat(note="new", number=2)
+    stage._last_heartbeat = now + 1000
+    stage.heartbeat("stopping", "new", number=3)
+    stage._last_heartbeat = now - base.HEARTBEAT_INTERVAL_SEC
+    stage.heartbeat("stopping", "new", number=4)
+    assert [one.counters["number"] for one in supervisor.receive()] == [0, 2, 3, 4]
 
 
 def test_without_a_supervisor_it_beats_for_nobody(
     zmq_context: zmq.Context[zmq.Socket[bytes]], tmp_path: Path
 ) -> None:
     alone = StageContext("detect", replace(CONFIG, runtime_dir=tmp_path), zmq_context)
-    alone.beat(number=0)
+    alone.heartbeat(number=0)
     assert alone.new_config() is None
     alone.close()
 
@@ -124,8 +124,8 @@ def test_rejected_messages_are_reported(
         stranger.send(b"rubbish")
         arrives(stage)
         assert list(stage.messages()) == []
-    stage.beat()
-    assert supervisor.hear()[0].counters == {"rejected_messages": 1}
+    stage.heartbeat()
+    assert supervisor.receive()[0].counters == {"rejected_messages": 1}
 
 
 def test_waiting_ends_with_a_message(stage: StageContext, sender: Outbox) -> None:
@@ -144,7 +144,7 @@ def test_waiting_ends_when_something_else_is_readable(stage: StageContext) -> No
 
 
 def test_who_is_stopping_does_not_wait(stage: StageContext) -> None:
-    stage.stopping = True
+    stage.shutting_down = True
     stage.wait(FOREVER_SEC)
 
 
@@ -165,11 +165,11 @@ def run(context):
     if not sys.argv[3:]:
         raise RuntimeError("boom")
     context.wait(3600)
-    print("stopping", context.stopping, flush=True)
+    print("stopping", context.shutting_down, flush=True)
     return 5
 ours, theirs = SupervisorEnd.pair()
 status = run_stage("detect", run, config, theirs if sys.argv[2] == "supervised" else None)
-for health in ours.hear():
+for health in ours.receive():
     print(health.state, health.note)
 sys.exit(status)
 """

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.table import Action, Command
-from aod.anomaly import Anomaly, Rule
-from aod.audit import entries as audit_records
+from aod.anomaly import Anomaly, Cause
+from aod.audit import entries
 from aod.audit import log as audit
 from aod.audit import reader as audit_reader
 from aod.audit.entries import (
@@ -28,7 +28,7 @@ from aod.audit.entries import (
     CaptureRefused,
     CaptureWaits,
     Declared,
-    Record,
+    Entry,
 )
 from aod.bundles import bundle, filling, manifest
 from aod.bundles.manifest import Manifest
@@ -88,9 +88,9 @@ def bundles(made: Config) -> list[str]:
     return [name for name in names_there if name != AUDIT_FILE]
 
 
-def audited(made: Config) -> list[Record]:
+def audited(made: Config) -> list[Entry]:
     lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [audit_records.decode(line) for line in lines]
+    return [entries.decode(line) for line in lines]
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
@@ -98,7 +98,7 @@ def run_to_the_end(made: Config) -> list[Sealed]:
     with peers(made) as around:
         cleanup = around.inbox("cleanup")
         context = around.context("capture")
-        context.stopping = True
+        context.shutting_down = True
         assert capture.run(context) == 0
         told = []
         while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:
@@ -147,7 +147,7 @@ def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
 ) -> None:
     held, release = os.pipe()
 
-    def hang(_config: Config) -> list[Record]:
+    def hang(_config: Config) -> list[Entry]:
         os.read(held, 1)
         return []
 
@@ -230,7 +230,7 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
     few = Capture(max_concurrent_captures=2, max_waiting=3, post_sec=0, min_free_mb=0)
     made = config(tmp_path, capture=few)
     spooled(made, *range(1, 10))
-    asked = anomaly(timestamp=10, rule=Rule.MANUAL)
+    asked = anomaly(timestamp=10, rule=Cause.MANUAL)
     spool.write(spool_of(made), asked)
     run_to_the_end(made)
     assert bundles(made) == sorted(names.archive(timestamp) for timestamp in (*range(1, 6), 10))
@@ -244,8 +244,8 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
 
 def test_a_predecessors_declarations_are_not_repeated(tmp_path: Path) -> None:
     made = config(tmp_path)
-    log = audit.Audit(made, logging.getLogger("test"))
-    log.write(audit_records.declared(anomaly(timestamp=1)))
+    log = audit.AuditLog(made, logging.getLogger("test"))
+    log.write(entries.declared(anomaly(timestamp=1)))
     spooled(made, 1, 2)
     run_to_the_end(made)
     declared = [one.timestamp for one in audited(made) if isinstance(one, Declared)]
@@ -280,7 +280,7 @@ def test_those_that_wait_for_space_are_read_once(
             await stage.output.look()
             for _ in range(3):
                 stage._start_due()
-            stage.account.close()
+            stage.audit.close()
 
     asyncio.run(look_thrice())
     assert read.call_count == 2
@@ -503,7 +503,7 @@ def test_capture_now(tmp_path: Path) -> None:
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
     told = manifest_in(made, timestamp)
-    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Rule.MANUAL)
+    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Cause.MANUAL)
     assert [source.name for source in told.sources] == ["dmesg"]
     assert (told.events.records, told.events.before_trigger) == (2, 2)
 
@@ -556,7 +556,7 @@ def test_an_anomaly_gets_what_the_configuration_gives_its_name(tmp_path: Path) -
     )
     given = {name: allowed(made, anomaly(name=name)) for name in ("mine", "other", "unknown")}
     assert given == {"mine": {"dmesg"}, "other": set(), "unknown": set()}
-    assert allowed(made, anomaly(name="unknown", rule=Rule.MANUAL)) == {"dmesg"}
+    assert allowed(made, anomaly(name="unknown", rule=Cause.MANUAL)) == {"dmesg"}
 
 
 def test_what_a_declaration_wants_beyond_that_is_not_run(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_killed_worker_is_brought_back_and_the_others_stay(tmp_path: Path) -> No
             os.kill(started[stage]["pid"], signal.SIGKILL)
             again = daemon.expect("started", stage)
             assert again["pid"] != started[stage]["pid"]
-            assert f"{stage}: killed by SIGKILL; back in" in daemon.stderr
+            assert f"{stage}: killed by SIGKILL; respawning in" in daemon.stderr
         assert daemon.stop() == 0
     assert daemon.said("started")[len(STAGES) :] == list(STAGES)
     assert daemon.said("stopped") == list(STAGES)
@@ -73,7 +73,7 @@ def test_worker_that_keeps_dying_is_given_up_and_the_others_stop_cleanly(
     with Daemon.started(tmp_path, {"detect": behaviour}, policy=QUICK | {"attempts": 3}) as daemon:
         assert daemon.ended() == 1
     assert daemon.said("started").count("detect") == 3
-    why = f"detect: exited with {how}; given up, for it did not start 3 times in a row"
+    why = f"detect: exited with {how}; giving up: it did not start 3 times in a row"
     assert why in daemon.stderr
     assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
     assert not daemon.runtime_dir.exists()
@@ -90,7 +90,7 @@ def test_worker_that_cannot_have_its_socket_harms_nobody_else(tmp_path: Path) ->
         daemon.expect_all("started", ("collect", "capture", "cleanup"))
         assert daemon.ended() == 1
     assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
-    assert daemon.stderr.count("given up") == 1
+    assert daemon.stderr.count("giving up") == 1
     assert daemon.stderr.count("stopping: each stage") == 1
 
 
@@ -101,16 +101,16 @@ def test_worker_that_is_alive_but_silent_is_replaced(tmp_path: Path) -> None:
         first = daemon.expect("started", "capture")
         second = daemon.expect("started", "capture")
         assert first["pid"] != second["pid"]
-    assert "capture: alive but silent; where it hangs:" in daemon.stderr
+    assert "capture: alive but silent; it hangs here:" in daemon.stderr
     assert "in fake\n" in daemon.stderr  # the function, in the stack
-    assert "capture: killed by SIGKILL, for it was silent; back in" in daemon.stderr
+    assert "capture: killed by SIGKILL because it was silent; respawning in" in daemon.stderr
 
 
 def test_worker_that_lives_too_short_too_often_is_given_up(tmp_path: Path) -> None:
     policy = QUICK | {"attempts": 3}
     with Daemon.started(tmp_path, {"detect": "lives shortly"}, policy=policy) as daemon:
         assert daemon.ended() == 1
-    why = "detect: exited with status 7; given up, for it died 3 times within 60 s"
+    why = "detect: exited with status 7; giving up: it died 3 times within 60 s"
     assert why in daemon.stderr
 
 
@@ -122,7 +122,7 @@ def test_stopped_worker_cannot_say_where_it_hangs_and_is_replaced_all_the_same(
     ) as daemon:
         daemon.expect("started", "capture")
         daemon.expect("started", "capture")
-    assert "capture: killed by SIGKILL, for it was silent; back in" in daemon.stderr
+    assert "capture: killed by SIGKILL because it was silent; respawning in" in daemon.stderr
 
 
 def test_worker_that_does_not_stop_is_ended(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_worker_that_does_not_stop_is_ended(tmp_path: Path) -> None:
         daemon.expect_all("started", STAGES)
         assert daemon.stop() == 0
     assert daemon.said("stopped") == list(STAGES)
-    assert "cleanup: not done in time; ending it" in daemon.stderr
+    assert "cleanup: not done in time, killing it" in daemon.stderr
     assert not daemon.runtime_dir.exists()
 
 
@@ -153,7 +153,7 @@ def test_worker_that_dies_while_stopping_is_told_and_not_brought_back(tmp_path: 
         daemon.expect_all("started", STAGES)
         assert daemon.stop() == 0
     assert daemon.said("started").count("detect") == 1
-    assert "detect: killed by SIGKILL while stopping" in daemon.stderr
+    assert "detect: killed by SIGKILL during shutdown" in daemon.stderr
     assert daemon.said("stopped") == list(STAGES)
 
 

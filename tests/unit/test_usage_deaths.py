@@ -20,7 +20,7 @@ import pytest
 
 from aod._native import ffi, lib
 from aod.audit.entries import Deleted, decode
-from aod.audit.log import Audit
+from aod.audit.log import AuditLog
 from aod.config.schema import Config
 from aod.state import counters, spool
 from aod.state.counters import CounterRing
@@ -100,7 +100,7 @@ class Writer:
         spool.prepare(spool_of(made))
         ledger = Ledger(made.runtime_dir, spool_of(made), LOG)
         ring = CounterRing(made.runtime_dir, history_sec=60)
-        audited = Audit(made, LOG)
+        audited = AuditLog(made, LOG)
         for step in range(self.steps, 1 << 30):
             self._append(log, (step + 1) * PER_STEP)
             position.commit(Evaluated(log.position, step, step, step, step))

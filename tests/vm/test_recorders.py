@@ -133,7 +133,7 @@ def test_one_tcpdump_runs_as_its_own_user_also_after_capture_was_killed(
         assert facts[moment]["owners"] == ["tcpdump"]
         assert facts[moment]["instance"]
         assert facts[moment]["ring"]
-    assert facts["strays_after_kill"] == 0
+    assert facts["leftovers_after_kill"] == 0
 
 
 def test_a_stop_leaves_nothing_of_the_recorders(facts: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def run(lab: Lab) -> Facts:
         return {
             "started": started,
             "first": first,
-            "strays_after_kill": killed,
+            "leftovers_after_kill": killed,
             "respawned": respawned,
             "second": second,
             "exit_status": lab.stop(daemon),

@@ -10,7 +10,7 @@ import pytest
 
 from aod.config.schema import Supervision
 from aod.supervision.lifecycle import WorkerState
-from aod.supervision.process import Process, how_it_ended, stage_run, told
+from aod.supervision.process import Process, how_it_ended, stage_run
 from aod.transport.wire import STAGES
 from tests.unit.stage_rig import config
 
@@ -39,7 +39,7 @@ def test_process_that_was_never_started() -> None:
     assert not process.reap()
     process.kill()
     process.terminate(1.0)
-    process.let_go()
+    process.close_inherited()
     assert process.worker.state is WorkerState.STOPPED
 
 
@@ -94,7 +94,7 @@ def test_host_without_room_for_a_process_makes_a_failed_start(
     monkeypatch.setattr(os, "fork", no_process)
     process.spawn(config(tmp_path), lambda: None)
     assert (process.alive, process.worker.state) == (False, WorkerState.BACKING_OFF)
-    assert "Resource temporarily unavailable" in told(process)
+    assert "Resource temporarily unavailable" in process.last_end
     process.spawn(config(tmp_path), lambda: None)
     assert process.worker.state is WorkerState.FAILED
     assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -1,4 +1,4 @@
-"""Audit records that others write: the supervisor never waits for the output folder."""
+"""Audit entries that others write: the supervisor never waits for the output folder."""
 
 import errno
 import logging
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod.audit.entries import Deleted, Lost, Record, decode
-from aod.audit.forked import MAX_QUEUED, AuditChildren
-from aod.audit.log import Audit
+from aod.audit.entries import Deleted, Entry, Lost, decode
+from aod.audit.forked import MAX_QUEUED, ForkedAudit
+from aod.audit.log import AuditLog
 from aod.config.schema import Config
 from aod.state.names import AUDIT_FILE
 from tests.unit.stage_rig import config
@@ -19,15 +19,15 @@ LOG = logging.getLogger("aod.test")
 PATIENCE_SEC = 60.0
 
 
-def made(settings: Config) -> AuditChildren:
-    return AuditChildren(Audit(settings, LOG), LOG)
+def made(settings: Config) -> ForkedAudit:
+    return ForkedAudit(AuditLog(settings, LOG), LOG)
 
 
 def deletion(number: int) -> Deleted:
     return Deleted(bundle="b", size_bytes=number, reason="r")
 
 
-def told(settings: Config) -> list[Record]:
+def told(settings: Config) -> list[Entry]:
     lines = (settings.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
     return [decode(line) for line in lines]
 
@@ -36,14 +36,14 @@ def numbers(settings: Config) -> list[int]:
     return [one.size_bytes for one in told(settings) if isinstance(one, Deleted)]
 
 
-class Hanging(Audit):
+class Hanging(AuditLog):
     """Its records are not written before somebody says so."""
 
     def __init__(self, settings: Config) -> None:
         super().__init__(settings, LOG)
         self.held, self.go = os.pipe()
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Entry) -> None:
         os.read(self.held, 1)
         super().write(record)
 
@@ -62,7 +62,7 @@ def test_folder_that_hangs_holds_up_nobody_and_what_is_too_much_is_counted(
 ) -> None:
     settings = config(tmp_path)
     hanging = Hanging(settings)
-    children = AuditChildren(hanging, LOG)
+    children = ForkedAudit(hanging, LOG)
     for number in range(MAX_QUEUED + 4):  # the child has one, and three are too many
         children.write(deletion(number))
     os.write(hanging.go, b"x" * (MAX_QUEUED + 5))
@@ -75,11 +75,11 @@ def test_folder_that_hangs_holds_up_nobody_and_what_is_too_much_is_counted(
 
 
 def test_stop_waits_a_bounded_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    children = AuditChildren(Hanging(config(tmp_path)), LOG)
+    children = ForkedAudit(Hanging(config(tmp_path)), LOG)
     children.write(deletion(1))
     children.write(deletion(2))
     children.close(0.05)
-    assert "the audit log takes nothing: 2 records are not written" in caplog.text
+    assert "the audit log cannot be written: 2 entries are lost" in caplog.text
     os.waitpid(children._pid, 0)
 
 
@@ -100,13 +100,13 @@ def test_what_could_not_be_written_is_told_by_the_next_that_can(
     assert isinstance(lost, Lost)
     assert lost.count == 3
     assert numbers(elsewhere) == [4]
-    assert "the audit log is written again; 3 records miss" in caplog.text
+    assert "the audit log can be written again; 3 entries are missing" in caplog.text
 
 
 def test_child_that_is_killed_is_a_loss(tmp_path: Path) -> None:
     settings = config(tmp_path)
     hanging = Hanging(settings)
-    children = AuditChildren(hanging, LOG)
+    children = ForkedAudit(hanging, LOG)
     children.write(deletion(1))
     os.kill(children._pid, 9)
     while children._pid:

@@ -15,7 +15,7 @@ from aod.config.schema import Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.latency import Latency
 from aod.stages import channel as line
-from aod.stages.channel import MAX_HEARD, SupervisorEnd, WorkerEnd
+from aod.stages.channel import MAX_RECEIVED, SupervisorEnd, WorkerEnd
 from aod.transport.wire import Health
 
 CONFIG = Config(guardian=Guardian(anomalies={"slow": Latency()}))
@@ -36,33 +36,33 @@ def beat(number: int = 0, note: str = "") -> Health:
 
 def test_what_is_told_is_heard_in_order(pair: Pair) -> None:
     supervisor, worker = pair
-    assert supervisor.hear() == []
-    worker.tell(beat(1, "one"))
-    worker.tell(beat(2))
-    assert supervisor.hear() == [beat(1, "one"), beat(2)]
-    assert supervisor.hear() == []
+    assert supervisor.receive() == []
+    worker.send(beat(1, "one"))
+    worker.send(beat(2))
+    assert supervisor.receive() == [beat(1, "one"), beat(2)]
+    assert supervisor.receive() == []
 
 
 def test_who_is_not_heard_does_not_wait(pair: Pair) -> None:
     supervisor, worker = pair
     for number in range(10_000):  # more than the socket holds
-        worker.tell(beat(number))
-    assert supervisor.hear()[0] == beat(0)
+        worker.send(beat(number))
+    assert supervisor.receive()[0] == beat(0)
 
 
 def test_a_flood_is_heard_a_part_at_a_time(pair: Pair) -> None:
     supervisor, worker = pair
-    for number in range(MAX_HEARD + 1):
-        worker.tell(beat(number))
-    assert len(supervisor.hear()) == MAX_HEARD
-    assert supervisor.hear() == [beat(MAX_HEARD)]
+    for number in range(MAX_RECEIVED + 1):
+        worker.send(beat(number))
+    assert len(supervisor.receive()) == MAX_RECEIVED
+    assert supervisor.receive() == [beat(MAX_RECEIVED)]
 
 
 def test_a_note_is_one_line_that_fits(pair: Pair) -> None:
     """It is shown in the log and to systemd, where a line could be an order."""
     supervisor, worker = pair
-    worker.tell(beat(note="\x1b[2J fine\nSTOPPING=1\n" + "x" * 10_000))
-    (heard,) = supervisor.hear()
+    worker.send(beat(note="\x1b[2J fine\nSTOPPING=1\n" + "x" * 10_000))
+    (heard,) = supervisor.receive()
     assert heard.note.startswith("?[2J fine STOPPING=1 x")
     assert len(heard.note) == bounded.MAX_TEXT
 
@@ -83,8 +83,8 @@ def test_a_note_is_one_line_that_fits(pair: Pair) -> None:
 def test_what_is_no_heartbeat_is_counted_and_passed_over(pair: Pair, message: bytes) -> None:
     supervisor, worker = pair
     worker._socket.send(message)
-    worker.tell(beat())
-    assert supervisor.hear() == [beat()]
+    worker.send(beat())
+    assert supervisor.receive() == [beat()]
     assert supervisor.rejected == 1
 
 
@@ -94,7 +94,7 @@ HEALTH = {"type": "health", "stage": "detect", "pid": 1, "state": "ready", "coun
 def test_the_heartbeat_that_the_others_are_made_from_is_one(pair: Pair) -> None:
     supervisor, worker = pair
     worker._socket.send(msgspec.msgpack.encode(HEALTH))
-    assert len(supervisor.hear()) == 1
+    assert len(supervisor.receive()) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_the_heartbeat_that_the_others_are_made_from_is_one(pair: Pair) -> None:
 def test_a_heartbeat_with_tricks_is_refused(pair: Pair, changes: dict[str, object]) -> None:
     supervisor, worker = pair
     worker._socket.send(msgspec.msgpack.encode(HEALTH | changes))
-    assert supervisor.hear() == []
+    assert supervisor.receive() == []
     assert supervisor.rejected == 1
 
 
 def test_the_end_of_a_worker_is_seen(pair: Pair) -> None:
     supervisor, worker = pair
-    worker.tell(beat(note="last words"))
+    worker.send(beat(note="last words"))
     worker.close()
     before = supervisor.is_open
-    assert supervisor.hear() == [beat(note="last words")]
+    assert supervisor.receive() == [beat(note="last words")]
     assert (before, supervisor.is_open) == (True, False)
     supervisor.offer(CONFIG)  # nobody takes it
 
