@@ -13,7 +13,7 @@ import pytest
 from aod.conservation import violation
 from aod.state import spool
 from aod.transport.eventlog import EventLog
-from aod.transport.position import ReadPosition
+from aod.transport.position import Evaluated, ReadPosition
 from aod.transport.wire import STAGES
 from tests.kernel.daemon import BIN, LocalDaemon, wait_until
 from tests.kernel.producer import change_counter
@@ -60,7 +60,7 @@ def take_the_head_for_another(daemon: LocalDaemon) -> None:
 
 
 def claim_what_was_never_written(daemon: LocalDaemon) -> None:
-    ReadPosition.open(daemon.runtime).set(10**12)
+    ReadPosition.open(daemon.runtime).commit(Evaluated(10**12))
 
 
 def remove_from_the_spool(daemon: LocalDaemon) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 from tests.campaign.load import Emitted, Load
 from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.overload.cgroup import MemoryLimit
@@ -70,11 +70,13 @@ def capture_stopped(
         with Load(pin_dir, 100_000, anomalies_per_second, SEED) as load:
             with rig.stopped("capture"):
                 time.sleep(seconds)
-                wait_until(lambda: look(rig.daemon.runtime).refused, "a full spool", PATIENCE_SEC)
+                wait_until(
+                    lambda: read_evaluated(rig.daemon.runtime).refused, "a full spool", PATIENCE_SEC
+                )
             emitted = load.stop()
         rig.settle(emitted)
         rig.wait_for_captures()
-        said = look(rig.daemon.runtime)
+        said = read_evaluated(rig.daemon.runtime)
         assert said.declared == len(emitted.emergencies)
         wait_until(
             lambda: len(rig.audited("declaration")) == said.declared - said.refused, "the audit log"
