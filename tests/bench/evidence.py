@@ -49,7 +49,7 @@ def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:
     """ns from a trigger to the first evidence, and to the sealed bundle."""
     daemon.emergency()
     bundle = _next_bundle(daemon, known)
-    timestamp = names.timestamp_of_archive(bundle.name) or 0
+    timestamp = names.archive.timestamp(bundle.name) or 0
     return _first_evidence_ns(daemon, timestamp), bundle.stat().st_ctime_ns - timestamp
 
 

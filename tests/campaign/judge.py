@@ -128,7 +128,7 @@ def _judge_audit(daemon: LocalDaemon) -> None:
     """The audit log knows of exactly these; no capture failed, none was refused."""
     records = audit_log.decoded(daemon.output_dir)
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
-    bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}
+    bundles = {names.archive.timestamp(path.name) for path in daemon.bundles()}
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"
     failed = [one for one in records if isinstance(one, CaptureFailed | CaptureRefused)]
     assert not failed, failed

@@ -13,7 +13,7 @@ import pytest
 from aod.conservation import violation
 from aod.state import spool
 from aod.transport.eventlog import EventLog
-from aod.transport.position import ReadPosition
+from aod.transport.position import Evaluated, ReadPosition
 from aod.transport.wire import STAGES
 from scripts.vm.guest.daemon import BIN
 from scripts.vm.guest.wait import wait_until
@@ -39,7 +39,7 @@ def take_the_head_for_another(daemon: LocalDaemon) -> None:
 
 
 def claim_what_was_never_written(daemon: LocalDaemon) -> None:
-    ReadPosition.open(daemon.runtime_dir).set(10**12)
+    ReadPosition.open(daemon.runtime_dir).commit(Evaluated(10**12))
 
 
 def remove_from_the_spool(daemon: LocalDaemon) -> None:

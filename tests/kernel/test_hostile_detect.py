@@ -111,7 +111,7 @@ def genuine(scene: Scene) -> dict[str, str]:
         (made,) = wait_until(lambda: set(daemon.bundles()) - known, "its bundle", 60)
         detect.terminate()
         assert detect.wait(20) == 0
-    return scene.sources(names.timestamp_of_archive(made.name) or 0)
+    return scene.sources(names.archive.timestamp(made.name) or 0)
 
 
 def test_what_it_must_not_do_at_all_is_refused(scene: Scene, pin_dir: Path) -> None:
@@ -122,7 +122,7 @@ def test_what_it_must_not_do_at_all_is_refused(scene: Scene, pin_dir: Path) -> N
 def test_whatever_it_puts_into_the_spool_capture_lives_on(scene: Scene) -> None:
     (scene.hostile.spool / names.spooled(BASE_NS - 7)).hardlink_to(scene.victim)
     assert genuine(scene)["mounts"] == "ok"
-    (sealed,) = [names.timestamp_of_archive(path.name) or 0 for path in scene.daemon.bundles()]
+    (sealed,) = [names.archive.timestamp(path.name) or 0 for path in scene.daemon.bundles()]
     hostile = scene.hostile
     scene.play(
         hostile.plant_what_is_no_file,

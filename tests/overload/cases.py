@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 from scripts.vm.guest.wait import wait_until
 from tests.campaign.load import Emitted, Load
 from tests.overload.cgroup import MemoryLimit
@@ -72,12 +72,14 @@ def capture_stopped(
             with rig.stopped("capture"):
                 time.sleep(seconds)
                 wait_until(
-                    lambda: look(rig.daemon.runtime_dir).refused, "a full spool", PATIENCE_SEC
+                    lambda: read_evaluated(rig.daemon.runtime_dir).refused,
+                    "a full spool",
+                    PATIENCE_SEC,
                 )
             emitted = load.stop()
         rig.settle(emitted)
         rig.wait_for_captures()
-        said = look(rig.daemon.runtime_dir)
+        said = read_evaluated(rig.daemon.runtime_dir)
         assert said.declared == len(emitted.emergencies)
         wait_until(
             lambda: len(rig.daemon.audited("declaration")) == said.declared - said.refused,

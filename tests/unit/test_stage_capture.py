@@ -499,7 +499,7 @@ def test_capture_now(tmp_path: Path) -> None:
     log = event_log(made.runtime_dir, records(now_ns - 10**9, now_ns))
     log.header["realtime_offset_ns"] = 0  # a clock that was set since
     path = manual.capture_now(made, "slow")
-    timestamp = names.timestamp_of_archive(path.name)
+    timestamp = names.archive.timestamp(path.name)
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
     told = manifest_in(made, timestamp)
@@ -533,7 +533,7 @@ def test_capture_now_beside_a_starting_daemon(
     _, status = os.waitpid(pid, 0)
     assert status == 0
     [name] = bundles(made)
-    timestamp = names.timestamp_of_archive(name)
+    timestamp = names.archive.timestamp(name)
     assert timestamp is not None
     assert manifest_in(made, timestamp).sources[0].status is Status.OK
 

@@ -33,7 +33,7 @@ def seal(made: Config, hours_old: float, size_bytes: int = 1000) -> Path:
 
 
 def ring(path: Path) -> Sealed:
-    timestamp = names.timestamp_of_archive(path.name)
+    timestamp = names.archive.timestamp(path.name)
     assert timestamp is not None
     return Sealed(timestamp, str(path), path.stat().st_size)
 
