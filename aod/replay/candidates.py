@@ -81,4 +81,4 @@ def silent_together_ms(
 def _declared(
     counting: Counting, thresholds_ms: Mapping[Command, float], events: Events
 ) -> tuple[window.Declaration, ...]:
-    return window.step(counting.rule(thresholds_ms), window.initial_state(), events).declared
+    return window.step(counting.rule(thresholds_ms), window.State(), events).declared

@@ -50,7 +50,7 @@ class _Step:
     def __init__(self, rule: Rule):
         self.anomalies = 0
         self._rule = rule
-        self._state = window.initial_state()
+        self._state = window.State()
 
     def feed(self, events: Events) -> None:
         outcome = window.step(self._rule, self._state, events)
