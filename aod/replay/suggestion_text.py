@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import UNSET
 
 from aod.detectors.latency import TrackedCommand
-from aod.replay.ladder import plain
 from aod.replay.suggestion import CommandReport, Suggestion
+from aod.replay.thresholds import plain
 
 _NAME: Final = 22
 _COLUMNS: Final = 8

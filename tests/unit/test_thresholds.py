@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aod.detectors import window
 from aod.event import Events
-from aod.replay.candidates import (
+from aod.replay.thresholds import (
     SERIES_MS,
     Tail,
     candidates_ms,
