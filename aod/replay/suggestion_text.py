@@ -5,7 +5,6 @@ from typing import Final
 
 from msgspec import UNSET
 
-from aod.detectors.latency import TrackedCommand
 from aod.replay.suggestion import CommandReport, Suggestion
 from aod.replay.thresholds import plain
 
@@ -17,18 +16,9 @@ _INDENT: Final = " " * 6
 
 def render(found: Suggestion) -> Iterator[str]:
     """All of it, line by line."""
-    yield from _kinds(found)
-    yield ""
-    yield from _latencies(found)
-    yield ""
-    yield from _ladders(found)
-    if found.failed:
-        yield ""
-        yield from _failures(found)
-    yield ""
-    if notes := list(_notes(found)):
-        yield from (*notes, "")
-    yield from snippet(found)
+    parts = (_kinds, _latencies, _comparisons, _failures, _notes, snippet)
+    for index, lines in enumerate(filter(None, (list(part(found)) for part in parts))):
+        yield from ("", *lines) if index else lines
 
 
 def _kinds(found: Suggestion) -> Iterator[str]:
@@ -53,7 +43,7 @@ def _suggested(one: CommandReport) -> str:
     return f"{plain(one.suggested_ms)} ms{' *' if one.note else '  '}"
 
 
-def _ladders(found: Suggestion) -> Iterator[str]:
+def _comparisons(found: Suggestion) -> Iterator[str]:
     window, pause = f"{found.window_sec:g} s", f"{found.cooldown_sec:g} s"
     yield (
         f"anomalies that a threshold would have made for the command alone, by the count of "
@@ -62,19 +52,18 @@ def _ladders(found: Suggestion) -> Iterator[str]:
     yield f"(more than {found.acceptable_count:,} in {window}, cool-down {pause})"
     thresholds = list(found.commands[0].anomalies) if found.commands else []
     for first in range(0, len(thresholds), _COLUMNS):
-        yield from _ladder(found, thresholds[first : first + _COLUMNS])
-
-
-def _ladder(found: Suggestion, thresholds: list[str]) -> Iterator[str]:
-    heads = [f"{threshold} ms" for threshold in thresholds]
-    widths = [max(9, len(head) + 2) for head in heads]
-    yield f"{'':<{_NAME}}" + "".join(map(str.rjust, heads, widths))
-    for one in found.commands:
-        counts = [f"{one.anomalies[threshold]:,}" for threshold in thresholds]
-        yield f"{one.command:<{_NAME}}" + "".join(map(str.rjust, counts, widths))
+        shown = thresholds[first : first + _COLUMNS]
+        heads = [f"{threshold} ms" for threshold in shown]
+        widths = [max(9, len(head) + 2) for head in heads]
+        yield f"{'':<{_NAME}}" + "".join(map(str.rjust, heads, widths))
+        for one in found.commands:
+            counts = [f"{one.anomalies[threshold]:,}" for threshold in shown]
+            yield f"{one.command:<{_NAME}}" + "".join(map(str.rjust, counts, widths))
 
 
 def _failures(found: Suggestion) -> Iterator[str]:
+    if not found.failed:
+        return
     of_them = f"{found.counted:,} of them" if found.counted else "none of them"
     yield f"{found.failed:,} operations failed; '{found.error_anomaly}' counts {of_them}"
     yield f"{'status':<40}{'count':>12}{'counted':>12}"
@@ -100,22 +89,14 @@ def snippet(found: Suggestion) -> Iterator[str]:
     if not found.track_commands:
         yield "nothing to suggest"
         return
-    few = {one.command: one.note for one in found.commands if one.note}
+    notes = {one.command: f"  # {one.note}" for one in found.commands if one.note}
     yield f"# under guardian: anomalies: {found.anomaly}:"
     yield f"{_INDENT}track_commands:"
     for entry in found.track_commands:
         yield f"{_INDENT}  - command: {entry.command}"
-        yield from _thresholds(entry, few.get(entry.command, ""))
-
-
-def _thresholds(entry: TrackedCommand, note: str) -> Iterator[str]:
-    if entry.threshold is not None:
-        comment = f"  # {note}" if note else ""
-        yield f"{_INDENT}    threshold: {_milliseconds(entry.threshold)}{comment}"
-    if entry.emergency_threshold_ms is not UNSET:
-        own = entry.emergency_threshold_ms
-        yield f"{_INDENT}    emergency_threshold_ms: {_milliseconds(own)}"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "null" if value is None else plain(value)
+        if entry.threshold is not None:
+            yield f"{_INDENT}    threshold: {plain(entry.threshold)}{notes.get(entry.command, '')}"
+        if entry.emergency_threshold_ms is not UNSET:
+            emergency_ms = entry.emergency_threshold_ms
+            shown = "null" if emergency_ms is None else plain(emergency_ms)
+            yield f"{_INDENT}    emergency_threshold_ms: {shown}"
