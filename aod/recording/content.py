@@ -8,16 +8,16 @@ from msgspec import Meta, Struct
 
 from aod.event import EVENT_DTYPE, Events
 from aod.recording.frames import RecordingError
+from aod.text import Natural
 
 MAX_RECORDS: Final = 16384
 """Records that a writer puts into one frame, 1 MiB unpacked."""
 MAX_NS: Final = 1 << 62
-"""No clock tells a later time."""
+"""No clock reaches a later time."""
 RECORD_BYTES: Final = EVENT_DTYPE.itemsize
 
 Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_NS)]
 Offset: TypeAlias = Annotated[int, Meta(ge=-MAX_NS, le=MAX_NS)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 S = TypeVar("S", bound=Struct)
 
 
@@ -46,14 +46,14 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far the recording is: at its start, now and then, and at its end."""
+    """How far the recording is; written now and then, and at its end."""
 
     now_ns: Nanoseconds
     """CLOCK_MONOTONIC."""
-    records: Count = 0
+    records: Natural = 0
     """Written so far."""
-    in_flight: Count = 0
-    counters: dict[str, dict[str, Count]] = {}
+    in_flight: Natural = 0
+    counters: dict[str, dict[str, Natural]] = {}
     """The kernel's, by command and name (ebpf/shared.h, struct aod_command_stats); none that is
     0."""
     ended: bool = False
@@ -75,7 +75,7 @@ def pack(content: Struct) -> bytes:
 
 
 def unpack(content: bytes, kind: type[S], what: str) -> S:
-    """The other way; `what` it should be.
+    """The struct in a JSON text; `what` names it in the error.
 
     Raises:
         RecordingError: it is something else.
@@ -87,13 +87,14 @@ def unpack(content: bytes, kind: type[S], what: str) -> S:
 
 
 def pack_records(events: Events) -> bytes:
-    """Records, (n,), byte by byte: the first of each, then the second ... Compresses far better."""
+    """Records, (n,), as columns: the first byte of each, then the second ... Compresses far
+    better."""
     rows = np.frombuffer(events.tobytes(), np.uint8).reshape(len(events), RECORD_BYTES)
     return rows.T.tobytes()
 
 
 def unpack_records(content: bytes) -> Events:
-    """The other way.
+    """Records, (n,), from their columns.
 
     Raises:
         RecordingError: no whole number of records.

@@ -55,7 +55,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_last_names_and_the_last_mark_count(tmp_path: Path) -> None:
     writer = Writer.create(tmp_path / "r", head())
     for number in range(3):
-        writer.tell_names(Names(servers={number: "s"}))
+        writer.add_names(Names(servers={number: "s"}))
         writer.mark(Mark(now_ns=number))
     writer.close()
     recording = reading((tmp_path / "r").read_bytes())
@@ -228,7 +228,7 @@ def test_full_disk_leaves_whole_frames(tmp_path: Path) -> None:
         with pytest.raises(RecordingWriteError, match=r"No space left on device; .* are whole"):
             writer.flush()
     assert (tmp_path / "r").stat().st_size == whole
-    writer.tell_names(NAMES)  # there is room again
+    writer.add_names(NAMES)  # there is room again
     writer.close()
     recording = reading((tmp_path / "r").read_bytes())
     assert (recording.names, recording.damage) == (NAMES, "")
