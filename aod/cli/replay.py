@@ -13,8 +13,7 @@ from aod.recording.sources import Source, opened
 from aod.replay.evaluation import Evaluation
 from aod.replay.report import described, heading, table
 from aod.replay.suggest import suggest
-from aod.replay.suggestion import Suggestion
-from aod.replay.suggestion_text import render
+from aod.replay.suggestion import Suggestion, render
 from aod.replay.thresholds import DEFAULT_MS, plain
 from aod.settings import DAY_SEC
 

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
 from aod.detectors import window
 from aod.detectors.api import Rule
-from aod.detectors.describe import describe
-from aod.detectors.words import operations
+from aod.detectors.describe import describe, operations
 from aod.event import Events, without_own
 from aod.smb.peers import Names
 from aod.text import Identifier, Natural, Text, text

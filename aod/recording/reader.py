@@ -6,8 +6,18 @@ from typing import IO, Final
 from msgspec.structs import replace
 
 from aod.event import Events
-from aod.recording.content import RECORD_BYTES, Head, Mark, layout, unpack, unpack_records
-from aod.recording.frames import MAGIC, Frames, Kind, RecordingError
+from aod.recording.format import (
+    MAGIC,
+    RECORD_BYTES,
+    Frames,
+    Head,
+    Kind,
+    Mark,
+    RecordingError,
+    layout,
+    unpack,
+    unpack_records,
+)
 from aod.smb.peers import Names, decode
 from aod.text import printable
 

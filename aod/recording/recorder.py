@@ -14,7 +14,7 @@ from msgspec import Struct
 import aod
 from aod import log
 from aod.config.load import Loaded
-from aod.recording.content import Head, Mark, layout
+from aod.recording.format import Head, Mark, layout
 from aod.recording.listen import POLL_SEC, Listener, listening
 from aod.recording.writer import Writer
 

@@ -14,8 +14,17 @@ import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
 from aod.files import create_fd
-from aod.recording.content import MAX_RECORDS, Head, Mark, pack, pack_records
-from aod.recording.frames import MAGIC, Kind, RecordingError, encode
+from aod.recording.format import (
+    MAGIC,
+    MAX_RECORDS,
+    Head,
+    Kind,
+    Mark,
+    RecordingError,
+    encode,
+    pack,
+    pack_records,
+)
 from aod.smb.peers import Names
 from aod.smb.peers import encode as encode_names
 

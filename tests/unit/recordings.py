@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording.content import Head, Mark, layout
+from aod.recording.format import Head, Mark, layout
 from aod.recording.writer import Writer
 from aod.smb.peers import Names
 

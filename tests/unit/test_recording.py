@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording import content as contents
-from aod.recording.content import MAX_RECORDS, Mark, pack_records, unpack_records
-from aod.recording.frames import MAGIC, Frames, Kind, RecordingError, encode
+from aod.recording import format as contents
+from aod.recording.format import (
+    MAGIC,
+    MAX_RECORDS,
+    Frames,
+    Kind,
+    Mark,
+    RecordingError,
+    encode,
+    pack_records,
+    unpack_records,
+)
 from aod.recording.reader import Recording
 from aod.recording.writer import RecordingWriteError, Writer
 from aod.smb.peers import Names

@@ -14,7 +14,7 @@ from aod.recording.reader import Recording
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
 from aod.replay.suggest import suggest
-from aod.replay.suggestion_text import snippet
+from aod.replay.suggestion import snippet
 from aod.replay.thresholds import DEFAULT_MS
 from tests.rig.bundles import Bundle, open_bundle
 from tests.vm.scenarios.replay import ROUNDS
