@@ -6,8 +6,8 @@ from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from aod.anomaly import Operation
+from aod.detectors.describe import sentence
 from aod.detectors.detector import Episode
-from aod.detectors.words import sentence
 from aod.state import names
 from aod.state.report_file import ReportFile
 
