@@ -20,7 +20,7 @@ from aod.files import appearing
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
 from aod.transport.eventlog_files import EventLogError
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"
@@ -79,7 +79,7 @@ def recall(
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
     stats = log.header["stats"]
     counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
-    said = look(runtime_dir)
+    said = read_evaluated(runtime_dir)
     return counted | {
         "gave_up": int(log.header["gave_up"].sum()),
         "missed": int(log.header["missed"]),

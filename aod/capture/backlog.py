@@ -64,7 +64,7 @@ class Backlog:
 
     def refresh(self) -> None:
         """List the spool."""
-        found = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))
+        found = (names.spooled.timestamp(path.name) for path in spool.pending(self._folder))
         self._spooled = {timestamp for timestamp in found if timestamp is not None}
 
     def losses(self) -> dict[str, int]:

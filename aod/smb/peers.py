@@ -1,13 +1,12 @@
-"""Who is at the other end: the share of a tree, the host of a connection, as the client named them.
+"""Names of peers: the share of a tree and the host of a connection, as the client knows them.
 
-`collect` writes what the kernel told into a file of the runtime folder; whoever puts a record into
-words reads it there. A name that is not known is an empty text.
+collect writes them into a file of the runtime folder, for whoever describes a record. A name that
+is not known is an empty text.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,7 +17,7 @@ from aod.text import MAX_WORD, Unsigned, printable
 
 @dataclass(frozen=True)
 class Names:
-    """What is known of sessions, trees and connections by their numbers."""
+    """The known names of trees and connections, by their numbers."""
 
     shares: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """(session id, tree id) -> UNC."""
@@ -26,11 +25,11 @@ class Names:
     """Connection id -> host name."""
 
     def share(self, session_id: int, tree_id: int) -> str:
-        r"""`\\host\share`; empty when it is not known."""
+        r"""`\\host\share`; empty if it is not known."""
         return self.shares.get((session_id, tree_id), "")
 
     def server(self, connection_id: int) -> str:
-        """The host's name, as the mount gave it; empty when it is not known."""
+        """The host's name, as the mount gave it; empty if it is not known."""
         return self.servers.get(connection_id, "")
 
 
@@ -43,23 +42,11 @@ class _Content(Struct, frozen=True, forbid_unknown_fields=True):
     shares: list[tuple[Unsigned, Unsigned, _Name]]
     servers: list[tuple[Unsigned, _Name]]
 
-    @classmethod
-    def of(cls, names: Names) -> Self:
-        shares = [(*ids, name) for ids, name in sorted(names.shares.items())]
-        return cls(shares, sorted(names.servers.items()))
-
-    def names(self) -> Names:
-        shares = {(session, tree): _clean(name) for session, tree, name in self.shares}
-        return Names(shares, {connection: _clean(name) for connection, name in self.servers})
-
-
-FILE: Final = ReportFile("names.json", _Content, _Content([], []), max_bytes=4 << 20)
-"""Written by collect."""
-
 
 def encode(names: Names) -> bytes:
     """The names as JSON."""
-    return msgspec.json.encode(_Content.of(names))
+    shares = [(*ids, name) for ids, name in sorted(names.shares.items())]
+    return msgspec.json.encode(_Content(shares, sorted(names.servers.items())))
 
 
 def decode(text: bytes) -> Names:
@@ -69,24 +56,16 @@ def decode(text: bytes) -> Names:
         ValueError: it is something else.
     """
     try:
-        return msgspec.json.decode(text, type=_Content).names()
+        content = msgspec.json.decode(text, type=_Content)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no names: {error}") from error
+    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
+    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
 
 
 def _clean(name: str) -> str:
     return printable(name.encode(errors="replace"))
 
 
-def read(runtime_dir: Path) -> Names:
-    """The names in this runtime folder; none where the file is missing or not ours."""
-    return FILE.read(runtime_dir).names()
-
-
-def write(runtime_dir: Path, names: Names) -> None:
-    """Replace the names in this runtime folder.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    FILE.write(runtime_dir, _Content.of(names))
+FILE: Final = ReportFile("names.json", Names(), decode, encode, max_bytes=4 << 20)
+"""Written by collect."""

@@ -25,7 +25,7 @@ from aod.status import anomalies as episodes
 from aod.status import workers as daemon_report
 from aod.status.workers import DaemonReport
 from aod.transport.eventlog import EventLog
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 _COUNTERS: Final = (
     "started",
@@ -166,7 +166,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
     """
     log = EventLog.reader(runtime_dir)
     said, daemon, ledger = (
-        look(runtime_dir),
+        read_evaluated(runtime_dir),
         daemon_report.FILE.read(runtime_dir),
         LedgerReader(runtime_dir),
     )

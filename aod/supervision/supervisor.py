@@ -78,7 +78,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
-        ReadPosition.open(self.config.runtime_dir, event_log.position)
+        ReadPosition.open(self.config.runtime_dir, event_log.position).close()
         folders.share(self.config)
         ledger.begin(self.config.runtime_dir, self.config.state_dir / spool.FOLDER)
         self._conservation = Watch(self.config, event_log, self.audit, self.logger)

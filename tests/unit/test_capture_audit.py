@@ -17,8 +17,8 @@ from aod.config.schema import Config
 from aod.state import spool
 from aod.state.ledger import Ledger
 from aod.state.names import AUDIT_FILE
+from tests.rig.configs import config
 from tests.unit.samples import anomaly
-from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")
 
