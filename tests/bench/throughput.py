@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from aod.status import gather as status
+from aod.status.model import Status
 from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
 from tests.kernel.daemon import LocalDaemon, wait_until
 
@@ -31,13 +31,13 @@ def _run(daemon: LocalDaemon, per_second: int) -> tuple[int, float]:
     return dropped, finished / max(elapsed, SECONDS)
 
 
-def _settled(daemon: LocalDaemon, _now_ns: int) -> status.Status | None:
+def _settled(daemon: LocalDaemon, _now_ns: int) -> Status | None:
     found = daemon.status()
     emitted = _total(found, "emitted")
     return found if found.read == found.records == emitted else None
 
 
-def _total(found: status.Status, counter: str) -> int:
+def _total(found: Status, counter: str) -> int:
     return sum(int(getattr(one, counter)) for one in found.commands.values())
 
 

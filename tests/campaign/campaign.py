@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from aod.status.gather import Status
+from aod.status.model import Status
 from aod.transport.wire import STAGES
 from tests.campaign import judge, leaks, witness
 from tests.campaign.killer import Killer

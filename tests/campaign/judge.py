@@ -16,7 +16,7 @@ from aod.audit import entries
 from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
 from aod.state import names
 from aod.state.names import AUDIT_FILE
-from aod.status.gather import Status
+from aod.status.model import Status
 from tests.campaign.killer import Look
 from tests.campaign.load import Emitted
 from tests.campaign.witness import Batch

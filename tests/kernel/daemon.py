@@ -13,7 +13,8 @@ from typing import Any, Final, Self, TypeVar
 from ruamel.yaml import YAML
 
 from aod.kernel import tracer
-from aod.status import gather as status
+from aod.status.gather import gather
+from aod.status.model import Status
 from aod.transport.wire import STAGES
 from tests.kernel.producer import OBJECT, Producer
 
@@ -141,8 +142,8 @@ class LocalDaemon:
 
         return wait_until(found, f"{count} bundles", timeout_sec)
 
-    def status(self) -> status.Status:
-        return status.gather(self.runtime)
+    def status(self) -> Status:
+        return gather(self.runtime)
 
     def worker_pid(self, stage: str) -> int | None:
         """The pid of a stage's worker, by its name; None while there is none."""

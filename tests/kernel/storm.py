@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from aod.detectors.detector import Episode
 from aod.detectors.window import MAX_TIMES
 from aod.smb.commands import Command
-from aod.status import anomalies as episodes
-from aod.status.gather import Status
+from aod.status import anomalies
+from aod.status.model import Status
 from aod.transport.eventlog import EventLog
 from tests.kernel.daemon import REPO, LocalDaemon, cpu_ns, wait_until
 from tests.rig.bundles import open_bundle
@@ -147,7 +147,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.FILE.read(daemon.runtime).episodes:
+        for episode in anomalies.FILE.read(daemon.runtime).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from aod.smb.commands import Command
 from aod.state.names import AUDIT_FILE
-from aod.status.gather import Status
+from aod.status.model import Status
 from aod.transport.wire import STAGES
 from tests.campaign.load import SLOW_NS, Emitted
 from tests.kernel.daemon import LocalDaemon, wait_until
