@@ -1,4 +1,4 @@
-"""What a detector declares: the anomaly, in the form that travels, is spooled and is sealed."""
+"""What a detector declares: the anomaly, as it is sent, spooled and sealed."""
 
 from enum import StrEnum
 from typing import Annotated, Final, TypeAlias
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from aod.text import Identifier, Natural, Positive, Text, Unsigned, Word, check_unsigned
 
 MAX_LISTED: Final = 256
-"""Actions, operations, parts or relations in one list; there are far fewer."""
+"""Entries of one list; real ones are far shorter."""
 MAX_EVIDENCE_BYTES: Final = 1 << 16
 
 
@@ -23,40 +23,40 @@ class AnomalyType(StrEnum):
 _SHORT: Final = Meta(max_length=MAX_LISTED)
 
 Kind: TypeAlias = Identifier
-"""An `AnomalyType`, or the type of another package."""
+"""An `AnomalyType`, or the type of a detector from another package."""
 
 
-class Rule(StrEnum):
+class Cause(StrEnum):
     """Why an anomaly was declared."""
 
     COUNT = "count"
-    """More than `acceptable_count` matches lay in one window."""
+    """More than `acceptable_count` matches were in one window."""
     EMERGENCY = "emergency"
-    """One operation reached the emergency threshold, finished or still in flight."""
+    """One operation, finished or in flight, reached the emergency threshold."""
     MANUAL = "manual"
-    """Nothing was declared: a person asked for a bundle."""
+    """No detector declared it: a person requested a bundle."""
 
 
 class Operation(Struct, frozen=True, forbid_unknown_fields=True):
-    """One SMB operation (or connection event) in words (the record itself is `aod.event`)."""
+    """One SMB operation or connection event, with names for numbers (`aod.event` is the record)."""
 
     command: Word
     latency_ns: Unsigned
     """0 for a connection event."""
     end_ns: Unsigned
     session_id: Unsigned
-    """Of a connection event: the connection's number (for an expired session, the session)."""
+    """Of a connection event: the connection's id (for an expired session, the session's)."""
     tree_id: Unsigned
     mid: Unsigned
     pid: Unsigned
     comm: Word
     status: Word
-    """Name of the NTSTATUS; empty while it is in flight, and when it was never answered."""
+    """Name of the NTSTATUS; empty while it is in flight, and if it stayed unanswered."""
     error: Word
     state: Word
     """`finished`, `in flight`, `never answered` or `event`."""
     share: Word
-    """UNC of the tree, or the server of the connection; empty where the kernel did not tell."""
+    """UNC of the tree, or the server of the connection; empty if unknown."""
 
     def __post_init__(self) -> None:
         numbers = (self.latency_ns, self.end_ns, self.session_id, self.tree_id, self.mid, self.pid)
@@ -64,7 +64,7 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many of the matches have something in common."""
+    """How many matches have something in common."""
 
     what: Word
     count: Natural
@@ -74,21 +74,21 @@ Parts: TypeAlias = Annotated[tuple[Part, ...], _SHORT]
 
 
 class Breakdown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The matches by what they have in common, most frequent first, at most ten of each."""
+    """What the matches have in common, most frequent first, at most ten of each kind."""
 
     records: Natural
-    """How many matches were looked at: the last 1,024 of the window."""
+    """How many matches were examined: the last 1,024 of the window."""
     commands: Parts
     statuses: Parts
     sessions: Parts
     trees: Parts
-    """By share name; where the kernel did not tell it, by tree and session id."""
+    """By share name or, if unknown, by tree and session id."""
     tasks: Parts
-    """`comm[pid]` of those who started them."""
+    """`comm[pid]` of the tasks that started them."""
 
 
 class Relation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Another anomaly of the same incident: its bundle is `aod_<timestamp>`."""
+    """Another anomaly of the same incident, with the bundle `aod_<timestamp>`."""
 
     timestamp: Positive
     anomaly: Kind
@@ -98,32 +98,32 @@ class Relation(Struct, frozen=True, forbid_unknown_fields=True):
 class Anomaly(Struct, frozen=True, kw_only=True, tag="anomaly", forbid_unknown_fields=True):
     """A declared anomaly.
 
-    `timestamp` is the identity: ns since the epoch, unique, and the name of the bundle
-    (`aod_<timestamp>`). It is computed from the record that triggered, so a detector that is killed
-    and declares again names the same anomaly, not a second one.
+    `timestamp` is its identity: ns since the epoch, unique, and the name of the bundle
+    (`aod_<timestamp>`). It is derived from the triggering record, so that a detector that is killed
+    and declares it again does not make a second one.
     """
 
     anomaly: Kind
     timestamp: Positive
     name: Identifier
     """The key under `guardian.anomalies`."""
-    rule: Rule
+    rule: Cause
     trigger_ns: Natural
     """`end_ns` of the triggering record, CLOCK_MONOTONIC."""
     window_ns: Natural
     count: Natural
-    """Matching operations in the window that ends at the trigger; 2**20 also for more."""
+    """Matches in the window that ends at the trigger; at most 2**20."""
     acceptable_count: Natural
     suppressed: Natural
-    """Triggers that were counted and not captured since the last declaration of this anomaly."""
+    """Triggers suppressed since the last declaration of this anomaly."""
     reason: Text
     """One sentence for a person."""
     actions: Annotated[tuple[Identifier, ...], _SHORT]
     worst: Annotated[tuple[Operation, ...], _SHORT]
     breakdown: Breakdown
     ended: Annotated[tuple[Operation, ...], _SHORT] = ()
-    """How operations ended that were told as hanging before: since the last declaration."""
+    """Operations reported as hung that have ended since the last declaration."""
     related: Annotated[tuple[Relation, ...], _SHORT] = ()
-    """Other anomalies of this incident that had been declared by then."""
+    """Other anomalies of this incident declared so far."""
     evidence: Annotated[bytes, Meta(max_length=MAX_EVIDENCE_BYTES)] = b""
-    """The matching records (`aod.event.EVENT_DTYPE`), worst first; base64 in JSON."""
+    """The matches' records (`aod.event.EVENT_DTYPE`), worst first; base64 in JSON."""

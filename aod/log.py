@@ -1,6 +1,6 @@
-"""Logging: to the journal with its fields, or to stderr for a person and anomalies to syslog.
+"""Logging: to the journal with its fields, or to a terminal, and anomalies to syslog as well.
 
-Nothing here waits: a log that nobody takes must not stop what it is about.
+Nothing here waits: a receiver that is stuck must not stop the daemon.
 """
 
 import logging
@@ -16,7 +16,7 @@ from aod.text import one_line, shown
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 ALERT: Final = 60
-"""Above CRITICAL: an anomaly, or a promise of ours that does not hold. See `alert`."""
+"""Above CRITICAL: an anomaly, or a sum of conservation that does not hold. See `alert`."""
 ROOT: Final = logging.getLogger("aod")
 SYSLOG_SOCKET: Final = "/dev/log"
 
@@ -32,11 +32,11 @@ logging.addLevelName(ALERT, "ALERT")
 
 
 class LevelError(ValueError):
-    """AOD_LOG_LEVEL is no level."""
+    """The value of AOD_LOG_LEVEL is not a level."""
 
 
 def fields(**named: object) -> dict[str, object]:
-    """`extra` of a record that has fields (`AOD_BUNDLE=...`) in the journal."""
+    """`extra` of a message that has fields (`AOD_BUNDLE=...`) in the journal."""
     return {"journal": named}
 
 
@@ -46,14 +46,14 @@ def alert(logger: logging.Logger, message: str, *args: object, **named: object) 
 
 
 class WarnOnce:
-    """Logs each complaint once, until `clear`; it forgets all when there are very many."""
+    """Logs each complaint once until `clear`; a changed one is another. It forgets old ones."""
 
     def __init__(self, logger: logging.Logger, level: int = logging.WARNING) -> None:
         self._logger, self._level = logger, level
         self._known: set[str] = set()
 
     def __call__(self, complaint: str) -> None:
-        """Log it, unless that has been done."""
+        """Log it, unless it has been logged."""
         if complaint in self._known:
             return
         if len(self._known) >= _MOST_COMPLAINTS:
@@ -62,12 +62,13 @@ class WarnOnce:
         self._logger.log(self._level, "%s", complaint)
 
     def clear(self) -> None:
-        """What there was to complain about is over."""
+        """Forget all complaints: things work again."""
         self._known.clear()
 
 
 class _LineFormatter(logging.Formatter):
-    """No line of a message is taken for a record, or by the terminal: the later are indented."""
+    """Indents all lines but the first, and makes them printable, so that none can pose as another
+    message or control the terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).expandtabs().splitlines()
@@ -75,7 +76,7 @@ class _LineFormatter(logging.Formatter):
 
 
 class _StreamFormatter(_LineFormatter):
-    """Every line carries the priority: journald takes each of its stream for an entry."""
+    """Begins every line with the priority: journald makes each line of a stream an entry."""
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = f"<{_priority(record)}>"
@@ -83,7 +84,7 @@ class _StreamFormatter(_LineFormatter):
 
 
 class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """To journald's socket; where that does not work, to stderr, which is journald's stream."""
+    """Sends to journald's socket or, if that fails, writes to stderr, which is its stream."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
@@ -94,8 +95,8 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def emit(self, record: logging.LogRecord) -> None:
         try:
             if systemd.journal_send(self._entry(record)):
-                self._tell_lost()
-            elif _takes(sys.stderr.fileno()):
+                self._report_lost()
+            elif _is_writable(sys.stderr.fileno()):
                 super().emit(record)
             else:
                 self._lost += 1
@@ -109,16 +110,16 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
             named |= more
         return systemd.journal_entry(self._message.format(record), _priority(record), named)
 
-    def _tell_lost(self) -> None:
-        """Say, once journald listens again, how many it did not get."""
+    def _report_lost(self) -> None:
+        """Report, once journald accepts messages again, how many are lost."""
         lost, self._lost = self._lost, 0
         if lost:
-            text = f"aod: {lost} lines are not in this journal: it did not take them"
+            text = f"aod: {lost} messages are missing here: journald did not accept them"
             systemd.journal_send(systemd.journal_entry(text, _PRIORITIES["WARNING"], {}))
 
 
 class _SyslogHandler(logging.Handler):
-    """To syslog(3)'s socket, in the form of RFC 3164."""
+    """Sends to syslog(3)'s socket, in the format of RFC 3164."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -133,8 +134,8 @@ def _priority(record: logging.LogRecord) -> int:
     return _PRIORITIES.get(record.levelname, 6)
 
 
-def _takes(fd: int) -> bool:
-    """Whether a line can be written without a wait."""
+def _is_writable(fd: int) -> bool:
+    """Whether a line can be written without waiting."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     return bool(poll.poll(0))

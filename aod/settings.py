@@ -1,4 +1,4 @@
-"""What every section of the configuration is made of: its base, its words, its bounds."""
+"""What sections of the configuration have in common: their base class, bounds, names."""
 
 from enum import StrEnum
 from typing import Annotated, Final, TypeAlias
@@ -13,7 +13,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every section: a misspelt key is an error, never ignored."""
+    """Base of every section: an unknown key is an error."""
 
 
 class ActionName(StrEnum):
@@ -38,8 +38,8 @@ class Mode(StrEnum):
     """How `track_*` and `exclude_*` select."""
 
     ALL = "all"
-    """Everything; `track_*` only adds (own thresholds, what is left out by default)."""
+    """Everything; `track_*` only adds (thresholds, or what the default leaves out)."""
     TRACKONLY = "trackonly"
     """Only what `track_*` lists."""
     EXCLUDEONLY = "excludeonly"
-    """Everything but what `exclude_*` lists."""
+    """Everything except what `exclude_*` lists."""

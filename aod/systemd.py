@@ -1,8 +1,8 @@
 """systemd's two datagram interfaces: sd_notify(3), and journald's native protocol.
 
-A datagram to a daemon that may be slow or gone: never a wait, never an error. A journal entry is
-one datagram of fields (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). Every value is
-length-prefixed, so foreign text is never taken for another field, whatever is in it.
+The receiver may be slow or gone; sending never waits and never raises. A journal entry is one
+datagram of fields (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). Every value is length-prefixed, so
+foreign text in it cannot pose as another field.
 """
 
 import os
@@ -15,10 +15,10 @@ from typing import Final
 
 JOURNAL_SOCKET: Final = "/run/systemd/journal/socket"
 MAX_VALUE_BYTES: Final = 32 << 10
-"""What is longer is cut: an entry has to fit into a datagram (net.core.wmem_default, 208 KiB)."""
+"""Longer ones are cut: an entry has to fit into a datagram (net.core.wmem_default, 208 KiB)."""
 MAX_FIELDS: Final = 16
 
-# Only ours: nobody overrides PRIORITY, and names with a leading `_` are journald's.
+# Nothing else: no caller overrides PRIORITY, and names with a leading `_` are journald's.
 _FIELD: Final = re.compile(r"AOD_[A-Z0-9_]{1,60}")
 _CUT: Final = b" ... (cut)"
 
@@ -26,20 +26,20 @@ _KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
 def send_datagram(address: str, data: bytes) -> bool:
-    """Send to a Unix socket (an abstract one begins with NUL); whether it was taken.
+    """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted.
 
-    A socket for each: workers are forked at any time, the receiver is started anew at any time.
+    It opens a socket each time: workers may be forked and the receiver restarted in between.
     """
     try:
         with socket.socket(socket.AF_UNIX, _KIND) as sock:
             sock.sendto(data, address)
-    except (OSError, ValueError):  # ValueError: no address at all
+    except (OSError, ValueError):  # ValueError: not an address
         return False
     return True
 
 
 def notify(*assignments: str) -> None:
-    """Send `NAME=value` lines; nothing where systemd did not ask for them, or does not listen."""
+    """Send `NAME=value` lines, if systemd asked for them."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -49,7 +49,8 @@ def notify(*assignments: str) -> None:
 
 
 def stderr_is_journal() -> bool:
-    """systemd.exec(5): the variable names its stream, for children of another inherit it."""
+    """Whether stderr is the stream that JOURNAL_STREAM names (systemd.exec(5)); children inherit
+    the variable, whatever their stderr is."""
     try:
         info = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):
@@ -58,7 +59,7 @@ def stderr_is_journal() -> bool:
 
 
 def journal_entry(message: str, priority: int, fields: Mapping[str, object]) -> bytes:
-    """An entry as it is sent; a field that is not named `AOD_...` is left out."""
+    """An entry as it is sent; fields not named `AOD_...` are left out."""
     ours = [(name, fields[name]) for name in fields if _FIELD.fullmatch(name)][:MAX_FIELDS]
     standard = [("MESSAGE", message), ("PRIORITY", priority), ("SYSLOG_IDENTIFIER", "aod")]
     return b"".join(_field(name, value) for name, value in (*standard, *ours))
@@ -72,5 +73,5 @@ def _field(name: str, value: object) -> bytes:
 
 
 def journal_send(data: bytes) -> bool:
-    """Hand an entry over; whether journald took it."""
+    """Send an entry; whether journald accepted it."""
     return send_datagram(JOURNAL_SOCKET, data)

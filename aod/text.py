@@ -1,7 +1,7 @@
-"""Types of what comes from another process: nothing without a limit, no text that plays tricks.
+"""Text and numbers from other processes: types with limits, and how they are made printable.
 
-They stand in the structs that are decoded; msgspec refuses what does not fit. Whoever makes such a
-text passes it through `text`, so that what we send is never refused.
+The types stand in the structs that msgspec decodes, so it refuses what does not fit. A sender
+passes its text through `text`, so that it is never refused.
 """
 
 from collections.abc import Iterable
@@ -13,17 +13,24 @@ from msgspec import Meta
 
 MAX_TEXT: Final = 4096
 MAX_WORD: Final = 512
-"""Letters: the longest is a name of 95 bytes, each shown as four letters."""
+"""Characters: the longest is a name of 95 bytes, each shown as four characters."""
 MAX_INT: Final = (1 << 63) - 1
+MAX_QUOTED: Final = 60
+"""Characters of a file that a message quotes."""
 
-# Control characters, and those that turn or hide what stands beside them on a terminal. Python's
-# `$` matches before a last line feed, too.
+_PREFIXES: Final = ("nt_status_", "status_", "smb2_")
+"""What people omit, or write as Samba does: WRITE for SMB2_WRITE, NT_STATUS_ACCESS_DENIED."""
+_LIKENESS: Final = 0.7
+"""Cutoff of difflib, for names without their prefix."""
+
+# No control characters, nor those that reorder or hide their neighbours on a terminal. Python's
+# `$` also matches before a last line feed.
 _SHOWN: Final = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*(?!\n)$"
 
 Text: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT, pattern=_SHOWN)]
-"""A line for a person."""
+"""One line for a person."""
 Word: TypeAlias = Annotated[str, Meta(max_length=MAX_WORD, pattern=_SHOWN)]
-"""A name that a task, a share or a server has."""
+"""The name of a task, a share or a server."""
 Identifier: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(?!\n)$", max_length=64)
 ]
@@ -31,73 +38,63 @@ Identifier: TypeAlias = Annotated[
 Natural: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Positive: TypeAlias = Annotated[int, Meta(gt=0, le=MAX_INT)]
 Unsigned: TypeAlias = Annotated[int, Meta(ge=0)]
-"""A field of a record; no more than 64 bits, which a type cannot say: `check_unsigned`."""
+"""A field of a record; that it has at most 64 bits, no type can say: see `check_unsigned`."""
 
 
 def text(raw: str) -> str:
-    """A `Text`: on one line, printable, and cut where it is too long."""
+    """Any text as a `Text`: one printable line, cut if it is too long."""
     return one_line(raw)[:MAX_TEXT]
 
 
 def check_unsigned(*numbers: int) -> None:
-    """Refuse what no field of 64 bits holds; for `__post_init__`.
+    """Refuse numbers of more than 64 bits; for `__post_init__`.
 
     Raises:
-        ValueError: one is larger; msgspec makes a ValidationError of it.
+        ValueError: one is larger; msgspec turns it into a ValidationError.
     """
     if max(numbers) >> 64:
         raise ValueError("a number of more than 64 bits")
 
 
 def printable(text: bytes) -> str:
-    """The text with `?` for what is not printable: no line of a log begins where it likes."""
+    """The text with `?` for what is not printable, so that it cannot begin a line in a log."""
     return shown(text.decode(errors="replace"))
 
 
 def one_line(text: str) -> str:
-    """The text of several lines in one, with `?` for what else is not printable."""
+    """The text as one line, with `?` for what else is not printable."""
     return shown(" ".join(text.split()))
 
 
 def shown(text: str) -> str:
-    """The text, which is one line, with `?` for what is not printable."""
+    """The line with `?` for what is not printable."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-LONGEST: Final = 60
-"""Of what a message quotes from the file."""
-
-_PREFIXES: Final = ("nt_status_", "status_", "smb2_")
-"""What people leave off, or write as Samba does: WRITE for SMB2_WRITE, NT_STATUS_ACCESS_DENIED."""
-
-_LIKENESS: Final = 0.7
-"""Of difflib, for what is compared without its prefix."""
-
-
 def quoted(text: str) -> str:
-    """Text of the file as it may stand in a message: one short line, whatever it holds."""
+    """Text of a file as a message may quote it: one short line."""
     bare = text.isprintable() and text.strip() == text != ""
     return short(text if bare else repr(text))
 
 
 def short(text: str) -> str:
     """The text, cut to what a message may quote."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 3] + "..."
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """`did you mean SMB2_WRITE? ` or nothing.
+    """`did you mean SMB2_WRITE? `, or an empty text.
 
-    Prefixes are left out of the comparison: what all share makes nothing alike, and takes most of
-    the time among 1,900 names.
+    Names are compared without their prefixes, which say nothing and take most of the time among
+    1,900 names.
     """
     stems: dict[str, str] = {}
     for option in options:
         stems.setdefault(_stem(option), option)
-    stem = _stem(word)[:LONGEST]
+    stem = _stem(word)[:MAX_QUOTED]
     exact = [each for each in (stem, f"e{word.casefold()}") if each in stems]
     near = exact or get_close_matches(stem, stems, 3, _LIKENESS)
-    if stem != word.casefold():  # who writes STATUS_ means a status
+    if stem != word.casefold():  # with the prefix STATUS_, a status is meant
         near.sort(key=lambda each: stems[each].casefold() == each)
     return f"did you mean {stems[near[0]]}? " if near else ""
 

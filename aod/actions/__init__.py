@@ -2,7 +2,6 @@
 
 action   what a row says
 table    the rows
-choice   the rows that an anomaly gets
 resolve  from a row to the commands that it comes to on this host
 runner   all actions of a bundle, what is volatile first
 source   one action: its commands, into its file

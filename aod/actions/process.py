@@ -12,22 +12,21 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import IO, Final, Self, cast
 
 from msgspec import Struct
 
 from aod._native import lib
-from aod.actions import orphans
 from aod.actions.mask import LineMask
 from aod.actions.output import FullError
+from aod.host.children import spawn
 
 KILL_GRACE_SEC: Final = 1.0
 STDERR_TAIL_BYTES: Final = 2048
-_NICE: Final = 10
 _CHUNK: Final = 1 << 14
 """Masking as much takes some milliseconds at most, in which the loop answers nobody."""
 _NO_PIDFD_POLL_SEC: Final = 0.02
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
 """Kept to be reaped when they die after all."""
@@ -80,11 +79,6 @@ class Ties(Struct, frozen=True):
 
 
 _NONE: Final = Ties()
-
-
-def environment() -> dict[str, str]:
-    """A child's whole environment: English output, and where programs are."""
-    return {"PATH": os.environ.get("PATH", _PATH), "LC_ALL": "C"}
 
 
 async def run(
@@ -226,23 +220,9 @@ async def _first_of(*futures: asyncio.Future[None]) -> None:
 
 def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     try:
-        with orphans.marked(orphans.owner()) as stdin:
-            popen = subprocess.Popen(
-                argv,
-                bufsize=0,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment(),
-                cwd="/",
-                start_new_session=True,
-            )
+        popen = spawn(argv, Path("/"))
     except OSError as error:
         raise StartError(str(error)) from error
-    # From here and not in the child: code between fork and exec would run beside our threads.
-    with suppress(OSError):
-        nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
-        os.setpriority(os.PRIO_PGRP, popen.pid, nice)
     lib.aod_idle_io(popen.pid)  # refused: it competes for the disk like everybody
     return popen
 

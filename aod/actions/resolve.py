@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from aod.actions.process import environment
 from aod.actions.result import Mount
 from aod.actions.table import Action, Command
+from aod.host.children import environment
 
 _NS: Final = 10**9
 

@@ -20,7 +20,7 @@ from aod.actions.resolve import Scope, Situation
 from aod.actions.result import Mount, Source, Status
 from aod.actions.source import Limits
 from aod.actions.table import Phase, chosen, not_collected
-from aod.anomaly import Anomaly, Relation, Rule
+from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
@@ -132,7 +132,7 @@ class Filling:
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""
-        post_ns = 0 if self._anomaly.rule is Rule.MANUAL else self._policy.post_ns
+        post_ns = 0 if self._anomaly.rule is Cause.MANUAL else self._policy.post_ns
         left_ns = self._anomaly.trigger_ns + post_ns - time.monotonic_ns()
         if 0 < left_ns <= post_ns:  # else it is over, or of another boot
             hurry = self._policy.limits.hurry or asyncio.get_running_loop().create_future()
@@ -193,7 +193,7 @@ class Filling:
         recorded = await asyncio.to_thread(self._ask.recall, self._anomaly, None)
         events = await asyncio.to_thread(self._save, recorded, saved)
         await asyncio.to_thread(self._save_stats)
-        if self._policy.post_ns and self._anomaly.rule is not Rule.MANUAL:
+        if self._policy.post_ns and self._anomaly.rule is not Cause.MANUAL:
             await asyncio.wait([rest])
             recorded = await asyncio.to_thread(self._ask.recall, self._anomaly, recorded)
             events = await asyncio.to_thread(self._save, recorded, saved)

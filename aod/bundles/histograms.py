@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.event import COMMANDS
 from aod.smb.commands import command_name
 from aod.state import counters
@@ -76,7 +76,7 @@ def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
         found = counters.read(runtime_dir)
     except (OSError, ValueError) as error:
         note = f"no counters: no daemon collects here ({error})"
-    if len(found) and anomaly.rule is not Rule.MANUAL and _is_of_another_boot(found, anomaly):
+    if len(found) and anomaly.rule is not Cause.MANUAL and _is_of_another_boot(found, anomaly):
         note, found = "no counters: the anomaly is of another boot", found[:0]
     return encode(stats(found, anomaly.trigger_ns, before_ns, note))
 

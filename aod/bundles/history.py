@@ -11,14 +11,14 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.bundles.manifest import Events as EventsInManifest
 from aod.event import EVENT_DTYPE, Events, in_order, joined
 from aod.files import appearing
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
 from aod.transport.eventlog_files import EventLogError
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 FILE: Final = "events.npy"
 UNFINISHED: Final = f".{FILE}.new"
@@ -62,7 +62,7 @@ def recall(
     except (EventLogError, OSError) as error:
         return known or Recorded(_NONE, {}, f"no history: {error}")
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
-    if anomaly.rule is not Rule.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
+    if anomaly.rule is not Cause.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
         return Recorded(_NONE, _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
@@ -81,7 +81,7 @@ def recall(
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
     stats = log.header["stats"]
     counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
-    said = look(runtime_dir)
+    said = read_evaluated(runtime_dir)
     return counted | {
         "gave_up": int(log.header["gave_up"].sum()),
         "missed": int(log.header["missed"]),

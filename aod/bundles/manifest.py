@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 
 import aod
 from aod.actions.result import Mount, Source
-from aod.anomaly import Anomaly, Kind, Relation, Rule
+from aod.anomaly import Anomaly, Cause, Kind, Relation
 from aod.conservation.violation import Violation
 from aod.text import utc_now
 
@@ -39,7 +39,7 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
     anomaly: Kind
     timestamp: int
     name: str
-    rule: Rule
+    rule: Cause
 
 
 class Events(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

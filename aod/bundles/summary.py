@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aod.actions.result import Source, Status
-from aod.anomaly import Anomaly, Operation, Part, Rule
+from aod.anomaly import Anomaly, Cause, Operation, Part
 from aod.bundles import contents
 from aod.bundles.manifest import File, Manifest
 from aod.conservation import violation
@@ -81,10 +81,10 @@ def _title(manifest: Manifest, anomaly: Anomaly) -> str:
 
 def _rule(anomaly: Anomaly) -> str:
     told = {
-        Rule.COUNT: f"{anomaly.count:,} matches within {anomaly.window_ns / 1e9:g} s, more than"
+        Cause.COUNT: f"{anomaly.count:,} matches within {anomaly.window_ns / 1e9:g} s, more than"
         f" {anomaly.acceptable_count:,}",
-        Rule.EMERGENCY: "emergency: one operation is enough",
-        Rule.MANUAL: "none: a person asked for this bundle",
+        Cause.EMERGENCY: "emergency: one operation is enough",
+        Cause.MANUAL: "none: a person asked for this bundle",
     }[anomaly.rule]
     before = f"; {anomaly.suppressed:,} triggers suppressed before" if anomaly.suppressed else ""
     return told + before

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.state import names, spool
 from aod.state.ledger import Kind, Ledger
 from aod.state.spool import SpoolError
@@ -63,7 +63,7 @@ class Backlog:
             return True
         try:
             spool.check(anomaly)
-            if anomaly.rule is Rule.MANUAL:
+            if anomaly.rule is Cause.MANUAL:
                 raise SpoolError("who asks for a bundle spools it")
         except SpoolError as error:
             self._log.warning("an anomaly in a message is refused: %s", error)
@@ -146,7 +146,7 @@ class Backlog:
         refused = []
         for timestamp in waiting[most:][:AT_ONCE]:
             anomaly = self._read(timestamp, now)
-            if anomaly is not None and anomaly.rule is not Rule.MANUAL:
+            if anomaly is not None and anomaly.rule is not Cause.MANUAL:
                 self.done(timestamp, Kind.REFUSED)
                 refused.append(anomaly)
         return refused
@@ -165,7 +165,7 @@ class Backlog:
                 self._ledger.close_entry(timestamp, Kind.LOST)
 
     def _waiting(self) -> list[int]:
-        spooled = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))
+        spooled = (names.spooled.timestamp(path.name) for path in spool.pending(self._folder))
         return sorted({*self._unspooled, *(one for one in spooled if one is not None)})
 
     def _read(self, timestamp: int, now: float) -> Anomaly | None:
@@ -173,7 +173,7 @@ class Backlog:
             return self._unspooled[timestamp]
         try:
             anomaly = spool.read(self._path(timestamp))
-            self._ledger.enter(timestamp, Kind.ASKED if anomaly.rule is Rule.MANUAL else Kind.SEEN)
+            self._ledger.enter(timestamp, Kind.ASKED if anomaly.rule is Cause.MANUAL else Kind.SEEN)
             return anomaly
         except FileNotFoundError:
             return None

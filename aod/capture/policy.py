@@ -7,7 +7,7 @@ from functools import partial
 from aod.actions.process import Children
 from aod.actions.resolve import Scope
 from aod.actions.source import Limits
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.bundles import histograms, history
 from aod.bundles.filling import Policy
 from aod.bundles.history import Recorded
@@ -41,7 +41,7 @@ def policy(
 
 def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
     """What the configuration gives an anomaly of that name, whatever its declaration wants."""
-    if anomaly.rule is Rule.MANUAL:
+    if anomaly.rule is Cause.MANUAL:
         return frozenset(snapshot.actions(config))
     configured = config.guardian.anomalies.get(anomaly.name)
     return frozenset(effective_actions(config, configured)) if configured else frozenset()

@@ -12,7 +12,7 @@ from typing import Final
 
 import zmq
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.config.schema import Config, effective_actions
 from aod.detectors.api import nanoseconds
 from aod.detectors.describe import broken_down
@@ -49,7 +49,7 @@ def asked_for(
         anomaly=kind,
         timestamp=time.time_ns(),
         name=name,
-        rule=Rule.MANUAL,
+        rule=Cause.MANUAL,
         trigger_ns=time.monotonic_ns(),
         window_ns=nanoseconds(config.watch_interval_sec * 1e3),
         count=0,

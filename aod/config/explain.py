@@ -1,15 +1,16 @@
 """Finds everything in a document that does not fit the schema, with its line and what is allowed.
 
-msgspec decides whether a configuration is good; it stops at the first fault and names neither the
+msgspec decides whether a configuration is valid; it stops at the first fault and names neither the
 key of a dictionary nor a line. So, once it has refused, this walks the document and the schema
 together.
 """
 
-import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
 
+import msgspec
 from msgspec import inspect
 
 from aod.config.words import advice, allowed, dotted, shown
@@ -29,7 +30,7 @@ class Problem(NamedTuple):
 
 def problems(document: Document, schema: type) -> Iterator[Problem]:
     """Everything in which the document differs from the schema."""
-    yield from _walk(document, document.data, inspect.type_info(schema), ())
+    yield from _walk(document, document.data, schema, ())
 
 
 def to_path(kind: type, value: object) -> Path:
@@ -46,27 +47,44 @@ def to_path(kind: type, value: object) -> Path:
     return path
 
 
-def _walk(document: Document, value: Any, kind: inspect.Type, where: Where) -> Iterator[Problem]:
+_inspected = cache(inspect.type_info)
+
+
+def _walk(document: Document, value: Any, hint: Any, where: Where) -> Iterator[Problem]:
+    kind = _inspected(hint)
     match kind:
         case inspect.StructType() if isinstance(value, dict):
             yield from _struct(document, value, kind, where)
         case inspect.DictType() if isinstance(value, dict):
-            yield from _dictionary(document, value, kind, where)
+            yield from _dictionary(document, value, hint, where)
         case inspect.CollectionType() if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from _walk(document, item, kind.item_type, (*where, index))
+                yield from _walk(document, item, _arguments(hint)[0], (*where, index))
         case inspect.UnionType() if any(isinstance(k, inspect.StructType) for k in kind.types):
             yield from _tagged(document, value, kind, where)
-        case _ if not _fits(value, kind):
+        case _ if (may_be := allowed(kind)) and not _fits(value, hint):
             line = document.value_lines.get(where, 1)
             wrong = f"{dotted(where)} is {shown(value)}"
-            yield Problem(line, f"{wrong}; {advice(value, kind)}allowed: {allowed(kind)}")
+            yield Problem(line, f"{wrong}; {advice(value, kind)}allowed: {may_be}")
+
+
+def _arguments(hint: Any) -> tuple[Any, ...]:
+    """`(str, int)` for `dict[str, int]`."""
+    return get_args(get_args(hint)[0] if get_origin(hint) is Annotated else hint)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint, dec_hook=to_path)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _struct(
     document: Document, value: dict[str, Any], kind: inspect.StructType, where: Where
 ) -> Iterator[Problem]:
-    fields = {field.encode_name: field for field in kind.fields}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind.cls)}
     known = [*([kind.tag_field] if kind.tag_field else []), *fields]
     for key in value:
         if key not in known:
@@ -77,27 +95,29 @@ def _struct(
         if name in value:
             yield from _walk(document, value[name], field.type, (*where, name))
         elif field.required:
-            text = f"{dotted(where)} has no {name} (required); allowed: {allowed(field.type)}"
+            may_be = allowed(_inspected(field.type))
+            text = f"{dotted(where)} has no {name} (required); allowed: {may_be}"
             yield Problem(document.line(where), text)
 
 
 def _dictionary(
-    document: Document, value: dict[str, Any], kind: inspect.DictType, where: Where
+    document: Document, value: dict[str, Any], hint: Any, where: Where
 ) -> Iterator[Problem]:
-    if len(value) < (kind.min_length or 0):
+    if not value and not _fits(value, hint):
         yield Problem(document.line(where), f"{dotted(where)} is empty; allowed: at least one")
+    key_hint, item_hint = _arguments(hint)
     for key, item in value.items():
-        if not _fits(key, kind.key_type):
+        if not _fits(key, key_hint):
             wrong = f"{quoted(key)} cannot be a name in {dotted(where)}"
             yield Problem(document.line((*where, key)), f"{wrong}; allowed: {_NAMES}")
-        yield from _walk(document, item, kind.value_type, (*where, key))
+        yield from _walk(document, item, item_hint, (*where, key))
 
 
 def _tagged(
     document: Document, value: Any, kind: inspect.UnionType, where: Where
 ) -> Iterator[Problem]:
     """A section whose `type` says which one it is."""
-    by_tag = {str(k.tag): k for k in kind.types if isinstance(k, inspect.StructType)}
+    by_tag = {str(k.tag): k.cls for k in kind.types if isinstance(k, inspect.StructType)}
     names = ", ".join(by_tag)
     if not isinstance(value, dict):
         text = f"{dotted(where)} is {shown(value)}; allowed: a section with a type ({names})"
@@ -117,55 +137,3 @@ def _about_type(tag: str, known: Iterable[str]) -> str:
     """Why an installed package's type cannot be used, else the type that was perhaps meant."""
     why = registry().why_refused(tag)
     return f"a package offers it, but {why}; " if why else suggestion(tag, known)
-
-
-def _fits(value: Any, kind: inspect.Type) -> bool:
-    match kind:
-        case inspect.StrType():
-            fits = isinstance(value, str) and _fits_text(value, kind)
-        case inspect.IntType() | inspect.FloatType():
-            fits = _fits_number(value, kind)
-        case inspect.BoolType():
-            fits = isinstance(value, bool)
-        case inspect.EnumType():
-            fits = value in [member.value for member in kind.cls]
-        case inspect.LiteralType():
-            fits = value in kind.values
-        case inspect.UnionType():
-            fits = any(_fits(value, each) for each in kind.types)
-        case inspect.CustomType():
-            fits = _fits_path(value)
-        case inspect.CollectionType():
-            fits = isinstance(value, list) and all(_fits(item, kind.item_type) for item in value)
-        case inspect.StructType() | inspect.DictType():
-            fits = isinstance(value, dict)
-        case inspect.NoneType():
-            fits = value is None
-        case _:  # of another package's type: only msgspec can judge it
-            fits = True
-    return fits
-
-
-def _fits_text(text: str, kind: inspect.StrType) -> bool:
-    shortest, longest = kind.min_length or 0, kind.max_length or len(text)
-    return shortest <= len(text) <= longest and bool(re.search(kind.pattern or "", text))
-
-
-def _fits_number(value: Any, kind: inspect.IntType | inspect.FloatType) -> bool:
-    whole = isinstance(kind, inspect.IntType)
-    return (
-        isinstance(value, int if whole else int | float)
-        and not isinstance(value, bool)
-        and (kind.gt is None or value > kind.gt)
-        and (kind.ge is None or value >= kind.ge)
-        and (kind.lt is None or value < kind.lt)
-        and (kind.le is None or value <= kind.le)
-    )
-
-
-def _fits_path(value: Any) -> bool:
-    try:
-        to_path(Path, value)
-    except ValueError:
-        return False
-    return True

@@ -1,13 +1,14 @@
-"""Reads a configuration file: a checked `Config` and its warnings, or errors with file and line."""
+"""Reads a configuration file: a valid `Config` and its warnings, or errors with file and line."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from aod.config.checks import doubts, faults
 from aod.config.explain import Problem, problems, to_path
 from aod.config.schema import Config
+from aod.config.validate import doubts, faults
 from aod.config.yaml_lines import MAX_BYTES, BadYamlError, Document, parse
 from aod.files import open_regular
 
@@ -50,21 +51,17 @@ def load_text(raw: bytes, path: Path) -> Loaded:
     Raises:
         ConfigError: anything in it is wrong; nothing else is raised.
     """
-    document = _parsed(path, raw)
-    config = _converted(path, document)
-    _refuse(path, list(faults(config, document)))
-    return Loaded(config, _lines(path, list(doubts(config, document))), path, raw)
-
-
-def _parsed(path: Path, raw: bytes) -> Document:
     try:
         document = parse(raw)
     except BadYamlError as error:
-        raise ConfigError(*_lines(path, [Problem(error.line, error.text)])) from error
+        raise _refusal(path, [Problem(error.line, error.text)]) from error
     if document.data is None:
         text = "the file is empty; allowed: at least one anomaly under guardian: anomalies:"
-        _refuse(path, [Problem(1, text)])
-    return document
+        raise _refusal(path, [Problem(1, text)])
+    config = _converted(path, document)
+    if found := list(faults(config, document)):
+        raise _refusal(path, found)
+    return Loaded(config, _lines(path, doubts(config, document)), path, raw)
 
 
 def _converted(path: Path, document: Document) -> Config:
@@ -72,13 +69,12 @@ def _converted(path: Path, document: Document) -> Config:
         return msgspec.convert(document.data, Config, dec_hook=to_path)
     except msgspec.ValidationError as error:
         found = list(problems(document, Config)) or [Problem(1, str(error))]
-        raise ConfigError("\n".join(_lines(path, found))) from error
+        raise _refusal(path, found) from error
 
 
-def _refuse(path: Path, found: list[Problem]) -> None:
-    if found:
-        raise ConfigError("\n".join(_lines(path, found)))
+def _refusal(path: Path, found: Iterable[Problem]) -> ConfigError:
+    return ConfigError("\n".join(_lines(path, found)))
 
 
-def _lines(path: Path, found: list[Problem]) -> tuple[str, ...]:
+def _lines(path: Path, found: Iterable[Problem]) -> tuple[str, ...]:
     return tuple(f"{path}:{line}: {text}" for line, text in sorted(found, key=lambda p: p.line))

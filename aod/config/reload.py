@@ -20,9 +20,9 @@ FIXED: Final = (
     "event_log_mb",
     "max_inflight",
 )
-"""Keys of what is made once, when the daemon starts."""
-_MOST_TOLD: Final = 100
-_MOST_LETTERS: Final = 200
+"""Keys that hold until a restart."""
+_MAX_CHANGES: Final = 100
+_MAX_LETTERS: Final = 200
 _ABSENT: Final = "-"
 
 
@@ -31,16 +31,16 @@ class Reload:
     """What a reload comes to."""
 
     config: Config
-    """To go on with."""
+    """The configuration to use from now on."""
     changed: dict[str, str]
     """By key, such as `guardian.anomalies.slow.threshold_ms`: `old -> new`."""
     kept: tuple[str, ...]
-    """Keys that are others in the file, and stay as they are until a restart."""
+    """Keys that differ in the file and need a restart."""
     warnings: tuple[str, ...]
 
 
 def read(path: Path, running: Config) -> Reload:
-    """What the file says now, for a daemon that runs with another configuration.
+    """What the file comes to for a daemon that runs with another configuration.
 
     Raises:
         ConfigError: it cannot be used.
@@ -50,38 +50,37 @@ def read(path: Path, running: Config) -> Reload:
 
 
 def merged(running: Config, new: Config, warnings: tuple[str, ...] = ()) -> Reload:
-    """The new configuration, but for the keys that cannot change."""
+    """The new configuration, but for the keys that need a restart."""
     kept = tuple(key for key in FIXED if getattr(running, key) != getattr(new, key))
-    config = replace(new, **{key: getattr(running, key) for key in FIXED})
+    config = replace(new, **{key: getattr(running, key) for key in kept})
     return Reload(config, differences(running, config), kept, warnings)
 
 
 def differences(old: Config, new: Config) -> dict[str, str]:
-    """By key, in order: `old -> new`, the first `_MOST_TOLD`."""
+    """By key, in order: `old -> new`, the first `_MAX_CHANGES`."""
     before, after = _flat(old), _flat(new)
     keys = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
-    told = {key: f"{_said(before, key)} -> {_said(after, key)}" for key in keys[:_MOST_TOLD]}
-    if more := len(keys) - _MOST_TOLD:
-        told |= {"...": f"{more} more"} if more > 0 else {}
-    return told
-
-
-def _flat(config: Config) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    _flatten("", msgspec.to_builtins(config, enc_hook=str), found)
+    found = {key: f"{_shown(before, key)} -> {_shown(after, key)}" for key in keys[:_MAX_CHANGES]}
+    if len(keys) > _MAX_CHANGES:
+        found["..."] = f"{len(keys) - _MAX_CHANGES} more"
     return found
 
 
-def _flatten(key: str, value: Any, found: dict[str, Any]) -> None:
-    if not isinstance(value, dict):
-        found[key] = value
-        return
-    for name, inner in value.items():
-        _flatten(f"{key}.{name}" if key else str(name), inner, found)
+def _flat(config: Config) -> dict[str, Any]:
+    """Dotted key -> value."""
+    found: dict[str, Any] = {}
+    sections = [("", msgspec.to_builtins(config, enc_hook=str))]
+    for prefix, section in sections:
+        for name, value in section.items():
+            if isinstance(value, dict):
+                sections.append((f"{prefix}{name}.", value))
+            else:
+                found[f"{prefix}{name}"] = value
+    return found
 
 
-def _said(values: dict[str, Any], key: str) -> str:
+def _shown(values: dict[str, Any], key: str) -> str:
     if key not in values:
         return _ABSENT
     text = msgspec.json.encode(values[key]).decode()
-    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
+    return text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]}..."

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -18,6 +18,9 @@ from aod.settings import DAY_SEC, ActionName, Seconds, Section
 from aod.text import Identifier
 
 AnomalyName: TypeAlias = Annotated[Identifier, Meta(min_length=1)]
+
+NOT_ALLOWED: Final = "not in the allow-list watcher.actions"
+"""Why an action of an anomaly is skipped."""
 
 UserName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=32, min_length=1)
@@ -163,13 +166,6 @@ class Config(Section, frozen=True):
     after 3 x echo_interval, 180 s by default."""
 
 
-def why_skipped(config: Config, action: ActionName) -> str | None:
-    """Why no anomaly gets this action, or None if it runs."""
-    if action not in config.watcher.actions:
-        return "not in the allow-list watcher.actions"
-    return None
-
-
 def effective_actions(config: Config, anomaly: Settings) -> tuple[ActionName, ...]:
     """The actions that really run for an anomaly, in the order of the file."""
-    return tuple(action for action in anomaly.actions if why_skipped(config, action) is None)
+    return tuple(action for action in anomaly.actions if action in config.watcher.actions)

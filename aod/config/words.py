@@ -1,12 +1,19 @@
 """The words of configuration messages: what stands there, what is allowed, what was meant."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from msgspec import inspect
 
 from aod.config.yaml_lines import Where
 from aod.text import quoted, short, suggestion
+
+_ALLOWED: Final[dict[type[inspect.Type], str]] = {
+    inspect.DictType: "a section",
+    inspect.CustomType: "an absolute path such as /var/log/aod, without '..'",
+    inspect.StrType: "text",
+    inspect.NoneType: "null",
+}
 
 
 def dotted(where: Where) -> str:
@@ -29,29 +36,21 @@ def shown(value: object) -> str:
 
 
 def allowed(kind: inspect.Type) -> str:
-    """What the schema takes there."""
+    """What the schema takes there; empty for a type of another package that only msgspec knows."""
     match kind:
         case inspect.StructType():
-            words = f"a section with {', '.join(field.encode_name for field in kind.fields)}"
-        case inspect.DictType():
-            words = "a section"
+            return f"a section with {', '.join(field.encode_name for field in kind.fields)}"
         case inspect.CollectionType():
-            words = "a list, each line beginning with '- ', or [] for none"
+            return "a list, each line beginning with '- ', or [] for none"
         case inspect.UnionType():
-            words = " or ".join(allowed(each) for each in kind.types)
-        case inspect.BoolType() | inspect.EnumType() | inspect.LiteralType():
-            words = ", ".join(choices(kind))
-        case inspect.IntType():
-            words = f"a whole number {_bounds(kind)}".rstrip()
-        case inspect.FloatType():
-            words = f"a number {_bounds(kind)}".rstrip()
-        case inspect.CustomType():
-            words = "an absolute path such as /var/log/aod, without '..'"
+            words = [allowed(each) for each in kind.types]
+            return " or ".join(words) if all(words) else ""
+        case inspect.IntType() | inspect.FloatType():
+            number = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+            return f"{number} {_bounds(kind)}".rstrip()
         case inspect.StrType() if kind.max_length is not None:
-            words = f"text of {kind.min_length or 0} to {kind.max_length} letters"
-        case _:
-            words = "null" if isinstance(kind, inspect.NoneType) else "text"
-    return words
+            return f"text of {kind.min_length or 0} to {kind.max_length} letters"
+    return _ALLOWED.get(type(kind), "") or ", ".join(choices(kind))
 
 
 def choices(kind: inspect.Type) -> list[str]:

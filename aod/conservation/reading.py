@@ -11,7 +11,7 @@ from aod.conservation.sums import Anomalies, Commit, Kernel, Reading
 from aod.state import names, spool
 from aod.state.ledger import SPOOLED, Kind, LedgerReader
 from aod.transport.eventlog import EventLog
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 MOST_READS: Final = 16
 """Of a head that is being written; that takes microseconds, once a second."""
@@ -34,10 +34,10 @@ class Reader:
         Raises:
             OSError: the spool cannot be read.
         """
-        before = look(self._runtime_dir)
+        before = read_evaluated(self._runtime_dir)
         ring_id = int(self._event_log.header["ring_id"])
         commit = _committed(self._event_log)
-        after = look(self._runtime_dir)
+        after = read_evaluated(self._runtime_dir)
         kernel = _kernel(self._event_log)
         anomalies = self._anomalies()
         return Reading(
@@ -70,7 +70,7 @@ def _spooled(folder: Path) -> set[int] | None:
         found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
     if len(found) > MAX_SPOOLED:
         return None
-    stamps = map(names.timestamp_of_spooled, found)
+    stamps = map(names.spooled.timestamp, found)
     return {stamp for stamp in stamps if stamp is not None}
 
 

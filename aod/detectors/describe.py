@@ -83,7 +83,7 @@ def _reason(
     rule: Rule, declaration: Declaration, breakdown: Breakdown, evidence: Events, names: Names
 ) -> str:
     matched = declaration.matched
-    if declaration.rule is anomaly.Rule.EMERGENCY:
+    if declaration.rule is anomaly.Cause.EMERGENCY:
         together = matched[matched["end_ns"] == np.uint64(declaration.trigger_ns)]
         others = f", and {len(together) - 1} more" if len(together) > 1 else ""
         return _one(rule, slowest_first(together)[:1], names) + others

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished
-from aod.detectors.lists import CODES, COMMANDS, both_faults, list_faults
+from aod.detectors.lists import CODES, COMMANDS, list_faults, selection_doubts, selection_faults
 from aod.detectors.verdicts import Verdicts
 from aod.event import Events
 from aod.kernel.thresholds import Mask, Thresholds
@@ -34,18 +34,14 @@ class Error(Settings, frozen=True):
         return ErrorRule(frame, self, verdicts)
 
     def faults(self) -> Iterator[Finding]:
-        tracked, excluded = self.track_codes, self.exclude_codes
-        yield from both_faults(CODES, "track_codes", tracked, "exclude_codes", excluded)
+        tracked = ("track_codes", self.track_codes)
+        yield from selection_faults(
+            CODES, self.mode, tracked, ("exclude_codes", self.exclude_codes)
+        )
         yield from list_faults(COMMANDS, "commands", self.commands)
-        if self.mode is Mode.TRACKONLY and not tracked:
-            yield Finding(
-                ("mode",), "is trackonly and watches nothing; allowed: with entries in track_codes"
-            )
 
     def doubts(self) -> Iterator[Finding]:
-        if self.exclude_codes and self.mode is not Mode.EXCLUDEONLY:
-            text = f"has no effect in mode {self.mode}, only in mode {Mode.EXCLUDEONLY}"
-            yield Finding(("exclude_codes",), text)
+        yield from selection_doubts(self.mode, "exclude_codes", self.exclude_codes)
 
 
 class ErrorRule(Rule):

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished, nanoseconds
-from aod.detectors.lists import COMMANDS, both_faults
+from aod.detectors.lists import COMMANDS, selection_doubts, selection_faults
 from aod.event import Events
 from aod.kernel.thresholds import NEVER_NS, Mask, Nanoseconds, Thresholds, never
 from aod.settings import Milliseconds, Mode, Section
@@ -58,24 +58,18 @@ class Latency(Settings, frozen=True):
         excluded = self.mode is Mode.EXCLUDEONLY and command.name in self.exclude_commands
         if self.mode is Mode.TRACKONLY or excluded:
             return None, None
-        return self._patient_limits_ms(command)
-
-    def _patient_limits_ms(self, command: Command) -> tuple[float | None, float | None]:
-        slow_ms, hanging_ms = self.default_threshold_ms, self.emergency_threshold_ms
         if command not in PATIENCE:
-            return slow_ms, hanging_ms
+            return self.default_threshold_ms, self.emergency_threshold_ms
         patience = PATIENCE[command]
-        return _at_least(slow_ms, patience.threshold_ms), _at_least(
-            hanging_ms, patience.emergency_ms
+        return (
+            _higher(self.default_threshold_ms, patience.threshold_ms),
+            _higher(self.emergency_threshold_ms, patience.emergency_ms),
         )
 
     def faults(self) -> Iterator[Finding]:
-        tracked = [entry.command for entry in self.track_commands]
-        excluded = self.exclude_commands
-        yield from both_faults(COMMANDS, "track_commands", tracked, "exclude_commands", excluded)
-        if self.mode is Mode.TRACKONLY and not tracked:
-            text = "is trackonly and watches nothing; allowed: with entries in track_commands"
-            yield Finding(("mode",), text)
+        tracked = ("track_commands", [entry.command for entry in self.track_commands])
+        excluded = ("exclude_commands", self.exclude_commands)
+        yield from selection_faults(COMMANDS, self.mode, tracked, excluded)
 
     def thresholds_ms(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
         yield ("default_threshold_ms",), self.default_threshold_ms
@@ -89,23 +83,15 @@ class Latency(Settings, frozen=True):
                 yield key, entry.emergency_threshold_ms
 
     def doubts(self) -> Iterator[Finding]:
-        if self.exclude_commands and self.mode is not Mode.EXCLUDEONLY:
-            text = f"has no effect in mode {self.mode}, only in mode {Mode.EXCLUDEONLY}"
-            yield Finding(("exclude_commands",), text)
+        yield from selection_doubts(self.mode, "exclude_commands", self.exclude_commands)
         for index, entry in enumerate(self.track_commands):
             if Command[entry.command] in UNTIMED:
-                text = (
-                    f"is {entry.command}, which cannot be timed: the client never reports its end"
-                )
-                yield Finding(("track_commands", index), text)
-        limits = [self.limits_ms(command) for command in Command if command not in UNTIMED]
-        if all(slow_ms is None for slow_ms, _ in limits):
+                text = "which cannot be timed: the client never reports its end"
+                yield Finding(("track_commands", index), f"is {entry.command}, {text}")
+        limits = {command: self.limits_ms(command) for command in Command}
+        if all(limits[command][0] is None for command in Command if command not in UNTIMED):
             yield Finding(("exclude_commands",), "leaves no command to watch")
-        yield from self._impatient()
-
-    def _impatient(self) -> Iterator[Finding]:
-        for command in Command:
-            slow_ms, hanging_ms = self.limits_ms(command)
+        for command, (slow_ms, hanging_ms) in limits.items():
             if slow_ms is not None and hanging_ms is not None and hanging_ms <= slow_ms:
                 text = f"is {hanging_ms:g}, not above the threshold {slow_ms:g} of {command.name}:"
                 text += " every slow one is an emergency"
@@ -113,8 +99,9 @@ class Latency(Settings, frozen=True):
                 return
 
 
-def _at_least(wanted_ms: float | None, least_ms: float | None) -> float | None:
-    return None if wanted_ms is None or least_ms is None else max(wanted_ms, least_ms)
+def _higher(one_ms: float | None, other_ms: float | None) -> float | None:
+    """None is higher than any: never."""
+    return None if one_ms is None or other_ms is None else max(one_ms, other_ms)
 
 
 class LatencyRule(Rule):

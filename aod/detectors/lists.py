@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from aod.detectors.api import Finding
+from aod.settings import Mode
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 from aod.text import quoted, suggestion
 
 MOST_HINTS: Final = 100
 """In one list: each takes milliseconds to look for, and a file may hold thousands of names."""
-
-
-def _same(name: str) -> str:
-    return name
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Vocabulary:
     noun: str
     known: tuple[str, ...]
     allowed: str
-    identity: Callable[[str], str] = _same
+    identity: Callable[[str], str] = str
     """The one name of what has several."""
 
 
@@ -57,7 +54,7 @@ def list_faults(words: Vocabulary, key: str, names: Sequence[str]) -> Iterator[F
 
 
 def repeated(
-    key: str, names: Sequence[str], identity: Callable[[str], str] = _same
+    key: str, names: Sequence[str], identity: Callable[[str], str] = str
 ) -> Iterator[Finding]:
     """Names that a list has more than once, under whatever alias."""
     first: dict[str, int] = {}
@@ -68,18 +65,27 @@ def repeated(
             yield Finding((key, index), text)
 
 
-def both_faults(
+def selection_faults(
     words: Vocabulary,
-    tracks: str,
-    tracked: Sequence[str],
-    excludes: str,
-    excluded: Sequence[str],
+    mode: Mode,
+    tracked: tuple[str, Sequence[str]],
+    excluded: tuple[str, Sequence[str]],
 ) -> Iterator[Finding]:
-    """Faults of the two lists, and names that stand in both."""
-    yield from list_faults(words, tracks, tracked)
-    yield from list_faults(words, excludes, excluded)
-    chosen = {words.identity(name) for name in tracked}
-    for index, name in enumerate(excluded):
+    """Faults of the two lists, each a key and its names, and of a `mode` that selects nothing."""
+    yield from list_faults(words, *tracked)
+    yield from list_faults(words, *excluded)
+    chosen = {words.identity(name) for name in tracked[1]}
+    for index, name in enumerate(excluded[1]):
         if words.identity(name) in chosen:
-            text = f"is {quoted(name)}, which is also in {tracks}; allowed: in one of the two"
-            yield Finding((excludes, index), text)
+            text = f"is {quoted(name)}, which is also in {tracked[0]}; allowed: in one of the two"
+            yield Finding((excluded[0], index), text)
+    if mode is Mode.TRACKONLY and not tracked[1]:
+        text = f"is trackonly and watches nothing; allowed: with entries in {tracked[0]}"
+        yield Finding(("mode",), text)
+
+
+def selection_doubts(mode: Mode, key: str, excluded: Sequence[str]) -> Iterator[Finding]:
+    """Exclusions that the mode makes void."""
+    if excluded and mode is not Mode.EXCLUDEONLY:
+        text = f"has no effect in mode {mode}, only in mode {Mode.EXCLUDEONLY}"
+        yield Finding((key,), text)

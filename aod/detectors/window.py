@@ -38,7 +38,7 @@ batch leads to, its cost stays in proportion to its length."""
 class Declaration:
     """A rule found an anomaly."""
 
-    rule: anomaly.Rule
+    rule: anomaly.Cause
     trigger_ns: int
     count: int
     """Matches in the window that ends at the trigger; at most `MAX_TIMES`."""
@@ -245,7 +245,7 @@ def _declare(state: State, matched: _Matches, index: int, suppressed: int) -> De
     count = int(matched.counts(state, slice(index, index + 1))[0])
     told = state.ended[state.ended["end_ns"] < np.uint64(trigger_ns)]
     return Declaration(
-        rule=anomaly.Rule.EMERGENCY if matched.urgent[index] else anomaly.Rule.COUNT,
+        rule=anomaly.Cause.EMERGENCY if matched.urgent[index] else anomaly.Cause.COUNT,
         trigger_ns=trigger_ns,
         count=count,
         suppressed=suppressed,
@@ -260,6 +260,6 @@ def _after(rule: Rule, state: State, declaration: Declaration) -> State:
         state,
         used_ns=trigger_ns,
         quiet_until_ns=trigger_ns + rule.frame.cooldown_ns,
-        may_escalate=declaration.rule is anomaly.Rule.COUNT,
+        may_escalate=declaration.rule is anomaly.Cause.COUNT,
         ended=state.ended[state.ended["end_ns"] >= np.uint64(trigger_ns)],
     )

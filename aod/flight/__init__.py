@@ -1,4 +1,4 @@
-"""What runs all the time where an action asks for it, so that evidence begins before its trigger.
+"""The flight recorder: what runs all the time, so that evidence begins before its trigger.
 
 recorders  which of them run; capture owns it
 packets    a ring of packets: tcpdump, kept alive
@@ -6,5 +6,6 @@ ring       the ring's files: how many, how large, who may read them
 trace      the cifs client's tracepoints, in an instance of tracefs of our own
 cut        the program that cuts a pcap file out of the ring
 pcap       that format
+frames     the header of the link in a packet
 headers    what of a packet is no content
 """

@@ -10,15 +10,10 @@ was lost), a segment that begins as a message does is believed: 64 bytes at most
 
 from typing import Final, NamedTuple
 
+from aod.flight.frames import IPV4, IPV6, network
+
 SMB_PORT: Final = 445
-_IPV4: Final = 0x0800
-_IPV6: Final = 0x86DD
 _TCP: Final = 6
-_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
-_MOST_VLANS: Final = 4
-_ETHERTYPE_AT: Final = {1: 12, 113: 14, 276: 0}
-_LINK_BYTES: Final = {1: 14, 113: 16, 276: 20, 0: 4, 108: 4, 12: 0, 14: 0, 101: 0, 228: 0, 229: 0}
-"""By link type: EN10MB, LINUX_SLL, LINUX_SLL2; NULL, LOOP; RAW (three numbers), IPV4, IPV6."""
 _SYN: Final = 2
 _SEQ: Final = 0xFFFFFFFF
 
@@ -115,29 +110,12 @@ def _known_magic(packet: bytes, at: int, end: int) -> bytes:
 
 def _dissect(packet: bytes, link_type: int) -> tuple[int, Segment | None]:
     """The length of the headers that are understood, and the segment if they end with TCP's."""
-    ethertype, at = _link(packet, link_type)
-    if ethertype == _IPV4:
+    protocol, at = network(packet, link_type)
+    if protocol == IPV4:
         return _ipv4(packet, at)
-    if ethertype == _IPV6:
+    if protocol == IPV6:
         return _ipv6(packet, at)
     return min(at, len(packet)), None
-
-
-def _link(packet: bytes, link_type: int) -> tuple[int, int]:
-    """The protocol behind the header of the link, and where that ends; 0, 0 if unknown."""
-    at = _LINK_BYTES.get(link_type)
-    if at is None or len(packet) <= at:
-        return 0, 0
-    where = _ETHERTYPE_AT.get(link_type)
-    if where is None:
-        return {4: _IPV4, 6: _IPV6}.get(packet[at] >> 4, 0), at
-    ethertype = int.from_bytes(packet[where : where + 2])
-    for _ in range(_MOST_VLANS):
-        if ethertype not in _VLAN or len(packet) < at + 4:
-            break
-        ethertype = int.from_bytes(packet[at + 2 : at + 4])
-        at += 4
-    return ethertype, at
 
 
 def _ipv4(packet: bytes, at: int) -> tuple[int, Segment | None]:

@@ -17,11 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, cast
 
-from aod.actions import orphans
-from aod.actions.process import environment
 from aod.config.schema import Packets
-from aod.flight import ring, strays
+from aod.flight import ring
 from aod.flight.headers import SMB_PORT
+from aod.host import children, leftovers
 
 FIRST_DELAY_SEC: Final = 1.0
 LONGEST_DELAY_SEC: Final = 60.0
@@ -29,7 +28,6 @@ LONGEST_DELAY_SEC: Final = 60.0
 ASK_INTERVAL_SEC: Final = 10.0
 """How often tcpdump is asked (SIGUSR1) how much it has missed."""
 USER: Final = "tcpdump"
-_NICE: Final = 10
 _MOST_WORDS: Final = 4096
 _READY: Final = "listening on"
 """Said when its signal handlers are in place; SIGUSR1 would end it before."""
@@ -51,7 +49,7 @@ class PacketRing:
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
         self._has_complained = False
-        strays.end(folder)  # a predecessor's that outlived it: two would write one file
+        leftovers.end_writers(folder)  # two would write one file
 
     @property
     def pid(self) -> int | None:
@@ -160,18 +158,6 @@ def _owner() -> tuple[int, int] | None:
 
 def _spawn(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
     """Called by the main thread: the signal of a parent's death is that of the thread's."""
-    with orphans.marked(orphans.owner()) as stdin:
-        popen = subprocess.Popen(
-            argv,
-            stdin=stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=environment(),
-            umask=0o077,
-            start_new_session=True,
-        )
+    popen = children.spawn(argv, folder, subprocess.DEVNULL, umask=0o077)
     os.set_blocking(cast(IO[bytes], popen.stderr).fileno(), False)
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, popen.pid, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     return popen

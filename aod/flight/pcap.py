@@ -6,6 +6,7 @@ type), then records: seconds, fraction, bytes kept, bytes on the wire, and the b
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 _MICRO: Final = 0xA1B2C3D4
@@ -18,6 +19,10 @@ _LARGEST_SNAPLEN: Final = 1 << 20
 _LINK_TYPE_MASK: Final = 0xFFFF
 _NS: Final = 10**9
 _OUT: Final = struct.Struct("<" + _RECORD_HEADER)
+
+
+class PcapError(Exception):
+    """Not a file of packets, or not one that is understood; the text says why."""
 
 
 class Record(NamedTuple):
@@ -54,18 +59,30 @@ def records(
     content: bytes, about: Header, from_ns: int = 0, to_ns: int = 1 << 63
 ) -> Iterator[Record]:
     """The packets of a time (both ends included); ends at what can be no record."""
+    with suppress(PcapError):
+        for record in all_records(content, about):
+            if from_ns <= record.time_ns <= to_ns:
+                yield record
+
+
+def all_records(content: bytes, about: Header) -> Iterator[Record]:
+    """All packets, but one that is cut at the end.
+
+    Raises:
+        PcapError: this can be no record.
+    """
     unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
     limit = min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
     at, last = _FILE_BYTES, len(content) - RECORD_BYTES
     while at <= last:
         seconds, fraction, kept, wire = unpack(content, at)
         at += RECORD_BYTES
-        time_ns = seconds * _NS + fraction * about.fraction_ns
         end = at + kept
-        if kept > limit or kept > wire or end > len(content):
+        if kept > limit or kept > wire:
+            raise PcapError(f"a packet of {kept} bytes")
+        if end > len(content):
             return
-        if from_ns <= time_ns <= to_ns:
-            yield Record(time_ns, content[at:end], wire)
+        yield Record(seconds * _NS + fraction * about.fraction_ns, content[at:end], wire)
         at = end
 
 

@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from aod.config.rules import packets_folder, wanted
 from aod.config.schema import Config, Packets, Trace
-from aod.flight import ring, strays, trace
+from aod.flight import ring, trace
 from aod.flight.packets import PacketRing
 from aod.flight.trace import TraceBuffer
+from aod.host import leftovers
 from aod.settings import ActionName
 
 
@@ -23,7 +24,7 @@ def trace_folder(config: Config) -> str:
 def clear(config: Config, log: logging.Logger) -> None:
     """Remove what a capture that was killed has left."""
     folder = packets_folder(config)
-    strays.end(folder)
+    leftovers.end_writers(folder)
     ring.remove(folder)
     trace.remove(config.pin_dir, log)
 

@@ -1,4 +1,4 @@
-"""Linux capabilities by their numbers (capabilities(7)): those that any part of the daemon has."""
+"""Linux capabilities (capabilities(7)) that any part of the daemon needs, by their numbers."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Capability(IntEnum):
-    """A right of root's that can be had alone."""
+    """One of the rights into which root's are divided."""
 
     CHOWN = 0
     DAC_OVERRIDE = 1
@@ -26,12 +26,12 @@ class Capability(IntEnum):
 
 
 def to_mask(capabilities: Iterable[Capability]) -> int:
-    """A bit each, as the kernel counts them."""
+    """Their bit mask, as the kernel numbers them."""
     return sum(1 << capability for capability in set(capabilities))
 
 
 def effective() -> frozenset[Capability]:
-    """Those of this process that are in force."""
+    """Those in force in this process."""
     status = Path("/proc/self/status").read_text()
     mask = int(status.partition("CapEff:")[2].split()[0], 16)
     return frozenset(one for one in Capability if mask >> one & 1)

@@ -1,4 +1,4 @@
-"""Can this kernel, and this user, do it? Checked before anything starts; the answer is one line."""
+"""Checks, before anything starts, whether this kernel and this user can do it."""
 
 import errno
 import os
@@ -18,14 +18,14 @@ LOCKDOWN: Final = Path("/sys/kernel/security/lockdown")
 
 
 class PreflightError(Exception):
-    """This kernel or this user cannot do it; the text says why, and what to do."""
+    """This kernel or this user cannot; the text says why, and what to do."""
 
 
 def check(pin_dir: Path) -> None:
-    """Everything that would stop the collector, in the order in which a user can mend it.
+    """Check all that would stop the collector, in the order in which a user can fix it.
 
     Raises:
-        PreflightError: see its text.
+        PreflightError: something is missing.
     """
     _check_capabilities()
     if OBJECT_VARIABLE not in os.environ:
@@ -45,7 +45,7 @@ def _check_capabilities() -> None:
 
 
 def cifs_may_load(release: str, root: Path = Path("/")) -> bool:
-    """Whether the cifs client is there, or a module that a mount would load."""
+    """Whether the cifs client is loaded or built in, or a mount would load its module."""
     if (root / "sys/module/cifs").exists() or (root / "proc/fs/cifs").exists():
         return True
     for listing in ("modules.dep", "modules.builtin"):
@@ -65,7 +65,7 @@ def _check_cifs() -> None:
 
 
 def lockdown(path: Path = LOCKDOWN) -> str:
-    """The kernel's lockdown mode; empty when it does not say."""
+    """The kernel's lockdown mode; empty if it has none."""
     try:
         text = path.read_text()
     except OSError:
@@ -97,7 +97,7 @@ def _is_bpffs(path: Path) -> bool:
 
 
 def _check_bpffs(pin_dir: Path) -> None:
-    """Mount bpffs at its usual place where nobody did, as bpftool does."""
+    """Check for bpffs; mount it at its usual place, as bpftool does, if it is missing there."""
     usual = Path("/sys/fs/bpf")
     if not _is_bpffs(pin_dir) and pin_dir.is_relative_to(usual):
         subprocess.run(

@@ -1,7 +1,7 @@
-"""Giving up root's rights for good: user, groups, capabilities, system calls.
+"""Dropping root's rights for good: user, groups, capabilities, system calls.
 
-Done once, in the stage's process, before it has a thread or a socket. Which rights a stage keeps is
-decided in `aod.supervision.rights`.
+Done once, in the stage's process, before it has a thread or a socket. `aod.supervision.rights`
+decides which rights a stage keeps.
 """
 
 import errno
@@ -19,41 +19,41 @@ from aod.host.users import ROOT, UserIds
 from aod.kernel.errors import check
 
 MAX_FILES: Final = 256
-"""Of a stage that asks the kernel for little. ZeroMQ accepts every connection, and a receiver ends
-when it may open no more: who was taken over must not be able to make so many."""
+"""Open files of a filtered stage. ZeroMQ accepts every connection, and a receiver that may open no
+more files exits; a stage that was taken over must not be able to make that many connections."""
 _UNFILTERED: Final = (errno.EINVAL, errno.EOPNOTSUPP)
-"""A kernel, or a processor, without the filter."""
+"""From a kernel, or on a processor, without the filter."""
 
 GROUP_READS: Final = 0o777 & ~FOLDER_MODE
-"""A stage's umask. Who started it may have another (a unit's UMask=), but capture could then not
-read what detect leaves in the spool."""
+"""A stage's umask, whatever it inherited (a unit's UMask=): capture has to read what detect writes
+into the spool."""
 
 _later: frozenset[Capability] | None = None
-"""What `narrow` leaves."""
+"""The capabilities that `narrow` leaves."""
 
 
 class Rights(Struct, frozen=True, kw_only=True):
-    """Who a stage runs as, and what it keeps."""
+    """The user of a stage, and the rights that it keeps."""
 
     ids: UserIds
     groups: tuple[int, ...]
     """Supplementary ones."""
     capabilities: frozenset[Capability] = frozenset()
     later: frozenset[Capability] | None = None
-    """What is left of them when the stage has begun; None: all."""
+    """Those that it keeps once it has started; None: all."""
     filtered: bool = False
-    """It computes and reads files: it starts no process, and asks the kernel for little else."""
+    """Whether system calls are filtered: it computes, reads files and starts no process."""
 
 
-def drop(kept: Rights, log: logging.Logger) -> None:
-    """Give up all but this. Who is not root stays who it is, without capabilities.
+def drop(kept: Rights, logger: logging.Logger) -> None:
+    """Drop all other rights. A process of another user than root only loses its capabilities.
 
-    Afterwards this process is ended with its parent only if it asks for it again.
+    It also clears the parent-death signal (prctl(2)), which the caller sets again.
 
     Raises:
         OSError: the kernel refuses it.
     """
-    global _later  # noqa: PLW0603  # of this process, like what it is about
+    global _later  # noqa: PLW0603  # a state of this process, as are its rights
     _later = kept.later
     os.umask(GROUP_READS)
     _limit(kept.capabilities)
@@ -66,13 +66,13 @@ def drop(kept: Rights, log: logging.Logger) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
         result = lib.aod_filter_calls()
         if -result in _UNFILTERED:
-            log.info("this kernel filters no system calls: %s", os.strerror(-result))
+            logger.info("this kernel filters no system calls: %s", os.strerror(-result))
         else:
             check(result, "filtering system calls")
 
 
 def narrow() -> None:
-    """The stage has begun: give up what was for that, if anything was given up before.
+    """Drop the rights that were for the stage's start only, if `drop` was called.
 
     Raises:
         OSError: the kernel refuses it.

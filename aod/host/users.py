@@ -1,4 +1,4 @@
-"""Who is who: the users that the configuration and its folders name, as this host knows them."""
+"""The users that the configuration and its folders name, as this host knows them."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from aod.config.schema import Config
 
 
 class UserIds(NamedTuple):
-    """A user and a group."""
+    """The ids of a user and a group."""
 
     uid: int
     gid: int
@@ -18,12 +18,12 @@ ROOT: Final = UserIds(0, 0)
 
 
 def myself() -> UserIds:
-    """Who this process runs as."""
+    """Those of this process."""
     return UserIds(os.geteuid(), os.getegid())
 
 
 def detector(config: Config) -> UserIds | None:
-    """Who detect runs as; None: there is no such user, so it stays who started it."""
+    """The user of detect; None if there is none, so that it runs as the one who started it."""
     try:
         entry = pwd.getpwnam(config.user)
     except KeyError:
@@ -32,14 +32,13 @@ def detector(config: Config) -> UserIds | None:
 
 
 def shared_gid(config: Config) -> int:
-    """The group that may use the sockets and read the event log; root's where there is no user."""
+    """The group that may use the sockets and read the event log; root's without such a user."""
     found = detector(config)
     return found.gid if found else ROOT.gid
 
 
 def cleaner(config: Config) -> UserIds:
-    """Who cleanup runs as: the owner of the output folder; root, who will make it, if it is not
-    there."""
+    """The user of cleanup: the output folder's owner, or root, who will make the folder."""
     try:
         status = config.aod_output_dir.stat()
     except OSError:

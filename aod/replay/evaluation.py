@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.config.rules import rules
 from aod.config.schema import Config
 from aod.detectors.detector import Detector
@@ -48,7 +48,7 @@ class Evaluation:
         self.start_ns = source.recording.head.start_ns if source.recording else 0
         self._source = source
         self._records = 0
-        self._declared: Counter[tuple[str, Rule]] = Counter()
+        self._declared: Counter[tuple[str, Cause]] = Counter()
         self._detector = Detector(
             rules(config), source.realtime_offset_ns, lambda: self._source.names
         )
@@ -73,8 +73,8 @@ class Evaluation:
                 name=one.name,
                 anomaly=one.anomaly,
                 declared=one.declared,
-                by_count=self._declared[one.name, Rule.COUNT],
-                at_once=self._declared[one.name, Rule.EMERGENCY],
+                by_count=self._declared[one.name, Cause.COUNT],
+                at_once=self._declared[one.name, Cause.EMERGENCY],
                 suppressed=one.suppressed + one.suppressed_before,
                 hanging=one.hanging,
             )

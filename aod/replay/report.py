@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.config.summary import WIDTH
 from aod.detectors.words import sentence
 from aod.recording.sources import Source
@@ -13,7 +13,7 @@ from aod.replay.evaluation import Total
 
 MAX_ENDED: Final = 3
 """Ends of hung operations that are listed one by one."""
-_BY: Final = {Rule.COUNT: "by count", Rule.EMERGENCY: "at once"}
+_BY: Final = {Cause.COUNT: "by count", Cause.EMERGENCY: "at once"}
 
 
 def heading(source: Source) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The commands of SMB2 and SMB3, and which of them say nothing about a server's speed.
+"""The commands of SMB2 and SMB3, and the ones whose latency does not show a server's speed.
 
 Numbers and names: MS-SMB2 2.2.1.2, the field Command of the packet header.
 """
@@ -7,8 +7,6 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from aod.smb.connection import ConnectionEvent
-
-PREFIX: Final = "SMB2_"
 
 
 class Command(IntEnum):
@@ -36,10 +34,10 @@ class Command(IntEnum):
 
 
 class Patience(NamedTuple):
-    """How long a command may take before a latency rule that does not name it minds."""
+    """The limits of a command in latency rules that do not name it."""
 
     threshold_ms: float | None
-    """None: however long. Otherwise at least this, whatever the rule's default is."""
+    """The rule's default threshold, but at least this; None: no limit."""
     emergency_ms: float | None
     reason: str
 
@@ -61,12 +59,10 @@ PATIENCE: Final = {
     Command.SMB2_LOGOFF: Patience(*_SET_UP, "connection tear-down"),
     Command.SMB2_TREE_DISCONNECT: Patience(*_SET_UP, "connection tear-down"),
 }
-"""Commands that are slow for reasons other than the server's speed, unless `track_commands` names
-them."""
+"""Commands that may be slow for other reasons than the server's speed."""
 
 UNTIMED: Final = frozenset({Command.SMB2_ECHO, Command.SMB2_CANCEL})
-"""Their end is never reported by the client's tracepoints: ECHO begins only, CANCEL is silent."""
-
+"""The client's tracepoints never report their end, nor the start of CANCEL."""
 
 _NAMES: Final = {int(member): member.name for kind in (Command, ConnectionEvent) for member in kind}
 

@@ -1,7 +1,7 @@
-r"""/proc/fs/cifs/DebugData: what it says about sessions, trees and connections.
+r"""/proc/fs/cifs/DebugData: the names of trees and connections in it.
 
-Written by cifs_debug_data_proc_show (fs/smb/client/cifs_debug.c) for people, so what is not
-understood is passed over. Of each share there are three lines here that matter::
+cifs_debug_data_proc_show (fs/smb/client/cifs_debug.c) writes it for people, so what is not
+understood is skipped. These lines matter::
 
     1) ConnectionId: 0x1 Hostname: fileserver
         Security type: RawNTLMSSP  SessionId: 0xebd99eb
@@ -22,7 +22,7 @@ _TREE: Final = re.compile(r"^\s+tid: (0x[0-9a-f]{1,8})\b")
 
 
 def parse(text: str) -> Names:
-    """The names in a text of DebugData, which may be cut; none in one that is not understood."""
+    """The names in DebugData, of which only a part may be given."""
     lines = text.split("\n")[:-1]
     return Names(shares=dict(_shares(lines)), servers=dict(_servers(lines)))
 

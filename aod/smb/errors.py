@@ -1,7 +1,7 @@
-"""Names of errno values, as the client's error of an operation is shown and configured.
+"""Names of errno values: the client's errors, as they are shown and configured.
 
-NTSTATUS, what the server itself said, is in `aod.smb.ntstatus`: the client maps hundreds of them
-onto a few dozen errno, so one is never a name for the other.
+The server's status is in `aod.smb.ntstatus`; the client maps hundreds of those to a few dozen
+errno, so one does not stand for the other.
 """
 
 import errno
@@ -29,18 +29,18 @@ _INTERNAL: Final = {
     530: ("ERECALLCONFLICT", "Conflict with a recalled lock or delegation"),
     531: ("ENOGRACE", "Nothing left to reclaim after a restart"),
 }
-"""The kernel's own (include/linux/errno.h): programs should not see them, but a tracepoint may,
-as the ERESTARTSYS of a task that is killed while it waits for an answer."""
+"""Internal to the kernel (include/linux/errno.h): programs do not see them, but tracepoints do, as
+the ERESTARTSYS of a task that is killed while it waits for a response."""
 
 NUMBERS: Final[dict[str, int]] = {
     "EHWPOISON": 133,  # unknown to Python before 3.14
     **{name: value for name, value in vars(errno).items() if name.startswith("E")},
     **{name: number for number, (name, _) in _INTERNAL.items()},
 }
-"""Name -> number on this architecture, second names (EWOULDBLOCK, ENOTSUP) included."""
+"""Name -> number on this architecture, including second names (EWOULDBLOCK, ENOTSUP)."""
 
 _PREFERRED: Final = ("EAGAIN", "EDEADLK", "EOPNOTSUPP")
-"""The name the kernel uses, where a number has two."""
+"""The kernel's names for numbers that have two."""
 
 NAMES: Final[dict[int, str]] = {
     **{number: name for name, number in NUMBERS.items()},
@@ -49,8 +49,8 @@ NAMES: Final[dict[int, str]] = {
 """Number -> name."""
 
 VAGUE: Final = frozenset({errno.EIO, errno.EACCES})
-"""What the client makes of statuses that it has no better word for, harmless ones among them:
-STATUS_CANCELLED is EIO, STATUS_LOCK_NOT_GRANTED is EACCES (kernel, smb2maperror.c)."""
+"""The client maps to these what has no better errno, benign statuses included: STATUS_CANCELLED to
+EIO, STATUS_LOCK_NOT_GRANTED to EACCES (kernel, smb2maperror.c)."""
 
 
 def errno_name(number: int) -> str:

@@ -1,7 +1,7 @@
-"""Who is at the other end: the share of a tree, the host of a connection, as the client named them.
+"""Names of peers: the share of a tree and the host of a connection, as the client knows them.
 
-`collect` writes what the kernel told into a file of the runtime folder; whoever puts a record into
-words reads it there. A name that is not known is an empty text.
+collect writes them into a file of the runtime folder, for whoever describes a record. A name that
+is not known is an empty text.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from aod.text import MAX_WORD, Unsigned, printable
 
 @dataclass(frozen=True)
 class Names:
-    """What is known of sessions, trees and connections by their numbers."""
+    """The known names of trees and connections, by their numbers."""
 
     shares: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """(session id, tree id) -> UNC."""
@@ -26,11 +26,11 @@ class Names:
     """Connection id -> host name."""
 
     def share(self, session_id: int, tree_id: int) -> str:
-        r"""`\\host\share`; empty when it is not known."""
+        r"""`\\host\share`; empty if it is not known."""
         return self.shares.get((session_id, tree_id), "")
 
     def server(self, connection_id: int) -> str:
-        """The host's name, as the mount gave it; empty when it is not known."""
+        """The host's name, as the mount gave it; empty if it is not known."""
         return self.servers.get(connection_id, "")
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from aod.actions import orphans, process
+from aod.actions import process
 from aod.anomaly import Anomaly
 from aod.audit import reader
 from aod.audit.log import AuditLog
@@ -21,6 +21,7 @@ from aod.capture.maker import Maker
 from aod.capture.output_folder import OutputState
 from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
 from aod.flight.recorders import Recorders
+from aod.host import leftovers
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -104,7 +105,7 @@ class Capture:
 
     async def _take_over(self) -> None:
         self.maker.begin()
-        if ended := await asyncio.to_thread(orphans.end):
+        if ended := await asyncio.to_thread(leftovers.end):
             self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
         await self.maker.find_leftovers()

@@ -18,7 +18,7 @@ from aod.stages.attaching import Attaching
 from aod.stages.base import StageContext
 from aod.state.counters import CounterRing
 from aod.transport.eventlog import EventLog
-from aod.transport.position import PositionReader, ReadPosition, write_limit
+from aod.transport.position import ReadPosition, write_limit
 from aod.transport.wire import Batch, OwnPids
 
 TICK_SEC: Final = 0.1
@@ -39,8 +39,8 @@ class Collector:
         self.context = context
         self.tracer = tracer
         self.event_log = EventLog.writer(config.runtime_dir, config.event_log_mb)
-        ReadPosition.open(config.runtime_dir, self.event_log.position)
-        self.reader = PositionReader(config.runtime_dir)
+        ReadPosition.open(config.runtime_dir, self.event_log.position).close()
+        self.reader = ReadPosition.reader(config.runtime_dir)
         self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.event_log)

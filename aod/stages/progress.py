@@ -24,7 +24,7 @@ class Progress:
         """Continue where the last detect stopped, within what the log still holds."""
         self.event_log = event_log
         self.position = ReadPosition.open(runtime_dir, event_log.position)
-        before = self.position.said()
+        before = self.position.get()
         self.at = min(max(before.position, event_log.oldest), event_log.position)
         if jumped := max(0, self.at - before.position):
             logger.error("%d records were overwritten before detect read them", jumped)

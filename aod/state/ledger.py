@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from aod.files import open_trusted, replace
 from aod.state import names, spool
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 NAME: Final = "anomalies.ledger"
 MAX_ENTRIES: Final = 8192
@@ -101,10 +101,10 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
     path = runtime_dir / NAME
     if path.exists():
         return
-    evaluated = look(runtime_dir)
+    evaluated = read_evaluated(runtime_dir)
     known = evaluated.declared - evaluated.unspooled
     sums = [(known, Kind.SEEN | _SUM), (known, Kind.FORGOTTEN | _SUM)] if known else []
-    left = (names.timestamp_of_spooled(entry.name) for entry in spool.pending(spool_dir))
+    left = (names.spooled.timestamp(entry.name) for entry in spool.pending(spool_dir))
     _make(path, [*sums, *((one, int(Kind.CARRIED)) for one in left if one is not None)])
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.event import EVENT_DTYPE
 from aod.files import FOLDER_MODE, appearing, open_trusted, read_limited
 from aod.state import names
@@ -68,7 +68,7 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     if len(encoded) > MAX_ENTRY_BYTES:
         raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
     path = folder / names.spooled(anomaly.timestamp)
-    is_limited = anomaly.rule is not Rule.MANUAL and not path.exists()
+    is_limited = anomaly.rule is not Cause.MANUAL and not path.exists()
     if is_limited and sum(1 for _ in folder.iterdir()) >= MAX_PENDING:
         raise FullError(f"{MAX_PENDING} others wait")
     unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
@@ -97,7 +97,7 @@ def read(path: Path) -> Anomaly:
     anomaly = decoded(content)
     if names.spooled(anomaly.timestamp) != path.name:
         raise SpoolError(f"holds the anomaly {anomaly.timestamp}")
-    if anomaly.rule is Rule.MANUAL and owner not in (0, os.geteuid()):
+    if anomaly.rule is Cause.MANUAL and owner not in (0, os.geteuid()):
         raise SpoolError(f"user {owner} may not ask for a bundle")
     return anomaly
 
@@ -122,7 +122,7 @@ def check(anomaly: Anomaly) -> None:
     Raises:
         SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record.
     """
-    if names.timestamp_of_spooled(names.spooled(anomaly.timestamp)) is None:
+    if names.spooled.timestamp(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
     if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:
         raise SpoolError(f"{anomaly.timestamp} lies in the future")
@@ -137,7 +137,7 @@ def pending(folder: Path) -> list[Path]:
     found: list[tuple[int, Path]] = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
-            timestamp = names.timestamp_of_spooled(path.name)
+            timestamp = names.spooled.timestamp(path.name)
             if timestamp is not None:
                 found.append((timestamp, path))
     return [path for _, path in sorted(found)]

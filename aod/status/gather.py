@@ -23,7 +23,7 @@ from aod.status.health import STALE_NS
 from aod.status.model import CommandStatus, Output, Status
 from aod.transport.command_stats import COUNTERS, doubt
 from aod.transport.eventlog import EventLog
-from aod.transport.position import look
+from aod.transport.position import read_evaluated
 
 
 def command_counters(event_log: EventLog) -> dict[str, CommandStatus]:
@@ -49,7 +49,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         EventLogError: there is no event log: it does not run.
     """
     event_log = EventLog.reader(runtime_dir)
-    evaluated, daemon = look(runtime_dir), workers.FILE.read(runtime_dir)
+    evaluated, daemon = read_evaluated(runtime_dir), workers.FILE.read(runtime_dir)
     ledger = LedgerReader(runtime_dir)
     ledger.update()
     unseen = from_mask(int(event_log.header["unseen_events"]))

@@ -78,7 +78,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         event_log = EventLog.writer(self.config.runtime_dir, self.config.event_log_mb)
-        ReadPosition.open(self.config.runtime_dir, event_log.position)
+        ReadPosition.open(self.config.runtime_dir, event_log.position).close()
         folders.share(self.config)
         ledger.begin(self.config.runtime_dir, self.config.state_dir / spool.FOLDER)
         self._conservation = Watch(self.config, event_log, self.audit, self.logger)
@@ -127,8 +127,8 @@ class Supervisor:
         self._snapshots.tick()
 
     def _wait(self, timeout_sec: float) -> None:
-        """Until a worker sends something or ends, a signal comes, or the time is over; then read the
-        heartbeats, and report them for `aod status`."""
+        """Until a worker sends something or ends, a signal comes, or the time is over; then read
+        the heartbeats, and report them for `aod status`."""
         poller = select.poll()
         for fd in (self._signals.fileno(), *self.pool.fds()):
             poller.register(fd, select.POLLIN)

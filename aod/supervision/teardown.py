@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Collection
 
-from aod.actions import orphans
 from aod.config.schema import Config
 from aod.files import FOLDER_MODE
 from aod.flight import recorders
+from aod.host import leftovers
 from aod.kernel import tracer
 from aod.state.lock import Lock
 from aod.supervision import folders
@@ -19,7 +19,7 @@ def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.L
         tracer.remove(config.pin_dir)  # collect does so itself, unless it was killed
     if "capture" in stages:
         recorders.clear(config, logger)  # likewise capture
-        orphans.end()
+        leftovers.end()
     folders.clear_runtime(config.runtime_dir, lock)
 
 

@@ -1,9 +1,9 @@
 """The event log: records in shared memory, as a ring addressed by absolute positions.
 
-One file on tmpfs, mapped by every stage. `collect` writes it (the shim copies the kernel's ring
-straight into it), everyone else reads views of the same memory. `detect` publishes how far it has
-read (aod/transport/position.py), and the writer never overwrites what detect has not read. What has
-been read stays until it is overwritten: that is the history a bundle is cut from.
+One file on tmpfs. `collect` writes it (native/drain.c copies the kernel's ring straight into it),
+all others read views of the same memory. `detect` publishes how far it has read (position.py), and
+the writer never overwrites what detect has not read. A record that was read stays until it is
+overwritten: that is the history a bundle is cut from.
 """
 
 import mmap
@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from aod import log as aod_log
+from aod import log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
 from aod.transport.eventlog_files import (
@@ -25,13 +25,13 @@ from aod.transport.eventlog_files import (
     create_whole,
     open_ours,
 )
-from aod.transport.position import ReadPosition
+from aod.transport.position import read_evaluated
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
 MAX_COMMIT_RECORDS: Final = 16384
 
-_log: Final = aod_log.ROOT.getChild("eventlog")
+_logger: Final = log.ROOT.getChild("eventlog")
 
 
 class EventLog:
@@ -44,20 +44,21 @@ class EventLog:
 
     def __init__(self, fd: int, path: Path, writable: bool):
         self.path = path
-        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-        size = os.fstat(fd).st_size
-        if size < HEADER_BYTES:
+        try:
+            size = os.fstat(fd).st_size
+            if size < HEADER_BYTES:
+                raise EventLogError(f"{path}: {size} bytes, shorter than the head of an event log")
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            memory = mmap.mmap(fd, size, access=access)
+        finally:
             os.close(fd)
-            raise EventLogError(f"{path}: {size} bytes, shorter than the head of an event log")
-        self._map = mmap.mmap(fd, size, access=access)
-        os.close(fd)
-        self.header = np.frombuffer(self._map, HEADER_DTYPE, 1)[0:1].reshape(())
+        self.header = np.frombuffer(memory, HEADER_DTYPE, 1).reshape(())
         self.c_header = ffi.from_buffer(
-            "struct aod_log_header *", self._map, require_writable=writable
+            "struct aod_log_header *", memory, require_writable=writable
         )
         self._check(size)
         self.capacity = int(self.header["capacity"])
-        self.records: Events = np.frombuffer(self._map, EVENT_DTYPE, self.capacity, HEADER_BYTES)
+        self.records: Events = np.frombuffer(memory, EVENT_DTYPE, self.capacity, HEADER_BYTES)
 
     def _check(self, size: int) -> None:
         head = self.header
@@ -75,9 +76,9 @@ class EventLog:
 
     @classmethod
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """A new, empty log; it appears under its name when it is complete.
+        """A new, empty log, which appears under its name when it is complete.
 
-        What was read of another log goes with it.
+        The position in its predecessor is removed.
 
         Raises:
             OSError: the folder cannot be written.
@@ -99,8 +100,8 @@ class EventLog:
 
     @classmethod
     def writer(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """The log of this folder, to go on writing it; a new one where there is none of that size
-        and version. What is lost with the old one is said.
+        """The log of this folder, to continue it; a new one where there is none of that size and
+        version. What is lost with the old one is logged.
 
         Raises:
             EventLogError: the file is not ours.
@@ -109,17 +110,16 @@ class EventLog:
         if not path.exists():
             return cls.create(runtime_dir, megabytes)
         try:
-            log = cls(open_ours(path, writable=True), path, writable=True)
+            event_log = cls(open_ours(path, writable=True), path, writable=True)
         except OtherVersionError as error:
-            _log.warning("%s: begun anew; what detect had not read in it is lost", error)
+            _logger.warning("%s: replaced; the records that detect had not read are lost", error)
             return cls.create(runtime_dir, megabytes)
-        if log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
-            return log
-        unread = log.position - ReadPosition.peek(runtime_dir)
-        _log.warning(
-            "%s had another size: begun anew; its %d records, of which detect had not read %d, "
-            "are lost",
-            *(path, log.position - log.oldest, unread),
+        if event_log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
+            return event_log
+        unread = event_log.position - read_evaluated(runtime_dir).position
+        _logger.warning(
+            "%s had another size: replaced; its %d records are lost, %d of them unread by detect",
+            *(path, event_log.position - event_log.oldest, unread),
         )
         return cls.create(runtime_dir, megabytes)
 
@@ -158,9 +158,13 @@ class EventLog:
         slot = start & (self.capacity - 1)
         return self.records[slot : slot + min(count, self.capacity - slot)]
 
+    def _views(self, start: int, end: int) -> tuple[Events, Events]:
+        first = self.view(start, end - start)
+        return first, self.view(start + len(first), end - start - len(first))
+
     def piece_end(self, start: int, end: int, records: int) -> int:
-        """Where a piece of [start, end) ends that has about as many records: what one look found in
-        flight has one time, was committed at once, and stays together."""
+        """Where a piece of about so many records of [start, end) ends. The records of one scan of
+        what is in flight have one time, were committed at once, and stay together."""
         at = min(start + records, end)
         mask, times = self.capacity - 1, self.records["end_ns"]
         while start < at < end and times[at & mask] == times[(at - 1) & mask]:
@@ -168,22 +172,20 @@ class EventLog:
         return at
 
     def span(self, start: int, end: int) -> Events:
-        """The records [start, end): a view, or a copy where they lie in two pieces. For the reader
-        that the writer waits for."""
-        first = self.view(start, end - start)
-        rest = self.view(start + len(first), end - start - len(first))
+        """The records [start, end): a view, or a copy where the ring wraps between them.
+
+        For the one reader whose position stops the writer.
+        """
+        first, rest = self._views(start, end)
         return joined(first, rest) if len(rest) else first
 
     def copy(self, start: int, end: int) -> Events:
-        """A copy of the records [start, end), for who is not the reader that the writer waits for.
+        """A copy of the records [start, end), for a reader that does not stop the writer.
 
-        The writer goes on meanwhile: at the beginning, the records that it has overwritten are left
-        out, and those that it may be overwriting before its next commit.
+        Left out at the beginning are the records that the writer has overwritten meanwhile, and
+        those that it may be overwriting before its next commit.
         """
         start = max(start, self.oldest)
-        end = max(start, end)
-        first = self.view(start, end - start)
-        second = self.view(start + len(first), end - start - len(first))
-        copy = joined(first, second)
+        copy = joined(*self._views(start, max(start, end)))
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]

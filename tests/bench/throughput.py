@@ -1,54 +1,98 @@
 """Records per second from the kernel's ring to the detector, through the running daemon.
 
-The producer is a process of its own that emits at a steady pace for some seconds; the figure is the
-highest pace at which the kernel counts no drop and detect has evaluated every record.
+This process emits at a steady pace for some seconds, and then at the next higher one. The figure is
+the highest pace at which the kernel counted no drop and detect evaluated every record. The search
+ends with a drop, or where the producer cannot keep the pace; the last line says which of the two.
 """
 
-import subprocess
-import sys
+import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
 
+from aod.smb.commands import Command
 from aod.status.model import Status
-from tests.bench.bench_rig import CONFIG, REPO, bench_daemon
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.wait import wait_until
+from tests.bench.bench_rig import CONFIG, bench_daemon
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import Producer
 
-SECONDS = 3
-FAST_NS = 1000
-PACES = (250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 6_000_000, 8_000_000)
+SECONDS: Final = 3
+FAST_NS: Final = 1000
+FIRST_PACE: Final = 500_000
+STEP: Final = 1.25
+KEPT: Final = 0.95
+"""A producer that reaches less than this of its pace cannot keep it."""
+BURST: Final = 50_000
+"""Records that the ring has room for, whatever its reader does."""
+BURSTS: Final = 15
+PAUSE_SEC: Final = 0.1
 
 
-def _run(daemon: LocalDaemon, per_second: int) -> tuple[int, float]:
-    """Drops, and the pace that was really reached."""
+@dataclass(frozen=True)
+class Run:
+    """What came of one pace, in records per second."""
+
+    pace: float
+    reached: float
+    dropped: int
+
+    @property
+    def end(self) -> str:
+        """Why the search ends here; empty: it goes on."""
+        if self.dropped:
+            return f"{self.dropped} records dropped at {self.pace:,.0f} a second"
+        if self.reached < KEPT * self.pace:
+            return f"the producer reached {self.reached:,.0f} of {self.pace:,.0f} a second"
+        return ""
+
+
+def _run(daemon: LocalDaemon, producer: Producer, pace: float) -> Run:
     before = daemon.status()
-    start = time.monotonic()
-    arguments = map(str, (daemon.pin_dir, per_second, SECONDS, FAST_NS))
-    subprocess.run([sys.executable, "-m", "tests.kernel.produce", *arguments], cwd=REPO, check=True)
-    elapsed = time.monotonic() - start
-    after = wait_until(lambda: _settled(daemon, time.monotonic_ns()), "detect to catch up", 60)
-    finished = _total(after, "finished") - _total(before, "finished")
-    dropped = _total(after, "dropped_ring_full") - _total(before, "dropped_ring_full")
-    return dropped, finished / max(elapsed, SECONDS)
+    seconds = producer.at_pace(
+        round(pace), SECONDS, latency_ns=FAST_NS, command=Command.SMB2_CREATE
+    )
+    after = wait_until(lambda: _settled(daemon), "detect to catch up", 60)
+    finished = after.total.finished - before.total.finished
+    dropped = after.total.dropped_ring_full - before.total.dropped_ring_full
+    return Run(pace, finished / seconds, dropped)
 
 
-def _settled(daemon: LocalDaemon, _now_ns: int) -> Status | None:
+def _settled(daemon: LocalDaemon) -> Status | None:
     found = daemon.status()
-    emitted = _total(found, "emitted")
-    return found if found.read == found.records == emitted else None
+    return found if found.read == found.records == found.total.emitted else None
 
 
-def _total(found: Status, counter: str) -> int:
-    return sum(int(getattr(one, counter)) for one in found.commands.values())
+def _limit(producer: Producer) -> float:
+    """Records per second that the producer makes on its own: bursts into a ring with room."""
+    rates = []
+    for _ in range(BURSTS):
+        time.sleep(PAUSE_SEC)
+        start = time.monotonic()
+        emitted = producer.load(BURST, latency_ns=FAST_NS, command=Command.SMB2_CREATE)
+        rates.append(emitted / (time.monotonic() - start))
+    return statistics.median(rates)
 
 
 def figures() -> Iterator[dict[str, object]]:
-    """The highest pace without loss."""
+    """The producer's own limit, the highest pace without loss, and what ended the search."""
     best = 0.0
     with bench_daemon(CONFIG, "--without", "capture", "--without", "cleanup") as daemon:
-        daemon.producer()
-        for pace in PACES:
-            dropped, reached = _run(daemon, pace)
-            if dropped or reached < best:
+        producer = daemon.producer()
+        limit = _limit(producer)
+        wait_until(lambda: _settled(daemon), "detect to catch up")
+        for step in count():
+            run = _run(daemon, producer, FIRST_PACE * STEP**step)
+            if not run.dropped:
+                best = max(best, run.reached)
+            if run.end:
                 break
-            best = reached
-    yield {"figure": "ring to detector without loss", "records_per_second": round(best)}
+    yield {"figure": "the producer's own limit", "records_per_second": round(limit)}
+    yield {
+        "figure": "ring to detector without loss",
+        "records_per_second": round(best),
+        "limited_by": "the daemon" if run.dropped else "the producer",
+        "ended_with": run.end,
+    }

@@ -12,7 +12,7 @@ import numpy as np
 from aod.status.gather import command_counters
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
 from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
-from aod.transport.position import ReadPosition, write_limit
+from aod.transport.position import read_evaluated, write_limit
 from tests.fuzz.provider import Provider
 
 RECORD_BYTES: Final = 64
@@ -63,7 +63,7 @@ def one(data: bytes) -> None:
     given = Provider(data)
     (FOLDER / LOG_NAME).write_bytes(_content(given))
     (FOLDER / POSITION_NAME).write_bytes(given.frame())
-    ReadPosition.peek(FOLDER)
+    read_evaluated(FOLDER)
     try:
         log = EventLog.reader(FOLDER)
     except EventLogError:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.daemon import wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.faults import FAKED, Faulty, faulty
 from tests.kernel.fuse import hanging_file
 
@@ -50,9 +50,9 @@ def test_a_reader_that_not_even_a_signal_ends_is_abandoned(rig: Faulty, tmp_path
             assert (source["status"], source["exit_status"]) == ("abandoned", None)
             (source,) = rig.sources(rig.capture())
             assert source["note"].startswith("not run: an earlier one still hangs")
-            assert len(rig.strays()) == 1
+            assert len(rig.leftovers()) == 1
     except PermissionError as error:
         pytest.skip(f"FUSE is not mounted here: {error}")
-    wait_until(lambda: not rig.strays(), "the reader's end")
+    wait_until(lambda: not rig.leftovers(), "the reader's end")
     rig.check_well(rig.daemon.process.pid)
     assert FAKED not in rig.daemon.log()

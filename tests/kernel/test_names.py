@@ -10,7 +10,7 @@ from aod._native import lib
 from aod.kernel.peer_source import Peers
 from aod.smb import peers as peer_names
 from aod.smb.peers import Names
-from tests.kernel.conftest import Rig
+from tests.rig.ring import Rig
 
 SHARE, SERVER = lib.AOD_NAME_SHARE, lib.AOD_NAME_SERVER
 DEBUGDATA = Path(__file__).resolve().parents[1] / "unit" / "data" / "debugdata-6.1.txt"

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from aod._native import ffi, lib
-from aod.anomaly import Anomaly, AnomalyType, Operation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Cause, Operation
 from aod.detectors.describe import broken_down
 from aod.event import EVENT_DTYPE, Events
 from aod.transport.eventlog import EventLog
@@ -17,7 +17,7 @@ _ANOMALY = Anomaly(
     anomaly=AnomalyType.LATENCY,
     timestamp=TIMESTAMP,
     name="latency",
-    rule=Rule.COUNT,
+    rule=Cause.COUNT,
     trigger_ns=5_000_000_000,
     window_ns=1_000_000_000,
     count=11,

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.anomaly import Rule
+from aod.anomaly import Cause
 from aod.capture.backlog import AT_ONCE, MAX_UNSPOOLED, RETRY_DELAYS_SEC, Backlog
 from aod.state import spool
 from aod.state.ledger import Kind, Ledger
@@ -153,10 +153,10 @@ def test_messages_cannot_fill_the_memory(backlog: Backlog) -> None:
 
 
 def test_what_a_person_asks_for_comes_with_an_entry_only(folder: Path, backlog: Backlog) -> None:
-    assert not backlog.offer(anomaly(timestamp=4, rule=Rule.MANUAL))
+    assert not backlog.offer(anomaly(timestamp=4, rule=Cause.MANUAL))
     assert len(backlog) == 0
-    spool.write(folder, anomaly(timestamp=4, rule=Rule.MANUAL))
-    assert backlog.offer(anomaly(timestamp=4, rule=Rule.MANUAL))
+    spool.write(folder, anomaly(timestamp=4, rule=Cause.MANUAL))
+    assert backlog.offer(anomaly(timestamp=4, rule=Cause.MANUAL))
     assert due(backlog) == [4]
 
 

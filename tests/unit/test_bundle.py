@@ -16,7 +16,7 @@ from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.source import Limits
 from aod.actions.table import Action, Command
-from aod.anomaly import Anomaly, AnomalyType, Relation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Cause, Relation
 from aod.bundles import bundle, contents, filling, manifest
 from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
@@ -99,7 +99,7 @@ def test_the_manifest_agrees_with_the_files(tmp_path: Path) -> None:
     for source in told.sources:
         assert source.bytes == len(files[source.file])
         assert source.sha256 == hashlib.sha256(files[source.file]).hexdigest()
-    assert told.anomaly == manifest.Identity(AnomalyType.LATENCY, TIMESTAMP, "latency", Rule.COUNT)
+    assert told.anomaly == manifest.Identity(AnomalyType.LATENCY, TIMESTAMP, "latency", Cause.COUNT)
     assert told.losses == {"dropped_ring_full": 3}
     assert told.schema_version == manifest.SCHEMA_VERSION
 
@@ -157,7 +157,7 @@ def test_there_is_nothing_to_wait_for_when_it_is_over(
 
 def test_a_bundle_that_nobody_declared_has_no_after(tmp_path: Path) -> None:
     calls: list[int] = []
-    manual = anomaly(trigger_ns=time.monotonic_ns(), rule=Rule.MANUAL)
+    manual = anomaly(trigger_ns=time.monotonic_ns(), rule=Cause.MANUAL)
     make(manual, policy(tmp_path, post_ns=3600 * 10**9), growing(calls))
     assert len(calls) == 1
 

@@ -7,7 +7,7 @@ import pytest
 from aod.config.words import dotted, shown
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
-from aod.text import LONGEST, quoted, suggestion
+from aod.text import MAX_QUOTED, quoted, suggestion
 
 CODES = (*errors.NUMBERS, *ntstatus.NUMBERS)
 
@@ -75,7 +75,7 @@ def test_where_is_written_with_dots_and_indexes() -> None:
 def test_a_quote_is_one_short_line() -> None:
     assert quoted("EIO") == "EIO"
     assert quoted("a\nb\x1b[31m") == "'a\\nb\\x1b[31m'"
-    assert len(quoted("x" * 1000)) == LONGEST
+    assert len(quoted("x" * 1000)) == MAX_QUOTED
     assert quoted("") == "''"
     assert quoted(" EIO") == "' EIO'"
 

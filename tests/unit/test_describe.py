@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from aod.anomaly import Anomaly, Breakdown, Part, Rule
+from aod.anomaly import Anomaly, Breakdown, Cause, Part
 from aod.detectors.connection import Connection
 from aod.detectors.describe import MAX_EVIDENCE, MAX_WORST, broken_down, describe
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
@@ -27,7 +27,7 @@ OFFSET = 1_700_000_000 * SECOND
 TOLD = Names({(1, 5): r"\\files\home"}, {3: "files"})
 
 
-def declaration(matched: Events, rule: Rule = Rule.COUNT, **changes: Any) -> Declaration:
+def declaration(matched: Events, rule: Cause = Cause.COUNT, **changes: Any) -> Declaration:
     fields: dict[str, Any] = {"trigger_ns": 77, "count": 11, "suppressed": 3, "ended": NO_EVENTS}
     return Declaration(rule=rule, matched=matched, **(fields | changes))
 
@@ -42,7 +42,7 @@ def test_anomaly_has_what_the_declaration_and_the_rule_know() -> None:
         anomaly="Latency",
         timestamp=OFFSET + 77,
         name="slow",
-        rule=Rule.COUNT,
+        rule=Cause.COUNT,
         trigger_ns=77,
         window_ns=SECOND,
         count=11,
@@ -100,7 +100,7 @@ def test_failed_operations_are_told_with_their_status() -> None:
 
 def test_emergency_names_the_operation_that_hangs_longest_and_counts_the_others() -> None:
     hung = events(*(Record(77, SECOND + i * 10**8, mid=i, in_flight=True) for i in range(3)))
-    reason = describe(SLOW, 0, declaration(hung, Rule.EMERGENCY), OFFSET, TOLD).reason
+    reason = describe(SLOW, 0, declaration(hung, Cause.EMERGENCY), OFFSET, TOLD).reason
     assert reason == (
         "SMB2_WRITE of cp[4321] in flight for 1,200.0 ms, emergency threshold 1,000 ms; "
         r"on \\files\home, and 2 more"
@@ -110,7 +110,7 @@ def test_emergency_names_the_operation_that_hangs_longest_and_counts_the_others(
 def test_emergency_is_about_the_operation_that_declared_it() -> None:
     slower_before = Record(70, 3 * SECOND, mid=1)
     matched = events(slower_before, Record(77, 2 * SECOND, mid=2))
-    reason = describe(SLOW, 0, declaration(matched, Rule.EMERGENCY), OFFSET, Names()).reason
+    reason = describe(SLOW, 0, declaration(matched, Cause.EMERGENCY), OFFSET, Names()).reason
     assert reason.startswith("SMB2_WRITE of cp[4321] took 2,000.0 ms, emergency threshold 1,000 ms")
 
 

@@ -19,7 +19,7 @@ from aod.stages.detect import Reader
 from aod.state import spool
 from aod.status import anomalies
 from aod.transport.eventlog import EventLog
-from aod.transport.position import Evaluated, ReadPosition, look
+from aod.transport.position import Evaluated, ReadPosition, read_evaluated
 from aod.transport.wire import Inbox, Suppressed
 from tests.unit.detecting import (
     SECOND,
@@ -50,7 +50,14 @@ def spooled(context: StageContext) -> list[Anomaly]:
 
 
 def published(context: StageContext) -> int:
-    return ReadPosition.peek(context.runtime_dir)
+    return read_evaluated(context.runtime_dir).position
+
+
+def publish(context: StageContext, position: int) -> None:
+    """What else was published stays."""
+    file = ReadPosition.open(context.runtime_dir)
+    file.commit(file.get()._replace(position=position))
+    file.close()
 
 
 def test_every_rule_sees_every_record(tmp_path: Path) -> None:
@@ -140,7 +147,7 @@ def test_death_before_the_position_is_published_names_the_same_anomaly_again(
     append(log, operations(30))
     reader.read()
     before = spooled(context)
-    ReadPosition.open(context.runtime_dir).set(0)
+    publish(context, 0)
     respawned(context).read()
     assert spooled(context) == before
     assert len(before) == 1
@@ -153,10 +160,10 @@ def test_what_is_declared_is_counted_once_with_the_position_however_often_detect
     append(log, operations(30))
     monkeypatch.setattr(reader.progress.position, "commit", lambda _said: None)  # killed before
     reader.read()
-    assert (len(spooled(context)), look(context.runtime_dir).declared) == (1, 0)
+    assert (len(spooled(context)), read_evaluated(context.runtime_dir).declared) == (1, 0)
     respawned(context).read()
     respawned(context).read()
-    assert look(context.runtime_dir) == Evaluated(30, 0, 1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1)
 
 
 def test_records_that_detect_came_too_late_for_are_counted(
@@ -164,11 +171,11 @@ def test_records_that_detect_came_too_late_for_are_counted(
 ) -> None:
     append(log, operations(log.capacity, latency_ns=1))
     append(log, operations(100, latency_ns=1))
-    ReadPosition.open(context.runtime_dir).set(40)
+    publish(context, 40)
     reader = respawned(context)
-    assert look(context.runtime_dir) == Evaluated(100, 60)
+    assert read_evaluated(context.runtime_dir) == Evaluated(100, 60)
     reader.read()
-    assert look(context.runtime_dir) == Evaluated(log.position, 60)
+    assert read_evaluated(context.runtime_dir) == Evaluated(log.position, 60)
 
 
 def test_an_anomaly_that_cannot_be_spooled_is_counted_as_such(
@@ -178,7 +185,7 @@ def test_an_anomaly_that_cannot_be_spooled_is_counted_as_such(
     reader.declaring.spool_dir = reader.declaring.spool_dir / "missing"
     append(log, operations(30))
     reader.read()
-    assert look(context.runtime_dir) == Evaluated(30, 0, 1, 1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1, 1)
 
 
 def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
@@ -193,7 +200,7 @@ def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
     for at_ns in (START_NS, START_NS + 100 * SECOND, START_NS + 200 * SECOND):
         append(log, operations(11, at_ns=at_ns))
     reader.read()
-    said = look(context.runtime_dir)
+    said = read_evaluated(context.runtime_dir)
     assert (said.declared, said.unspooled, said.refused) == (3, 2, 2)
     assert caplog.text.count("1 others wait: anomalies that come now get no bundle") == 1
     assert capture.socket.poll(60_000)
@@ -211,7 +218,7 @@ def test_an_anomaly_that_nobody_can_be_told_of_is_refused_and_counted(
     monkeypatch.setattr(reader.declaring.outbox, "send", lambda _: False)
     append(log, operations(30))
     reader.read()
-    assert look(context.runtime_dir) == Evaluated(30, 0, 1, unspooled=1, refused=1)
+    assert read_evaluated(context.runtime_dir) == Evaluated(30, 0, 1, unspooled=1, refused=1)
 
 
 @pytest.mark.parametrize(("claimed", "begins"), [(0, 100), (50, 100), (200, 200), (2**63, 16_484)])
@@ -220,7 +227,7 @@ def test_position_outside_of_the_log_is_not_believed(
 ) -> None:
     append(log, operations(log.capacity, latency_ns=1))
     append(log, operations(100, latency_ns=1))
-    ReadPosition.open(context.runtime_dir).set(claimed)
+    publish(context, claimed)
     assert respawned(context).progress.at == begins
 
 
@@ -275,7 +282,7 @@ def test_deaths_change_nothing_about_what_is_declared(
             at = min(at + count, len(events))
             reader.read()
             if dies and unpublished:
-                ReadPosition.open(context.runtime_dir).set(before)
+                publish(context, before)
             if dies:
                 reader = respawned(context)
         expected = (

@@ -15,10 +15,10 @@ from aod.stages.channel import SupervisorEnd
 from aod.state import spool
 from aod.supervision import folders
 from aod.transport.eventlog import EventLog
-from aod.transport.position import ReadPosition
+from aod.transport.position import ReadPosition, read_evaluated
 from aod.transport.wire import Batch, Health, Inbox, Message, Outbox
+from tests.rig.stage import next_beat
 from tests.unit.detecting import configured, operations
-from tests.unit.stage_rig import next_beat
 from tests.unit.test_eventlog_ring import append
 
 PROGRAM = """
@@ -101,7 +101,7 @@ def test_it_waits_for_the_log_then_reads_at_the_bell_and_to_the_end(pipeline: Pi
     assert (found.name, found.count, spool.read(entry)) == ("slow", 11, found)
     append(log, operations(7, latency_ns=1))
     assert pipeline.stop() == 0
-    assert ReadPosition.peek(pipeline.runtime_dir) == 19
+    assert read_evaluated(pipeline.runtime_dir).position == 19
 
 
 def test_bell_that_is_lost_delays_and_loses_nothing(pipeline: Pipeline) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aod import log
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
 from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError, OtherVersionError
-from aod.transport.position import Evaluated, PositionReader, ReadPosition, look
+from aod.transport.position import Evaluated, ReadPosition, read_evaluated
 from tests.unit.records import numbered
 from tests.unit.test_eventlog_ring import append
 
@@ -65,11 +65,11 @@ def test_log_of_another_size_is_replaced_and_nobodys_position_in_it_is_kept(
 ) -> None:
     old = EventLog.writer(tmp_path, 1)
     append(old, numbered(0, 3))
-    ReadPosition.open(tmp_path).set(3)
+    ReadPosition.open(tmp_path).commit(Evaluated(3))
     new = EventLog.writer(tmp_path, 2)
     assert (new.capacity, new.position) == (32_768, 0)
     assert old.view(0, 3)["mid"].tolist() == [0, 1, 2]  # whoever has it mapped still reads it
-    assert ReadPosition.open(tmp_path).get() == 0
+    assert ReadPosition.open(tmp_path).get() == Evaluated()
 
 
 def test_reader_without_a_log_is_told_so(tmp_path: Path) -> None:
@@ -98,12 +98,12 @@ def test_log_of_another_version_is_for_its_writer_to_replace(
 ) -> None:
     monkeypatch.setattr(log.ROOT, "propagate", True)
     change_header(path, **values)
-    ReadPosition.open(path.parent).set(3)
+    ReadPosition.open(path.parent).commit(Evaluated(3))
     with pytest.raises(OtherVersionError, match="another version of aod"):
         EventLog.reader(path.parent)
     assert EventLog.writer(path.parent, 1).position == 0
-    assert "another version of aod: begun anew; what detect had not read" in caplog.text
-    assert EventLog.reader(path.parent).position == ReadPosition.peek(path.parent) == 0
+    assert "another version of aod: replaced; the records that detect had not read" in caplog.text
+    assert EventLog.reader(path.parent).position == read_evaluated(path.parent).position == 0
 
 
 @pytest.mark.parametrize("capacity", [0, 1, 16_383, 16_385, 32_768, 8192, 2**63, 2**64 - 1])
@@ -183,25 +183,25 @@ def test_file_of_another_user_is_refused(tmp_path: Path) -> None:
 def test_position_is_shared_between_processes(tmp_path: Path) -> None:
     position = ReadPosition.open(tmp_path, start=7)
     other = ReadPosition.open(tmp_path, start=99)
-    assert other.get() == 7
-    position.set(2**63 + 5)
-    assert other.get() == ReadPosition.peek(tmp_path) == 2**63 + 5
+    assert other.get().position == 7
+    position.commit(Evaluated(2**63 + 5))
+    assert other.get() == read_evaluated(tmp_path) == Evaluated(2**63 + 5)
 
 
 def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
     position = ReadPosition.open(tmp_path, start=7)
-    assert look(tmp_path) == Evaluated(7, 7)
+    assert read_evaluated(tmp_path) == Evaluated(7, 7)
     position.commit(Evaluated(90, 8, 3, 1))
     page = np.memmap(tmp_path / POSITION_NAME, np.uint64)
-    fields = len(position.said())
+    fields = len(position.get())
     slot = 1 + fields * (int(page[0] + 1) % 2)
     page[slot : slot + fields] = 99  # as far as a killed writer came
-    assert look(tmp_path) == position.said() == Evaluated(90, 8, 3, 1)
+    assert read_evaluated(tmp_path) == position.get() == Evaluated(90, 8, 3, 1)
 
 
 def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Path) -> None:
     ReadPosition.open(tmp_path, start=7)
-    reader = PositionReader(tmp_path)
+    reader = ReadPosition.reader(tmp_path)
     os.truncate(tmp_path / POSITION_NAME, 3)
     assert reader.get() == Evaluated()
     os.truncate(tmp_path / POSITION_NAME, 9)
@@ -212,13 +212,13 @@ def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Pa
 def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) -> None:
     (tmp_path / POSITION_NAME).touch(0o640)
     position = ReadPosition.open(tmp_path, start=5)
-    assert position.get() == 0
-    position.set(8)
-    assert ReadPosition.peek(tmp_path) == 8
+    assert position.get() == Evaluated()
+    position.commit(Evaluated(8))
+    assert read_evaluated(tmp_path).position == 8
 
 
 def test_looking_for_a_position_that_is_not_there_makes_none(tmp_path: Path) -> None:
-    assert ReadPosition.peek(tmp_path) == 0
+    assert read_evaluated(tmp_path).position == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -226,5 +226,5 @@ def test_a_log_has_its_room_from_the_beginning(tmp_path: Path) -> None:
     """Else a file system that somebody fills ends whoever writes to a hole (SIGBUS)."""
     EventLog.create(tmp_path, 1)
     ReadPosition.open(tmp_path)
-    for path in tmp_path.iterdir():
-        assert path.stat().st_blocks * 512 >= path.stat().st_size
+    for path in (tmp_path / LOG_NAME, tmp_path / POSITION_NAME):
+        assert path.stat().st_blocks * 512 >= path.stat().st_size > 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod.anomaly import Rule
+from aod.anomaly import Cause
 from aod.bundles import histograms
 from aod.bundles.histograms import CommandCounts
 from aod.state.counters import SNAPSHOT_DTYPE, CounterRing, Snapshots
@@ -100,7 +100,7 @@ def recalled(folder: Path, **changes: Any) -> Any:
 
 
 def test_without_a_daemon_it_says_so(tmp_path: Path) -> None:
-    told = recalled(tmp_path, rule=Rule.MANUAL)
+    told = recalled(tmp_path, rule=Cause.MANUAL)
     assert "no daemon collects here" in told["note"]
     assert told["at_trigger"]["taken_ns"] is None
     assert set(told) == {"note", "before", "at_trigger", "difference"}
@@ -113,4 +113,4 @@ def test_an_anomaly_of_another_boot_has_none(tmp_path: Path) -> None:
     ring.add(head)
     ring.close()
     assert recalled(tmp_path)["note"] == "no counters: the anomaly is of another boot"
-    assert recalled(tmp_path, rule=Rule.MANUAL)["at_trigger"]["taken_ns"] == 5 * SEC
+    assert recalled(tmp_path, rule=Cause.MANUAL)["at_trigger"]["taken_ns"] == 5 * SEC

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.anomaly import Rule
+from aod.anomaly import Cause
 from aod.bundles import history
 from aod.bundles.history import Span
 from aod.event import EVENT_DTYPE, Events
@@ -100,7 +100,7 @@ def test_another_boots_anomaly_has_no_history_here(tmp_path: Path) -> None:
 
 def test_a_manual_bundle_needs_no_agreement_of_clocks(tmp_path: Path) -> None:
     event_log(tmp_path, records(5 * SEC))
-    manual = anomaly(timestamp=TIMESTAMP + 3600 * SEC, rule=Rule.MANUAL)
+    manual = anomaly(timestamp=TIMESTAMP + 3600 * SEC, rule=Cause.MANUAL)
     assert len(history.recall(tmp_path, span(SEC), manual).events) == 1
 
 

@@ -138,7 +138,7 @@ def test_journal_that_takes_nothing_stops_nobody_and_is_told_later(
         handler.emit(record)
         told = waiting(daemon)
     assert queued
-    assert [one["MESSAGE"][:20] for one in told] == ["aod.x: yyyyyyyyyyyyy", "aod: 1 lines are not"]
+    assert [one["MESSAGE"][:20] for one in told] == ["aod.x: yyyyyyyyyyyyy", "aod: 1 messages are "]
 
 
 def test_level_comes_from_the_environment() -> None:
@@ -176,3 +176,16 @@ def test_setting_up_twice_says_everything_once() -> None:
 @pytest.mark.parametrize("level", [*log.LEVELS, "ALERT"])
 def test_every_level_has_a_priority(level: str) -> None:
     assert level in log._PRIORITIES
+
+
+def test_a_complaint_is_logged_once_until_it_changes_or_things_work_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    warn_once = log.WarnOnce(logging.getLogger("test"), logging.ERROR)
+    for complaint in ("a", "a", "b", "a"):
+        warn_once(complaint)
+    warn_once.clear()
+    warn_once("a")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        *(("ERROR", "a"), ("ERROR", "b"), ("ERROR", "a")),
+    ]

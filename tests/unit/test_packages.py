@@ -11,7 +11,7 @@ import aod
 ROOT = Path(aod.__file__).parent
 ORDER = (
     "root", "transport", "state", "smb", "kernel", "detectors", "config", "audit", "conservation",
-    "host", "actions", "bundles", "status", "flight", "capture", "stages", "supervision",
+    "host", "flight", "actions", "bundles", "status", "capture", "stages", "supervision",
     "recording", "replay", "cli",
 )  # fmt: skip
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

@@ -1,6 +1,5 @@
 """Addresses in packets: replaced as in the text; what is not understood is blanked."""
 
-import io
 import struct
 from ipaddress import ip_address
 
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from aod.bundles.redact import pcap
 from aod.bundles.redact.kinds import Pseudonyms
+from aod.flight.pcap import PcapError
 
 MACS = bytes.fromhex("001122334455") + bytes.fromhex("00aabbccddee")
 IPV4 = bytes.fromhex("4500003000000000400600000a0000070a000008")
@@ -27,9 +27,7 @@ def packets(*of: bytes, link: int = 1, order: str = "<") -> bytes:
 
 
 def redacted(content: bytes) -> bytes:
-    target = io.BytesIO()
-    pcap.redact(io.BytesIO(content), target, Pseudonyms())
-    return target.getvalue()
+    return pcap.redact(content, Pseudonyms())
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -90,7 +88,7 @@ def test_a_packet_that_is_cut_is_left_out() -> None:
     ids=["empty", "pcapng", "wifi", "huge"],
 )
 def test_other_forms_are_refused(content: bytes, why: str) -> None:
-    with pytest.raises(pcap.PcapError, match=why):
+    with pytest.raises(PcapError, match=why):
         redacted(content)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.audit.entries import (
     CaptureBegun,
     CaptureFailed,
@@ -25,7 +25,8 @@ from aod.detectors.latency import Latency
 from aod.detectors.registry import RESERVED, sorted_out
 from aod.settings import ActionName
 from aod.state import spool
-from tests.unit.stage_rig import config, next_message, peers, spool_of
+from tests.rig.configs import config
+from tests.rig.stage import next_message, peers, spool_of
 
 LOG = logging.getLogger("test")
 DMESG, STATS, MOUNTS = ActionName.DMESG, ActionName.STATS, ActionName.MOUNTS
@@ -52,7 +53,7 @@ def test_a_request_is_spooled_and_rings_the_bell(tmp_path: Path) -> None:
         timestamp = snapshot.request(made, "for a test")
         sent = next_message(capture, Anomaly)
     assert [sent] == spooled(made)
-    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Rule.MANUAL, "for a test")
+    assert (sent.timestamp, sent.rule, sent.reason) == (timestamp, Cause.MANUAL, "for a test")
     assert (sent.anomaly, sent.name) == ("Snapshot", "snapshot")
     assert snapshot.is_waiting(made, timestamp)
 

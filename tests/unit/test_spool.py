@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.anomaly import Rule
+from aod.anomaly import Cause
 from aod.state import spool
 from aod.state.spool import SpoolError
 from tests.unit.samples import TIMESTAMP, anomaly
@@ -151,7 +151,9 @@ def test_what_is_no_file_is_refused_without_waiting(folder: Path) -> None:
     (folder / "2.json").mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "3.json"))
-        for path in spool.pending(folder):
+        found = spool.pending(folder)
+        assert len(found) == 3
+        for path in found:
             with pytest.raises(SpoolError):
                 spool.read(path)
 
@@ -189,8 +191,8 @@ def test_a_file_with_a_second_name_is_refused(folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_what_a_person_asks_for_is_asked_by_root(folder: Path) -> None:
-    path = spool.write(folder, anomaly(rule=Rule.MANUAL))
-    assert spool.read(path).rule is Rule.MANUAL
+    path = spool.write(folder, anomaly(rule=Cause.MANUAL))
+    assert spool.read(path).rule is Cause.MANUAL
     os.chown(path, 12345, 12345)
     with pytest.raises(SpoolError, match="user 12345 may not ask for a bundle"):
         spool.read(path)
@@ -212,5 +214,5 @@ def test_it_has_an_end_but_for_what_a_person_asks_for(
     with pytest.raises(SpoolError, match="2 others wait"):
         spool.write(tmp_path, anomaly(timestamp=3))
     spool.write(tmp_path, anomaly(timestamp=2))  # declared again, by a successor
-    spool.write(tmp_path, anomaly(timestamp=4, rule=Rule.MANUAL))
+    spool.write(tmp_path, anomaly(timestamp=4, rule=Cause.MANUAL))
     assert [path.name for path in spool.pending(tmp_path)] == ["1.json", "2.json", "4.json"]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.table import Action, Command
-from aod.anomaly import Anomaly, Rule
+from aod.anomaly import Anomaly, Cause
 from aod.audit import entries, reader
 from aod.audit.entries import (
     CaptureFailed,
@@ -41,10 +41,10 @@ from aod.stages import capture
 from aod.state import names, spool
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import OwnPids, Sealed
+from tests.rig import audit_log
 from tests.rig.bundles import open_bundle
-from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
-from tests.unit.stage_rig import (
-    config,
+from tests.rig.configs import config
+from tests.rig.stage import (
     kill,
     next_beat,
     next_message,
@@ -54,6 +54,7 @@ from tests.unit.stage_rig import (
     start_with_line,
     stop,
 )
+from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 
 QUICK = Action(
     name=ActionName.DMESG,
@@ -88,8 +89,7 @@ def bundles(made: Config) -> list[str]:
 
 
 def audited(made: Config) -> list[Entry]:
-    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [entries.decode(line) for line in lines]
+    return audit_log.decoded(made.aod_output_dir)
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
@@ -229,7 +229,7 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
     few = Capture(max_concurrent_captures=2, max_waiting=3, post_sec=0, min_free_mb=0)
     made = config(tmp_path, capture=few)
     spooled(made, *range(1, 10))
-    asked = anomaly(timestamp=10, rule=Rule.MANUAL)
+    asked = anomaly(timestamp=10, rule=Cause.MANUAL)
     spool.write(spool_of(made), asked)
     run_to_the_end(made)
     assert bundles(made) == sorted(names.archive(timestamp) for timestamp in (*range(1, 6), 10))
@@ -498,11 +498,11 @@ def test_capture_now(tmp_path: Path) -> None:
     log = event_log(made.runtime_dir, records(now_ns - 10**9, now_ns))
     log.header["realtime_offset_ns"] = 0  # a clock that was set since
     path = manual.capture_now(made, "slow")
-    timestamp = names.timestamp_of_archive(path.name)
+    timestamp = names.archive.timestamp(path.name)
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
     told = manifest_in(made, timestamp)
-    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Rule.MANUAL)
+    assert (told.anomaly.name, told.anomaly.rule) == ("slow", Cause.MANUAL)
     assert [source.name for source in told.sources] == ["dmesg"]
     assert (told.events.records, told.events.before_trigger) == (2, 2)
 
@@ -532,7 +532,7 @@ def test_capture_now_beside_a_starting_daemon(
     _, status = os.waitpid(pid, 0)
     assert status == 0
     [name] = bundles(made)
-    timestamp = names.timestamp_of_archive(name)
+    timestamp = names.archive.timestamp(name)
     assert timestamp is not None
     assert manifest_in(made, timestamp).sources[0].status is Status.OK
 
@@ -555,7 +555,7 @@ def test_an_anomaly_gets_what_the_configuration_gives_its_name(tmp_path: Path) -
     )
     given = {name: allowed(made, anomaly(name=name)) for name in ("mine", "other", "unknown")}
     assert given == {"mine": {"dmesg"}, "other": set(), "unknown": set()}
-    assert allowed(made, anomaly(name="unknown", rule=Rule.MANUAL)) == {"dmesg"}
+    assert allowed(made, anomaly(name="unknown", rule=Cause.MANUAL)) == {"dmesg"}
 
 
 def test_what_a_declaration_wants_beyond_that_is_not_run(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from aod.stages.detect import Reader
 from aod.state import spool
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
+from tests.rig.configs import config
+from tests.rig.stage import kill, next_beat, start_with_line
 from tests.unit.detecting import SECOND, START_NS, detect_context, operations
-from tests.unit.stage_rig import config, kill, next_beat, start_with_line
 from tests.unit.test_eventlog_ring import append
 
 

@@ -22,7 +22,7 @@ from aod.transport.command_stats import COUNTERS
 from aod.transport.eventlog import EventLog
 from aod.transport.eventlog_files import EventLogError
 from aod.transport.wire import STAGES
-from tests.unit import stage_rig
+from tests.rig import configs
 
 CREATE = 5
 SECOND = 10**9
@@ -184,7 +184,7 @@ def test_metrics_are_in_prometheus_text_format(daemon: Status) -> None:
 
 
 def test_the_newest_bundle_and_the_room_are_told(event_log: EventLog, tmp_path: Path) -> None:
-    config = stage_rig.config(tmp_path)
+    config = configs.config(tmp_path)
     for timestamp in (10**18, 2 * 10**18):
         (config.aod_output_dir / names.archive(timestamp)).write_bytes(b"x" * 2048)
     found = gather(event_log.path.parent, config)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aod.actions.result import Mount, Source, Status, not_run
-from aod.anomaly import Anomaly, Breakdown, Operation, Part, Relation, Rule
+from aod.anomaly import Anomaly, Breakdown, Cause, Operation, Part, Relation
 from aod.bundles import summary
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
 from aod.text import utc_now
@@ -43,7 +43,7 @@ def told(**changes: Any) -> Manifest:
         kernel="6.1.0",
         cifs=CifsModule(loaded=True, version="2.40"),
         mounts=(Mount("//srv/share", "/mnt/a", "cifs", "rw"),),
-        anomaly=Identity("Latency", TIMESTAMP, "latency", Rule.COUNT),
+        anomaly=Identity("Latency", TIMESTAMP, "latency", Cause.COUNT),
         related=(Relation(TIMESTAMP + 1, "Error", "failed"),),
         events=Events(
             file="events.npy",
@@ -116,7 +116,7 @@ def test_what_was_done_to_the_bundle_is_said() -> None:
 
 
 def test_a_bundle_that_nobody_declared_says_so() -> None:
-    text = summary.text(told(losses={}), declared(rule=Rule.MANUAL, worst=()))
+    text = summary.text(told(losses={}), declared(rule=Cause.MANUAL, worst=()))
     assert "none: a person asked for this bundle" in text
     assert "losses     none counted" in text
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aod.config.checks import doubts, faults
 from aod.config.schema import Config, Guardian, Recorder
+from aod.config.validate import doubts, faults
 from aod.config.yaml_lines import parse
 from aod.detectors import Events, Finding, Frame, Knobs, Mask, Rule, Settings, list_faults
 from aod.detectors.latency import Latency

@@ -27,11 +27,12 @@ from aod.state.counters import CounterRing
 from aod.state.ledger import Kind, Ledger
 from aod.state.names import AUDIT_FILE
 from aod.transport.eventlog import HEADER_DTYPE, EventLog
-from aod.transport.position import Evaluated, PositionReader, ReadPosition
+from aod.transport.position import Evaluated, ReadPosition
+from tests.rig.configs import config
+from tests.rig.stage import spool_of
 from tests.unit import manual_text
 from tests.unit.records import numbered
 from tests.unit.samples import anomaly
-from tests.unit.stage_rig import config, spool_of
 
 LOG: Final = logging.getLogger("test")
 KILLS: Final = 12
@@ -145,7 +146,7 @@ def event_log_is_whole(made: Config, steps: int) -> None:
 
 
 def position_is_whole(made: Config, steps: int) -> None:
-    found = PositionReader(made.runtime_dir).get()
+    found = ReadPosition.reader(made.runtime_dir).get()
     step = found.declared
     assert step in {steps - 1, steps}
     assert found == Evaluated((step + 1) * PER_STEP, step, step, step, step)
@@ -210,7 +211,7 @@ def test_a_reboot_takes_what_is_in_memory_and_nothing_else(made: Config) -> None
     spool_is_whole(made, writer.steps)
     audit_log_is_whole(made, writer.steps)
     assert EventLog.writer(made.runtime_dir, 1).position == 0
-    assert ReadPosition.open(made.runtime_dir).get() == 0
+    assert ReadPosition.open(made.runtime_dir).get() == Evaluated()
     left = len(spool.pending(spool_of(made)))
     assert Ledger(made.runtime_dir, spool_of(made), LOG).state.counts == {Kind.CARRIED: left}
     CounterRing(made.runtime_dir, history_sec=60).close()

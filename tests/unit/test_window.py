@@ -38,7 +38,7 @@ def test_acceptable_count_is_acceptable_and_one_more_declares() -> None:
     state, declared = declare(rule, slow(10, 10_000))
     assert declared == []
     _, (one,) = declare(rule, [Record(10_500, SLOW)], state)
-    assert (one.rule, one.count, one.trigger_ns) == (anomaly.Rule.COUNT, 11, 10_500)
+    assert (one.rule, one.count, one.trigger_ns) == (anomaly.Cause.COUNT, 11, 10_500)
 
 
 def test_operation_at_its_threshold_does_not_match() -> None:
@@ -70,7 +70,7 @@ def test_failed_operations_are_counted_by_the_same_rule() -> None:
 
 def test_one_emergency_declares_at_once() -> None:
     _, (one,) = declare(slow_rule(*THRESHOLDS), [Record(10_000, URGENT)])
-    assert (one.rule, one.count) == (anomaly.Rule.EMERGENCY, 1)
+    assert (one.rule, one.count) == (anomaly.Cause.EMERGENCY, 1)
     assert declare(slow_rule(*THRESHOLDS), [Record(10_000, URGENT - 1)])[1] == []
 
 

@@ -222,4 +222,4 @@ def test_records_that_come_late_are_never_counted_or_used_twice(
     for one in declared:
         ends = [int(records["end_ns"][mid]) for mid in one.matched]
         assert all(one.trigger_ns - frame.window_ns < end <= one.trigger_ns for end in ends)
-        assert one.rule is anomaly.Rule.EMERGENCY or one.count > frame.acceptable_count
+        assert one.rule is anomaly.Cause.EMERGENCY or one.count > frame.acceptable_count

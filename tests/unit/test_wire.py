@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.anomaly import Anomaly, AnomalyType, Breakdown, Operation, Part, Relation, Rule
+from aod.anomaly import Anomaly, AnomalyType, Breakdown, Cause, Operation, Part, Relation
 from aod.event import EVENT_DTYPE
 from aod.text import one_line
 from aod.transport.wire import (
@@ -39,7 +39,7 @@ NAMES = st.from_regex(r"[a-z][a-z_.-]{0,20}", fullmatch=True)
 ANOMALIES = st.builds(
     Anomaly,
     anomaly=KINDS,
-    rule=st.sampled_from(Rule),
+    rule=st.sampled_from(Cause),
     **dict.fromkeys(
         (
             "trigger_ns",

@@ -23,7 +23,7 @@ Judge: TypeAlias = Callable[[np.void], tuple[bool, bool]]
 class Outcome:
     """A declaration, in a form that can be compared."""
 
-    rule: anomaly.Rule
+    rule: anomaly.Cause
     trigger_ns: int
     count: int
     suppressed: int
@@ -71,7 +71,7 @@ class Reference:
         self.ended: list[np.void] = []
         self.used_ns = -1
         self.quiet_until_ns = 0
-        self.last_rule: anomaly.Rule | None = None
+        self.last_rule: anomaly.Cause | None = None
         self.suppressed = 0
         self.declared: list[Outcome] = []
 
@@ -108,11 +108,11 @@ class Reference:
         inside = [match for match in matches if int(match["end_ns"]) > begin]
         if now <= self.used_ns or not (urgent or len(inside) > self.frame.acceptable_count):
             return
-        escalates = urgent and self.last_rule is anomaly.Rule.COUNT
+        escalates = urgent and self.last_rule is anomaly.Cause.COUNT
         if now < self.quiet_until_ns and not escalates:
             self.suppressed += 1
             return
-        self.last_rule = anomaly.Rule.EMERGENCY if urgent else anomaly.Rule.COUNT
+        self.last_rule = anomaly.Cause.EMERGENCY if urgent else anomaly.Cause.COUNT
         told = [end for end in self.ended if int(end["end_ns"]) < now]
         self.declared.append(
             Outcome(

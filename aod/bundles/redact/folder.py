@@ -20,6 +20,7 @@ from aod.bundles.redact.gathering import Gathering
 from aod.bundles.redact.kinds import Kind, Pseudonyms
 from aod.bundles.redact.text import Redactor
 from aod.files import FOLDER_MODE, create
+from aod.flight.pcap import PcapError
 
 DRAFT: Final = ".draft.json"
 DONE: Final = ".redacted"
@@ -69,7 +70,6 @@ def redact(folder: Path, *, headers_only: bool) -> None:
     for path in others:
         if why := _binary(path, done / path.name, pseudonyms, headers_only=headers_only):
             left_out[path.name] = why
-            (done / path.name).unlink(missing_ok=True)
     _write_draft(done, draft, left_out, redactor, pseudonyms)
 
 
@@ -138,10 +138,11 @@ def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: b
     if not headers_only:
         return _PACKETS_LEFT_OUT
     try:
-        with path.open("rb") as source, create(target) as file:
-            pcap.redact(source, file, pseudonyms)
-    except pcap.PcapError as error:
+        redacted = pcap.redact(path.read_bytes(), pseudonyms)
+    except PcapError as error:
         return f"left out: {error}"
+    with create(target) as file:
+        file.write(redacted)
     return ""
 
 

@@ -1,106 +1,77 @@
 """Addresses in a file of packets: only for packets that hold nothing but headers.
 
-The form is that of libpcap (pcap-savefile(5)); of IP, TCP is left and everything else blanked, as
-other protocols may carry addresses anywhere. Checksums are those of the original addresses.
+Of IP, TCP is left and everything else blanked, as other protocols may carry addresses anywhere.
+Checksums are those of the original addresses.
 """
 
-import struct
-from ipaddress import IPv4Address, IPv6Address
-from typing import IO, Final
+from ipaddress import ip_address
+from typing import Final, NamedTuple
 
 from aod.bundles.redact.kinds import Pseudonyms
+from aod.flight import pcap
+from aod.flight.frames import IPV4, IPV6, LINKS, network
+from aod.flight.pcap import PcapError
 
-_ORDERS: Final = {
-    b"\xd4\xc3\xb2\xa1": "<",
-    b"\xa1\xb2\xc3\xd4": ">",
-    b"\x4d\x3c\xb2\xa1": "<",
-    b"\xa1\xb2\x3c\x4d": ">",
-}
-_EN10MB, _SLL, _SLL2 = 1, 113, 276
-_LINKS: Final = frozenset({_EN10MB, _SLL, _SLL2})
-_IPV4, _IPV6 = 0x0800, 0x86DD
-_VLAN: Final = frozenset({0x8100, 0x88A8})
 _TCP: Final = 6
-_MAX_PACKET: Final = 1 << 20
+_MAC_BYTES: Final = 6
 
 
-class PcapError(Exception):
-    """Not a file of packets that can be redacted; the text says why."""
+class _Ip(NamedTuple):
+    """Where in the header of a version of IP things are."""
+
+    length: int
+    protocol: int
+    addresses: tuple[slice, slice]
 
 
-def redact(source: IO[bytes], target: IO[bytes], pseudonyms: Pseudonyms) -> None:
-    """Copy packets with their addresses replaced; a packet that is cut at the end is left out.
+_IP: Final = {
+    IPV4: _Ip(20, 9, (slice(12, 16), slice(16, 20))),
+    IPV6: _Ip(40, 6, (slice(8, 24), slice(24, 40))),
+}
+_NO_OPTIONS: Final = 0x45
+"""The first byte of IPv4 where nothing lies between its header and TCP's."""
+
+
+def redact(content: bytes, pseudonyms: Pseudonyms) -> bytes:
+    """The packets with their addresses replaced; one that is cut at the end is left out.
 
     Raises:
         PcapError: another form, or another kind of link.
-        OSError: it cannot be read or written.
     """
-    head = source.read(24)
-    order = _ORDERS.get(head[:4], "")
-    if len(head) < 24 or not order:
+    about = pcap.header(content)
+    if about is None:
         raise PcapError("not of libpcap's form")
-    link = struct.unpack(f"{order}I", head[20:])[0] & 0x0FFFFFFF
-    if link not in _LINKS:
-        raise PcapError(f"link type {link} is not known")
-    target.write(head)
-    while len(record := source.read(16)) == 16:
-        size = struct.unpack(f"{order}I", record[8:12])[0]
-        if size > _MAX_PACKET:
-            raise PcapError(f"a packet of {size} bytes")
-        packet = bytearray(source.read(size))
-        if len(packet) < size:
-            return
-        _packet(packet, link, pseudonyms)
-        target.write(record + packet)
+    if about.link_type not in LINKS:
+        raise PcapError(f"link type {about.link_type} is not known")
+    packets = (
+        record._replace(data=_packet(record.data, about.link_type, pseudonyms))
+        for record in pcap.all_records(content, about)
+    )
+    return b"".join((pcap.encode_header(about), *map(pcap.encode, packets)))
 
 
-def _packet(packet: bytearray, link: int, pseudonyms: Pseudonyms) -> None:
-    """Replace addresses in place, and blank what is not understood."""
-    if link == _EN10MB:
-        _mac(packet, 0, pseudonyms)
-        _mac(packet, 6, pseudonyms)
-        protocol_at = 12
-        while _word(packet, protocol_at) in _VLAN:
-            protocol_at += 4
-        protocol, start = _word(packet, protocol_at), protocol_at + 2
-    elif link == _SLL:
-        _mac(packet, 6, pseudonyms)
-        protocol, start = _word(packet, 14), 16
-    else:
-        _mac(packet, 12, pseudonyms)
-        protocol, start = _word(packet, 0), 20
-    ends = {_IPV4: _ipv4, _IPV6: _ipv6}.get(protocol, _nothing)(packet, start, pseudonyms)
-    packet[ends:] = bytes(max(0, len(packet) - ends))
+def _packet(data: bytes, link_type: int, pseudonyms: Pseudonyms) -> bytes:
+    """The packet with other addresses, and zeros for what is not understood."""
+    protocol, start = network(data, link_type)
+    packet = bytearray(data)
+    for at in LINKS[link_type].macs:
+        mac = data[at : at + _MAC_BYTES]
+        if len(mac) == _MAC_BYTES:
+            packet[at : at + _MAC_BYTES] = pseudonyms.mac(mac)
+    ip = _IP.get(protocol)
+    if ip is None or len(data) < start + ip.length:
+        return bytes(packet[:start]) + bytes(len(data) - start)
+    header = _header(data[start : start + ip.length], ip, pseudonyms)
+    behind = data[start + ip.length :]
+    is_plain = protocol == IPV6 or header[0] == _NO_OPTIONS  # options may hold addresses
+    if not is_plain or header[ip.protocol] != _TCP:
+        behind = bytes(len(behind))
+    return bytes(packet[:start]) + header + behind
 
 
-def _nothing(_packet: bytearray, start: int, _pseudonyms: Pseudonyms) -> int:
-    return start
-
-
-def _ipv4(packet: bytearray, start: int, pseudonyms: Pseudonyms) -> int:
-    """Where what may stay ends."""
-    if len(packet) < start + 20:
-        return start
-    for at in (start + 12, start + 16):
-        address = pseudonyms.address(IPv4Address(bytes(packet[at : at + 4])))
-        packet[at : at + 4] = IPv4Address(address.decode()).packed
-    is_plain = packet[start] == 0x45  # no options: those may hold addresses
-    return len(packet) if is_plain and packet[start + 9] == _TCP else start + 20
-
-
-def _ipv6(packet: bytearray, start: int, pseudonyms: Pseudonyms) -> int:
-    if len(packet) < start + 40:
-        return start
-    for at in (start + 8, start + 24):
-        address = pseudonyms.address(IPv6Address(bytes(packet[at : at + 16])))
-        packet[at : at + 16] = IPv6Address(address.decode()).packed
-    return len(packet) if packet[start + 6] == _TCP else start + 40
-
-
-def _mac(packet: bytearray, at: int, pseudonyms: Pseudonyms) -> None:
-    if len(packet) >= at + 6:
-        packet[at : at + 6] = pseudonyms.mac(bytes(packet[at : at + 6]))
-
-
-def _word(packet: bytearray, at: int) -> int:
-    return int.from_bytes(packet[at : at + 2], "big")
+def _header(header: bytes, ip: _Ip, pseudonyms: Pseudonyms) -> bytes:
+    replaced = bytearray(header)
+    for at in ip.addresses:
+        address = pseudonyms.address(ip_address(header[at]))
+        replaced[at] = ip_address(address.decode()).packed
+    return bytes(replaced)

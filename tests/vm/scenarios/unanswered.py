@@ -54,7 +54,7 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.read(RUNTIME).shares, PATIENCE_S, "the names of what was mounted"
+            lambda: peer_names.read(RUNTIME).shares, "the names of what was mounted", PATIENCE_S
         )
         facts: Facts = {
             "mounted_before": sorted(mounted_before.values()),
@@ -114,7 +114,7 @@ def _idle_after(now_ns: int) -> Status:
         found = gather(RUNTIME)
         return found if found.stats_ns > now_ns and not found.in_flight else None
 
-    return wait_until(idle, PATIENCE_S, "counters, and no operation in flight")
+    return wait_until(idle, "counters, and no operation in flight", PATIENCE_S)
 
 
 def _operations(events: Events, flag: int) -> list[list[object]]:
@@ -155,13 +155,9 @@ def _lose_server(lab: Lab, folder: Path, log: EventLog, daemon: Daemon) -> Facts
 
 
 def _kill_collector(daemon: Daemon, log: EventLog) -> None:
-    (pid,) = daemon.workers()["collect"]
+    pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: [other for other in daemon.workers()["collect"] if other != pid],
-        PATIENCE_S,
-        "the collector's successor",
-    )
+    daemon.wait_for_worker("collect", other_than=pid)
     _settled()
 
 
@@ -174,7 +170,7 @@ def _waiter(folder: Path, log: EventLog) -> "subprocess.Popen[bytes]":
         return 0 < len(hanging) == int(log.header["in_flight"])
 
     program = subprocess.Popen(["stat", str(folder / "known")], stdout=subprocess.DEVNULL)
-    wait_until(told, PATIENCE_S, "all that hangs to be told")
+    wait_until(told, "all that hangs to be told", PATIENCE_S)
     return program
 
 

@@ -128,14 +128,16 @@ class Producer:
 
     def at_pace(
         self, per_second: int, seconds: float, *, latency_ns: int = 1000, command: int = 9
-    ) -> None:
-        """Finished operations in chunks of a millisecond; slower only where the core is."""
+    ) -> float:
+        """Finished operations in chunks of a millisecond; how many seconds they took, more than
+        `seconds` where the core is too slow."""
         chunk, start = max(1, round(per_second * CHUNK_SEC)), time.monotonic()
         for number in range(round(seconds / CHUNK_SEC)):
             ahead = start + number * CHUNK_SEC - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)
             self.load(chunk, first_mid=number * chunk, latency_ns=latency_ns, command=command)
+        return max(seconds, time.monotonic() - start)
 
     def operate(
         self, count: int, *, first_mid: int = 0, command: int = 5, status: int = 0, error: int = 0,
