@@ -71,6 +71,6 @@ class Peers(KnownPeers):
         if (names := self.news()) is None:
             return
         try:
-            peer_names.write(self._runtime_dir, names)
+            peer_names.FILE.write(self._runtime_dir, names)
         except OSError as error:
             self._log.error("names of shares and servers cannot be kept: %s", error)

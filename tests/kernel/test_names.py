@@ -93,7 +93,7 @@ def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
 def test_what_was_mounted_before_is_in_the_file(peers: Peers, tmp_path: Path) -> None:
     peers.look_at_mounts(DEBUGDATA)
     _tick_until_read(peers)
-    found = peer_names.read(tmp_path)
+    found = peer_names.FILE.read(tmp_path)
     assert found.share(0xEBD99EB, 0x88A0D99) == r"\\127.0.0.1\share"
     assert found.server(2) == "localhost"
     assert (len(found.shares), len(found.servers)) == (5, 2)
@@ -108,7 +108,7 @@ def test_file_is_written_again_when_a_name_is_new_and_only_then(
     assert (tmp_path / peer_names.FILE.name).stat().st_ino == first
     rig.producer.name(SERVER, b"server")
     peers.tick()
-    assert peer_names.read(tmp_path).server(1) == "server"
+    assert peer_names.FILE.read(tmp_path).server(1) == "server"
 
 
 def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_pa
     peers.tick()
     (tmp_path / peer_names.FILE.name).unlink()
     Peers(rig.tracer, tmp_path, logging.getLogger("test")).tick()
-    assert peer_names.read(tmp_path).server(1) == "server"
+    assert peer_names.FILE.read(tmp_path).server(1) == "server"
 
 
 def test_folder_that_is_gone_is_said_and_stops_nothing(

@@ -37,7 +37,7 @@ def wait_for_names(share: Share) -> None:
     """Return when the daemon can name a share that was mounted before it started."""
     unc = share.unc.replace("/", "\\")
     wait_until(
-        lambda: unc in peer_names.read(RUNTIME).shares.values(), f"the name of {share.unc}", 20
+        lambda: unc in peer_names.FILE.read(RUNTIME).shares.values(), f"the name of {share.unc}", 20
     )
 
 

@@ -54,7 +54,9 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.read(RUNTIME).shares, "the names of what was mounted", PATIENCE_S
+            lambda: peer_names.FILE.read(RUNTIME).shares,
+            "the names of what was mounted",
+            PATIENCE_S,
         )
         facts: Facts = {
             "mounted_before": sorted(mounted_before.values()),
@@ -131,7 +133,7 @@ def _operations(events: Events, flag: int) -> list[list[object]]:
 
 
 def _share(event: Events) -> str:
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return names.share(int(event["session_id"]), int(event["tree_id"]))
 
 
@@ -190,7 +192,7 @@ def _look(folder: Path) -> Facts:
 def _reconnects(events: Events) -> list[Facts]:
     connection = (events["flags"] & CONNECTION) != 0
     found = events[connection & (events["command"] == ConnectionEvent.RECONNECT)]
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return [
         {"server": names.server(int(one["session_id"])), "latency_ns": int(one["latency_ns"])}
         for one in found
