@@ -250,7 +250,7 @@ def chosen(
     for name in dict.fromkeys(wanted):
         action = row(name)
         if action is None or name not in allowed:
-            note = "no such action" if action is None else "the configuration does not give it this"
+            note = "no such action" if action is None else "the configuration does not allow it"
             refused.append(not_collected(name, note))
         else:
             actions.append(action)

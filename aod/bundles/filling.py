@@ -1,7 +1,7 @@
 """What goes into a bundle's folder: everything at once, and what is volatile first.
 
-The sources start when the folder is there; the history is recalled and written beside them. What
-follows the trigger is waited for, and then the files that tell of all the others are written.
+The history is written while the sources run. At last, when what follows the trigger is over, come
+the files that describe all others.
 """
 
 import asyncio
@@ -54,16 +54,6 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Held while a bundle is redacted."""
 
 
-class Filled(Struct, frozen=True):
-    """What is in the folder."""
-
-    folder: Path
-    """What is to be sealed: the folder, or one in it."""
-    sources: tuple[Source, ...]
-    first_evidence_ns: int | None
-    """From the trigger to the first volatile evidence on disk; None: there was none."""
-
-
 class Work(Struct, frozen=True):
     """A bundle's folder, and how much of it is done."""
 
@@ -74,7 +64,13 @@ class Work(Struct, frozen=True):
 
 
 class Filling:
-    """One bundle on its way."""
+    """One bundle on its way.
+
+    Attributes:
+        sources: what was collected, once it is filled.
+        first_evidence_ns: from the trigger to the first volatile evidence on disk; None: there was
+            none.
+    """
 
     def __init__(
         self, work: Work, anomaly: Anomaly, config: Config, job: Job, around: Surroundings
@@ -85,11 +81,12 @@ class Filling:
         self._volatile = {one.name for one in self._actions if one.phase is Phase.VOLATILE}
         is_declared = anomaly.rule is not Cause.MANUAL
         self._post_ns = nanoseconds(config.capture.post_sec * 1e3) if is_declared else 0
-        self._first_evidence_ns: int | None = None
+        self.sources: tuple[Source, ...] = ()
+        self.first_evidence_ns: int | None = None
         self._has_evidence = asyncio.Event()
 
-    async def fill(self) -> Filled:
-        """Fill the folder.
+    async def fill(self) -> Path:
+        """Fill the folder; what is to be sealed: the folder, or the redacted one in it.
 
         Raises:
             OSError: it cannot be written.
@@ -115,7 +112,8 @@ class Filling:
                 headers_only=limits.tcpdump.headers_only,
             )
         await asyncio.to_thread(explain, folder, described, anomaly)
-        return Filled(folder, collected.sources, self._first_evidence_ns)
+        self.sources = collected.sources
+        return folder
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""
@@ -147,7 +145,7 @@ class Filling:
         self._progress.note([self._marked(source) for source in sources])
         ok = any(one.status is Status.OK and one.name in self._volatile for one in sources)
         if ok and not self._has_evidence.is_set() and not self._progress.interrupted:
-            self._first_evidence_ns = time.time_ns() - self._anomaly.timestamp
+            self.first_evidence_ns = time.time_ns() - self._anomaly.timestamp
         if ok:
             self._has_evidence.set()
 
@@ -220,7 +218,7 @@ def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
 
 
 def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
-    """Write the files that tell of all the others, for a person and for programs.
+    """Write the files that describe all others, for a person and for programs.
 
     Raises:
         OSError: they cannot be written.

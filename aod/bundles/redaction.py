@@ -127,7 +127,7 @@ def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
         breakdown=replace(anomaly.breakdown, trees=()),
     )
     _add_the_rest(folder, anomaly)
-    note = f"{_FAILED}: {why}; what may hold names is left out"
+    note = f"{_FAILED}: {why}; all files that may hold names are missing"
     manifest = replace(
         draft.manifest,
         host="",

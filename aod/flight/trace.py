@@ -49,7 +49,7 @@ def cpu_kib(settings: Trace, cpus: int) -> int:
 
 
 class TraceBuffer:
-    """The instance; what a daemon that was killed left is gone on with."""
+    """The instance; the leftover of a killed daemon is continued."""
 
     def __init__(self, pin_dir: Path, settings: Trace, logger: logging.Logger) -> None:
         self._pin_dir = pin_dir
@@ -62,6 +62,10 @@ class TraceBuffer:
     @property
     def is_recording(self) -> bool:
         return self._enabled_for != 0
+
+    def counters(self) -> dict[str, int]:
+        """For the heartbeat."""
+        return {"trace_recording": int(self.is_recording)}
 
     def tick(self) -> None:
         """Make the instance, and switch its events on once the cifs module is there."""

@@ -249,8 +249,8 @@ def test_in_a_hurry_what_was_printed_has_to_do(tmp_path: Path) -> None:
     sources = with_job(hurry_when_it_runs)
     assert [source.status for source in sources] == [Status.TIMED_OUT] * 3
     assert [source.note for source in sources] == [
-        "cut short: aod was stopping",
-        "not run: aod was stopping",
-        "not run: aod was stopping",
+        "cut short: aod was shutting down",
+        "not run: aod was shutting down",
+        "not run: aod was shutting down",
     ]
     assert "begun\n" in (tmp_path / ACTION.file).read_text()

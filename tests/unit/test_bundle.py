@@ -218,7 +218,7 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
     ]
     assert [source.note for source in sources[1:]] == [
         "no such action",
-        "the configuration does not give it this",
+        "the configuration does not allow it",
     ]
     assert "stats.log" not in files_of(sealed)
 

@@ -27,7 +27,7 @@ DONE: Final = ".redacted"
 NAMELESS: Final = frozenset({contents.EVENTS, contents.STATS})
 """Numbers only, and what tasks call themselves."""
 _PACKETS_LEFT_OUT: Final = "left out: packets are redacted only where they are headers only"
-_BINARY_LEFT_OUT: Final = "left out: nobody knows how to redact it"
+_BINARY_LEFT_OUT: Final = "left out: files of this kind cannot be redacted"
 _CHUNK: Final = 1 << 17
 """What is found in it takes some hundred times as much memory."""
 _LONGEST_LINE: Final = 1 << 19
