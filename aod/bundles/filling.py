@@ -15,11 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions import runner
+from aod.actions.action import Phase
 from aod.actions.job import Job
 from aod.actions.resolve import Situation
 from aod.actions.result import Source, Status
 from aod.actions.runner import Collected
-from aod.actions.table import Phase, chosen, not_collected
+from aod.actions.table import chosen, not_collected
 from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded

@@ -24,7 +24,10 @@ def clear(config: Config, logger: logging.Logger) -> None:
 def _settings(config: Config) -> dict[ActionName, Packets | Trace]:
     """What the wanted recorders depend on, by the action that reads them."""
     packets = replace(config.capture.tcpdump, headers_only=True)  # that concerns the cut alone
-    settings = {ActionName.TCPDUMP: packets, ActionName.TRACE: config.capture.trace}
+    settings: dict[ActionName, Packets | Trace] = {
+        ActionName.TCPDUMP: packets,
+        ActionName.TRACE: config.capture.trace,
+    }
     return {name: one for name, one in settings.items() if name in wanted(config)}
 
 

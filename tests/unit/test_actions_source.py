@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.action import Action, Command
 from aod.actions.job import Job
 from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
 from aod.actions.source import collect_action
-from aod.actions.table import Action, Command
 from aod.config.schema import Capture
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job

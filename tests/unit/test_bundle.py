@@ -14,9 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.action import Action, Command
 from aod.actions.job import Children, Job
 from aod.actions.result import Status
-from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Cause, Relation
 from aod.bundles import bundle, contents, filling, history, manifest
 from aod.bundles.filling import Surroundings

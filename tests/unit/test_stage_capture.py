@@ -16,8 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.action import Action, Command
 from aod.actions.result import Status
-from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Cause
 from aod.audit import entries, reader
 from aod.audit.entries import (

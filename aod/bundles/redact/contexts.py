@@ -1,4 +1,4 @@
-r"""Where names stand: places in logs whose form says what a word there is.
+r"""Where names stand: places in logs whose form shows what a word is.
 
 All patterns are for text in lower case. Each begins with a word that is looked for first, which
 costs almost nothing where it does not occur.
