@@ -80,9 +80,9 @@ def test_tree_has_the_number_that_the_answer_gave_it(rig: Rig) -> None:
 
 
 def test_name_that_the_kernel_told_is_not_replaced(rig: Rig) -> None:
-    rig.producer.name(SHARE, rb"\\server\told", number=7, tree=1)
+    rig.producer.name(SHARE, rb"\\server\early", number=7, tree=1)
     rig.tracer.add_names(Names({(7, 1): r"\\server\read", (7, 2): r"\\server\new"}))
-    assert rig.tracer.names().shares == {(7, 1): r"\\server\told", (7, 2): r"\\server\new"}
+    assert rig.tracer.names().shares == {(7, 1): r"\\server\early", (7, 2): r"\\server\new"}
 
 
 def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
