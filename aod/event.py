@@ -18,14 +18,6 @@ OWN: Final = int(lib.AOD_EVENT_OWN)
 Events: TypeAlias = NDArray[np.void]
 """Shape (n,), dtype `EVENT_DTYPE`."""
 
-_SCALARS: Final = {
-    "uint64_t": "<u8",
-    "int64_t": "<i8",
-    "uint32_t": "<u4",
-    "int16_t": "<i2",
-    "uint8_t": "u1",
-}
-
 
 def struct_dtype(name: str) -> np.dtype[np.void]:
     """The dtype of a C struct of the shim: same names, offsets, widths and size."""
@@ -44,7 +36,7 @@ def _field_dtype(ctype: Any) -> np.dtype[np.generic]:
     if ctype.kind == "struct":
         return struct_dtype(ctype.cname.removeprefix("struct "))
     if ctype.kind != "array":
-        return np.dtype(_SCALARS[ctype.cname])
+        return np.dtype(str(ctype.cname).removesuffix("_t"))  # uint64_t and its like
     if ctype.item.cname == "char":
         return np.dtype(f"S{ctype.length}")
     return np.dtype((_field_dtype(ctype.item), (ctype.length,)))
