@@ -1,12 +1,18 @@
-"""Of all tests: whatever bundles a test leaves, they are as bundles have to be."""
+"""Fixtures of all tests: a daemon on this machine's ring, and what every test has to leave."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aod.host import privileges
+from aod.kernel import tracer
+from tests.rig import configs
 from tests.rig.bundles import check_below
+from tests.rig.daemon import LocalDaemon
+from tests.rig.ring import SHARED_MEMORY, own_pin_dir
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +28,30 @@ def bundles_are_whole(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if isinstance(folder, Path):
         check_below(folder)
+
+
+@pytest.fixture
+def pin_dir() -> Iterator[Path]:
+    """For the pins of this process; empty before and after."""
+    path = own_pin_dir()
+    tracer.remove(path)
+    yield path
+    tracer.remove(path)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, pin_dir: Path, request: pytest.FixtureRequest) -> Iterator[LocalDaemon]:
+    """A running daemon with the module's CONFIG, or where it has none, with the sample."""
+    config = getattr(request.module, "CONFIG", configs.LATENCY)
+    with LocalDaemon(tmp_path, pin_dir, config) as running:
+        yield running
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder in memory, so that no disk is waited for, that any user can get to: pytest's are
+    root's alone."""
+    made = Path(tempfile.mkdtemp(dir=SHARED_MEMORY, prefix="aod-test-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)

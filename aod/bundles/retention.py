@@ -92,7 +92,7 @@ def delete(folder_fd: int, entry: Entry) -> bool:
 
 
 def _entry(item: os.DirEntry[str]) -> Entry | None:
-    timestamp = names.timestamp_of_archive(item.name)
+    timestamp = names.archive.timestamp(item.name)
     if timestamp is None:
         return None
     with suppress(FileNotFoundError):  # deleted since the folder was read

@@ -61,7 +61,7 @@ def leftovers(output_dir: Path) -> list[int]:
     """
     found = set()
     for path in output_dir.iterdir():
-        for parse in (names.timestamp_of_folder, names.timestamp_of_unfinished):
+        for parse in (names.folder.timestamp, names.unfinished.timestamp):
             timestamp = parse(path.name)
             if timestamp is not None:
                 found.add(timestamp)

@@ -165,7 +165,7 @@ class Backlog:
                 self._ledger.close_entry(timestamp, Kind.LOST)
 
     def _waiting(self) -> list[int]:
-        spooled = (names.timestamp_of_spooled(path.name) for path in spool.pending(self._folder))
+        spooled = (names.spooled.timestamp(path.name) for path in spool.pending(self._folder))
         return sorted({*self._unspooled, *(one for one in spooled if one is not None)})
 
     def _read(self, timestamp: int, now: float) -> Anomaly | None:

@@ -9,7 +9,7 @@ from aod import log, systemd
 from aod.capture.snapshot import SnapshotError
 from aod.config.load import ConfigError
 from aod.host.preflight import PreflightError
-from aod.recording.frames import RecordingError
+from aod.recording.format import RecordingError
 from aod.recording.writer import RecordingWriteError
 from aod.state.lock import LockedError
 from aod.supervision.folders import FolderError

@@ -11,11 +11,10 @@ from aod.cli.supervisor import load_with_warnings
 from aod.config.load import ConfigError, Loaded, load_text
 from aod.recording.sources import Source, opened
 from aod.replay.evaluation import Evaluation
-from aod.replay.ladder import DEFAULT_MS, plain
 from aod.replay.report import described, heading, table
 from aod.replay.suggest import suggest
-from aod.replay.suggestion import Suggestion
-from aod.replay.suggestion_text import render
+from aod.replay.suggestion import Suggestion, render
+from aod.replay.thresholds import DEFAULT_MS, plain
 from aod.settings import DAY_SEC
 
 FILE_HELP = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), or its events.npy"

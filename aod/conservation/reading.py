@@ -73,7 +73,7 @@ def _spooled(folder: Path) -> set[int] | None:
         found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
     if len(found) > MAX_SPOOLED:
         return None
-    stamps = map(names.timestamp_of_spooled, found)
+    stamps = map(names.spooled.timestamp, found)
     return {stamp for stamp in stamps if stamp is not None}
 
 

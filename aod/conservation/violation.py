@@ -3,6 +3,7 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from aod.state.report_file import ReportFile
 
@@ -40,7 +41,9 @@ class Violation(Struct, frozen=True, forbid_unknown_fields=True):
         return self.sum, self.command
 
 
-FILE: Final = ReportFile[tuple[Violation, ...]]("conservation.json", tuple[Violation, ...], ())
+FILE: Final = ReportFile[tuple[Violation, ...]](
+    "conservation.json", (), Decoder(tuple[Violation, ...]).decode
+)
 """Written by the supervisor, for capture and for `aod status`."""
 
 

@@ -43,7 +43,7 @@ class Peers:
         self._seen, names = changed, self._tracer.names()
         if self._runtime_dir is not None:
             try:
-                peers.write(self._runtime_dir, names)
+                peers.FILE.write(self._runtime_dir, names)
             except OSError as error:
                 self._logger.error("names of shares and servers cannot be written: %s", error)
         return names

@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 
 from aod.smb.connection import ConnectionEvent
 
-PREFIX: Final = "SMB2_"
-
 
 class Command(IntEnum):
     """A command by its number on the wire; there are 19, without gaps."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from aod import log
 from aod.anomaly import Operation
+from aod.detectors.describe import sentence
 from aod.detectors.detector import Ended, Episode
-from aod.detectors.words import sentence
 from aod.stages.base import StageContext
 from aod.stages.declaring import Declaring
 from aod.state import names

@@ -104,7 +104,7 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
     evaluated = read_evaluated(runtime_dir)
     known = evaluated.declared - evaluated.unspooled
     sums = [(known, Kind.SEEN | _SUM), (known, Kind.FORGOTTEN | _SUM)] if known else []
-    left = (names.timestamp_of_spooled(entry.name) for entry in spool.pending(spool_dir))
+    left = (names.spooled.timestamp(entry.name) for entry in spool.pending(spool_dir))
     _make(path, [*sums, *((one, int(Kind.CARRIED)) for one in left if one is not None)])
 
 

@@ -114,7 +114,7 @@ def holder(runtime_dir: Path) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _holder(fd)[0]
+        return next(iter(_content(fd)), None)
     else:
         return None
     finally:
@@ -125,16 +125,16 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
-def _holder(fd: int) -> tuple[int | None, int | None]:
+def _content(fd: int) -> list[int]:
     """The holder's pid, and when it started (seconds since the epoch)."""
-    words = os.pread(fd, _MOST_BYTES, 0).decode(errors="replace").split()
-    numbers = [int(word) if word.isdecimal() else None for word in words]
-    pid, since, *_ = [*numbers, None, None]
-    return pid, since
+    words = os.pread(fd, _MOST_BYTES, 0).split()
+    return [int(word) for word in words if word.isdigit()]
 
 
 def _describe(fd: int) -> str:
-    pid, since = _holder(fd)
-    if pid is None or since is None:
-        return f"pid {pid or 'unknown'}"
-    return f"pid {pid}, since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    match _content(fd):
+        case [pid, since]:
+            started = datetime.fromtimestamp(since, UTC)
+            return f"pid {pid}, since {started:%Y-%m-%d %H:%M:%S} UTC"
+        case found:
+            return f"pid {found[0] if found else 'unknown'}"

@@ -8,53 +8,29 @@ AUDIT_FILE: Final = "audit.jsonl"
 PACKETS_FOLDER: Final = "packets"
 """The packet ring, in the runtime folder."""
 
-_DIGITS: Final = "([1-9][0-9]{0,19})"
-_FOLDER: Final = re.compile(f"aod_{_DIGITS}")
-_ARCHIVE: Final = re.compile(rf"aod_{_DIGITS}\.tar\.zst")
-_UNFINISHED: Final = re.compile(rf"\.aod_{_DIGITS}\.tar\.zst\.tmp")
-_SPOOLED: Final = re.compile(rf"{_DIGITS}\.json")
+
+class Name:
+    """Names that differ in the timestamp."""
+
+    def __init__(self, prefix: str, suffix: str = "") -> None:
+        self._prefix, self._suffix = prefix, suffix
+        pattern = f"{re.escape(prefix)}([1-9][0-9]{{0,19}}){re.escape(suffix)}"
+        self._match = re.compile(pattern).fullmatch
+
+    def __call__(self, timestamp: int) -> str:
+        return f"{self._prefix}{timestamp}{self._suffix}"
+
+    def timestamp(self, name: str) -> int | None:
+        """The timestamp in such a name; None for any other name."""
+        match = self._match(name)
+        return int(match[1]) if match else None
 
 
-def folder(timestamp: int) -> str:
-    """A bundle that is being filled, and the only folder in its archive."""
-    return f"aod_{timestamp}"
-
-
-def archive(timestamp: int) -> str:
-    """A sealed bundle."""
-    return f"aod_{timestamp}.tar.zst"
-
-
-def unfinished(timestamp: int) -> str:
-    """An archive that is being written."""
-    return f".aod_{timestamp}.tar.zst.tmp"
-
-
-def spooled(timestamp: int) -> str:
-    """A spool entry."""
-    return f"{timestamp}.json"
-
-
-def timestamp_of_folder(name: str) -> int | None:
-    """The timestamp of a bundle that is (or was) being filled; None for any other name."""
-    return _timestamp(_FOLDER, name)
-
-
-def timestamp_of_archive(name: str) -> int | None:
-    """The timestamp of a sealed bundle; None for any other name."""
-    return _timestamp(_ARCHIVE, name)
-
-
-def timestamp_of_unfinished(name: str) -> int | None:
-    """The timestamp of an archive that is being written; None for any other name."""
-    return _timestamp(_UNFINISHED, name)
-
-
-def timestamp_of_spooled(name: str) -> int | None:
-    """The timestamp of a spool entry; None for any other name."""
-    return _timestamp(_SPOOLED, name)
-
-
-def _timestamp(pattern: re.Pattern[str], name: str) -> int | None:
-    match = pattern.fullmatch(name)
-    return int(match[1]) if match else None
+folder: Final = Name("aod_")
+"""A bundle that is (or was) being filled, and the only folder in its archive."""
+archive: Final = Name("aod_", ".tar.zst")
+"""A sealed bundle."""
+unfinished: Final = Name(".aod_", ".tar.zst.tmp")
+"""An archive that is being written."""
+spooled: Final = Name("", ".json")
+"""A spool entry."""

@@ -122,7 +122,7 @@ def check(anomaly: Anomaly) -> None:
     Raises:
         SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record.
     """
-    if names.timestamp_of_spooled(names.spooled(anomaly.timestamp)) is None:
+    if names.spooled.timestamp(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
     if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:
         raise SpoolError(f"{anomaly.timestamp} lies in the future")
@@ -137,7 +137,7 @@ def pending(folder: Path) -> list[Path]:
     found: list[tuple[int, Path]] = []
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
-            timestamp = names.timestamp_of_spooled(path.name)
+            timestamp = names.spooled.timestamp(path.name)
             if timestamp is not None:
                 found.append((timestamp, path))
     return [path for _, path in sorted(found)]

@@ -3,10 +3,11 @@
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
+from msgspec.json import Decoder
 
 from aod.anomaly import Operation
+from aod.detectors.describe import sentence
 from aod.detectors.detector import Episode
-from aod.detectors.words import sentence
 from aod.state import names
 from aod.state.report_file import ReportFile
 
@@ -22,7 +23,7 @@ class Report(Struct, frozen=True):
     """The last operations that had been told as hanging and ended, oldest first."""
 
 
-FILE: Final = ReportFile("detect/detect.json", Report, Report())
+FILE: Final = ReportFile("detect/detect.json", Report(), Decoder(Report).decode)
 """In the folder that belongs to detect."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from aod import __version__, log
 from aod.state.report_file import ReportFile
@@ -47,7 +48,7 @@ class DaemonReport(Struct, frozen=True):
     workers: tuple[WorkerReport, ...] = ()
 
 
-FILE: Final = ReportFile("daemon.json", DaemonReport, DaemonReport())
+FILE: Final = ReportFile("daemon.json", DaemonReport(), Decoder(DaemonReport).decode)
 """Written by the supervisor."""
 
 

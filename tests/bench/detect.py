@@ -11,7 +11,7 @@ from aod.config.rules import rules
 from aod.detectors.detector import Detector
 from aod.event import EVENT_DTYPE, Events
 from aod.smb.peers import Names
-from tests.bench.bench_rig import REPO
+from scripts.vm.tools import REPO
 
 RECORDS = 262_144
 BATCH = 16_384

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.bench_rig import REPO, bench_rig
-from tests.kernel.conftest import Rig
+from scripts.vm.tools import REPO
+from tests.bench.bench_rig import bench_rig
+from tests.rig.ring import Rig
 
 RECORDS = 200_000
 ROUNDS = 15

@@ -10,40 +10,25 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from aod.audit import entries
 from aod.audit.entries import CaptureSealed
 from aod.settings import ActionName
 from aod.state import names
-from aod.state.names import AUDIT_FILE
+from scripts.vm.guest.wait import wait_until
 from tests.bench.bench_rig import bench_daemon
-from tests.kernel.daemon import LocalDaemon, wait_until
+from tests.rig import audit_log, configs
+from tests.rig.daemon import LocalDaemon
 
 TRIGGERS: Final = 100
 HISTORY: Final = 250_000
-LATENCY_NS: Final = 2 * 10**9
-CONFIG: Final[dict[str, Any]] = {
-    "guardian": {
-        "anomalies": {
-            "latency": {
-                "type": "Latency",
-                "cooldown_sec": 0,
-                "actions": sorted(map(str, ActionName)),
-            }
-        }
-    },
-    "capture": {"post_sec": 0, "min_free_mb": 0},
-}
+CONFIG: Final = configs.latency(actions=sorted(map(str, ActionName)))
 
 
 def _next_bundle(daemon: LocalDaemon, known: set[Path]) -> Path:
-    def new() -> Path | None:
-        return next(iter(set(daemon.bundles()) - known), None)
-
-    found = wait_until(new, "the bundle", 60)
+    found = daemon.wait_for_bundle(known)
     known.add(found)
     return found
 
@@ -52,8 +37,7 @@ def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
     """What the audit log says of a bundle: when the first volatile source's file was complete."""
 
     def told() -> int | None:
-        for line in (daemon.output / AUDIT_FILE).read_bytes().splitlines():
-            record = entries.decode(line)
+        for record in audit_log.decoded(daemon.output_dir):
             if isinstance(record, CaptureSealed) and record.timestamp == timestamp:
                 return round((record.first_evidence_sec or 0) * 1e9)
         return None
@@ -63,15 +47,15 @@ def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
 
 def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:
     """ns from a trigger to the first evidence, and to the sealed bundle."""
-    daemon.producer().load(1, latency_ns=LATENCY_NS)
+    daemon.emergency()
     bundle = _next_bundle(daemon, known)
-    timestamp = names.timestamp_of_archive(bundle.name) or 0
+    timestamp = names.archive.timestamp(bundle.name) or 0
     return _first_evidence_ns(daemon, timestamp), bundle.stat().st_ctime_ns - timestamp
 
 
 def figures() -> Iterator[dict[str, object]]:
     """Percentiles in milliseconds."""
-    with bench_daemon(CONFIG, parent=tempfile.gettempdir()) as daemon:
+    with bench_daemon(CONFIG, parent=Path(tempfile.gettempdir())) as daemon:
         daemon.producer().load(HISTORY)
         known: set[Path] = set()
         times = []

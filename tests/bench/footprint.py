@@ -4,8 +4,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.bench_rig import REPO, bench_daemon
-from tests.kernel.daemon import LocalDaemon, cpu_ns, wait_until
+from scripts.vm.guest.proc import cpu_ns
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
+from tests.bench.bench_rig import bench_daemon
+from tests.rig.daemon import LocalDaemon
 
 IDLE_SEC = 20
 LOG_RECORDS = 262_144

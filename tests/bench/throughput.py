@@ -14,9 +14,10 @@ from typing import Final
 
 from aod.smb.commands import Command
 from aod.status.gather import Status
+from scripts.vm.guest.wait import wait_until
 from tests.bench.bench_rig import CONFIG, bench_daemon
-from tests.kernel.daemon import LocalDaemon, wait_until
-from tests.kernel.producer import Producer
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import Producer
 
 SECONDS: Final = 3
 FAST_NS: Final = 1000

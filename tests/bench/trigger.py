@@ -13,19 +13,16 @@ import zmq
 
 from aod.anomaly import Anomaly
 from aod.transport.wire import Inbox
-from tests.bench.bench_rig import bench_daemon
-from tests.kernel.producer import Producer
+from tests.bench.bench_rig import CONFIG, bench_daemon
+from tests.rig.configs import EMERGENCY_NS
+from tests.rig.producer import Producer
 
 TRIGGERS = 600
-LATENCY_NS = 2 * 10**9
-CONFIG = {
-    "guardian": {"anomalies": {"latency": {"type": "Latency", "cooldown_sec": 0, "actions": []}}}
-}
 
 
 def _one(producer: Producer, inbox: Inbox) -> int:
     """ns from the record's end_ns to the arrival of the message."""
-    producer.load(1, latency_ns=LATENCY_NS)
+    producer.load(1, latency_ns=EMERGENCY_NS)
     if not inbox.socket.poll(5000):
         raise TimeoutError("an emergency made no anomaly within 5 s")
     now_ns = time.monotonic_ns()
@@ -40,7 +37,7 @@ def figures() -> Iterator[dict[str, object]]:
     with bench_daemon(CONFIG, "--without", "capture", "--without", "cleanup") as daemon:
         producer = daemon.producer()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        inbox = Inbox(context, daemon.runtime, "capture")
+        inbox = Inbox(context, daemon.runtime_dir, "capture")
         delays = []
         for _ in range(TRIGGERS):
             time.sleep(random.uniform(0.001, 0.03))  # anywhere between two ticks

@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.bench_rig import SHARED_MEMORY, pin_dir
 from tests.campaign.campaign import Campaign, Plan
 from tests.campaign.table import render
+from tests.rig.ring import SHARED_MEMORY, own_pin_dir
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,11 +41,11 @@ def main() -> int:
     began = time.monotonic()
     if arguments.keep is not None:
         arguments.keep.mkdir(parents=True)
-        result = Campaign(plan, arguments.keep, pin_dir(), say).run()
+        result = Campaign(plan, arguments.keep, own_pin_dir(), say).run()
     else:
         with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
             Path(folder).chmod(0o711)  # for the user that detect runs as
-            result = Campaign(plan, Path(folder), pin_dir(), say).run()
+            result = Campaign(plan, Path(folder), own_pin_dir(), say).run()
     print(render(plan, result))
     print(f"all of it held; {time.monotonic() - began:.0f} s")
     return 0

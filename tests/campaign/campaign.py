@@ -11,11 +11,14 @@ from msgspec import Struct
 
 from aod.status.gather import Status
 from aod.transport.wire import STAGES
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
 from tests.campaign import judge, leaks, witness
 from tests.campaign.killer import Killer
 from tests.campaign.leaks import Vitals
 from tests.campaign.load import Emitted, Load
-from tests.kernel.daemon import REPO, LocalDaemon, wait_until
+from tests.rig import configs
+from tests.rig.daemon import LocalDaemon
 
 QUIET_SEC: Final = 600
 STOP_SEC: Final = 30
@@ -66,7 +69,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "watch_interval_sec": 0.001,
         "guardian": {
             "anomalies": {
-                judge.NAME: {"type": "Latency", "cooldown_sec": 0, "actions": actions},
+                judge.NAME: configs.EMERGENCIES | {"actions": actions},
                 "witness": {"type": "Witness"},
             }
         },
@@ -79,15 +82,9 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "history_sec": 0.02,
             "lookback_sec": 1,
             "max_waiting": 1000,
-            "min_free_mb": 0,
-            "min_free_percent": 0,
+            **configs.SMALL_DISK,
         },
-        "supervision": {
-            "attempts": 1000,
-            "window_sec": 1,
-            "first_delay_sec": 0.01,
-            "longest_delay_sec": 0.01,
-        },
+        "supervision": configs.EAGER,
     }
 
 

@@ -12,16 +12,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.audit import entries
 from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
 from aod.state import names
-from aod.state.names import AUDIT_FILE
 from aod.status.gather import Status
 from tests.campaign.killer import Look
 from tests.campaign.load import Emitted
 from tests.campaign.witness import Batch
-from tests.kernel.daemon import LocalDaemon
+from tests.rig import audit_log
 from tests.rig.bundles import open_bundle
+from tests.rig.daemon import LocalDaemon
 
 NAME: Final = "slow"
 
@@ -127,12 +126,11 @@ def judge_bundles(emitted: Emitted, daemon: LocalDaemon) -> int:
 
 def _judge_audit(daemon: LocalDaemon) -> None:
     """The audit log knows of exactly these; no capture failed, none was refused."""
-    lines = (daemon.output / AUDIT_FILE).read_bytes().splitlines()
-    records = [entries.decode(line) for line in lines]
+    records = audit_log.decoded(daemon.output_dir)
     declared = {one.timestamp for one in records if isinstance(one, Declared)}
-    bundles = {names.timestamp_of_archive(path.name) for path in daemon.bundles()}
+    bundles = {names.archive.timestamp(path.name) for path in daemon.bundles()}
     assert declared == bundles, f"audit log and bundles differ by {declared ^ bundles}"
     failed = [one for one in records if isinstance(one, CaptureFailed | CaptureRefused)]
     assert not failed, failed
-    alarms = [line for line in lines if b'"what":"conservation"' in line]
+    alarms = daemon.audited("conservation")
     assert not alarms, alarms

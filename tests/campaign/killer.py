@@ -13,9 +13,11 @@ from msgspec import Struct
 from aod.transport.eventlog import EventLog
 from aod.transport.eventlog_files import EventLogError
 from aod.transport.wire import STAGES
+from scripts.vm.guest.proc import children
+from scripts.vm.guest.wait import wait_until
 from tests.campaign import moments
 from tests.campaign.moments import Moment
-from tests.kernel.daemon import LocalDaemon, children, wait_until
+from tests.rig.daemon import LocalDaemon
 
 SUPERVISOR_LONGEST_SEC: Final = 2.5
 """Into the life of a supervisor: some die before they have read their configuration."""
@@ -87,7 +89,7 @@ class Killer:
     def look(self) -> None:
         """Remember what the event log holds now."""
         try:
-            log = EventLog.reader(self._daemon.runtime)
+            log = EventLog.reader(self._daemon.runtime_dir)
         except EventLogError:
             return  # not made yet
         position = log.position
@@ -113,7 +115,7 @@ class Killer:
 
     def _any_worker(self) -> tuple[str, int]:
         stage = self._chance.choice(STAGES)
-        return stage, wait_until(lambda: self._daemon.worker_pid(stage), stage, PATIENCE_SEC)
+        return stage, self._daemon.wait_for_worker(stage)
 
     def _workers(self) -> dict[int, str]:
         return children(self._daemon.process.pid)

@@ -7,8 +7,10 @@ from typing import Final, NamedTuple
 
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import STAGES
-from tests.kernel.conftest import BPFFS
-from tests.kernel.daemon import LocalDaemon
+from scripts.vm.guest import proc
+from scripts.vm.guest.proc import memory_bytes
+from tests.rig.daemon import LocalDaemon
+from tests.rig.ring import BPFFS
 
 MARK: Final = "AOD_TEST_CAMPAIGN"
 """In the environment of the daemon, and so of all that it starts."""
@@ -27,27 +29,16 @@ class Vitals(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> "Vitals":
-        folder = Path("/proc") / str(pid)
-        lines = (folder / "status").read_text().splitlines()
-        (anonymous,) = (line.split()[1] for line in lines if line.startswith("RssAnon:"))
-        return cls(len(list((folder / "fd").iterdir())), int(anonymous) * 1024)
+        descriptors = (Path("/proc") / str(pid) / "fd").iterdir()
+        return cls(len(list(descriptors)), memory_bytes(pid, "RssAnon"))
 
 
 def processes(mark: str) -> Iterator[tuple[int, str, str]]:
     """Every process of the daemon's, and every zombie of one: (pid, state, name)."""
     ours = os.fsencode(f"{MARK}={mark}")
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            before, _, after = (folder / "stat").read_text().rpartition(")")
-            environment = (folder / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue  # it ended meanwhile
-        state, parent = after.split()[:2]
-        zombie_of = f"{MARK}={mark}" if state == "Z" and _is_ours(int(parent), ours) else ""
-        if ours in environment or zombie_of:
-            yield int(folder.name), state, before.partition("(")[2]
+    for one in proc.processes():
+        if _is_ours(one.pid, ours) or (one.state == "Z" and _is_ours(one.parent, ours)):
+            yield one.pid, one.state, one.comm
 
 
 def _is_ours(pid: int, mark: bytes) -> bool:
@@ -64,7 +55,7 @@ def running_leaks(daemon: LocalDaemon, mark: str) -> list[str]:
     left = [f"process {one}" for one in found if one[1] == "Z" or one[2] not in expected]
     if sorted(name for _, _, name in found) != expected:
         left.append(f"processes {found}")
-    left += [f"in the spool: {name}" for name in files_below(daemon.state / "spool")]
+    left += [f"in the spool: {name}" for name in files_below(daemon.state_dir / "spool")]
     left += [f"in the output folder: {name}" for name in _unfinished(daemon)]
     left += [f"pin {path}" for path in pins(daemon) if path != daemon.pin_dir]
     return left
@@ -73,11 +64,11 @@ def running_leaks(daemon: LocalDaemon, mark: str) -> list[str]:
 def stopped_leaks(daemon: LocalDaemon, mark: str) -> list[str]:
     """What a daemon that was stopped should not leave."""
     left = [f"process {one}" for one in processes(mark)]
-    left += [f"in the runtime folder: {name}" for name in files_below(daemon.runtime)]
-    left += [f"in the state folder: {name}" for name in files_below(daemon.state) - {"spool"}]
+    left += [f"in the runtime folder: {name}" for name in files_below(daemon.runtime_dir)]
+    left += [f"in the state folder: {name}" for name in files_below(daemon.state_dir) - {"spool"}]
     left += [f"in the output folder: {name}" for name in _unfinished(daemon)]
     left += [f"pin {path}" for path in pins(daemon)]
-    return left + (["the runtime folder"] if daemon.runtime.exists() else [])
+    return left + (["the runtime folder"] if daemon.runtime_dir.exists() else [])
 
 
 def pins(daemon: LocalDaemon) -> list[Path]:
@@ -89,7 +80,7 @@ def _unfinished(daemon: LocalDaemon) -> set[str]:
     """What is neither a bundle nor the audit log."""
     bundles = {path.name for path in daemon.bundles()}
     return {
-        name for name in files_below(daemon.output) - bundles if not name.startswith(AUDIT_FILE)
+        name for name in files_below(daemon.output_dir) - bundles if not name.startswith(AUDIT_FILE)
     }
 
 

@@ -18,12 +18,12 @@ import msgspec
 from msgspec import Struct
 
 from aod.smb.commands import Command
-from tests.kernel.daemon import REPO
-from tests.kernel.producer import Producer
+from scripts.vm.tools import REPO
+from tests.rig.configs import EMERGENCY_NS
+from tests.rig.producer import Producer
 
 CHUNK_SEC: Final = 0.001
 FAST_NS: Final = 1000
-SLOW_NS: Final = 2 * 10**9
 
 
 class Emitted(Struct, frozen=True):
@@ -72,7 +72,7 @@ class Emitter:
 
     def emergency(self) -> None:
         """An anomaly, if the ring takes it."""
-        if self.emit(1, SLOW_NS):
+        if self.emit(1, EMERGENCY_NS):
             self._emergencies.append(self.total - 1)
 
     def result(self, seconds: float) -> Emitted:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from aod.anomaly import Anomaly
 from aod.audit import entries
 from aod.capture.incidents import Incidents
-from aod.detectors.words import sentence
+from aod.detectors.describe import sentence
 from aod.event import EVENT_DTYPE
 from aod.state import names, spool
 from aod.transport import wire
@@ -67,7 +67,7 @@ def _check(message: wire.Message, receiver: str) -> None:
 
 def _check_anomaly(one: Anomaly) -> None:
     assert len(one.evidence) % EVENT_DTYPE.itemsize == 0
-    assert names.timestamp_of_folder(names.folder(one.timestamp)) == one.timestamp
+    assert names.folder.timestamp(names.folder(one.timestamp)) == one.timestamp
     texts = [one.reason, *map(sentence, (*one.worst, *one.ended))]
     assert all("\n" not in text and "\x1b" not in text for text in texts)
     record = entries.encode(entries.declared(one), MOMENT)

@@ -1,6 +1,5 @@
 """The real daemon with sources of our making, and what has to hold after each fault."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,10 +10,11 @@ from typing import Any, Final
 
 from aod.state import spool
 from aod.state.names import AUDIT_FILE
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.wait import wait_until
+from tests.rig import configs
 from tests.rig.bundles import Bundle, open_bundle
+from tests.rig.daemon import LocalDaemon
 
-LATENCY_NS: Final = 2 * 10**9
 LINKED: Final = ("sh", "cat", "sleep", "head", "yes", "true", "mount", "umount")
 FAKED: Final = "uname"
 """The program of our making; the first command that `system` runs after reading files."""
@@ -23,13 +23,12 @@ WELL: Final = "echo well"
 
 def configuration(**capture: Any) -> dict[str, Any]:
     """Every emergency is an anomaly; its sources are quick."""
-    anomaly = {"type": "Latency", "cooldown_sec": 0, "actions": ["mounts", "system"]}
-    limits = {"post_sec": 0, "min_free_mb": 0, "min_free_percent": 0, "action_timeout_sec": 1}
-    patience = {"attempts": 1000, "first_delay_sec": 0.01, "longest_delay_sec": 0.01}
+    anomaly = configs.EMERGENCIES | {"actions": ["mounts", "system"]}
+    limits = configs.SMALL_DISK | {"post_sec": 0, "action_timeout_sec": 1}
     return {
         "guardian": {"anomalies": {"slow": anomaly}},
         "capture": limits | capture,
-        "supervision": patience,
+        "supervision": configs.EAGER,
     }
 
 
@@ -53,28 +52,18 @@ class Faulty:
 
     def trigger(self, count: int = 1) -> None:
         """So many anomalies."""
-        self.daemon.producer().load(count, latency_ns=LATENCY_NS, command=5)
+        self.daemon.emergency(count)
 
     def capture(self) -> Bundle:
         """The bundle of one more anomaly."""
         known = set(self.daemon.bundles())
         self.trigger()
-
-        def new() -> Path | None:
-            return next(iter(set(self.daemon.bundles()) - known), None)
-
-        return open_bundle(wait_until(new, "the next bundle"))
+        return open_bundle(self.daemon.wait_for_bundle(known))
 
     def sources(self, bundle: Bundle) -> list[dict[str, Any]]:
         """What the manifest states of the faked program."""
         sources = bundle.manifest["sources"]
         return [one for one in sources if one["command"] and one["command"][0] == FAKED]
-
-    def audited(self, what: str) -> list[dict[str, Any]]:
-        """The records of a kind."""
-        path = self.daemon.output / AUDIT_FILE
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [one for one in map(json.loads, lines) if one["what"] == what]
 
     def check_well(self, pid: int) -> None:
         """The same supervisor runs on, its workers beat, nothing is left, and the next anomaly is
@@ -89,7 +78,7 @@ class Faulty:
 
     def unfinished(self) -> list[str]:
         """What is neither a bundle nor the audit log, and what waits."""
-        folders = (self.daemon.output, self.daemon.state / spool.FOLDER)
+        folders = (self.daemon.output_dir, self.daemon.state_dir / spool.FOLDER)
         names = [path.name for folder in folders for path in folder.iterdir()]
         return [
             name

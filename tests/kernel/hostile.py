@@ -20,6 +20,7 @@ import zmq
 
 from aod.event import EVENT_DTYPE
 from aod.state import names
+from aod.state.names import AUDIT_FILE
 from aod.transport.wire import TAKES, endpoint
 from tests.unit.samples import anomaly, operation
 
@@ -198,7 +199,7 @@ class Hostile:
             "moving the spool": partial(spool.rename, spool.with_name("s")),
             "opening the spool": partial(spool.chmod, 0o777),
             "the bundles": partial(os.listdir, self.output),
-            "the audit log": (self.output / "audit.jsonl").read_bytes,
+            "the audit log": (self.output / AUDIT_FILE).read_bytes,
             "the pins": partial(os.listdir, pin_dir),
             "the victim": self.victim.read_bytes,
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* The arguments of the test programs; tests/kernel/producer.py packs them. */
+/* The arguments of the test programs; tests/rig/producer.py packs them. */
 #ifndef AOD_TEST_PRODUCER_H
 #define AOD_TEST_PRODUCER_H
 

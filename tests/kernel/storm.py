@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final, Self
 
 from aod.detectors.detector import Episode
@@ -17,8 +16,11 @@ from aod.smb.commands import Command
 from aod.status import anomalies as episodes
 from aod.status.gather import Status
 from aod.transport.eventlog import EventLog
-from tests.kernel.daemon import REPO, LocalDaemon, cpu_ns, wait_until
+from scripts.vm.guest.proc import cpu_ns, memory_bytes
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
 from tests.rig.bundles import open_bundle
+from tests.rig.daemon import LocalDaemon
 
 MIB: Final = 1 << 20
 ACCEPTABLE: Final = 10
@@ -63,7 +65,12 @@ class Memory:
 
     @classmethod
     def of(cls, daemon: LocalDaemon) -> Self:
-        return cls(*(_peak_bytes(_pid(daemon, stage)) for stage in ("detect", "capture")))
+        return cls(
+            *(
+                memory_bytes(daemon.wait_for_worker(stage), "VmHWM")
+                for stage in ("detect", "capture")
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -96,17 +103,17 @@ class Storm:
 def rage(daemon: LocalDaemon, per_second: int, seconds: float, cooldown_sec: float) -> Storm:
     """A storm, and when the cool-down is over, one more anomaly: it tells of the last ones that
     were suppressed."""
-    began, cpu_before = time.monotonic(), cpu_ns([_pid(daemon, "detect")])
+    began, cpu_before = time.monotonic(), cpu_ns([daemon.wait_for_worker("detect")])
     arguments = map(str, (daemon.pin_dir, per_second, seconds, LATENCY_NS))
-    command = [sys.executable, "-m", "tests.kernel.produce", *arguments]
+    command = [sys.executable, "-m", "tests.rig.produce", *arguments]
     with subprocess.Popen(command, cwd=REPO) as producer:
         daemon.wait_for_bundles(SETTLED_BUNDLES, PATIENCE_SEC)
         settled = Memory.of(daemon)
     elapsed_sec = time.monotonic() - began
     assert producer.returncode == 0
     wait_until(lambda: _all_read(daemon), "detect to read all records", PATIENCE_SEC)
-    detect_cpu_ns = cpu_ns([_pid(daemon, "detect")]) - cpu_before
-    log = EventLog.reader(daemon.runtime)
+    detect_cpu_ns = cpu_ns([daemon.wait_for_worker("detect")]) - cpu_before
+    log = EventLog.reader(daemon.runtime_dir)
     last_ns = int(log.view(log.position - 1, 1)["end_ns"][0])
     episode = _declare_once_more(daemon, cooldown_sec)
     bundles = daemon.wait_for_bundles(episode.declared, PATIENCE_SEC)
@@ -123,17 +130,6 @@ def rage(daemon: LocalDaemon, per_second: int, seconds: float, cooldown_sec: flo
     )
 
 
-def _pid(daemon: LocalDaemon, stage: str) -> int:
-    return wait_until(lambda: daemon.worker_pid(stage), stage)
-
-
-def _peak_bytes(pid: int) -> int:
-    """VmHWM of proc(5)."""
-    lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
-    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return int(peak) * 1024
-
-
 def _all_read(daemon: LocalDaemon) -> bool:
     found = daemon.status()
     emitted = sum(one.emitted for one in found.commands.values())
@@ -147,7 +143,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.FILE.read(daemon.runtime).episodes:
+        for episode in episodes.FILE.read(daemon.runtime_dir).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

@@ -1,32 +1,26 @@
 """What the audit log says of the real daemon: its life, its workers' deaths, its losses."""
 
-import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
-from tests.kernel.daemon import LocalDaemon, wait_until
-from tests.kernel.test_daemon import CONFIG, _slow
-
-
-def records(daemon: LocalDaemon) -> list[dict[str, Any]]:
-    text = (daemon.output / "audit.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
+from scripts.vm.guest.wait import wait_until
+from tests.rig.configs import LATENCY
+from tests.rig.daemon import LocalDaemon
 
 
 def test_the_audit_log_tells_the_daemons_life(tmp_path: Path, pin_dir: Path) -> None:
-    config = CONFIG | {"cleanup": {"max_total_log_size_mb": 0.001}}
+    config = LATENCY | {"cleanup": {"max_total_log_size_mb": 0.001}}
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
-        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+        pid = daemon.wait_for_worker("collect")
         os.kill(pid, signal.SIGKILL)
         daemon.wait_for_log("collect: killed by SIGKILL; respawning in")
-        _slow(daemon, 0)
+        daemon.slow(0)
         daemon.wait_for_bundles(1)
-        _slow(daemon, 1000)
-        wait_until(lambda: "deletion" in [one["what"] for one in records(daemon)], "a deletion")
+        daemon.slow(1000)
+        wait_until(lambda: daemon.audited("deletion"), "a deletion")
         assert daemon.stop() == 0
-        found = records(daemon)
+        found = daemon.audited()
     assert [one["what"] for one in (found[0], found[-1])] == ["start", "stop"]
     assert found[0]["config"] == str(daemon.config_file)
     assert (found[-1]["reason"], found[-1]["exit"]) == ("SIGTERM", 0)
@@ -38,15 +32,15 @@ def test_the_audit_log_tells_the_daemons_life(tmp_path: Path, pin_dir: Path) -> 
 
 
 def test_what_the_kernel_lost_is_told(tmp_path: Path, pin_dir: Path) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG | {"ring_mb": 1}) as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY | {"ring_mb": 1}) as daemon:
         producer = daemon.producer()
-        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+        pid = daemon.wait_for_worker("collect")
         os.kill(pid, signal.SIGSTOP)
         producer.load(30_000, command=5)
         os.kill(pid, signal.SIGCONT)
-        wait_until(lambda: "loss" in [one["what"] for one in records(daemon)], "a loss")
+        wait_until(lambda: daemon.audited("loss"), "a loss")
         assert daemon.stop() == 0
-        lost = [one for one in records(daemon) if one["what"] == "loss"]
+        lost = daemon.audited("loss")
         assert {one["lost"] for one in lost} == {"operations: the kernel's ring was full"}
         records_held = (1 << 20) // 72
         assert sum(one["count"] for one in lost) == 30_000 - records_held

@@ -3,9 +3,9 @@
 import signal
 from pathlib import Path
 
-from tests.kernel.daemon import wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.fuse import hanging_file
-from tests.unit.daemons import Daemon
+from tests.rig.fake_daemon import Daemon
 
 POLICY = {"heartbeat_timeout_sec": 2, "first_delay_sec": 0.01, "drain_timeout_sec": 1}
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from aod.stages.base import StageContext
 from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.stages.collect import MATCH_STATS_INTERVAL_SEC, Collector
-from tests.kernel.conftest import Rig
-from tests.unit.stage_rig import PATIENCE_SEC, config
+from tests.rig.configs import config
+from tests.rig.ring import Rig
+from tests.rig.stage import PATIENCE_SEC
 
 SLOW_NS = 50_000_000
 

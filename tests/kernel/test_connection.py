@@ -10,7 +10,7 @@ import pytest
 from aod.event import COMMANDS, CONNECTION, MATCHED
 from aod.kernel.thresholds import NEVER_NS, KernelThresholds
 from aod.smb.connection import ConnectionEvent
-from tests.kernel.conftest import Rig, make_thresholds
+from tests.rig.ring import Rig, make_thresholds
 
 RECONNECT, CONNECT_FAILED = ConnectionEvent.RECONNECT, ConnectionEvent.CONNECT_FAILED
 

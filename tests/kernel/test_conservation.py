@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,36 +15,15 @@ from aod.state import spool
 from aod.transport.eventlog import EventLog
 from aod.transport.position import Evaluated, ReadPosition
 from aod.transport.wire import STAGES
-from tests.kernel.daemon import BIN, LocalDaemon, wait_until
-from tests.kernel.producer import change_counter
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.wait import wait_until
 from tests.rig.bundles import open_bundle
+from tests.rig.configs import CREATE, LATENCY
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import change_counter
 
-CONFIG = {
-    "capture": {"post_sec": 0},
-    "guardian": {
-        "anomalies": {
-            "latency": {
-                "type": "Latency",
-                "acceptable_count": 10,
-                "cooldown_sec": 0,
-                "actions": ["mounts"],
-            },
-        }
-    },
-}
-SLOW_NS = 50_000_000
-CREATE, WRITE = 5, 9
+WRITE = 9
 ALARM = "something is lost, or counted twice: "
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
-        yield running
-
-
-def trigger(daemon: LocalDaemon, first_mid: int) -> None:
-    daemon.producer().load(11, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
 
 
 def lose_a_record(daemon: LocalDaemon) -> None:
@@ -56,33 +35,28 @@ def lose_an_operation(daemon: LocalDaemon) -> None:
 
 
 def take_the_head_for_another(daemon: LocalDaemon) -> None:
-    EventLog.writer(daemon.runtime, 16).header["commit"]["appended"] += 5
+    EventLog.writer(daemon.runtime_dir, 16).header["commit"]["appended"] += 5
 
 
 def claim_what_was_never_written(daemon: LocalDaemon) -> None:
-    ReadPosition.open(daemon.runtime).commit(Evaluated(10**12))
+    ReadPosition.open(daemon.runtime_dir).commit(Evaluated(10**12))
 
 
 def remove_from_the_spool(daemon: LocalDaemon) -> None:
     """While capture does not look."""
-    capture = wait_until(lambda: daemon.worker_pid("capture"), "capture")
+    capture = daemon.wait_for_worker("capture")
     os.kill(capture, signal.SIGSTOP)
-    trigger(daemon, 5000)
-    folder = daemon.state / spool.FOLDER
+    daemon.slow(5000)
+    folder = daemon.state_dir / spool.FOLDER
     for path in wait_until(lambda: spool.pending(folder), "the entry"):
         path.unlink()
-    wait_until(lambda: violation.FILE.read(daemon.runtime), "the alarm")
+    wait_until(lambda: violation.FILE.read(daemon.runtime_dir), "the alarm")
     os.kill(capture, signal.SIGCONT)
 
 
 def _status(daemon: LocalDaemon, *options: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "aod"), "status", "-c", str(daemon.config_file), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _audited(daemon: LocalDaemon) -> list[dict[str, object]]:
-    lines = (daemon.output / "audit.jsonl").read_text().splitlines()
-    return [one for one in map(json.loads, lines) if one["what"] == "conservation"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +73,7 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     daemon: LocalDaemon, tamper: Callable[[LocalDaemon], None], name: str
 ) -> None:
     daemon.producer().load(1000, command=WRITE)
-    trigger(daemon, 1000)
+    daemon.slow(1000)
     (before,) = daemon.wait_for_bundles(1)
     assert open_bundle(before).manifest["conservation"] == []
     wait_until(lambda: _status(daemon).returncode == 0, "a healthy daemon")
@@ -107,15 +81,15 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     tamper(daemon)
     daemon.wait_for_log(f"{ALARM}{name}")
     print(f"{name}: told after {time.monotonic() - began:.2f} s")
-    wait_until(lambda: _audited(daemon), "the record")
-    assert [one["sum"] for one in _audited(daemon)] == [name]
+    wait_until(lambda: daemon.audited("conservation"), "the record")
+    assert [one["sum"] for one in daemon.audited("conservation")] == [name]
     told = _status(daemon)
     assert told.returncode == 1
     assert f"unhealthy: {name}" in told.stdout
     assert json.loads(_status(daemon, "--json").stdout)["violations"][0]["sum"] == name
     assert f'aod_conservation_off_by{{sum="{name}"' in _status(daemon, "--metrics").stdout
     have = len(daemon.bundles())
-    trigger(daemon, 9000)
+    daemon.slow(9000)
     bundle = daemon.wait_for_bundles(have + 1)[-1]
     manifest = open_bundle(bundle).manifest
     assert [one["sum"] for one in manifest["conservation"]] == [name]
@@ -126,49 +100,42 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
 def test_no_alarm_in_a_storm_with_a_ring_that_overflows_and_all_workers_killed(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG | {"ring_mb": 1, "event_log_mb": 1}) as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY | {"ring_mb": 1, "event_log_mb": 1}) as daemon:
         producer = daemon.producer()
         for round_number in range(3):
             for stage in STAGES:
                 producer.at_pace(1_000_000, 0.5)
                 producer.operate(20_000, first_mid=0, command=CREATE)
-                trigger(daemon, 10**6 * (round_number + 1))
-                pid = wait_until(lambda name=stage: daemon.worker_pid(name), stage)  # type: ignore[misc]
+                daemon.slow(10**6 * (round_number + 1))
+                pid = daemon.wait_for_worker(stage)
                 os.kill(pid, signal.SIGKILL)
-                wait_until(
-                    lambda name=stage, dead=pid: daemon.worker_pid(name) not in (None, dead),  # type: ignore[misc]
-                    f"the next {stage}",
-                )
+                daemon.wait_for_worker(stage, other_than=pid)
         _is_quiet_and_healthy(daemon)
         assert daemon.stop() == 0
 
 
 def test_no_alarm_over_deaths_of_the_supervisor(tmp_path: Path, pin_dir: Path) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon:
         for number in range(4):
             daemon.producer().operate(5_000, command=CREATE)
             daemon.producer().load(100_000, command=WRITE)
-            trigger(daemon, 10**6 * (number + 1))
-            daemon.process.kill()
-            daemon.process.wait()
-            seen = daemon.log().count("running;")
-            daemon.start()
-            wait_until(lambda n=seen: daemon.log().count("running;") > n, "the next one")  # type: ignore[misc]
+            daemon.slow(10**6 * (number + 1))
+            daemon.kill()
+            daemon.start_again()
         _is_quiet_and_healthy(daemon)
         daemon.wait_for_bundles(4)
         assert daemon.stop() == 0
 
 
 def test_no_alarm_for_what_an_earlier_run_left_in_the_spool(tmp_path: Path, pin_dir: Path) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
-        wait_until(lambda: daemon.worker_pid("capture"), "capture")
-        os.kill(daemon.worker_pid("capture") or 0, signal.SIGSTOP)
-        trigger(daemon, 1)
-        folder = daemon.state / spool.FOLDER
+    with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon:
+        os.kill(daemon.wait_for_worker("capture"), signal.SIGSTOP)
+        daemon.slow(1)
+        folder = daemon.state_dir / spool.FOLDER
         wait_until(lambda: spool.pending(folder), "the entry")
         daemon.process.kill()
         daemon.process.wait()
-        for path in daemon.runtime.iterdir():  # as after a boot
+        for path in daemon.runtime_dir.iterdir():  # as after a boot
             if path.is_file():
                 path.unlink()
         seen = daemon.log().count("running;")
@@ -181,7 +148,7 @@ def test_no_alarm_for_what_an_earlier_run_left_in_the_spool(tmp_path: Path, pin_
 
 def _is_quiet_and_healthy(daemon: LocalDaemon) -> None:
     """Several looks after everything: the exact sums are looked at, too."""
-    wait_until(lambda: not spool.pending(daemon.state / spool.FOLDER), "an empty spool", 60)
+    wait_until(lambda: not spool.pending(daemon.state_dir / spool.FOLDER), "an empty spool", 60)
     before = daemon.status().stats_ns
     wait_until(lambda: daemon.status().stats_ns > before + 4 * 10**9, "four more looks")
     assert ALARM not in daemon.log()

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.kernel.conftest import MakeRig, Rig, make_thresholds
+from tests.rig.ring import MakeRig, Rig, make_thresholds
 
 CREATE, WRITE = 5, 9
 RECORD_IN_RING = 72

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,39 +9,15 @@ import pytest
 from aod.event import EVENT_DTYPE
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import STAGES
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.rig.bundles import open_bundle
-
-CONFIG = {
-    "capture": {"post_sec": 0},
-    "guardian": {
-        "anomalies": {
-            "latency": {
-                "type": "Latency",
-                "acceptable_count": 10,
-                "cooldown_sec": 0,
-                "actions": ["mounts", "stats"],
-            },
-        }
-    },
-}
-SLOW_NS = 50_000_000
-CREATE = 5
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
-        yield running
-
-
-def _slow(daemon: LocalDaemon, first_mid: int, count: int = 11) -> None:
-    daemon.producer().load(count, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
+from tests.rig.configs import CREATE, LATENCY, SLOW_NS
+from tests.rig.daemon import LocalDaemon
 
 
 def test_eleven_slow_operations_make_a_bundle_with_what_came_before(daemon: LocalDaemon) -> None:
     daemon.producer().load(100, command=CREATE)
-    _slow(daemon, 1000)
+    daemon.slow(1000)
     (path,) = daemon.wait_for_bundles(1)
     bundle = open_bundle(path)
     assert {"mounts.log", "stats.log"} <= set(bundle.files)
@@ -56,7 +31,7 @@ def test_eleven_slow_operations_make_a_bundle_with_what_came_before(daemon: Loca
 def test_the_counters_at_the_trigger_are_told(daemon: LocalDaemon) -> None:
     daemon.producer().load(100, command=CREATE)
     wait_until(lambda: daemon.status().read == 100, "detect to read them")
-    _slow(daemon, 1000)
+    daemon.slow(1000)
     (bundle,) = daemon.wait_for_bundles(1)
     stats = open_bundle(bundle).json("stats.json")
     assert stats["note"] == ""
@@ -81,7 +56,7 @@ def test_two_anomalies_of_one_incident_name_each_other(tmp_path: Path, pin_dir: 
 
 
 def test_ten_slow_operations_make_none(daemon: LocalDaemon) -> None:
-    _slow(daemon, 0, count=10)
+    daemon.slow(0, count=10)
     wait_until(lambda: daemon.status().read == 10, "detect to read them")
     assert daemon.stop() == 0
     assert daemon.bundles() == []
@@ -92,12 +67,12 @@ def test_ten_slow_operations_make_none(daemon: LocalDaemon) -> None:
 def test_killed_worker_is_back_and_a_later_anomaly_makes_a_bundle(
     daemon: LocalDaemon, stage: str
 ) -> None:
-    _slow(daemon, 0)
+    daemon.slow(0)
     daemon.wait_for_bundles(1)
-    pid = wait_until(lambda: daemon.worker_pid(stage), "the worker")
+    pid = daemon.wait_for_worker(stage)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: daemon.worker_pid(stage) not in (None, pid), "the worker's successor")
-    _slow(daemon, 5000)
+    daemon.wait_for_worker(stage, other_than=pid)
+    daemon.slow(5000)
     assert len(daemon.wait_for_bundles(2)) == 2
     assert f"{stage}: killed by SIGKILL" in daemon.log()
     assert daemon.status().conserved
@@ -106,18 +81,18 @@ def test_killed_worker_is_back_and_a_later_anomaly_makes_a_bundle(
 def test_anomaly_that_was_declared_while_capture_was_dead_gets_its_bundle(
     daemon: LocalDaemon,
 ) -> None:
-    pid = wait_until(lambda: daemon.worker_pid("capture"), "capture")
+    pid = daemon.wait_for_worker("capture")
     os.kill(pid, signal.SIGSTOP)
-    _slow(daemon, 0)
-    wait_until(lambda: list((daemon.state / "spool").glob("*.json")), "the spool entry")
+    daemon.slow(0)
+    wait_until(lambda: list((daemon.state_dir / "spool").glob("*.json")), "the spool entry")
     os.kill(pid, signal.SIGKILL)
     daemon.wait_for_bundles(1)
-    wait_until(lambda: not list((daemon.state / "spool").iterdir()), "an empty spool")
+    wait_until(lambda: not list((daemon.state_dir / "spool").iterdir()), "an empty spool")
 
 
 def test_operations_that_finish_while_collect_is_dead_are_not_lost(daemon: LocalDaemon) -> None:
     producer = daemon.producer()
-    pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+    pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGSTOP)
     producer.load(1000)
     os.kill(pid, signal.SIGKILL)
@@ -126,18 +101,18 @@ def test_operations_that_finish_while_collect_is_dead_are_not_lost(daemon: Local
 
 
 def test_stop_drains_and_leaves_nothing(daemon: LocalDaemon, pin_dir: Path) -> None:
-    _slow(daemon, 0)
+    daemon.slow(0)
     assert daemon.stop() == 0
     assert len(daemon.bundles()) == 1
-    assert not daemon.runtime.exists()
+    assert not daemon.runtime_dir.exists()
     assert not pin_dir.exists()
-    assert list((daemon.state / "spool").iterdir()) == []
-    left = {path.name for path in daemon.output.iterdir()} - {AUDIT_FILE}
+    assert list((daemon.state_dir / "spool").iterdir()) == []
+    left = {path.name for path in daemon.output_dir.iterdir()} - {AUDIT_FILE}
     assert left == {path.name for path in daemon.bundles()}
 
 
 def test_second_supervisor_names_the_first(daemon: LocalDaemon) -> None:
-    second = LocalDaemon(daemon.base, daemon.pin_dir, CONFIG)
+    second = LocalDaemon(daemon.base, daemon.pin_dir, LATENCY)
     second.log_file = daemon.base / "second.log"
     second.start()
     assert second.process.wait(20) == 1
@@ -146,7 +121,7 @@ def test_second_supervisor_names_the_first(daemon: LocalDaemon) -> None:
 
 def test_workers_have_names_of_their_own(daemon: LocalDaemon) -> None:
     for stage in STAGES:
-        pid = wait_until(lambda name=stage: daemon.worker_pid(name), stage)  # type: ignore[misc]
+        pid = daemon.wait_for_worker(stage)
         assert Path(f"/proc/{pid}/cmdline").read_bytes().startswith(f"aod-{stage}\0".encode())
 
 
@@ -167,12 +142,12 @@ def test_dead_supervisor_takes_its_workers_along_and_the_next_goes_on(
 
 
 def test_nothing_is_for_everybody_to_read(daemon: LocalDaemon) -> None:
-    _slow(daemon, 0)
+    daemon.slow(0)
     daemon.wait_for_bundles(1)
     # os.walk: the folder of a sealed bundle may go while it is being listed.
     seen = [
         Path(parent, name)
-        for folder in (daemon.output, daemon.runtime, daemon.state)
+        for folder in (daemon.output_dir, daemon.runtime_dir, daemon.state_dir)
         for parent, folders, files in os.walk(folder)
         for name in (".", *folders, *files)
     ]
@@ -189,11 +164,11 @@ def _mode(path: Path) -> int:
 
 
 def test_stop_with_a_detector_that_hangs_says_what_is_lost(tmp_path: Path, pin_dir: Path) -> None:
-    config = CONFIG | {"event_log_mb": 1, "ring_mb": 1}
+    config = LATENCY | {"event_log_mb": 1, "ring_mb": 1}
     daemon = LocalDaemon(tmp_path, pin_dir, config)
     with daemon:
         producer = daemon.producer()
-        pid = wait_until(lambda: daemon.worker_pid("detect"), "detect")
+        pid = daemon.wait_for_worker("detect")
         os.kill(pid, signal.SIGSTOP)
         for done in range(4096, 16_384 + 1, 4096):  # less than the ring holds, so none is dropped
             producer.load(4096)
@@ -207,8 +182,8 @@ def test_stop_with_a_detector_that_hangs_says_what_is_lost(tmp_path: Path, pin_d
 def test_stop_with_a_collector_that_hangs_leaves_nothing_either(
     daemon: LocalDaemon, pin_dir: Path
 ) -> None:
-    pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+    pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGSTOP)
     assert daemon.stop() == 0
     assert not pin_dir.exists()
-    assert not daemon.runtime.exists()
+    assert not daemon.runtime_dir.exists()

@@ -10,7 +10,7 @@ import pytest
 from aod.kernel.tracer import Drained, DrainStop, Tracer
 from aod.transport.eventlog import EventLog
 from aod.transport.position import write_limit
-from tests.kernel.conftest import MakeRig, Rig, make_thresholds
+from tests.rig.ring import MakeRig, Rig, make_thresholds
 
 WRITE = 9
 RECORD_IN_RING = 72
@@ -160,7 +160,7 @@ def test_another_build_is_replaced_and_the_log_goes_on(rig: Rig) -> None:
 
 
 def _object() -> bytes:
-    from tests.kernel.producer import OBJECT
+    from tests.rig.producer import OBJECT
 
     return OBJECT.read_bytes()
 

@@ -6,11 +6,14 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.kernel.daemon import BIN, LocalDaemon, wait_until
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.fuse import hanging_folder
+from tests.rig import configs
+from tests.rig.daemon import LocalDaemon
 
 CONFIG = {
-    "guardian": {"anomalies": {"latency": {"type": "Latency", "actions": ["mounts"]}}},
+    **configs.LATENCY,
     "supervision": {
         "attempts": 3,
         "first_delay_sec": 0.01,
@@ -36,13 +39,13 @@ def test_bad_object(tmp_path: Path, pin_dir: Path) -> None:
     daemon.environment["AOD_BPF_OBJECT"] = str(object_file)
     with daemon:
         object_file.write_bytes(b"\x7fELF garbage")
-        pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+        pid = daemon.wait_for_worker("collect")
         os.kill(pid, 9)
         assert daemon.process.wait(60) == 1
     assert "collect: exited with status 1 (TracerError: " in last_words(daemon)
     assert "is not a proper ELF object" in last_words(daemon)
     assert GIVEN_UP in last_words(daemon)
-    assert not daemon.runtime.exists()
+    assert not daemon.runtime_dir.exists()
 
 
 def test_pins_that_collect_may_not_make(tmp_path: Path, pin_dir: Path) -> None:
@@ -89,11 +92,11 @@ def test_output_folder_that_hangs_holds_up_nobody(tmp_path: Path, pin_dir: Path)
         with hanging_folder(tmp_path / "mount") as hanging:
             link = tmp_path / "link"
             link.symlink_to(hanging.path.parent)
-            exchange(link, daemon.output)
+            exchange(link, daemon.output_dir)
             assert hanging.asked.wait(20)
-            detect = wait_until(lambda: daemon.worker_pid("detect"), "detect")
+            detect = daemon.wait_for_worker("detect")
             os.kill(detect, 9)  # a record is to be written
-            wait_until(lambda: daemon.worker_pid("detect") not in (None, detect), "another")
+            daemon.wait_for_worker("detect", other_than=detect)
             for number in range(8):  # longer than anyone may be silent
                 daemon.producer().load(10, first_mid=1 + 10 * number)
                 wait_until(lambda n=number: daemon.status().read == 10 * (n + 1), "them")  # type: ignore[misc]

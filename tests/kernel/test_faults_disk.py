@@ -5,12 +5,12 @@ import subprocess
 from pathlib import Path
 
 from aod.state import spool
-from tests.kernel.daemon import wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.faults import Faulty, faulty, small_disk
 
 
 def waiting(rig: Faulty) -> int:
-    return len(spool.pending(rig.daemon.state / spool.FOLDER))
+    return len(spool.pending(rig.daemon.state_dir / spool.FOLDER))
 
 
 def test_a_disk_that_is_full_when_the_bundle_is_packed(tmp_path: Path, pin_dir: Path) -> None:
@@ -23,7 +23,7 @@ def test_a_disk_that_is_full_when_the_bundle_is_packed(tmp_path: Path, pin_dir: 
         rig.fake("head -c 900000 /dev/urandom")
         rig.trigger()
         rig.daemon.wait_for_log("no space is left")
-        wait_until(lambda: rig.audited("capture_waits"), "a word in the audit log")
+        wait_until(lambda: rig.daemon.audited("capture_waits"), "a word in the audit log")
         assert waiting(rig) == 1
         assert not list(out.glob(".*.tmp"))
         assert not rig.daemon.bundles()
@@ -31,7 +31,7 @@ def test_a_disk_that_is_full_when_the_bundle_is_packed(tmp_path: Path, pin_dir: 
         rig.daemon.wait_for_bundles(1)
         rig.daemon.wait_for_log("bundles can be written again")
         assert "set aside" not in rig.daemon.log()
-        assert rig.audited("capture_failed") == []
+        assert rig.daemon.audited("capture_failed") == []
         rig.check_well(pid)
 
 
@@ -44,10 +44,10 @@ def test_a_disk_below_the_floor(tmp_path: Path, pin_dir: Path) -> None:
         rig.fake(f"head -c 12000000 /dev/zero > {out / 'other'}; exec sleep 1000")
         rig.trigger()  # the disk gets short while it runs
         rig.daemon.wait_for_bundles(1)
-        (sealed,) = wait_until(lambda: rig.audited("capture_sealed"), "a word of it")
+        (sealed,) = wait_until(lambda: rig.daemon.audited("capture_sealed"), "a word of it")
         assert "timed_out" in sealed["sources"]
         rig.trigger()
-        (waits,) = wait_until(lambda: rig.audited("capture_waits"), "a word of the next one")
+        (waits,) = wait_until(lambda: rig.daemon.audited("capture_waits"), "a word of the next one")
         assert "less than the floor" in waits["why"]
         assert len(rig.daemon.bundles()) == 1
         assert rig.daemon.log().count("less than the floor") == 1
@@ -67,7 +67,7 @@ def test_an_output_folder_that_is_read_only_for_a_while(tmp_path: Path, pin_dir:
         wait_until(lambda: "is not written" in rig.daemon.log(), "a word on the audit log")
         subprocess.run(["mount", "-o", "remount,rw", str(out)], check=True)
         rig.daemon.wait_for_bundles(1)
-        assert [one["lost"] for one in rig.audited("loss")] == ["audit records"]
+        assert [one["lost"] for one in rig.daemon.audited("loss")] == ["audit records"]
         assert rig.daemon.log().count("its file system is read-only") == 1
         rig.check_well(pid)
 
@@ -79,8 +79,8 @@ def test_an_output_folder_that_is_deleted_under_a_capture(tmp_path: Path, pin_di
         gate = tmp_path / "gate"
         rig.fake(f"while [ ! -e {gate} ]; do sleep 0.01; done")
         rig.trigger()
-        wait_until(lambda: list(rig.daemon.output.glob("aod_*[0-9]/system.log")), "its folder")
-        shutil.rmtree(rig.daemon.output)
+        wait_until(lambda: list(rig.daemon.output_dir.glob("aod_*[0-9]/system.log")), "its folder")
+        shutil.rmtree(rig.daemon.output_dir)
         gate.touch()
         rig.daemon.wait_for_bundles(1)
         wait_until(lambda: waiting(rig) == 0, "the end of its spool entry")

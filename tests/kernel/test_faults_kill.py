@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from aod.state import spool
-from tests.kernel.daemon import wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.faults import Faulty, faulty
 from tests.rig.bundles import open_bundle
 
@@ -17,7 +17,7 @@ KILLS = 20
 
 
 def settle(rig: Faulty) -> None:
-    wait_until(lambda: not spool.pending(rig.daemon.state / spool.FOLDER), "an empty spool", 60)
+    wait_until(lambda: not spool.pending(rig.daemon.state_dir / spool.FOLDER), "an empty spool", 60)
 
 
 def test_fifty_triggers_at_once(tmp_path: Path, pin_dir: Path) -> None:
@@ -25,14 +25,15 @@ def test_fifty_triggers_at_once(tmp_path: Path, pin_dir: Path) -> None:
     with faulty(tmp_path, pin_dir, max_concurrent_captures=2, max_waiting=4) as rig:
         pid = rig.daemon.process.pid
         rig.trigger(TRIGGERS)
-        wait_until(lambda: len(rig.audited("declaration")) == TRIGGERS, "all declarations")
+        wait_until(lambda: len(rig.daemon.audited("declaration")) == TRIGGERS, "all declarations")
         settle(rig)
-        refused = {one["timestamp"] for one in rig.audited("capture_refused")}
+        refused = {one["timestamp"] for one in rig.daemon.audited("capture_refused")}
         wait_until(
-            lambda: len(rig.audited("capture_sealed")) == TRIGGERS - len(refused), "the others"
+            lambda: len(rig.daemon.audited("capture_sealed")) == TRIGGERS - len(refused),
+            "the others",
         )
-        sealed = {one["timestamp"] for one in rig.audited("capture_sealed")}
-        declared = {one["timestamp"] for one in rig.audited("declaration")}
+        sealed = {one["timestamp"] for one in rig.daemon.audited("capture_sealed")}
+        declared = {one["timestamp"] for one in rig.daemon.audited("declaration")}
         assert refused
         assert refused | sealed == declared
         assert not refused & sealed
@@ -52,28 +53,25 @@ def test_killed_at_twenty_moments(tmp_path: Path, pin_dir: Path) -> None:
         began = time.monotonic()
         rig.capture()
         whole_sec = time.monotonic() - began
-        for number in range(KILLS):
+        for _ in range(KILLS):
             rig.trigger()
-            worker = wait_until(lambda: rig.daemon.worker_pid("capture"), "capture")
+            worker = rig.daemon.wait_for_worker("capture")
             time.sleep(chance.uniform(0, whole_sec))  # the moment; nothing waits for it
             os.kill(worker, signal.SIGKILL)
-            wait_until(
-                lambda dead=worker: rig.daemon.worker_pid("capture") not in (None, dead),  # type: ignore[misc]
-                f"the successor of number {number}",
-            )
+            rig.daemon.wait_for_worker("capture", other_than=worker)
         settle(rig)
         bundles = rig.daemon.wait_for_bundles(1 + KILLS)
         assert len(bundles) == 1 + KILLS
         told = [check_and_decode(path) for path in bundles]
         audited = Counter(
-            f"aod_{one['timestamp']}.tar.zst" for one in rig.audited("capture_interrupted")
+            f"aod_{one['timestamp']}.tar.zst" for one in rig.daemon.audited("capture_interrupted")
         )
         # A successor that was killed at once has found the folder, and not gone on with it.
         for path, interrupted in zip(bundles, told, strict=True):
             assert interrupted <= audited[path.name]
         print("interrupted", told)
         assert any(told)
-        assert len({one["timestamp"] for one in rig.audited("declaration")}) == 1 + KILLS
+        assert len({one["timestamp"] for one in rig.daemon.audited("declaration")}) == 1 + KILLS
         rig.check_well(pid)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.daemon import wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.faults import FAKED, Faulty, faulty
 from tests.kernel.fuse import hanging_file
 

@@ -1,9 +1,7 @@
 """A detect that was taken over harms nobody but itself: real processes, a real user, real root."""
 
 import pwd
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,14 @@ from typing import Any
 import pytest
 
 from aod.state import names
-from tests.kernel.daemon import BIN, LocalDaemon, wait_until
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.hostile import BASE_NS, Hostile, as_user
 from tests.rig.bundles import open_bundle
+from tests.rig.daemon import LocalDaemon
 
 SECRET = b"precious and nobody's business"
 NOBODY = pwd.getpwnam("nobody")
-SLOW_NS = 50_000_000
-CREATE = 5
 CONFIG = {
     "user": "nobody",
     "capture": {"post_sec": 0, "min_free_mb": 0, "max_waiting": 8},
@@ -32,15 +30,6 @@ CONFIG = {
 }
 
 
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A folder that any user can get to."""
-    made = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="aod-test-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
-
-
 class Scene:
     """The daemon without its detect, the one who plays it, and what it must not have."""
 
@@ -51,7 +40,7 @@ class Scene:
         self.victim = outside / "victim"
         self.victim.write_bytes(SECRET)
         self.victim.chmod(0o600)
-        self.hostile = Hostile(daemon.runtime, daemon.state, daemon.output, self.victim)
+        self.hostile = Hostile(daemon.runtime_dir, daemon.state_dir, daemon.output_dir, self.victim)
         self._pids = self.pids()
         self._before = self.outside()
 
@@ -66,8 +55,7 @@ class Scene:
 
     def pids(self) -> dict[str, int]:
         return {
-            stage: wait_until(lambda stage=stage: self.daemon.worker_pid(stage), stage)  # type: ignore[misc]
-            for stage in ("collect", "capture", "cleanup")
+            stage: self.daemon.wait_for_worker(stage) for stage in ("collect", "capture", "cleanup")
         }
 
     def play(self, *tricks: Any) -> None:
@@ -80,7 +68,7 @@ class Scene:
 
         def done() -> bool:
             left = [*self.hostile.spool.glob("[1-9]*[0-9].json")]
-            return not left and not [*self.daemon.output.glob("aod_*[0-9]")]
+            return not left and not [*self.daemon.output_dir.glob("aod_*[0-9]")]
 
         wait_until(done, "the end of what was planted", 60)
 
@@ -96,10 +84,12 @@ class Scene:
             for name, content in open_bundle(path).files.items():
                 assert Path(name).name == name
                 assert SECRET not in content
-        assert SECRET not in b"".join(path.read_bytes() for path in self.daemon.output.glob("a*l"))
+        assert SECRET not in b"".join(
+            path.read_bytes() for path in self.daemon.output_dir.glob("audit*.jsonl")
+        )
 
     def sources(self, timestamp: int) -> dict[str, str]:
-        path = self.daemon.output / names.archive(timestamp)
+        path = self.daemon.output_dir / names.archive(timestamp)
         wait_until(path.exists, f"{path.name}")
         told = open_bundle(path).manifest
         return {one["name"]: one["status"] for one in told["sources"]}
@@ -117,11 +107,11 @@ def genuine(scene: Scene) -> dict[str, str]:
     command = [str(BIN / "aod-stage"), "detect", "-c", str(daemon.config_file)]
     known = set(daemon.bundles())
     with subprocess.Popen(command, env=daemon.environment) as detect:
-        daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE)
+        daemon.slow()
         (made,) = wait_until(lambda: set(daemon.bundles()) - known, "its bundle", 60)
         detect.terminate()
         assert detect.wait(20) == 0
-    return scene.sources(names.timestamp_of_archive(made.name) or 0)
+    return scene.sources(names.archive.timestamp(made.name) or 0)
 
 
 def test_what_it_must_not_do_at_all_is_refused(scene: Scene, pin_dir: Path) -> None:
@@ -132,7 +122,7 @@ def test_what_it_must_not_do_at_all_is_refused(scene: Scene, pin_dir: Path) -> N
 def test_whatever_it_puts_into_the_spool_capture_lives_on(scene: Scene) -> None:
     (scene.hostile.spool / names.spooled(BASE_NS - 7)).hardlink_to(scene.victim)
     assert genuine(scene)["mounts"] == "ok"
-    (sealed,) = [names.timestamp_of_archive(path.name) or 0 for path in scene.daemon.bundles()]
+    (sealed,) = [names.archive.timestamp(path.name) or 0 for path in scene.daemon.bundles()]
     hostile = scene.hostile
     scene.play(
         hostile.plant_what_is_no_file,
@@ -155,7 +145,7 @@ def test_it_gets_no_action_that_is_not_the_anomalys(scene: Scene) -> None:
     told = scene.sources(first + 2)
     assert {name for name, status in told.items() if status != "missing"} == set()
     scene.wait_until_digested()
-    assert not (scene.daemon.output / names.archive(first + 3)).exists()
+    assert not (scene.daemon.output_dir / names.archive(first + 3)).exists()
     scene.check()
 
 

@@ -4,24 +4,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from aod.state.names import AUDIT_FILE
-from tests.kernel.daemon import BIN, LocalDaemon, wait_until
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.proc import is_alive
+from scripts.vm.guest.wait import wait_until
+from tests.rig.daemon import LocalDaemon
 
 CONFIG = {
     "capture": {"post_sec": 0},
     "guardian": {"anomalies": {"latency": {"type": "Latency", "actions": ["mounts", "trace"]}}},
 }
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
-        yield running
 
 
 def clean(daemon: LocalDaemon) -> "subprocess.CompletedProcess[str]":
@@ -31,44 +24,35 @@ def clean(daemon: LocalDaemon) -> "subprocess.CompletedProcess[str]":
 
 def kill(daemon: LocalDaemon) -> None:
     workers = daemon.pids()[1:]
-    daemon.process.kill()
-    daemon.process.wait()
+    daemon.kill()
     wait_until(lambda: not any(map(is_alive, workers)), "their end")
-
-
-def is_alive(pid: int) -> bool:
-    """Not if it only waits for its parent to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_what_a_killed_daemon_left_is_removed(daemon: LocalDaemon) -> None:
     kill(daemon)
     assert daemon.pin_dir.exists()
-    assert daemon.runtime.exists()
+    assert daemon.runtime_dir.exists()
     done = clean(daemon)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not daemon.pin_dir.exists()
-    assert not daemon.runtime.exists()
-    assert daemon.state.exists()
+    assert not daemon.runtime_dir.exists()
+    assert daemon.state_dir.exists()
 
 
 def test_where_there_is_nothing_it_does_nothing(daemon: LocalDaemon) -> None:
     assert daemon.stop() == 0
     done = clean(daemon)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert not daemon.runtime.exists()
+    assert not daemon.runtime_dir.exists()
 
 
 def test_pins_alone_are_removed_too(daemon: LocalDaemon) -> None:
     """The runtime folder is in memory; systemd may have removed it."""
     kill(daemon)
-    subprocess.run(["rm", "-r", str(daemon.runtime)], check=True)
+    subprocess.run(["rm", "-r", str(daemon.runtime_dir)], check=True)
     assert clean(daemon).returncode == 0
     assert not daemon.pin_dir.exists()
-    assert not daemon.runtime.exists()
+    assert not daemon.runtime_dir.exists()
 
 
 def test_a_living_daemon_is_left_alone(daemon: LocalDaemon) -> None:
@@ -81,13 +65,11 @@ def test_a_living_daemon_is_left_alone(daemon: LocalDaemon) -> None:
 
 def test_the_next_start_waits_for_the_workers_of_the_last(daemon: LocalDaemon) -> None:
     """One that was told to die, and has not yet: no two may write one log."""
-    pid = wait_until(lambda: daemon.worker_pid("collect"), "collect")
+    pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGSTOP)
     daemon.producer().load(10)
-    daemon.process.kill()
-    daemon.process.wait()
-    daemon.start()
-    wait_until(lambda: daemon.log().count("running;") == 2, "the second start")
+    daemon.kill()
+    daemon.start_again()
     wait_until(lambda: daemon.status().read == 10, "the records that nobody had read")
     assert not is_alive(pid)
     assert daemon.status().conserved
@@ -97,15 +79,16 @@ def test_records_of_another_build_that_nobody_read_are_counted_and_told(
     daemon: LocalDaemon,
 ) -> None:
     """Another size of the ring is another build, as another object is."""
-    os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGSTOP)
+    os.kill(daemon.wait_for_worker("collect"), signal.SIGSTOP)
     daemon.producer().load(100)
     kill(daemon)
     daemon.configure(CONFIG | {"ring_mb": 1})
-    daemon.start()
-    wait_until(lambda: daemon.log().count("running;") == 2, "the second start")
+    daemon.start_again()
     assert "100 records of another build are lost" in daemon.log()
     daemon.producer().load(10, first_mid=1000)
     wait_until(lambda: daemon.status().read == 10, "the records of the new one")
     assert daemon.stop() == 0
-    records = [json.loads(line) for line in (daemon.output / AUDIT_FILE).read_text().splitlines()]
+    records = [
+        json.loads(line) for line in (daemon.output_dir / AUDIT_FILE).read_text().splitlines()
+    ]
     assert [one["count"] for one in records if one["what"] == "loss"] == [100]

@@ -9,7 +9,7 @@ import pytest
 
 from aod.event import IN_FLIGHT, MATCHED
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_thresholds
+from tests.rig.ring import MakeRig, Rig, make_thresholds
 
 CREATE, CLOSE, READ = Command.SMB2_CREATE, Command.SMB2_CLOSE, Command.SMB2_READ
 QUERY, SETUP, ECHO = Command.SMB2_QUERY_INFO, Command.SMB2_SESSION_SETUP, Command.SMB2_ECHO

@@ -10,7 +10,7 @@ from aod._native import lib
 from aod.event import IN_FLIGHT, MATCHED, OWN, UNANSWERED
 from aod.kernel.tracer import remove
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_thresholds
+from tests.rig.ring import MakeRig, Rig, make_thresholds
 
 READ = Command.SMB2_READ
 OURS, THEIRS = 42, 43
@@ -82,12 +82,13 @@ def test_only_matching_operations_are_recorded_where_that_is_asked_for(make_rig:
 
 
 def test_listener_beside_the_daemon_marks_the_same(
-    rig: Rig, bpffs: Path, tmp_path: Path, request: pytest.FixtureRequest
+    rig: Rig, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    beside = bpffs / f"{rig.setup.pin_dir.name}-beside"
+    pin_dir = rig.setup.pin_dir
+    beside = pin_dir.with_name(f"{pin_dir.name}-beside")
     request.addfinalizer(lambda: remove(beside))
     (folder := tmp_path / "beside").mkdir()
-    listener = Rig(beside, folder, thresholds=rig.thresholds, beside=rig.setup.pin_dir)
+    listener = Rig(beside, folder, thresholds=rig.thresholds, beside=pin_dir)
     request.addfinalizer(listener.tracer.close)
     rig.tracer.set_own([OURS])
     operation(listener, 1, OURS)

@@ -1,14 +1,11 @@
 """The whole daemon with the rights of each of its processes, and whose its files are: as /proc and
 the file system tell, on the real ring."""
 
-import json
 import os
 import pwd
-import shutil
 import signal
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +19,12 @@ from aod.settings import ActionName
 from aod.state.names import AUDIT_FILE
 from aod.supervision import rights
 from aod.transport.wire import STAGES
-from tests.kernel import daemon as daemon_module
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.wait import wait_until
 from tests.rig.bundles import open_bundle
+from tests.rig.configs import latency
+from tests.rig.daemon import LocalDaemon
 
 NOBODY = UserIds(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
-SLOW_NS = 50_000_000
-CREATE = 5
 HERE = {
     *(ActionName.MOUNTS, ActionName.STACKS, ActionName.SYSTEM, ActionName.DMESG),
     *(ActionName.SOCKETS, ActionName.TCPDUMP),
@@ -57,27 +53,13 @@ sys.exit(supervisor())
 
 
 def configured(user: str = "nobody", actions: set[ActionName] = HERE) -> dict[str, Any]:
-    latency = {"type": "Latency", "cooldown_sec": 0, "actions": sorted(map(str, actions))}
-    return {
-        "user": user,
-        "capture": {"post_sec": 0, "min_free_mb": 0},
-        "guardian": {"anomalies": {"latency": latency}},
-    }
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """A folder that any user can get to."""
-    made = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="aod-test-"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made)
+    return latency(actions=sorted(map(str, actions))) | {"user": user}
 
 
 @pytest.fixture(params=[0o022, 0o077, 0])
-def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     old = os.umask(request.param)
-    yield request.param
+    yield
     os.umask(old)
 
 
@@ -114,13 +96,9 @@ def promised(stage: str, daemon: LocalDaemon, before: int) -> dict[str, list[int
 def bundle_of(daemon: LocalDaemon) -> dict[str, Any]:
     """Make one; its manifest."""
     known = set(daemon.bundles())
-    daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE)
+    daemon.slow()
     (made,) = wait_until(lambda: set(daemon.bundles()) - known, "its bundle", 60)
     return open_bundle(made).manifest
-
-
-def records(daemon: LocalDaemon) -> str:
-    return (daemon.output / AUDIT_FILE).read_text()
 
 
 def owners(folder: Path) -> dict[str, tuple[int, int, str]]:
@@ -141,28 +119,29 @@ def test_each_process_has_what_is_promised_and_a_bundle_is_made(
         assert {one["status"] for one in bundle_of(daemon)["sources"]} == {"ok"}
         before = status_of(daemon.process.pid)["CapPrm"][0]
         for stage in STAGES:
-            pid = wait_until(lambda stage=stage: daemon.worker_pid(stage), stage)  # type: ignore[misc]
+            pid = daemon.wait_for_worker(stage)
             assert status_of(pid) == promised(stage, daemon, before)
         assert ("there is no user" in daemon.log()) == (user != "nobody")
         assert daemon.stop() == 0
-    assert not daemon.runtime.exists()
-    assert list((daemon.state / "spool").iterdir()) == []
+    assert not daemon.runtime_dir.exists()
+    assert list((daemon.state_dir / "spool").iterdir()) == []
     assert not pin_dir.exists()
 
 
-def test_files_belong_to_who_needs_them_whatever_the_umask(
-    base: Path, pin_dir: Path, umask: int
-) -> None:
-    assert umask in {0, 0o022, 0o077}
+@pytest.mark.usefixtures("umask")
+def test_files_belong_to_who_needs_them_whatever_the_umask(base: Path, pin_dir: Path) -> None:
     with LocalDaemon(base, pin_dir, configured(actions={ActionName.MOUNTS})) as daemon:
         bundle_of(daemon)
-        wait_until((daemon.runtime / "detect" / "detect.json").exists, "detect's report")
-        wait_until((daemon.runtime / "names.json").exists, "the names")
-        os.kill(daemon.worker_pid("capture") or 0, signal.SIGSTOP)
-        daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE)
-        (entry,) = wait_until(lambda: [*daemon.state.glob("spool/*.json")], "an entry")
-        found = {name: owners(getattr(daemon, name)) for name in ("runtime", "state", "output")}
-        os.kill(daemon.worker_pid("capture") or 0, signal.SIGCONT)
+        wait_until((daemon.runtime_dir / "detect" / "detect.json").exists, "detect's report")
+        wait_until((daemon.runtime_dir / "names.json").exists, "the names")
+        os.kill(daemon.wait_for_worker("capture"), signal.SIGSTOP)
+        daemon.slow()
+        (entry,) = wait_until(lambda: [*daemon.state_dir.glob("spool/*.json")], "an entry")
+        found = {
+            name: owners(getattr(daemon, name))
+            for name in ("runtime_dir", "state_dir", "output_dir")
+        }
+        os.kill(daemon.wait_for_worker("capture"), signal.SIGCONT)
         daemon.wait_for_bundles(2)
     gid = NOBODY.gid
     stages = dict.fromkeys(STAGES, (0, gid, "drwxr-x---"))
@@ -179,18 +158,18 @@ def test_files_belong_to_who_needs_them_whatever_the_umask(
         "counters.ring": (0, gid, "-rw-r-----"),
         "names.json": (0, gid, "-rw-r-----"),
     }
-    assert {name: found["runtime"].get(name) for name in shared} == shared
-    for name, (uid, group, mode) in found["runtime"].items() - shared.items():
+    assert {name: found["runtime_dir"].get(name) for name in shared} == shared
+    for name, (uid, group, mode) in found["runtime_dir"].items() - shared.items():
         assert (uid, mode[-4:], mode[5]) == (0, "----", "-"), name  # root's alone to write
         assert group in {0, gid}, name
-    assert found["state"] == {
+    assert found["state_dir"] == {
         ".": (0, gid, "drwxr-x---"),
         "spool": (0, gid, "drwxrwx---"),
         f"spool/{entry.name}": (*NOBODY, "-rw-r-----"),
     }
-    assert found["output"]["."] == (0, 0, "drwx------")
-    assert {one[:2] for one in found["output"].values()} == {(0, 0)}
-    assert all(one[2].endswith("---") for one in found["output"].values())
+    assert found["output_dir"]["."] == (0, 0, "drwx------")
+    assert {one[:2] for one in found["output_dir"].values()} == {(0, 0)}
+    assert all(one[2].endswith("---") for one in found["output_dir"].values())
 
 
 def test_bundles_in_another_users_folder(base: Path, pin_dir: Path) -> None:
@@ -204,29 +183,25 @@ def test_bundles_in_another_users_folder(base: Path, pin_dir: Path) -> None:
         for _ in range(3):
             bundle_of(daemon)
         for stage in STAGES:
-            pid = wait_until(lambda stage=stage: daemon.worker_pid(stage), stage)  # type: ignore[misc]
+            pid = daemon.wait_for_worker(stage)
             assert status_of(pid) == promised(stage, daemon, before)
-        wait_until(lambda: '"what":"deletion"' in records(daemon), "what cleanup writes")
+        wait_until(lambda: daemon.audited("deletion"), "what cleanup writes")
         assert daemon.stop() == 0
-    log = (daemon.output / AUDIT_FILE).lstat()
+    log = (daemon.output_dir / AUDIT_FILE).lstat()
     assert (log.st_uid, log.st_gid, log.st_mode & 0o777) == (*NOBODY, 0o640)
-    told = [json.loads(line) for line in records(daemon).splitlines()]
-    assert {"start", "declaration", "capture_sealed", "deletion", "stop"} <= {
-        one["what"] for one in told
-    }
-    assert "loss" not in {one["what"] for one in told}
+    kinds = {one["what"] for one in daemon.audited()}
+    assert {"start", "declaration", "capture_sealed", "deletion", "stop"} <= kinds
+    assert "loss" not in kinds
     assert "audit log" not in daemon.log()
 
 
-def test_detect_and_cleanup_import_nothing_late(
-    base: Path, pin_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_detect_and_cleanup_import_nothing_late(base: Path, pin_dir: Path) -> None:
     """Their users may not be able to read the program's files: a checkout below /root."""
     program = base / "aod-supervisor"
     program.write_text(f"#!{sys.executable}\n{GUARD}")
     program.chmod(0o700)
     daemon = LocalDaemon(base, pin_dir, configured())
-    monkeypatch.setattr(daemon_module, "BIN", base)
+    daemon.command[0] = str(program)
     with daemon:
         bundle_of(daemon)
         assert daemon.stop() == 0

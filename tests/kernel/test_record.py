@@ -16,9 +16,13 @@ from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
 from aod.kernel import tracer
 from aod.recording.reader import Recording
 from aod.recording.sources import opened
-from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
-from tests.kernel.producer import OBJECT, Producer
-from tests.kernel.test_daemon import CONFIG
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.proc import find
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
+from tests.rig.configs import LATENCY
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import OBJECT, Producer
 
 _numbers = count()
 ATTACHED = "attached to the cifs client; recording to"
@@ -52,9 +56,8 @@ class Recorder:
         return ATTACHED in self.said.read_text()
 
     def is_stopped(self) -> bool:
-        """proc(5): the state comes after the name."""
-        stat = (Path("/proc") / str(self.process.pid) / "stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
+        found = find(self.process.pid)
+        return found is not None and found.state == "T"
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -90,7 +93,7 @@ def _recording(daemon: LocalDaemon, *arguments: str) -> Iterator[Recorder]:
 @pytest.fixture
 def configured(tmp_path: Path, pin_dir: Path) -> LocalDaemon:
     """A daemon's configuration; the daemon does not run, and leaves out what does not match."""
-    return LocalDaemon(tmp_path, pin_dir, CONFIG | {"recorder": "matching"})
+    return LocalDaemon(tmp_path, pin_dir, LATENCY | {"recorder": "matching"})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -115,7 +118,7 @@ def test_every_operation_is_in_the_file_and_nothing_is_left(
 
 
 def test_what_the_ring_loses_is_told(tmp_path: Path, pin_dir: Path) -> None:
-    small = LocalDaemon(tmp_path, pin_dir, CONFIG | {"ring_mb": 1})
+    small = LocalDaemon(tmp_path, pin_dir, LATENCY | {"ring_mb": 1})
     with _recording(small) as recorder:
         producer = recorder.producer()
         recorder.process.send_signal(signal.SIGSTOP)
@@ -132,7 +135,7 @@ def test_what_the_ring_loses_is_told(tmp_path: Path, pin_dir: Path) -> None:
 def test_recorder_and_daemon_see_their_own_and_leave_each_other_alone(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon, _recording(daemon) as recorder:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon, _recording(daemon) as recorder:
         daemon.producer().load(1000)
         recorder.producer().load(3000)
         wait_until(lambda: daemon.status().read == 1000, "the daemon to read them")

@@ -1,36 +1,16 @@
 """A new configuration under the running daemon, on the real ring."""
 
 import itertools
-import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
+from scripts.vm.guest.wait import wait_until
+from tests.rig.configs import latency
+from tests.rig.daemon import LocalDaemon
 
-from aod.state.names import AUDIT_FILE
-from tests.kernel.daemon import LocalDaemon, wait_until
-
-CREATE = 5
-SLOW_NS = 50_000_000
-Settings = dict[str, Any]
-
-
-def settings(latency: Settings, **more: Any) -> Settings:
-    latency = {"type": "Latency", "cooldown_sec": 0, "actions": ["mounts"]} | latency
-    return {"capture": {"post_sec": 0}, "guardian": {"anomalies": {"latency": latency}}} | more
-
-
-DEAF = settings({"acceptable_count": 1000})
-ALERT = settings({"acceptable_count": 10})
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
-    with LocalDaemon(tmp_path, pin_dir, DEAF) as running:
-        yield running
+CONFIG = DEAF = latency(acceptable_count=1000)
+ALERT = latency(acceptable_count=10)
 
 
 def pins(pin_dir: Path) -> dict[str, int]:
@@ -39,49 +19,39 @@ def pins(pin_dir: Path) -> dict[str, int]:
     return {str(path.relative_to(pin_dir)): path.stat().st_ino for path in found}
 
 
-def slow(daemon: LocalDaemon, first_mid: int) -> None:
-    daemon.producer().load(11, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
-
-
-def told(daemon: LocalDaemon, what: str) -> list[dict[str, Any]]:
-    path = daemon.output / AUDIT_FILE
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    return [record for record in records if record["what"] == what]
-
-
 def test_new_threshold_holds_and_nothing_is_attached_anew(daemon: LocalDaemon) -> None:
     daemon.producer().load(100)
     wait_until(lambda: daemon.status().read == 100, "a hundred records")
     before, workers = pins(daemon.pin_dir), daemon.pids()
     daemon.reload(ALERT)
-    slow(daemon, 1000)
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)
     assert pins(daemon.pin_dir) == before
     assert daemon.pids()[: len(workers)] == workers
     assert daemon.status().records == 111
-    (record,) = wait_until(lambda: told(daemon, "reload"), "the record")
+    (entry,) = wait_until(lambda: daemon.audited("reload"), "its entry")
     key = "guardian.anomalies.latency.acceptable_count"
-    assert record["changed"] == {key: "1000 -> 10"}
+    assert entry["changed"] == {key: "1000 -> 10"}
 
 
 def test_what_was_there_before_the_reload_counts_after_it(daemon: LocalDaemon) -> None:
     """Eleven slow ones in one window, six of them before the reload."""
     wide = {"watch_interval_sec": 600}
     daemon.reload(DEAF | wide)
-    daemon.producer().load(6, first_mid=1, latency_ns=SLOW_NS, command=CREATE)
+    daemon.slow(1, count=6)
     wait_until(lambda: daemon.status().read == 6, "six records")
     daemon.reload(ALERT | wide)
-    daemon.producer().load(5, first_mid=7, latency_ns=SLOW_NS, command=CREATE)
+    daemon.slow(7, count=5)
     daemon.wait_for_bundles(1)
 
 
 def test_episode_goes_on_over_a_reload(daemon: LocalDaemon) -> None:
-    quiet = settings({"acceptable_count": 10, "cooldown_sec": 3600})
+    quiet = latency(acceptable_count=10, cooldown_sec=3600)
     daemon.reload(quiet)
-    slow(daemon, 1000)
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)
-    daemon.reload(settings({"acceptable_count": 9, "cooldown_sec": 3600}))
-    slow(daemon, 2000)
+    daemon.reload(latency(acceptable_count=9, cooldown_sec=3600))
+    daemon.slow(2000)
 
     def suppressed() -> bool:
         (episode,) = daemon.status().anomalies.episodes
@@ -97,29 +67,29 @@ def test_bad_file_is_refused_and_the_old_configuration_stays(daemon: LocalDaemon
     daemon.process.send_signal(signal.SIGHUP)
     daemon.wait_for_log("not reloaded, the old configuration stays")
     assert f"{daemon.config_file}:3: " in daemon.log()
-    (record,) = wait_until(lambda: told(daemon, "reload_refused"), "the record")
-    assert f"{daemon.config_file}:3: " in record["why"]
-    slow(daemon, 1000)
+    (entry,) = wait_until(lambda: daemon.audited("reload_refused"), "its entry")
+    assert f"{daemon.config_file}:3: " in entry["why"]
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)
 
 
 def test_keys_that_cannot_change_are_named_and_stay(daemon: LocalDaemon, tmp_path: Path) -> None:
     daemon.reload(ALERT | {"ring_mb": 1, "state_dir": str(tmp_path / "elsewhere")})
     assert "restart required for: state_dir, ring_mb" in daemon.log()
-    slow(daemon, 1000)
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_worker_that_comes_later_has_the_new_configuration(daemon: LocalDaemon) -> None:
-    pid = wait_until(lambda: daemon.worker_pid("detect"), "detect")
+    pid = daemon.wait_for_worker("detect")
     os.kill(pid, signal.SIGSTOP)  # it takes nothing any more
     daemon.configure(ALERT)
     daemon.process.send_signal(signal.SIGHUP)
     daemon.wait_for_log("supervisor: reloaded: ")
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: daemon.worker_pid("detect") not in (None, pid), "its successor")
-    slow(daemon, 1000)
+    daemon.wait_for_worker("detect", other_than=pid)
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)
 
 
@@ -138,7 +108,7 @@ def test_a_storm_of_reloads_under_load_loses_nothing(daemon: LocalDaemon) -> Non
     mids = itertools.count(200_000, 11)
 
     def declared() -> bool:  # as soon as the last of so many reloads is everywhere
-        slow(daemon, next(mids))
+        daemon.slow(next(mids))
         return bool(daemon.bundles())
 
     wait_until(declared, "a bundle by the last configuration")
@@ -146,15 +116,15 @@ def test_a_storm_of_reloads_under_load_loses_nothing(daemon: LocalDaemon) -> Non
 
 def test_limits_of_bundles_hold_at_once(daemon: LocalDaemon) -> None:
     daemon.reload(ALERT)
-    slow(daemon, 1000)
+    daemon.slow(1000)
     first = daemon.wait_for_bundles(1)[0]
     daemon.reload(ALERT | {"cleanup": {"max_log_age_days": 1e-9}})
     wait_until(lambda: not first.exists(), "its deletion")
 
 
 def test_action_that_needs_more_rights_gives_capture_another_life(daemon: LocalDaemon) -> None:
-    pid = wait_until(lambda: daemon.worker_pid("capture"), "capture")
-    daemon.reload(settings({"acceptable_count": 10, "actions": ["dmesg", "trace"]}))
-    wait_until(lambda: daemon.worker_pid("capture") not in (None, pid), "its successor")
-    slow(daemon, 1000)
+    pid = daemon.wait_for_worker("capture")
+    daemon.reload(latency(acceptable_count=10, actions=["dmesg", "trace"]))
+    daemon.wait_for_worker("capture", other_than=pid)
+    daemon.slow(1000)
     daemon.wait_for_bundles(1)

@@ -1,6 +1,5 @@
 """Losing records on purpose: the share is what was asked for, and every one is counted."""
 
-import json
 import math
 import os
 import signal
@@ -8,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from aod.state.names import AUDIT_FILE
-from tests.kernel.conftest import Rig, make_thresholds
-from tests.kernel.daemon import LocalDaemon, wait_until
-from tests.kernel.test_daemon import CONFIG, CREATE, SLOW_NS
+from scripts.vm.guest.wait import wait_until
 from tests.rig.bundles import open_bundle
+from tests.rig.configs import CREATE, LATENCY
+from tests.rig.daemon import LocalDaemon
+from tests.rig.ring import Rig, make_thresholds
 
 WRITE = 9
 TOTAL = 10_000
@@ -56,11 +55,11 @@ def test_it_outlives_new_thresholds(rig: Rig) -> None:
 
 def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: Path) -> None:
     """In the log, the status, the bundle and the audit log; the next run loses nothing."""
-    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--simulate-drops", "50")
+    daemon = LocalDaemon(tmp_path, pin_dir, LATENCY, "--simulate-drops", "50")
     with daemon:
         daemon.producer().load(TOTAL, command=CREATE)
         wait_until(lambda: _finished(daemon) == TOTAL, "the counters")
-        daemon.producer().load(100, latency_ns=SLOW_NS, command=CREATE)
+        daemon.slow(count=100)
         wait_until(lambda: _finished(daemon) == TOTAL + 100, "the counters")
         lost = daemon.status().commands["SMB2_CREATE"].dropped_simulated
         assert abs(lost - (TOTAL + 100) / 2) < SIGMAS * math.sqrt(TOTAL + 100) / 2
@@ -68,23 +67,22 @@ def test_a_daemon_loses_what_it_is_told_to_and_says_so(tmp_path: Path, pin_dir: 
         assert daemon.status().conserved
         bundle = open_bundle(daemon.wait_for_bundles(1)[0])
         assert 0 < bundle.manifest["losses"]["dropped_simulated"] <= lost
-        os.kill(wait_until(lambda: daemon.worker_pid("collect"), "collect"), signal.SIGKILL)
+        os.kill(daemon.wait_for_worker("collect"), signal.SIGKILL)
         wait_until(lambda: daemon.log().count("are lost on purpose") == 2, "its successor")
         assert daemon.stop() == 0
-    told = [json.loads(line) for line in (daemon.output / AUDIT_FILE).read_text().splitlines()]
-    losses = [one for one in told if one["what"] == "loss"]
+    losses = daemon.audited("loss")
     assert {one["lost"] for one in losses} == {"operations: on purpose, as --simulate-drops asks"}
     assert sum(one["count"] for one in losses) == lost
 
 
 def test_a_killed_run_does_not_hand_it_on(tmp_path: Path, pin_dir: Path) -> None:
     """Its programs go on in the kernel; the next run without the flag takes them over."""
-    killed = LocalDaemon(tmp_path, pin_dir, CONFIG, "--simulate-drops", "100")
+    killed = LocalDaemon(tmp_path, pin_dir, LATENCY, "--simulate-drops", "100")
     with killed:
         killed.process.kill()
         killed.process.wait()
         killed.producer().load(TOTAL, command=CREATE)
-        with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+        with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon:
             wait_until(lambda: daemon.log().count("running;") == 2, "the next run")
             daemon.producer().load(TOTAL, command=CREATE)
             wait_until(lambda: daemon.status().read == TOTAL, "those after its start")

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from aod.transport.wire import STAGES
-from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
-from tests.kernel.producer import OBJECT
-from tests.kernel.test_audit import records
-from tests.kernel.test_daemon import CONFIG
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
 from tests.kernel.test_stage_live import _stage, _takes_signals
 from tests.rig.bundles import open_bundle
+from tests.rig.configs import LATENCY
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import OBJECT
 
 Result = subprocess.CompletedProcess[str]
 
@@ -34,7 +36,7 @@ def anomaly_in(bundle: Path) -> dict[str, Any]:
 def test_a_person_gets_a_sealed_bundle_of_everything_configured(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon:
         result = snapshot(daemon, "--wait")
         assert (result.returncode, result.stderr) == (0, "")
         (bundle,) = daemon.bundles()
@@ -47,13 +49,13 @@ def test_a_person_gets_a_sealed_bundle_of_everything_configured(
 
 
 def test_without_a_daemon_it_says_what_to_do(tmp_path: Path, pin_dir: Path) -> None:
-    result = snapshot(LocalDaemon(tmp_path, pin_dir, CONFIG))
+    result = snapshot(LocalDaemon(tmp_path, pin_dir, LATENCY))
     assert (result.returncode, result.stdout) == (1, "")
     assert "aod-stage capture --now" in result.stderr
 
 
 def test_without_capture_nothing_is_sealed_and_it_says_so(tmp_path: Path, pin_dir: Path) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG, "--without", "capture") as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY, "--without", "capture") as daemon:
         result = snapshot(daemon, "--wait", "0.2")
     assert (result.returncode, result.stdout) == (1, "")
     assert "not sealed in time" in result.stderr
@@ -62,9 +64,9 @@ def test_without_capture_nothing_is_sealed_and_it_says_so(tmp_path: Path, pin_di
 def test_each_signal_makes_a_bundle_while_workers_come_and_go(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as daemon:
+    with LocalDaemon(tmp_path, pin_dir, LATENCY) as daemon:
         for count, stage in enumerate(STAGES, 1):
-            pid = wait_until(lambda stage=stage: daemon.worker_pid(stage), stage)  # type: ignore[misc]
+            pid = daemon.wait_for_worker(stage)
             os.kill(pid, signal.SIGKILL)
             daemon.process.send_signal(signal.SIGUSR1)
             daemon.wait_for_bundles(count, 40)
@@ -73,7 +75,7 @@ def test_each_signal_makes_a_bundle_while_workers_come_and_go(
 
 
 def test_a_storm_of_signals_makes_two(tmp_path: Path, pin_dir: Path) -> None:
-    config = CONFIG | {"capture": {"post_sec": 0, "max_concurrent_captures": 1}}
+    config = LATENCY | {"capture": {"post_sec": 0, "max_concurrent_captures": 1}}
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
         for pid in daemon.pids():  # as `systemctl kill -s USR1` does
             os.kill(pid, signal.SIGUSR1)
@@ -84,14 +86,14 @@ def test_a_storm_of_signals_makes_two(tmp_path: Path, pin_dir: Path) -> None:
         daemon.stop()
         # The signals may have come as one wish or as two; then the one that the command made.
         assert len(daemon.bundles()) in (2, 3)
-        assert not [one for one in records(daemon) if one["what"] == "respawn"]
+        assert not daemon.audited("respawn")
 
 
 @pytest.mark.parametrize("stage", ["capture", "detect"])
 def test_the_signal_ends_no_stage_in_the_foreground(
     tmp_path: Path, pin_dir: Path, stage: str
 ) -> None:
-    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--without", stage)
+    daemon = LocalDaemon(tmp_path, pin_dir, LATENCY, "--without", stage)
     with daemon, _stage(daemon, stage) as process:
         wait_until(lambda: _takes_signals(process.pid), "the stage to catch signals")
         process.send_signal(signal.SIGUSR1)
@@ -102,7 +104,7 @@ def test_the_signal_ends_no_stage_in_the_foreground(
 def test_a_daemon_that_stops_leaves_a_snapshot_where_it_is_asked_to(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    config = CONFIG | {"capture": {"snapshot_on_stop": True}}
+    config = LATENCY | {"capture": {"snapshot_on_stop": True}}
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
         assert daemon.stop() == 0
         (bundle,) = daemon.bundles()

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from aod.transport.wire import STAGES
-from tests.kernel.daemon import BIN, REPO, LocalDaemon, wait_until
-from tests.kernel.producer import OBJECT
-from tests.kernel.test_daemon import CONFIG, SLOW_NS
+from scripts.vm.guest.daemon import BIN
+from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
+from tests.rig.configs import LATENCY, SLOW_NS
+from tests.rig.daemon import LocalDaemon
+from tests.rig.producer import OBJECT
 
 
 @contextmanager
@@ -39,9 +42,9 @@ def _takes_signals(pid: int) -> bool:
 def test_pipeline_works_with_a_stage_in_the_foreground(
     tmp_path: Path, pin_dir: Path, stage: str
 ) -> None:
-    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG, "--without", stage)
+    daemon = LocalDaemon(tmp_path, pin_dir, LATENCY, "--without", stage)
     with daemon, _stage(daemon, stage) as process:
-        daemon.producer().load(11, latency_ns=SLOW_NS, command=5)
+        daemon.slow()
         daemon.wait_for_bundles(1)
         wait_until(lambda: _takes_signals(process.pid), "the stage to catch signals")
         process.send_signal(signal.SIGINT)
@@ -50,18 +53,18 @@ def test_pipeline_works_with_a_stage_in_the_foreground(
 
 
 def test_stage_that_the_daemon_runs_itself_is_refused(tmp_path: Path, pin_dir: Path) -> None:
-    daemon = LocalDaemon(tmp_path, pin_dir, CONFIG)
+    daemon = LocalDaemon(tmp_path, pin_dir, LATENCY)
     with daemon, _stage(daemon, "detect") as process:
         assert process.wait(20) == 2
         assert "start the daemon with aod-supervisor --without detect" in daemon.log()
-        daemon.producer().load(11, latency_ns=SLOW_NS, command=5)
+        daemon.slow()
         daemon.wait_for_bundles(1)
 
 
 def test_cleanup_stage_deletes_what_a_bundle_pushes_over_the_limit(
     tmp_path: Path, pin_dir: Path
 ) -> None:
-    config = CONFIG | {"cleanup": {"max_total_log_size_mb": 0.001}}
+    config = LATENCY | {"cleanup": {"max_total_log_size_mb": 0.001}}
     with LocalDaemon(tmp_path, pin_dir, config) as daemon:
         producer = daemon.producer()
         producer.load(11, latency_ns=SLOW_NS, command=5)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.kernel import storm
-from tests.kernel.daemon import LocalDaemon
+from tests.rig.daemon import LocalDaemon
 
 PER_SECOND = 200_000
 SECONDS = 6

@@ -5,7 +5,6 @@ import json
 import mmap
 import os
 import random
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +14,10 @@ import zmq
 
 from aod.transport import wire
 from aod.transport.wire import STAGES, endpoint, socket_path
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.proc import memory_bytes
+from scripts.vm.guest.wait import wait_until
 from tests.kernel.strangers import connected, garbage, refused
-from tests.kernel.test_daemon import CONFIG, _slow
+from tests.rig.daemon import LocalDaemon
 
 _libbpf: Final = ctypes.CDLL("libbpf.so.1")
 SEED: Final = 5
@@ -25,12 +25,6 @@ MESSAGES: Final = 100_000
 CONNECTIONS: Final = 100
 GROWTH_MIB: Final = 24
 PATIENCE_SEC: Final = 120
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, pin_dir: Path) -> Iterator[LocalDaemon]:
-    with LocalDaemon(tmp_path, pin_dir, CONFIG) as running:
-        yield running
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -52,8 +46,8 @@ def _state(daemon: LocalDaemon) -> dict[str, Any]:
     return {
         "pids": daemon.pids(),
         "positions": (status.records, status.read),
-        "spool": _files(daemon.state),
-        "output": _files(daemon.output),
+        "spool": _files(daemon.state_dir),
+        "output": _files(daemon.output_dir),
         "thresholds": _thresholds(daemon),
         "counters": status.commands,
     }
@@ -64,18 +58,13 @@ def _counted(daemon: LocalDaemon) -> int:
 
 
 def _rejected(daemon: LocalDaemon) -> dict[str, int]:
-    report = json.loads((daemon.runtime / "daemon.json").read_bytes())
+    report = json.loads((daemon.runtime_dir / "daemon.json").read_bytes())
     return {one["stage"]: one["counters"].get("rejected_messages", 0) for one in report["workers"]}
-
-
-def _rss_mib(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmRSS:"))
 
 
 def _send_refused(daemon: LocalDaemon, receiver: str, rng: random.Random) -> None:
     with zmq.Context() as context, context.socket(zmq.PUSH) as stranger:
-        stranger.connect(endpoint(daemon.runtime, receiver))
+        stranger.connect(endpoint(daemon.runtime_dir, receiver))
         for frames in refused(rng, receiver, MESSAGES - 1):
             stranger.send_multipart(frames)
         stranger.send_multipart([b"\0"] * 10_000)
@@ -85,18 +74,18 @@ def _send_refused(daemon: LocalDaemon, receiver: str, rng: random.Random) -> Non
 def _send_too_large(daemon: LocalDaemon, receiver: str) -> None:
     with zmq.Context() as context, context.socket(zmq.PUSH) as stranger:
         stranger.set(zmq.LINGER, 0)
-        stranger.connect(endpoint(daemon.runtime, receiver))
+        stranger.connect(endpoint(daemon.runtime_dir, receiver))
         stranger.send(bytes(wire.TAKES[receiver].max_bytes + 1))
         stranger.send(b"never read")
 
 
 def test_nothing_that_strangers_send_changes_anything(daemon: LocalDaemon) -> None:
-    _slow(daemon, 0)
+    daemon.slow(0)
     daemon.wait_for_bundles(1)
     wait_until(lambda: daemon.status().read == 11, "detect to read them")
-    wait_until(lambda: not list(daemon.state.glob("spool/*.json")), "the spool to be empty")
+    wait_until(lambda: not list(daemon.state_dir.glob("spool/*.json")), "the spool to be empty")
     wait_until(lambda: _counted(daemon) == 11, "the counters of the operations")
-    before, rss_mib = _state(daemon), [_rss_mib(pid) for pid in daemon.pids()]
+    before, rss_mib = _state(daemon), [memory_bytes(pid) >> 20 for pid in daemon.pids()]
     rng = random.Random(SEED)
     for stage in STAGES:
         _send_refused(daemon, stage, rng)
@@ -108,15 +97,15 @@ def test_nothing_that_strangers_send_changes_anything(daemon: LocalDaemon) -> No
         for stage in STAGES:
             _send_too_large(daemon, stage)
             for _ in range(CONNECTIONS):
-                file = socket_path(daemon.runtime, stage)
+                file = socket_path(daemon.runtime_dir, stage)
                 held.enter_context(connected(file, garbage(rng)))
-        _slow(daemon, 1000)
+        daemon.slow(1000)
         daemon.wait_for_bundles(2)
-    after = [_rss_mib(pid) for pid in daemon.pids()]
+    after = [memory_bytes(pid) >> 20 for pid in daemon.pids()]
     print(f"seed {SEED}; RSS in MiB of {daemon.pids()}: {rss_mib} before, {after} after")
     assert daemon.pids() == before["pids"]
     assert all(one - other <= GROWTH_MIB for one, other in zip(after, rss_mib, strict=True))
-    assert "respawned" not in (daemon.output / "audit.jsonl").read_text()
+    assert daemon.audited("respawn") == []
     assert daemon.stop() == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aod.event import IN_FLIGHT, MATCHED, UNANSWERED, Events
 from aod.smb.commands import Command
-from tests.kernel.conftest import MakeRig, Rig, make_thresholds
+from tests.rig.ring import MakeRig, Rig, make_thresholds
 
 CREATE, QUERY, CLOSE = Command.SMB2_CREATE, Command.SMB2_QUERY_INFO, Command.SMB2_CLOSE
 READ, ECHO = Command.SMB2_READ, Command.SMB2_ECHO

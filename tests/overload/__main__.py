@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.bench.bench_rig import SHARED_MEMORY, pin_dir
 from tests.overload import cases
 from tests.overload.cases import Seen
 from tests.overload.cgroup import NoMemoryControllerError
+from tests.rig.ring import SHARED_MEMORY, own_pin_dir
 
 CASES: Final[dict[str, tuple[Callable[[Path, Path, float], Seen], float]]] = {
     "detect_stopped": (cases.detect_stopped, 10),
@@ -26,7 +26,7 @@ def main() -> int:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
             try:
-                seen = case(Path(folder), pin_dir(), seconds)
+                seen = case(Path(folder), own_pin_dir(), seconds)
             except NoMemoryControllerError as error:
                 print(f"{name}: skipped, {error}")
                 continue

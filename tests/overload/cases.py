@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from aod.transport.position import read_evaluated
+from scripts.vm.guest.wait import wait_until
 from tests.campaign.load import Emitted, Load
-from tests.kernel.daemon import LocalDaemon, wait_until
 from tests.overload.cgroup import MemoryLimit
 from tests.overload.rig import (
     MIB,
@@ -21,6 +21,7 @@ from tests.overload.rig import (
     fill,
     full,
 )
+from tests.rig.daemon import LocalDaemon
 
 PER_SECOND: Final = 1_000_000
 SEED: Final = 1
@@ -71,17 +72,20 @@ def capture_stopped(
             with rig.stopped("capture"):
                 time.sleep(seconds)
                 wait_until(
-                    lambda: read_evaluated(rig.daemon.runtime).refused, "a full spool", PATIENCE_SEC
+                    lambda: read_evaluated(rig.daemon.runtime_dir).refused,
+                    "a full spool",
+                    PATIENCE_SEC,
                 )
             emitted = load.stop()
         rig.settle(emitted)
         rig.wait_for_captures()
-        said = read_evaluated(rig.daemon.runtime)
+        said = read_evaluated(rig.daemon.runtime_dir)
         assert said.declared == len(emitted.emergencies)
         wait_until(
-            lambda: len(rig.audited("declaration")) == said.declared - said.refused, "the audit log"
+            lambda: len(rig.daemon.audited("declaration")) == said.declared - said.refused,
+            "the audit log",
         )
-        sealed, refused = len(rig.daemon.bundles()), len(rig.audited("capture_refused"))
+        sealed, refused = len(rig.daemon.bundles()), len(rig.daemon.audited("capture_refused"))
         assert sealed + refused + said.refused == said.declared
         assert rig.next_losses()["refused_by_detect"] == said.refused
         told = {"declared": said.declared, "sealed": sealed, "refused by capture": refused}
@@ -115,7 +119,7 @@ def little_memory(base: Path, pin_dir: Path, seconds: float) -> Seen:
     """A limit of 1.2 times what the daemon needs for its normal work, and then a storm."""
     with MemoryLimit(f"aod-test-{pin_dir.name}") as limit:
         daemon = LocalDaemon(base, pin_dir, configuration())
-        daemon.prefix = limit.command()
+        daemon.command[:0] = limit.command()
         with daemon:
             daemon.producer()
             rig = Overloaded(daemon)
@@ -133,7 +137,7 @@ def little_memory(base: Path, pin_dir: Path, seconds: float) -> Seen:
             both = first.plus(emitted)
             rig.settle(both)
             rig.wait_for_captures()
-            sealed, refused = len(daemon.bundles()), len(rig.audited("capture_refused"))
+            sealed, refused = len(daemon.bundles()), len(rig.daemon.audited("capture_refused"))
             assert sealed + refused == len(both.emergencies)
             figures = {"normal": normal, "peak": limit.peak_bytes(), "at the limit": limit.hits()}
             return _seen(rig, both, **figures)

@@ -1,6 +1,5 @@
 """A daemon that is overloaded: its load, what it has used, and what must hold afterwards."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,13 +10,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from aod.smb.commands import Command
-from aod.state.names import AUDIT_FILE
 from aod.status.gather import Status
 from aod.transport.wire import STAGES
-from tests.campaign.load import SLOW_NS, Emitted
-from tests.kernel.daemon import LocalDaemon, wait_until
+from scripts.vm.guest.proc import memory_bytes
+from scripts.vm.guest.wait import wait_until
+from tests.campaign.load import Emitted
+from tests.rig import configs
 from tests.rig.bundles import open_bundle
+from tests.rig.daemon import LocalDaemon
 
 PATIENCE_SEC: Final = 120
 MIB: Final = 1 << 20
@@ -26,21 +26,14 @@ MIB: Final = 1 << 20
 def configuration(**capture: Any) -> dict[str, Any]:
     """The sizes that a user has, but for patience with who is stopped. Each emergency is an anomaly
     of its own; evidence is cheap."""
-    limits = {"post_sec": 0, "history_sec": 0.02, "min_free_mb": 0, "min_free_percent": 0}
-    anomaly = {"type": "Latency", "cooldown_sec": 0, "actions": ["mounts"]}
+    limits = configs.SMALL_DISK | {"post_sec": 0, "history_sec": 0.02}
     return {
         "watch_interval_sec": 0.001,
-        "guardian": {"anomalies": {"slow": anomaly}},
+        "guardian": {"anomalies": {"slow": configs.EMERGENCIES}},
         "audit": {"max_mb": 64},
         "cleanup": {"max_total_log_size_mb": 100_000},
         "capture": limits | capture,
-        "supervision": {
-            "heartbeat_timeout_sec": 3600,
-            "attempts": 1000,
-            "window_sec": 1,
-            "first_delay_sec": 0.01,
-            "longest_delay_sec": 0.01,
-        },
+        "supervision": configs.EAGER | {"heartbeat_timeout_sec": 3600},
     }
 
 
@@ -60,19 +53,19 @@ class Overloaded:
 
     def __init__(self, daemon: LocalDaemon) -> None:
         self.daemon = daemon
-        self.pids = {stage: self.pid(stage) for stage in STAGES}
+        self.pids = {stage: daemon.wait_for_worker(stage) for stage in STAGES}
         self.pids["supervisor"] = daemon.process.pid
         for pid in self.pids.values():
             (_proc(pid) / "clear_refs").write_text("5")  # the peak begins anew: proc(5)
-        self._before = {name: _memory(pid, "VmRSS") for name, pid in self.pids.items()}
+        self._before = {name: memory_bytes(pid, "VmRSS") for name, pid in self.pids.items()}
 
     def pid(self, stage: str) -> int:
-        return wait_until(lambda: self.daemon.worker_pid(stage), stage, PATIENCE_SEC)
+        return self.daemon.wait_for_worker(stage)
 
     def peaks(self) -> dict[str, Peak]:
         """By process, of those that still live."""
         alive = {name: pid for name, pid in self.pids.items() if _proc(pid).exists()}
-        peaks = {name: _memory(pid, "VmHWM") for name, pid in alive.items()}
+        peaks = {name: memory_bytes(pid, "VmHWM") for name, pid in alive.items()}
         return {name: Peak(self._before[name], peak) for name, peak in peaks.items()}
 
     @contextmanager
@@ -108,27 +101,18 @@ class Overloaded:
         """Until nothing waits."""
 
         def waiting() -> bool:
-            spooled = any((self.daemon.state / "spool").glob("*.json"))
-            return spooled or any(self.daemon.output.glob("aod_*[0-9]"))
+            spooled = any((self.daemon.state_dir / "spool").glob("*.json"))
+            return spooled or any(self.daemon.output_dir.glob("aod_*[0-9]"))
 
         wait_until(lambda: not waiting(), "an empty spool", PATIENCE_SEC)
 
     def next_losses(self) -> dict[str, int]:
         """What the manifest of the next bundle says of losses."""
         known = set(self.daemon.bundles())
-        self.daemon.producer().load(1, latency_ns=SLOW_NS, command=Command.SMB2_CREATE)
-
-        def new() -> Path | None:
-            return next(iter(set(self.daemon.bundles()) - known), None)
-
-        bundle = open_bundle(wait_until(new, "the next bundle", PATIENCE_SEC))
+        self.daemon.emergency()
+        bundle = open_bundle(self.daemon.wait_for_bundle(known, PATIENCE_SEC))
         losses: dict[str, int] = bundle.manifest["losses"]
         return losses
-
-    def audited(self, what: str) -> list[dict[str, Any]]:
-        """The audit log's records of a kind."""
-        lines = (self.daemon.output / AUDIT_FILE).read_text().splitlines()
-        return [one for one in map(json.loads, lines) if one["what"] == what]
 
 
 @contextmanager
@@ -162,9 +146,3 @@ def _total(found: Status, counter: str) -> int:
 
 def _proc(pid: int) -> Path:
     return Path("/proc") / str(pid)
-
-
-def _memory(pid: int, field: str) -> int:
-    lines = (_proc(pid) / "status").read_text().splitlines()
-    (found,) = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
-    return int(found) * 1024

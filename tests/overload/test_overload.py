@@ -1,23 +1,14 @@
 """Overload, shortly; the long runs are `make overload`."""
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.bench.bench_rig import SHARED_MEMORY
 from tests.overload import cases
 from tests.overload.__main__ import render
 from tests.overload.cases import Seen
 from tests.overload.cgroup import NoMemoryControllerError
-
-
-@pytest.fixture
-def base() -> Iterator[Path]:
-    """In memory: a disk that has to be waited for limits how many anomalies are declared."""
-    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
-        yield Path(folder)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ from aod.stages import cleanup
 from aod.state import names
 from aod.transport.wire import Outbox
 from tests.rig.bundles import open_bundle
+from tests.rig.configs import config
+from tests.rig.stage import peers, start, stop
 from tests.unit.samples import anomaly, records
-from tests.unit.stage_rig import config, peers, start, stop
 
 BUNDLES, AT_ONCE = 2000, 4
 LIMIT_BYTES = 5 << 20

@@ -15,6 +15,7 @@ from aod.event import EVENT_DTYPE, Events
 from aod.smb.commands import Command
 from aod.stages.base import StageContext
 from aod.supervision import folders
+from tests.rig.configs import bare
 
 SECOND = 10**9
 START_NS = 1000 * SECOND
@@ -25,12 +26,7 @@ def configured(root: Path, *, cooldown_sec: float = 60) -> Config:
     """More than 10 writes of over 20 ms, or more than 10 EACCES, within a second."""
     latency = Latency(cooldown_sec=cooldown_sec)
     error = Error(track_codes=("EACCES",), cooldown_sec=cooldown_sec)
-    return Config(
-        guardian=Guardian(anomalies={"slow": latency, "failed": error}),
-        aod_output_dir=root / "output",
-        state_dir=root / "state",
-        runtime_dir=root / "run",
-    )
+    return bare(root, guardian=Guardian(anomalies={"slow": latency, "failed": error}))
 
 
 def operations(count: int, *, at_ns: int = START_NS, latency_ns: int = SLOW_NS) -> Events:

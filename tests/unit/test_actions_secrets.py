@@ -80,7 +80,9 @@ def test_it_would_have_been_seen(
     monkeypatch.setattr("aod.actions.mask._WORDS", ())
     folder = tmp_path / "bundle"
     folder.mkdir()
-    for source in collect(rows, folder).sources:
+    sources = collect(rows, folder).sources
+    assert {source.file for source in sources} == {action.file for action in rows}
+    for source in sources:
         assert PLANT in (folder / source.file).read_text()
         assert PLANT in source.stderr_tail
 

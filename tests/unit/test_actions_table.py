@@ -19,6 +19,12 @@ def action(request: pytest.FixtureRequest) -> Action:
     return found
 
 
+def programs(name: str) -> list[tuple[str, ...]]:
+    """The command lines that run a program."""
+    lines = (line.argv for action in ACTIONS for line in action.commands)
+    return [argv for argv in lines if argv[0] == name]
+
+
 def test_every_action_is_one_row() -> None:
     assert sorted(action.name for action in ACTIONS) == sorted(ActionName)
     assert len({action.file for action in ACTIONS}) == len(ACTIONS)
@@ -51,19 +57,17 @@ def test_its_words_in_braces_are_known(action: Action) -> None:
     assert {name for word in words for name in re.findall(r"\{(\w*)\}", word)} <= set(known)
 
 
-def test_our_own_programs_are_there(action: Action) -> None:
-    own = [line.argv for line in action.commands if line.argv[0] == "{python}"]
-    for argv in own:
-        assert argv[1] == "-I"  # nothing of the user's environment or folder
-        module = argv[3].replace(".", "/") if argv[2] == "-m" else ""
-        assert Path(ROOT, f"{module}.py" if module else argv[3]).is_file()
+@pytest.mark.parametrize("argv", programs("{python}"), ids=lambda argv: argv[3])
+def test_our_own_programs_are_there(argv: tuple[str, ...]) -> None:
+    assert argv[1] == "-I"  # nothing of the user's environment or folder
+    module = argv[3].replace(".", "/") if argv[2] == "-m" else ""
+    assert Path(ROOT, f"{module}.py" if module else argv[3]).is_file()
 
 
-def test_it_writes_nothing_on_the_host(action: Action) -> None:
+def test_it_writes_nothing_on_the_host() -> None:
     """nstat without -s writes a history file."""
-    for line in action.commands:
-        if line.argv[0] == "nstat":
-            assert "s" in line.argv[1]
+    (argv,) = programs("nstat")
+    assert "s" in argv[1]
 
 
 def test_who_asks_each_share_does_so_after_the_others(action: Action) -> None:

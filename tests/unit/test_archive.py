@@ -49,7 +49,9 @@ def test_owners_are_not_told(folder: Path) -> None:
     with seal(folder).open("rb") as file:
         stream = zstandard.ZstdDecompressor().stream_reader(file)
         with tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
+            members = list(tar)
+            assert len(members) == 5
+            for member in members:
                 assert (member.uid, member.gid, member.uname) == (0, 0, "root")
                 assert member.mode == (0o750 if member.isdir() else 0o640)
 

@@ -17,9 +17,10 @@ from aod.audit.entries import Deleted, Entry, Lost, declared, decode, encode
 from aod.audit.log import AuditLog, moves, name
 from aod.config.schema import Audit, Config
 from aod.state.names import AUDIT_FILE
+from tests.rig import audit_log
+from tests.rig.configs import config
 from tests.unit import manual_text
 from tests.unit.samples import anomaly
-from tests.unit.stage_rig import config
 
 LOG = logging.getLogger("test")
 WRITERS, RECORDS_EACH = 4, 500
@@ -38,7 +39,7 @@ def log_of(made: Config) -> Path:
 
 
 def records(path: Path) -> list[Entry]:
-    return [decode(line) for line in path.read_bytes().splitlines()]
+    return audit_log.decoded(path.parent, path.name)
 
 
 def numbers(made: Config) -> list[int]:

@@ -11,7 +11,7 @@ from aod.audit.log import AuditLog
 from aod.audit.reader import read
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
-from tests.unit.stage_rig import config
+from tests.rig.configs import config
 
 LOG = logging.getLogger("aod.test")
 RING_FULL = "operations: the kernel's ring was full"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod.audit.entries import Deleted, Entry, Lost, decode
+from aod.audit.entries import Deleted, Entry, Lost
 from aod.audit.forked import MAX_QUEUED, ForkedAudit
 from aod.audit.log import AuditLog
 from aod.config.schema import Config
-from aod.state.names import AUDIT_FILE
-from tests.unit.stage_rig import config
+from tests.rig import audit_log
+from tests.rig.configs import config
 
 LOG = logging.getLogger("aod.test")
 PATIENCE_SEC = 60.0
@@ -28,8 +28,7 @@ def deletion(number: int) -> Deleted:
 
 
 def told(settings: Config) -> list[Entry]:
-    lines = (settings.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [decode(line) for line in lines]
+    return audit_log.decoded(settings.aod_output_dir)
 
 
 def numbers(settings: Config) -> list[int]:

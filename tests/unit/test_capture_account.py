@@ -15,8 +15,8 @@ from aod.audit.reader import read
 from aod.capture.audit import MAX_QUEUED, Account
 from aod.config.schema import Config
 from aod.state.names import AUDIT_FILE
+from tests.rig.configs import config
 from tests.unit.samples import anomaly
-from tests.unit.stage_rig import config
 
 
 @pytest.fixture

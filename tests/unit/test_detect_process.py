@@ -17,8 +17,8 @@ from aod.supervision import folders
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition, read_evaluated
 from aod.transport.wire import Batch, Health, Inbox, Message, Outbox
+from tests.rig.stage import next_beat
 from tests.unit.detecting import configured, operations
-from tests.unit.stage_rig import next_beat
 from tests.unit.test_eventlog_ring import append
 
 PROGRAM = """

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from aod.detectors.describe import operations
 from aod.detectors.detector import Episode
-from aod.detectors.words import operations
 from aod.smb.peers import Names
 from aod.status import anomalies as episodes
 from aod.status.anomalies import Report

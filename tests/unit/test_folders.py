@@ -22,6 +22,7 @@ from aod.supervision.folders import FolderError, clear_runtime, prepare
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition
 from aod.transport.wire import STAGES
+from tests.rig.configs import bare
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 LOG = logging.getLogger("test")
@@ -37,13 +38,7 @@ sys.stdin.read()
 
 
 def configured(root: Path) -> Config:
-    return Config(
-        guardian=Guardian(anomalies={"slow": Latency()}),
-        aod_output_dir=root / "deep" / "output",
-        state_dir=root / "state",
-        runtime_dir=root / "run",
-        pin_dir=root / "pins",
-    )
+    return bare(root, aod_output_dir=root / "deep" / "output", pin_dir=root / "pins")
 
 
 def mode(path: Path) -> int:
@@ -156,7 +151,9 @@ def test_what_the_stages_share_is_given_to_the_group(tmp_path: Path) -> None:
 
 def test_nothing_is_left_in_them(tmp_path: Path) -> None:
     prepare(configured(tmp_path), LOG)
-    assert all(path.is_dir() for path in (tmp_path / "run").iterdir())
+    left = list((tmp_path / "run").iterdir())
+    assert left
+    assert all(path.is_dir() for path in left)
 
 
 @pytest.mark.parametrize("key", ["deep", "state", "run"])

@@ -9,8 +9,8 @@ from aod import log
 from aod.stages.detect import Reader
 from aod.state import names
 from aod.transport.eventlog import EventLog
+from tests.rig.configs import config
 from tests.unit.detecting import detect_context, operations
-from tests.unit.stage_rig import config
 from tests.unit.test_eventlog_ring import append
 from tests.unit.test_stage_capture import rows, run_to_the_end, spooled
 

@@ -11,10 +11,10 @@ from aod.state import names
 Make = Callable[[int], str]
 Parse = Callable[[str], int | None]
 PAIRS: list[tuple[Make, Parse]] = [
-    (names.folder, names.timestamp_of_folder),
-    (names.archive, names.timestamp_of_archive),
-    (names.unfinished, names.timestamp_of_unfinished),
-    (names.spooled, names.timestamp_of_spooled),
+    (names.folder, names.folder.timestamp),
+    (names.archive, names.archive.timestamp),
+    (names.unfinished, names.unfinished.timestamp),
+    (names.spooled, names.spooled.timestamp),
 ]
 
 
@@ -31,6 +31,6 @@ def test_a_name_belongs_to_one_kind_only(make: Make, parse: Parse) -> None:
 
 @pytest.mark.parametrize("digits", ["", "0", "012", "-1", "+1", "1 ", "٣", "1\n", "../1", "9" * 21])
 def test_what_is_not_a_timestamp_is_not_ours(digits: str) -> None:
-    assert names.timestamp_of_folder(f"aod_{digits}") is None
-    assert names.timestamp_of_archive(f"aod_{digits}.tar.zst") is None
-    assert names.timestamp_of_spooled(f"{digits}.json") is None
+    assert names.folder.timestamp(f"aod_{digits}") is None
+    assert names.archive.timestamp(f"aod_{digits}.tar.zst") is None
+    assert names.spooled.timestamp(f"{digits}.json") is None

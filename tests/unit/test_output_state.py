@@ -10,7 +10,7 @@ import pytest
 from aod.capture import output_folder
 from aod.capture.output_folder import OutputState, Room
 from aod.config.schema import Capture
-from tests.unit.stage_rig import config
+from tests.rig.configs import config
 
 LOG = logging.getLogger("test")
 FULL = OSError(errno.ENOSPC, "No space left on device")

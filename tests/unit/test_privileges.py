@@ -19,8 +19,8 @@ from aod.host.capabilities import Capability, to_mask
 from aod.host.users import ROOT, UserIds
 from aod.settings import ActionName
 from aod.supervision import rights
+from tests.rig.configs import config
 from tests.unit import manual_text
-from tests.unit.stage_rig import config
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="there is nothing to give up")
 NOBODY = UserIds(pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)

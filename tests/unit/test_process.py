@@ -12,7 +12,7 @@ from aod.config.schema import Supervision
 from aod.supervision.lifecycle import WorkerState
 from aod.supervision.process import Process, how_it_ended, stage_run
 from aod.transport.wire import STAGES
-from tests.unit.stage_rig import config
+from tests.rig.configs import config
 
 
 @pytest.mark.parametrize(

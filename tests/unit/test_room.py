@@ -11,7 +11,7 @@ from aod.capture.room import Room
 from aod.config.schema import Cleanup, Config
 from aod.state import names
 from aod.transport.wire import Sealed
-from tests.unit.stage_rig import config
+from tests.rig.configs import config
 
 LOG = logging.getLogger("test")
 LIMIT_BYTES = 1 << 20
@@ -111,8 +111,8 @@ def test_a_folder_that_is_away_keeps_nobody_waiting(tmp_path: Path) -> None:
     made = configured(tmp_path)
     made.aod_output_dir.rmdir()
 
-    async def enter() -> None:
+    async def enter() -> str:
         async with Room(made, LOG, lambda _: None).entered():
-            pass
+            return "entered"
 
-    asyncio.run(enter())
+    assert asyncio.run(enter()) == "entered"

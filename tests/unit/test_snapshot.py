@@ -25,7 +25,8 @@ from aod.detectors.latency import Latency
 from aod.detectors.registry import RESERVED, sorted_out
 from aod.settings import ActionName
 from aod.state import spool
-from tests.unit.stage_rig import config, next_message, peers, spool_of
+from tests.rig.configs import config
+from tests.rig.stage import next_message, peers, spool_of
 
 LOG = logging.getLogger("test")
 DMESG, STATS, MOUNTS = ActionName.DMESG, ActionName.STATS, ActionName.MOUNTS

@@ -151,7 +151,9 @@ def test_what_is_no_file_is_refused_without_waiting(folder: Path) -> None:
     (folder / "2.json").mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "3.json"))
-        for path in spool.pending(folder):
+        found = spool.pending(folder)
+        assert len(found) == 3
+        for path in found:
             with pytest.raises(SpoolError):
                 spool.read(path)
 

@@ -42,10 +42,10 @@ from aod.stages import capture
 from aod.state import names, spool
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import OwnPids, Sealed
+from tests.rig import audit_log
 from tests.rig.bundles import open_bundle
-from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
-from tests.unit.stage_rig import (
-    config,
+from tests.rig.configs import config
+from tests.rig.stage import (
     kill,
     next_beat,
     next_message,
@@ -55,6 +55,7 @@ from tests.unit.stage_rig import (
     start_with_line,
     stop,
 )
+from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 
 QUICK = Action(
     name=ActionName.DMESG,
@@ -89,8 +90,7 @@ def bundles(made: Config) -> list[str]:
 
 
 def audited(made: Config) -> list[Entry]:
-    lines = (made.aod_output_dir / AUDIT_FILE).read_bytes().splitlines()
-    return [entries.decode(line) for line in lines]
+    return audit_log.decoded(made.aod_output_dir)
 
 
 def run_to_the_end(made: Config) -> list[Sealed]:
@@ -499,7 +499,7 @@ def test_capture_now(tmp_path: Path) -> None:
     log = event_log(made.runtime_dir, records(now_ns - 10**9, now_ns))
     log.header["realtime_offset_ns"] = 0  # a clock that was set since
     path = manual.capture_now(made, "slow")
-    timestamp = names.timestamp_of_archive(path.name)
+    timestamp = names.archive.timestamp(path.name)
     assert timestamp is not None
     assert abs(timestamp - time.time_ns()) < 60 * 10**9
     told = manifest_in(made, timestamp)
@@ -533,7 +533,7 @@ def test_capture_now_beside_a_starting_daemon(
     _, status = os.waitpid(pid, 0)
     assert status == 0
     [name] = bundles(made)
-    timestamp = names.timestamp_of_archive(name)
+    timestamp = names.archive.timestamp(name)
     assert timestamp is not None
     assert manifest_in(made, timestamp).sources[0].status is Status.OK
 

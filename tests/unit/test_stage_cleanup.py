@@ -16,7 +16,8 @@ from aod.stages.cleanup import Cleaner, sweep
 from aod.state import names
 from aod.state.names import AUDIT_FILE
 from aod.transport.wire import Sealed
-from tests.unit.stage_rig import PATIENCE_SEC, config, next_beat, peers, start_with_line, stop
+from tests.rig.configs import config
+from tests.rig.stage import PATIENCE_SEC, next_beat, peers, start_with_line, stop
 
 HOUR_NS = 3600 * 10**9
 LOG = logging.getLogger("test")
@@ -32,7 +33,7 @@ def seal(made: Config, hours_old: float, size_bytes: int = 1000) -> Path:
 
 
 def ring(path: Path) -> Sealed:
-    timestamp = names.timestamp_of_archive(path.name)
+    timestamp = names.archive.timestamp(path.name)
     assert timestamp is not None
     return Sealed(timestamp, str(path), path.stat().st_size)
 

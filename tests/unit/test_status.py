@@ -17,7 +17,7 @@ from aod.status import text as status_text
 from aod.status.workers import DaemonReport, WorkerReport
 from aod.transport.eventlog import EventLog
 from aod.transport.eventlog_files import EventLogError
-from tests.unit import stage_rig
+from tests.rig import configs
 
 CREATE = 5
 
@@ -119,7 +119,7 @@ def test_metrics_are_in_prometheus_text_format(daemon: status.Status) -> None:
 
 
 def test_the_newest_bundle_and_the_room_are_told(log: EventLog, tmp_path: Path) -> None:
-    config = stage_rig.config(tmp_path)
+    config = configs.config(tmp_path)
     for timestamp in (10**18, 2 * 10**18):
         (config.aod_output_dir / names.archive(timestamp)).write_bytes(b"x" * 2048)
     found = status.gather(log.path.parent, config)

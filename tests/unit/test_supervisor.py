@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aod.transport.wire import STAGES
-from tests.unit.daemons import Daemon
+from tests.rig.fake_daemon import Daemon
 
 QUICK = {"first_delay_sec": 0.01, "longest_delay_sec": 0.05}
 OWN_FDS = {"pidfd": 0, "pipe:": 3, "eventpoll": 2}
@@ -22,7 +22,7 @@ def test_stop_signal_ends_the_stages_in_the_order_of_the_data(
         daemon.expect_all("started", STAGES)
         daemon.signal(number)
         assert daemon.ended() == 0
-    assert daemon.said("stopped") == list(STAGES)
+    assert daemon.reported("stopped") == list(STAGES)
     assert not daemon.runtime_dir.exists()
 
 
@@ -30,7 +30,7 @@ def test_it_does_the_same_without_assertions(tmp_path: Path) -> None:
     with Daemon.started(tmp_path, python=("-O",)) as daemon:
         daemon.expect_all("started", STAGES)
         assert daemon.stop() == 0
-    assert daemon.said("stopped") == list(STAGES)
+    assert daemon.reported("stopped") == list(STAGES)
 
 
 def test_stages_have_names_and_nothing_of_the_supervisors(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_killed_worker_is_brought_back_and_the_others_stay(tmp_path: Path) -> No
             assert again["pid"] != started[stage]["pid"]
             assert f"{stage}: killed by SIGKILL; respawning in" in daemon.stderr
         assert daemon.stop() == 0
-    assert daemon.said("started")[len(STAGES) :] == list(STAGES)
-    assert daemon.said("stopped") == list(STAGES)
+    assert daemon.reported("started")[len(STAGES) :] == list(STAGES)
+    assert daemon.reported("stopped") == list(STAGES)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_worker_that_keeps_dying_is_given_up_and_the_others_stop_cleanly(
 ) -> None:
     with Daemon.started(tmp_path, {"detect": behaviour}, policy=QUICK | {"attempts": 3}) as daemon:
         assert daemon.ended() == 1
-    assert daemon.said("started").count("detect") == 3
+    assert daemon.reported("started").count("detect") == 3
     why = f"detect: exited with {how}; giving up: it did not start 3 times in a row"
     assert why in daemon.stderr
-    assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
+    assert daemon.reported("stopped") == ["collect", "capture", "cleanup"]
     assert not daemon.runtime_dir.exists()
     assert ("RuntimeError: boom" in daemon.stderr) == (behaviour == "raises")
 
@@ -89,7 +89,7 @@ def test_worker_that_cannot_have_its_socket_harms_nobody_else(tmp_path: Path) ->
         assert daemon.process.stdout is not None
         daemon.expect_all("started", ("collect", "capture", "cleanup"))
         assert daemon.ended() == 1
-    assert daemon.said("stopped") == ["collect", "capture", "cleanup"]
+    assert daemon.reported("stopped") == ["collect", "capture", "cleanup"]
     assert daemon.stderr.count("giving up") == 1
     assert daemon.stderr.count("stopping: each stage") == 1
 
@@ -131,7 +131,7 @@ def test_worker_that_does_not_stop_is_ended(tmp_path: Path) -> None:
     ) as daemon:
         daemon.expect_all("started", STAGES)
         assert daemon.stop() == 0
-    assert daemon.said("stopped") == list(STAGES)
+    assert daemon.reported("stopped") == list(STAGES)
     assert "cleanup: not done in time, killing it" in daemon.stderr
     assert not daemon.runtime_dir.exists()
 
@@ -152,13 +152,13 @@ def test_worker_that_dies_while_stopping_is_told_and_not_brought_back(tmp_path: 
     with Daemon.started(tmp_path, {"detect": "dies"}, policy=QUICK) as daemon:
         daemon.expect_all("started", STAGES)
         assert daemon.stop() == 0
-    assert daemon.said("started").count("detect") == 1
+    assert daemon.reported("started").count("detect") == 1
     assert "detect: killed by SIGKILL during shutdown" in daemon.stderr
-    assert daemon.said("stopped") == list(STAGES)
+    assert daemon.reported("stopped") == list(STAGES)
 
 
 def test_stage_that_is_left_out_is_not_started(tmp_path: Path) -> None:
     with Daemon.started(tmp_path, without=("detect", "cleanup")) as daemon:
         daemon.expect_all("started", ("collect", "capture"))
         assert daemon.stop() == 0
-    assert sorted(daemon.said("started")) == ["capture", "collect"]
+    assert sorted(daemon.reported("started")) == ["capture", "collect"]

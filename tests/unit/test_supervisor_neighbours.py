@@ -8,7 +8,7 @@ import pytest
 import zmq
 
 from aod.transport.wire import STAGES, Batch, Outbox
-from tests.unit.daemons import Daemon
+from tests.rig.fake_daemon import Daemon
 
 
 def test_second_supervisor_is_kept_out_and_disturbs_nothing(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_second_supervisor_is_kept_out_and_disturbs_nothing(tmp_path: Path) -> N
         )
         assert second.heard == []
         assert first.stop() == 0
-    assert first.said("stopped") == list(STAGES)
+    assert first.reported("stopped") == list(STAGES)
 
 
 def test_workers_die_with_a_killed_supervisor_and_the_next_one_takes_over(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_workers_die_with_a_killed_supervisor_and_the_next_one_takes_over(tmp_pa
     with Daemon.started(tmp_path) as second:
         second.expect_all("started", STAGES)
         assert second.stop() == 0
-    assert second.said("stopped") == list(STAGES)
+    assert second.reported("stopped") == list(STAGES)
     assert not second.runtime_dir.exists()
 
 

@@ -101,14 +101,20 @@ def test_abstract_address(listener: socket.socket, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("address", ["", "relative/nowhere", "/nowhere/at/all", "@nobody-listens"])
-def test_nobody_listening_is_no_failure(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_listening_is_no_failure(
+    address: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify("READY=1")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_not_under_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    made: list[tuple[object, ...]] = []
+    monkeypatch.setattr(socket, "socket", lambda *arguments: made.append(arguments))
     notify("READY=1")
+    assert made == []
 
 
 def test_listener_that_does_not_read_blocks_nobody(

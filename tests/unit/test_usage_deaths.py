@@ -28,10 +28,11 @@ from aod.state.ledger import Kind, Ledger
 from aod.state.names import AUDIT_FILE
 from aod.transport.eventlog import HEADER_DTYPE, EventLog
 from aod.transport.position import Evaluated, ReadPosition
+from tests.rig.configs import config
+from tests.rig.stage import spool_of
 from tests.unit import manual_text
 from tests.unit.records import numbered
 from tests.unit.samples import anomaly
-from tests.unit.stage_rig import config, spool_of
 
 LOG: Final = logging.getLogger("test")
 KILLS: Final = 12

@@ -8,7 +8,8 @@ import pytest
 
 from scripts.vm.guest import daemon as module
 from scripts.vm.guest.daemon import Daemon, output_dir
-from scripts.vm.guest.processes import LabError, named, session_members
+from scripts.vm.guest.proc import named, session_members
+from scripts.vm.guest.processes import LabError
 
 STAND_IN = """\
 #!{python}

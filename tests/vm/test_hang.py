@@ -59,7 +59,9 @@ def test_the_reason_says_that_it_is_in_flight(bundle: Bundle) -> None:
 
 def test_the_evidence_was_taken_while_it_hung(bundle: Bundle) -> None:
     pending = bundle.files["debugdata.log"].decode()
-    for operation in bundle.json("anomaly.json")["worst"]:
+    worst = bundle.json("anomaly.json")["worst"]
+    assert worst
+    for operation in worst:
         assert f"mid {operation['mid']}\n" in pending
 
 

@@ -131,12 +131,12 @@ def test_workload_goes_on_after_errors(tmp_path: Path) -> None:
 
 def test_waiting_returns_what_became_true() -> None:
     answers = itertools.chain((None, None), itertools.repeat("yes"))
-    assert wait_until(lambda: next(answers), 5, "an answer") == "yes"
+    assert wait_until(lambda: next(answers), "an answer", 5) == "yes"
 
 
 def test_waiting_in_vain_names_what_for() -> None:
     with pytest.raises(TimeoutError, match="waited 0 s in vain for a miracle"):
-        wait_until(lambda: None, 0, "a miracle")
+        wait_until(lambda: None, "a miracle", 0)
 
 
 def test_console_puts_lines_together_and_cleans_them(tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ def test_no_content_of_a_file_is_in_a_bundle(
 def test_the_trace_has_the_delayed_operations(bundle: Bundle) -> None:
     text = bundle.files["trace.log"].decode()
     found = {(kind, int(mid)) for _, kind, mid in _LINE.findall(text)}
-    for mid in slow_mids(bundle):
+    slow = slow_mids(bundle)
+    assert slow
+    for mid in slow:
         assert ("enter", mid) in found
         assert ("done", mid) in found or ("err", mid) in found
 
@@ -115,7 +117,9 @@ def test_the_trace_is_on_the_clock_of_the_events(bundle: Bundle) -> None:
     lines = _LINE.findall(bundle.files["trace.log"].decode())
     done_ns = {int(mid): float(time) * NS for time, kind, mid in lines if kind != "enter"}
     events = bundle.events()
-    for event in events[np.isin(events["mid"], sorted(slow_mids(bundle)))]:
+    slow = events[np.isin(events["mid"], sorted(slow_mids(bundle)))]
+    assert len(slow)
+    for event in slow:
         start_ns = int(event["end_ns"]) - int(event["latency_ns"])
         assert start_ns - 10**6 < done_ns[int(event["mid"])] < int(event["end_ns"]) + 10**9
 

@@ -19,6 +19,7 @@ def test_nobody_is_told(artefacts: Path) -> None:
 
 
 def test_both_mounts_were_worked_on_without_an_error(facts: dict[str, Any]) -> None:
+    assert len(facts["tallies"]) == 2
     for tally in facts["tallies"]:
         done = tally["mixed"]
         assert done > soak.RATE * soak.DURATION_S / 2

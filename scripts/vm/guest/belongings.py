@@ -56,19 +56,6 @@ class Snapshot:
         return cls(frozenset(_paths()), frozenset(_rows()), frozenset(_abstract()))
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            parents[int(folder.name)] = int(fields[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
-
-
 def descriptors(pid: int) -> dict[str, str]:
     """/proc/PID/fd/N -> what it is."""
     found = {}

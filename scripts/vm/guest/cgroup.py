@@ -22,7 +22,7 @@ def group(name: str) -> Iterator[Path]:
         yield path
     finally:
         _kill_members(path)
-        wait_until(lambda: not members(path), _END_TIMEOUT_S, f"the end of {members(path)}")
+        wait_until(lambda: not members(path), f"the end of {members(path)}", _END_TIMEOUT_S)
         path.rmdir()
 
 

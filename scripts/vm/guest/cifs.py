@@ -117,7 +117,7 @@ def unload_module(timeout_s: float = 20) -> None:
             command("modprobe", "--remove", "cifs")
         return not module_loaded()
 
-    wait_until(removed, timeout_s, "the cifs module to be removable")
+    wait_until(removed, "the cifs module to be removable", timeout_s)
 
 
 def command_counts() -> dict[str, Count]:

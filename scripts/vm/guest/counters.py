@@ -26,7 +26,7 @@ def settled(runtime_dir: Path = RUNTIME) -> status.Status:
         found = status.gather(runtime_dir)
         return found.stats_ns > now_ns and found.read == found.records
 
-    wait_until(is_fresh, 20, "counters that are newer than the workload")
+    wait_until(is_fresh, "counters that are newer than the workload", 20)
     # The time of the counters is published after them and was read after them: those read with it
     # may have been older.
     return status.gather(runtime_dir)
@@ -36,7 +36,7 @@ def wait_for_names(share: Share) -> None:
     """Return when the daemon can name a share that was mounted before it started."""
     unc = share.unc.replace("/", "\\")
     wait_until(
-        lambda: unc in peer_names.read(RUNTIME).shares.values(), 20, f"the name of {share.unc}"
+        lambda: unc in peer_names.FILE.read(RUNTIME).shares.values(), f"the name of {share.unc}", 20
     )
 
 
@@ -56,4 +56,4 @@ def accounts() -> tuple[dict[str, cifs.Count], status.Status]:
         found = settled()
         return (counted, found) if cifs.command_counts() == counted else None
 
-    return wait_until(of_one_moment, 60, "a moment without requests")
+    return wait_until(of_one_moment, "a moment without requests", 60)

@@ -1,38 +1,48 @@
 """The daemon under test, as its users know it: a command, a log, an output folder with bundles."""
 
+import os
 import re
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
-from scripts.vm.guest.processes import LabError, named
+from scripts.vm.guest.proc import children
+from scripts.vm.guest.processes import LabError
 from scripts.vm.guest.wait import POLL_S, wait_until
 from scripts.vm.tools import REPO
 
-SUPERVISOR = REPO / ".venv" / "bin" / "aod-supervisor"
-CONFIGURATION = REPO / "conf" / "aod.yaml"
+BIN: Final = REPO / ".venv" / "bin"
+SUPERVISOR: Final = BIN / "aod-supervisor"
+CONFIGURATION: Final = REPO / "conf" / "aod.yaml"
 
-_WORKERS = ("aod-collect", "aod-detect", "aod-capture", "aod-cleanup")
-# What its log says when all stages run, and when the hooks in the kernel are in place.
-_RUNNING = r"running; bundles go to"
-_WATCHING = r"attached to the cifs client"
+# What its log holds when all stages run, and when the hooks in the kernel are in place.
+RUNNING: Final = "running; bundles go to"
+_WATCHING: Final = "attached to the cifs client"
 
-_OUTPUT_DIR = re.compile(r"^aod_output_dir:\s*(\S+)", re.MULTILINE)
-_LOG_TAIL = 3000
+_OUTPUT_DIR: Final = re.compile(r"^aod_output_dir:\s*(\S+)", re.MULTILINE)
+_LOG_TAIL: Final = 3000
 
 T = TypeVar("T")
 
 
 class Daemon:
-    """One run of aod-supervisor; as a context manager it is stopped at the end of the block."""
+    """One run of aod-supervisor; as a context manager it is stopped at the end of the block.
 
-    def __init__(self, log: Path, config: Path = CONFIGURATION, *arguments: str) -> None:
-        self.log = log
+    Attributes:
+        log_file: what it writes to standard output and standard error.
+        output_dir: where its bundles go.
+        command: what is run; to be changed before it is started.
+        environment: of the command.
+    """
+
+    def __init__(self, log_file: Path, config: Path = CONFIGURATION, *arguments: str) -> None:
+        self.log_file = log_file
         self.output_dir = output_dir(config)
-        self._command = [str(SUPERVISOR), "-c", str(config), *arguments]
+        self.command = [str(SUPERVISOR), "-c", str(config), *arguments]
+        self.environment = dict(os.environ)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -50,16 +60,27 @@ class Daemon:
 
     def start(self) -> None:
         """Start it; its log goes to the file. Returns at once: wait for a line to know it works."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
             )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The supervisor.
+
+        Raises:
+            LabError: it was not started.
+        """
+        if self._process is None:
+            raise LabError("the daemon was not started")
+        return self._process
 
     @property
     def pid(self) -> int:
         """The supervisor's process id."""
-        return self._running().pid
+        return self.process.pid
 
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
@@ -67,84 +88,102 @@ class Daemon:
 
     def stop(self, timeout_s: float = 30) -> int:
         """Send SIGTERM and return the exit status; LabError if it does not end in time."""
-        self._running().send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         return self.wait_for_end(timeout_s)
 
     def wait_for_end(self, timeout_s: float = 30) -> int:
-        """Return the exit status of a daemon that ends by itself, or was told to."""
-        process = self._running()
+        """Return the exit status of a daemon that ends by itself, or was signalled to."""
         try:
-            return process.wait(timeout_s)
+            return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            process.kill()
-            process.wait()
+            self.process.kill()
+            self.process.wait()
             raise LabError(
                 f"the daemon did not end in {timeout_s:g} s\n{self.log_tail()}"
             ) from error
 
+    def log(self) -> str:
+        """All of its log."""
+        return self.log_file.read_text(errors="replace")
+
+    def log_tail(self) -> str:
+        """The end of the log, as much as a report should carry."""
+        return self.log()[-_LOG_TAIL:]
+
     def wait_until_watching(self, timeout_s: float = 60) -> None:
         """Return when every stage runs and operations are being recorded (cifs must be loaded)."""
-        self.wait_for_line(_RUNNING, timeout_s)
-        self.wait_for_line(_WATCHING, timeout_s)
+        self.wait_for_log(RUNNING, timeout_s)
+        self.wait_for_log(_WATCHING, timeout_s)
+
+    def wait_for_log(self, text: str, timeout_s: float = 30) -> str:
+        """Return the first line of the log that holds `text`."""
+        return self.wait_for_line(re.escape(text), timeout_s)
 
     def wait_for_line(self, pattern: str, timeout_s: float = 30, poll_s: float = POLL_S) -> str:
         """Return the first line of the log in which `pattern` (a regular expression) is found.
 
-        The log is looked at every `poll_s`, for who wants to know when the line was written.
+        The log is read every `poll_s`: a caller may want to know when the line was written.
         """
         wanted = re.compile(pattern)
 
         def found() -> str | None:
-            lines = self.log.read_text(errors="replace").splitlines()
-            match = next((line for line in lines if wanted.search(line)), None)
-            if match is None:
-                self._fail_if_ended()
-            return match
+            return next((line for line in self.log().splitlines() if wanted.search(line)), None)
 
         return self._wait(found, timeout_s, f"{pattern!r} in the daemon's log", poll_s)
-
-    def wait_for_bundle(self, known: set[Path] | None = None, timeout_s: float = 60) -> Path:
-        """Return the first sealed bundle that is not among the `known` ones."""
-
-        def found() -> Path | None:
-            new = [path for path in self.bundles() if path not in (known or set())]
-            if not new:
-                self._fail_if_ended()
-            return new[0] if new else None
-
-        return self._wait(found, timeout_s, f"a new bundle in {self.output_dir}")
 
     def bundles(self) -> list[Path]:
         """The sealed bundles, oldest first (their names hold the time, in ns)."""
         return sorted(self.output_dir.glob("aod_*.tar.zst"))
 
-    def workers(self) -> dict[str, list[int]]:
-        """The process ids of each stage, by its name without `aod-`."""
-        return {name.removeprefix("aod-"): named(name) for name in _WORKERS}
+    def wait_for_bundle(self, known: set[Path] | None = None, timeout_s: float = 60) -> Path:
+        """Return the first sealed bundle that is not among the `known` ones."""
 
-    def log_tail(self) -> str:
-        """The end of the log, as much as a report should carry."""
-        return self.log.read_text(errors="replace")[-_LOG_TAIL:]
+        def found() -> Path | None:
+            return next((path for path in self.bundles() if path not in (known or set())), None)
+
+        return self._wait(found, timeout_s, f"a new bundle in {self.output_dir}")
+
+    def wait_for_bundles(self, count: int, timeout_s: float = 60) -> list[Path]:
+        """Return all sealed bundles when there are at least `count`."""
+
+        def found() -> list[Path] | None:
+            bundles = self.bundles()
+            return bundles if len(bundles) >= count else None
+
+        return self._wait(found, timeout_s, f"{count} bundles in {self.output_dir}")
+
+    def worker_pid(self, stage: str) -> int | None:
+        """The process id of a stage's worker; None while there is none."""
+        workers = children(self.pid).items()
+        return next((pid for pid, comm in workers if comm == f"aod-{stage}"), None)
+
+    def wait_for_worker(self, stage: str, other_than: int | None = None) -> int:
+        """The process id of a stage's worker; of its successor, where `other_than` is given."""
+
+        def found() -> int | None:
+            pid = self.worker_pid(stage)
+            return None if pid == other_than else pid
+
+        what = stage if other_than is None else f"another {stage} than {other_than}"
+        return self._wait(found, 60, what)
 
     def _wait(
         self, condition: Callable[[], T | None], timeout_s: float, what: str, poll_s: float = POLL_S
     ) -> T:
-        """Wait; a deadline that is missed is reported with the end of the log."""
+        """Wait while the daemon runs; a deadline that is missed is reported with the log's end."""
+
+        def found() -> T | None:
+            value = condition()
+            if not value and self.process.poll() is not None:
+                raise LabError(
+                    f"the daemon ended with {self.process.returncode}\n{self.log_tail()}"
+                )
+            return value
+
         try:
-            return wait_until(condition, timeout_s, what, poll_s)
+            return wait_until(found, what, timeout_s, poll_s)
         except TimeoutError as error:
             raise LabError(f"{error}\n{self.log_tail()}") from error
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise LabError("the daemon was not started")
-        return self._process
-
-    def _fail_if_ended(self) -> None:
-        """No use in waiting for what only a living daemon does."""
-        status = self._running().poll()
-        if status is not None:
-            raise LabError(f"the daemon ended with {status}\n{self.log_tail()}")
 
 
 def output_dir(config: Path) -> Path:

@@ -74,7 +74,7 @@ def _told(tally: Counter[str]) -> str:
 def _log_shown(daemon: Daemon) -> Iterator[None]:
     """Show the daemon's log as it grows; `tail` ends by itself, with the daemon."""
     follow = ["--lines=+1", "--follow", "--sleep-interval=0.2", f"--pid={daemon.pid}"]
-    with subprocess.Popen(["tail", *follow, str(daemon.log)], stdout=PIPE, text=True) as tail:
+    with subprocess.Popen(["tail", *follow, str(daemon.log_file)], stdout=PIPE, text=True) as tail:
         thread = threading.Thread(target=_show, args=(tail,), name="log")
         thread.start()
         try:

@@ -22,7 +22,7 @@ def journal() -> Iterator[None]:
     """A journal, kept in memory, for the length of a block."""
     _SOCKET.parent.mkdir(parents=True, exist_ok=True)
     with _running(_JOURNALD):
-        wait_until(_SOCKET.is_socket, 20, "journald")
+        wait_until(_SOCKET.is_socket, "journald", 20)
         yield
 
 
@@ -34,13 +34,13 @@ class JournaledDaemon(Daemon):
 
     def start(self) -> None:
         self._following = ExitStack()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as log:
             follow = ("journalctl", "--follow", "--lines=all", "--output=cat")
             self._following.enter_context(_running(*follow, f"--identifier={IDENTIFIER}", out=log))
         # systemd-cat becomes the daemon: its process id is the daemon's.
-        self._command = ["systemd-cat", f"--identifier={IDENTIFIER}", *self._command]
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        self.command = ["systemd-cat", f"--identifier={IDENTIFIER}", *self.command]
+        self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
 
     def wait_for_end(self, timeout_s: float = 30) -> int:
         with self._following:

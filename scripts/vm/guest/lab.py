@@ -51,7 +51,7 @@ class Lab:
     def stop(self, daemon: Daemon) -> int:
         """Stop a daemon, keep all its bundles, and return its exit status."""
         status = daemon.stop()
-        folder = daemon.log.with_suffix("")
+        folder = daemon.log_file.with_suffix("")
         folder.mkdir()
         for path in daemon.bundles():
             shutil.copy(path, folder)

@@ -81,7 +81,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _wait_for(pid: int, timeout_s: float) -> None:
     """Reap the scenario's process; LabError if it died of a signal."""
-    _, status = wait_until(lambda: _reaped(pid), timeout_s, f"the end of process {pid}")
+    _, status = wait_until(lambda: _reaped(pid), f"the end of process {pid}", timeout_s)
     if status != 0:
         raise LabError(f"the scenario's process ended with wait status {status}")
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from scripts.vm.guest.processes import LabError, command, kill_session, session_members
+from scripts.vm.guest.proc import session_members
+from scripts.vm.guest.processes import LabError, command, kill_session
 from scripts.vm.guest.shares import SHARES, SIZE_MIB
 from scripts.vm.guest.wait import wait_until
 
@@ -82,7 +83,7 @@ class Samba:
                 start_new_session=True,
             )
         (HOME / "session").write_text(str(process.pid))
-        wait_until(lambda: process.poll() is not None or answers(), _START_TIMEOUT_S, "smbd")
+        wait_until(lambda: process.poll() is not None or answers(), "smbd", _START_TIMEOUT_S)
         if process.returncode is not None:
             raise LabError(f"smbd did not start: {(HOME / 'console').read_text()}")
 

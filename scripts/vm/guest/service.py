@@ -146,7 +146,7 @@ class Service:
 
     def _wait(self, condition: Callable[[], T | None], timeout_s: float, what: str) -> T:
         try:
-            return wait_until(condition, timeout_s, what, 0.2)
+            return wait_until(condition, what, timeout_s, 0.2)
         except TimeoutError as error:
             raise LabError(f"{error}\n{self.log_tail()}") from error
 

@@ -47,7 +47,7 @@ def _ask_all(lab: Lab, paths: list[Path]) -> Counter[str]:
     """How asking ended, for all of them: the first one's request hangs, the others wait behind."""
     with ThreadPoolExecutor(len(paths), thread_name_prefix="ask") as pool, lab.samba.paused():
         first = pool.submit(_ask, paths[0])
-        wait_until(cifs.pending, 10, "the first one's request")
+        wait_until(cifs.pending, "the first one's request", 10)
         others = [pool.submit(_ask, path) for path in paths[1:]]
         time.sleep(PAUSE_S)  # how long the server hangs is the scenario
         lab.samba.resume()

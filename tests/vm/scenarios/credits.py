@@ -63,7 +63,7 @@ def _work_in_turns(lab: Lab) -> tuple[int, Facts]:
         lab.mounted(cifs.UNCACHED) as folder,
         working(folder, workers=WORKERS, rounds_per_s=RATE) as tally,
     ):
-        waiters = wait_until(_waiters, 20, "more than one to wait for credits")
+        waiters = wait_until(_waiters, "more than one to wait for credits", 20)
     return waiters, dict(tally)
 
 

@@ -47,6 +47,7 @@ guardian:
 capture:
   post_sec: 2
 """
+STAGES = ("collect", "detect", "capture", "cleanup")
 _MEMORY = re.compile(r"^MemTotal: +(\d+) kB$", re.MULTILINE)
 
 
@@ -55,7 +56,7 @@ def run(lab: Lab) -> Facts:
     config = lab.configuration(lambda _: CONFIGURATION)
     _write_logs()
     with journal(), lab.mounted(cifs.UNCACHED) as folder:
-        daemon = JournaledDaemon(lab.artefacts / "daemon.log", config)
+        daemon = JournaledDaemon(lab.artefacts / "daemon.log_file", config)
         with daemon, (folder / OPEN_FILE).open("wb") as held:
             daemon.wait_until_watching()
             wait_for_names(FIRST)
@@ -104,7 +105,8 @@ def _hanging(lab: Lab, daemon: JournaledDaemon, folder: Path) -> Facts:
 def _rights(daemon: JournaledDaemon) -> Facts:
     """Of each worker: its user, and its capabilities."""
     found = {}
-    for stage, (pid,) in daemon.workers().items():
+    for stage in STAGES:
+        pid = daemon.wait_for_worker(stage)
         status = dict(
             line.split(":", 1)
             for line in Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -51,7 +51,7 @@ def run(lab: Lab) -> Facts:
 
 def _wait_for_the_evidence_to_ask() -> None:
     """The last source of a bundle asks the server that hangs, and hangs a while, too."""
-    wait_until(lambda: len(cifs.pending()) > ASKED, 20, "smbinfo's requests")
+    wait_until(lambda: len(cifs.pending()) > ASKED, "smbinfo's requests", 20)
     _stay_until(time.monotonic_ns() + HANGS_NS)
 
 

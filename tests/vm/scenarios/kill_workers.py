@@ -3,13 +3,11 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from scripts.vm.guest import faults
 from scripts.vm.guest.daemon import Daemon
 from scripts.vm.guest.lab import Facts, Lab, replaced
-from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import working
 
 STAGES = ("collect", "detect", "capture", "cleanup")
@@ -43,16 +41,12 @@ def _without_cooldown(text: str) -> str:
 
 def _kill(stage: str, daemon: Daemon, folder: Path) -> Facts:
     """Kill one worker; how long it was away, and whether a bundle could be made after that."""
-    (pid,) = daemon.workers()[stage]
+    pid = daemon.wait_for_worker(stage)
     killed = time.monotonic()
     os.kill(pid, signal.SIGKILL)
-    wait_until(_successor(daemon, stage, pid), 30, f"another {stage} than {pid}")
+    daemon.wait_for_worker(stage, other_than=pid)
     away_s = time.monotonic() - killed
     known = set(daemon.bundles())
     with faults.creates_denied(), working(folder):
         bundle = daemon.wait_for_bundle(known)
     return {"away_s": away_s, "bundle": bundle.name}
-
-
-def _successor(daemon: Daemon, stage: str, pid: int) -> Callable[[], list[int]]:
-    return lambda: [other for other in daemon.workers()[stage] if other != pid]

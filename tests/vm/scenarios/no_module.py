@@ -19,7 +19,7 @@ def run(lab: Lab) -> Facts:
             with faults.creates_denied(), working(folder):
                 bundle = daemon.wait_for_bundle()
             status = daemon.stop()
-        log = daemon.log.read_text()
+        log = daemon.log_file.read_text()
     # Hooks that were left behind would keep the module in use.
     cifs.unload_module()
     return {

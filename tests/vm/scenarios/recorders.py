@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.daemon import Daemon
 from scripts.vm.guest.lab import Facts, Lab, replaced
-from scripts.vm.guest.processes import named
+from scripts.vm.guest.proc import named
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import at_rate, seconds, work, working
 
@@ -79,10 +79,10 @@ def _slow_until_bundle(daemon: Daemon, folder: Path) -> str:
 
 def _kill_capture(daemon: Daemon) -> int:
     """Kill it; how many of the old tcpdumps are left when the new one records."""
-    (capture,) = daemon.workers()["capture"]
+    capture = daemon.wait_for_worker("capture")
     before = set(named("tcpdump"))
     os.kill(capture, signal.SIGKILL)
-    wait_until(lambda: set(named("tcpdump")) - before, 30, "another tcpdump")
+    wait_until(lambda: set(named("tcpdump")) - before, "another tcpdump", 30)
     _wait_for_recorders()
     return len(set(named("tcpdump")) & before)
 
@@ -90,8 +90,8 @@ def _kill_capture(daemon: Daemon) -> int:
 def _wait_for_recorders() -> None:
     """Until tcpdump writes, to which it comes when it hears already, and the events are enabled."""
     enabled = INSTANCE / "events" / "cifs" / "enable"
-    wait_until(lambda: [*filter(_writes, named("tcpdump"))], 30, "the ring of packets")
-    wait_until(lambda: enabled.exists() and enabled.read_text() == "1\n", 30, "the trace")
+    wait_until(lambda: [*filter(_writes, named("tcpdump"))], "the ring of packets", 30)
+    wait_until(lambda: enabled.exists() and enabled.read_text() == "1\n", "the trace", 30)
 
 
 def _writes(pid: int) -> bool:

@@ -56,9 +56,9 @@ def _recording(packets: bool, trace: bool) -> Iterator[None]:
     buffer = TraceBuffer(_PINS, Trace(), _LOG)
     try:
         if packets:
-            wait_until(lambda: _is_recording(ring), 60, "tcpdump")
+            wait_until(lambda: _is_recording(ring), "tcpdump", 60)
         if trace:
-            wait_until(lambda: _is_recording(buffer), 60, "the trace")
+            wait_until(lambda: _is_recording(buffer), "the trace", 60)
         yield
     finally:
         ring.close()

@@ -32,7 +32,7 @@ def run(lab: Lab) -> Facts:
             recorder = subprocess.Popen(
                 [AOD, "record", recorded, "-c", config], stdout=output, stderr=subprocess.STDOUT
             )
-        wait_until(lambda: b"attached to the cifs client" in said.read_bytes(), 30, "the recorder")
+        wait_until(lambda: b"attached to the cifs client" in said.read_bytes(), "the recorder", 30)
         attached_ns = time.monotonic_ns()
         healthy = work(folder, rounds(ROUNDS))
         known = set(daemon.bundles())
@@ -48,7 +48,7 @@ def run(lab: Lab) -> Facts:
             "recorded": lab.keep(recorded),
             "bundle": lab.keep(bundle),
             "daemon": daemon.stop(),
-            "log": daemon.log.read_text(),
+            "log": daemon.log_file.read_text(),
         }
         (lab.artefacts / "replay.txt").write_text(command(AOD, "replay", recorded))
         (lab.artefacts / "suggest.txt").write_text(command(AOD, "replay", recorded, "--suggest"))

@@ -31,12 +31,12 @@ def run(lab: Lab) -> Facts:
         with traced(*EVENTS) as trace, working(folder, rounds_per_s=RATE) as tally:
             with lab.samba.paused():
                 asking.start()
-                in_flight = wait_until(cifs.pending, 10, "a request in flight")
+                in_flight = wait_until(cifs.pending, "a request in flight", 10)
                 lab.samba.kill()
             time.sleep(GONE_S)  # for how long it is gone is part of the scenario
             lab.samba.start()
             asking.join()
-            wait_until(lambda: work(folder, rounds(1))["delete"], 30, "the share to work again")
+            wait_until(lambda: work(folder, rounds(1))["delete"], "the share to work again", 30)
         return {
             "healthy": healthy,
             "in_flight": in_flight,

@@ -107,5 +107,5 @@ def _replace_server(lab: Lab, folder: Path) -> int:
     """Kill the server and start another under the same mount; how many processes were left."""
     with lab.samba.gone():
         left = len(lab.samba.pids())
-    wait_until(lambda: work(folder, rounds(1))["delete"], 30, "the client to reconnect")
+    wait_until(lambda: work(folder, rounds(1))["delete"], "the client to reconnect", 30)
     return left

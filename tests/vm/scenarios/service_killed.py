@@ -44,7 +44,7 @@ def run(lab: Lab) -> Facts:
         first = made.main_pid()
         with lab.samba.paused():
             asking.start()
-            in_flight = wait_until(cifs.pending, 20, "a request in flight")
+            in_flight = wait_until(cifs.pending, "a request in flight", 20)
             os.kill(first, signal.SIGKILL)
             declared_before = [one for one in made.entries() if "AOD_ANOMALY" in one]
             made.wait_for("NRestarts", "^1$")

@@ -50,7 +50,7 @@ def run(lab: Lab) -> Facts:
         facts["bundles_before"] = [path.name for path in made.bundles()]
         FILE.write_text(IMPATIENT)
         systemctl("reload")
-        wait_until(_works(made, folder), 60, "an anomaly by the new threshold", 0.5)
+        wait_until(_works(made, folder), "an anomaly by the new threshold", 60, 0.5)
         facts["after_good"] = _identity(made)
         facts["sealed_before_stop"] = [path.name for path in made.bundles()]
         made.stop()
@@ -88,7 +88,7 @@ def _reload_bad(made: Service) -> Facts:
         found = [one for one in made.entries() if REFUSED in str(one["MESSAGE"])]
         return len(found) > told
 
-    wait_until(told_again, 60, "the daemon's refusal", 0.5)
+    wait_until(told_again, "the daemon's refusal", 60, 0.5)
     return {"systemctl": refused, "said": first["MESSAGE"], **made.show("ActiveState", "NRestarts")}
 
 

@@ -65,6 +65,6 @@ def _stop_worker(made: Service) -> Facts:
             return made.pid_of("detect") != detect
         return False
 
-    wait_until(successor, 60, f"another detect than {detect}", 0.5)
+    wait_until(successor, f"another detect than {detect}", 60, 0.5)
     made.wait_until_watching()
     return {"same_supervisor": made.main_pid() == main, **made.show("NRestarts", "ActiveState")}

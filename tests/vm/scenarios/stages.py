@@ -18,10 +18,10 @@ def run(lab: Lab) -> Facts:
         daemon.wait_until_watching()
         command = [str(STAGE), "collect", "--print", "-c", str(lab.configuration(str))]
         printer = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        wait_until(lambda: b"latency" in printed.read_bytes(), 30, "the printer's heading")
+        wait_until(lambda: b"latency" in printed.read_bytes(), "the printer's heading", 30)
         work(folder, rounds(1))
         (folder / "missing").exists()
-        wait_until(lambda: b"NAME_NOT_FOUND" in printed.read_bytes(), 30, "the missing file")
+        wait_until(lambda: b"NAME_NOT_FOUND" in printed.read_bytes(), "the missing file", 30)
         printer.send_signal(signal.SIGINT)
         return {
             "printed": printed.read_text(),

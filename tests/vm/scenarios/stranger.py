@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.vm.guest import faults, stranger_probe
-from scripts.vm.guest.belongings import Snapshot, descriptors, family, told_by_proc
+from scripts.vm.guest.belongings import Snapshot, descriptors, told_by_proc
 from scripts.vm.guest.lab import Facts, Lab
+from scripts.vm.guest.proc import family
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import at_rate, seconds, work, working
 from tests.vm.scenarios.every_action import CONFIGURATION
@@ -109,5 +110,5 @@ def _planted() -> Iterator[int]:
         stack.callback(victim.wait)
         stack.callback(victim.kill)
         program = Path(f"/proc/{victim.pid}/exe")
-        wait_until(lambda: program.readlink().name.endswith("sleep"), 20, "the victim")
+        wait_until(lambda: program.readlink().name.endswith("sleep"), "the victim", 20)
         yield victim.pid

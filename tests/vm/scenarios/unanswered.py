@@ -53,7 +53,9 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.read(RUNTIME).shares, PATIENCE_S, "the names of what was mounted"
+            lambda: peer_names.FILE.read(RUNTIME).shares,
+            "the names of what was mounted",
+            PATIENCE_S,
         )
         facts: Facts = {
             "mounted_before": sorted(mounted_before.values()),
@@ -113,7 +115,7 @@ def _idle_after(now_ns: int) -> status.Status:
         found = status.gather(RUNTIME)
         return found if found.stats_ns > now_ns and not found.in_flight else None
 
-    return wait_until(idle, PATIENCE_S, "counters, and no operation in flight")
+    return wait_until(idle, "counters, and no operation in flight", PATIENCE_S)
 
 
 def _operations(events: Events, flag: int) -> list[list[object]]:
@@ -130,7 +132,7 @@ def _operations(events: Events, flag: int) -> list[list[object]]:
 
 
 def _share(event: Events) -> str:
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return names.share(int(event["session_id"]), int(event["tree_id"]))
 
 
@@ -154,13 +156,9 @@ def _lose_server(lab: Lab, folder: Path, log: EventLog, daemon: Daemon) -> Facts
 
 
 def _kill_collector(daemon: Daemon, log: EventLog) -> None:
-    (pid,) = daemon.workers()["collect"]
+    pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: [other for other in daemon.workers()["collect"] if other != pid],
-        PATIENCE_S,
-        "the collector's successor",
-    )
+    daemon.wait_for_worker("collect", other_than=pid)
     _settled()
 
 
@@ -173,7 +171,7 @@ def _waiter(folder: Path, log: EventLog) -> "subprocess.Popen[bytes]":
         return 0 < len(hanging) == int(log.header["in_flight"])
 
     program = subprocess.Popen(["stat", str(folder / "known")], stdout=subprocess.DEVNULL)
-    wait_until(told, PATIENCE_S, "all that hangs to be told")
+    wait_until(told, "all that hangs to be told", PATIENCE_S)
     return program
 
 
@@ -193,7 +191,7 @@ def _look(folder: Path) -> Facts:
 def _reconnects(events: Events) -> list[Facts]:
     connection = (events["flags"] & CONNECTION) != 0
     found = events[connection & (events["command"] == ConnectionEvent.RECONNECT)]
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return [
         {"server": names.server(int(one["session_id"])), "latency_ns": int(one["latency_ns"])}
         for one in found

@@ -1,4 +1,4 @@
-"""Start a fake daemon and follow what its stages say."""
+"""Run a fake daemon and follow what its stages report."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Line = dict[str, Any]
 
 
 class Daemon:
-    """A running fake daemon (see fake_daemon.py) in a folder."""
+    """A running fake daemon (see fake_stages.py) in a folder."""
 
     def __init__(self, folder: Path, process: "subprocess.Popen[str]", stderr: Path):
         self.process = process
@@ -38,7 +38,7 @@ class Daemon:
         policy: dict[str, float] | None = None,
     ) -> Iterator[Self]:
         plan = {"stages": stages or {}, "policy": policy or {}, "without": without}
-        command = [sys.executable, *python, "-m", "tests.unit.fake_daemon", str(folder)]
+        command = [sys.executable, *python, "-m", "tests.rig.fake_stages", str(folder)]
         stderr = folder / "stderr.txt"
         with (
             stderr.open("a") as errors,
@@ -64,7 +64,7 @@ class Daemon:
         return self._stderr.read_text()
 
     def next_line(self) -> Line | None:
-        """What a stage says next; None when all are dead."""
+        """What a stage reports next; None when all are dead."""
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         if not text:
@@ -103,6 +103,6 @@ class Daemon:
         self.signal(signal.SIGTERM)
         return self.ended()
 
-    def said(self, what: str) -> list[str]:
-        """The stages that said so, in order."""
+    def reported(self, what: str) -> list[str]:
+        """The stages that reported this, in order."""
         return [line["stage"] for line in self.heard if line["what"] == what]

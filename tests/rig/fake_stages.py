@@ -1,8 +1,8 @@
 """A supervisor over fake stages, in an interpreter of its own.
 
-`python -m tests.unit.fake_daemon RUNTIME_DIR PLAN`, where PLAN is JSON: what each stage does (good
-unless said otherwise), the fields of the policy, the stages left out. Every stage writes to stdout,
-a line of JSON a time, what it does.
+`python -m tests.rig.fake_stages RUNTIME_DIR PLAN`, where PLAN is JSON: what each stage does (by
+default, good), the fields of the policy, the stages left out. Every stage reports to stdout what it
+does, in lines of JSON.
 """
 
 import json
@@ -15,15 +15,15 @@ from typing import Any
 
 from aod import log
 from aod.cli.exits import guarded
-from aod.config.schema import Config, Guardian, Supervision
-from aod.detectors.latency import Latency
+from aod.config.schema import Supervision
 from aod.stages.base import StageContext
 from aod.supervision import folders
 from aod.supervision.supervisor import Supervisor
 from aod.transport.wire import STAGES
+from tests.rig.configs import NO_USER, bare
 
 
-def say(context: StageContext, what: str, **more: Any) -> None:
+def report(context: StageContext, what: str, **more: Any) -> None:
     line = json.dumps({"stage": context.name, "what": what, "pid": os.getpid(), **more})
     os.write(1, f"{line}\n".encode())
 
@@ -40,18 +40,18 @@ def myself() -> dict[str, Any]:
 
 
 def live(context: StageContext, behaviour: str) -> None:
-    """Beat until told to stop."""
+    """Send heartbeats until it is asked to stop."""
     note = "for a reason" if behaviour == "waiting" else ""
     while not context.shutting_down:
         context.heartbeat("waiting" if note else "ready", note)
         context.wait(0.2)
         for message in context.messages():
-            say(context, "received", message=type(message).__name__)
-    say(context, "stopped")
+            report(context, "received", message=type(message).__name__)
+    report(context, "stopped")
 
 
 def fake(behaviour: str, context: StageContext) -> int:
-    say(context, "started", **myself())
+    report(context, "started", **myself())
     match behaviour:
         case "fails":
             return 7
@@ -87,13 +87,10 @@ def main() -> int:
         behaviour = plan["stages"].get(stage, "good")
         module.run = lambda context, behaviour=behaviour: fake(behaviour, context)
         sys.modules[module.__name__] = module
-    config = Config(
-        guardian=Guardian(anomalies={"slow": Latency()}),
-        aod_output_dir=runtime_dir / "output",
-        state_dir=runtime_dir / "state",
-        runtime_dir=runtime_dir / "run",
+    config = bare(
+        runtime_dir,
         event_log_mb=1,
-        user="no-such-user",  # pytest's folders are root's alone
+        user=NO_USER,
         supervision=Supervision(**plan["policy"]),
     )
     folders.prepare(config, log.ROOT)

@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import zmq
-from msgspec.structs import replace
 
-from aod.config.schema import Capture, Config, Guardian, Supervision
-from aod.detectors.latency import Latency
-from aod.settings import ActionName
+from aod.config.schema import Config
 from aod.stages.base import StageContext, run_stage
 from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.state import spool
@@ -26,22 +23,6 @@ PATIENCE_SEC = 20.0
 _FORK = multiprocessing.get_context("fork")
 
 
-def config(folder: Path, **changes: Any) -> Config:
-    """A configuration whose folders are in `folder`, and exist."""
-    made = Config(
-        guardian=Guardian(anomalies={"latency": Latency(actions=(ActionName.DMESG,))}),
-        aod_output_dir=folder / "out",
-        runtime_dir=folder / "run",
-        state_dir=folder / "state",
-        capture=Capture(action_timeout_sec=10, post_sec=0, min_free_mb=0),
-        supervision=Supervision(drain_timeout_sec=600),
-    )
-    for path in (made.aod_output_dir, made.runtime_dir, made.state_dir):
-        path.mkdir(exist_ok=True)
-    spool.prepare(made.state_dir / spool.FOLDER)
-    return replace(made, **changes)
-
-
 def spool_of(made: Config) -> Path:
     return made.state_dir / spool.FOLDER
 
@@ -49,14 +30,14 @@ def spool_of(made: Config) -> Path:
 def start(name: str, run: Callable[[StageContext], int], made: Config) -> BaseProcess:
     """Start a stage as the supervisor does; before any socket of the test's."""
     process, line = start_with_line(name, run, made)
-    line._socket.detach()  # it stays open: closed, it would tell that the supervisor is gone
+    line._socket.detach()  # stays open: closed, it would mean that the supervisor is gone
     return process
 
 
 def start_with_line(
     name: str, run: Callable[[StageContext], int], made: Config
 ) -> tuple[BaseProcess, SupervisorEnd]:
-    """The same, and the supervisor's end of its line."""
+    """Start a stage as the supervisor does; its process, and the supervisor's end of its line."""
     ours, theirs = SupervisorEnd.pair()
 
     def child() -> None:
