@@ -29,7 +29,8 @@ from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
 from aod.state.lock import LockedError, lock_named
-from aod.status.gather import CommandStatus, counted
+from aod.status.gather import command_counters
+from aod.status.model import CommandStatus
 from aod.transport.eventlog import EventLog
 
 POLL_SEC: Final = 0.05
@@ -112,7 +113,7 @@ class Listener:
     def counters(self) -> dict[str, CommandStatus]:
         """The kernel's counters as they are now, by command."""
         self._tracer.publish_stats(self._event_log, time.monotonic_ns())
-        return counted(self._event_log)
+        return command_counters(self._event_log)
 
     @property
     def in_flight(self) -> int:
