@@ -133,7 +133,7 @@ int aod_limit_rights(uint64_t kept);
 int aod_keep_capabilities(uint64_t kept);
 /* Refuse (EPERM) the system calls that a stage which only computes never makes; see filter.c. */
 int aod_filter_calls(void);
-/* Let a process group use disks only when nobody else does. */
+/* Let a process group use disks only when they are idle otherwise. */
 int aod_idle_io(int group);
 
 #endif

@@ -8,7 +8,7 @@ _MAX_BYTES = 16384
 
 
 class TracerError(OSError):
-    """The kernel refused something; `args` are (errno, what was tried and what libbpf said)."""
+    """The kernel refused something; `args` are (errno, what was tried and libbpf's messages)."""
 
 
 def messages() -> str:

@@ -139,7 +139,7 @@ class Tracer:
 
     def simulate_drops(self, percent: float) -> None:
         """Lose this share of the records on purpose, and count them; 0: none. New thresholds do not
-        change it; a successor sets it anew."""
+        change it; each successor sets it again."""
         lib.aod_thresholds(self._tracer).simulate_drops = round(percent / 100 * 2**32)
 
     def set_own(self, pids: Sequence[int]) -> None:

@@ -26,7 +26,6 @@ CLOSE_SLOTS: Final = 16
 FAR_SLOTS: Final = 2 * STEPS
 _MAGIC: Final = b"AODCNT1\n"
 _STATS: Final = HEADER_DTYPE["stats"]
-COUNTER_NAMES: Final = tuple(_STATS.base.names or ())
 _MAX_NS: Final = 1 << 63
 SAME_CLOCK_NS: Final = 10 * 10**9
 """How far the offset of CLOCK_MONOTONIC to the time of day may move within one boot."""

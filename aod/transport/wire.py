@@ -5,7 +5,7 @@ PUSH/PULL over ipc in the runtime folder. A message is one msgpack frame, tagged
 a doorbell and a description; what must survive a crash lives in the event log and the spool.
 
 No sender is trusted: each inbox takes the few types that are meant for it (`TAKES`), of a limited
-size, from the users that the kernel says sent it; all else is counted and dropped.
+size, from the users that the kernel names as senders; all else is counted and dropped.
 """
 
 import os
