@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import NODEFAULT, UNSET, inspect
 
+from aod.config.explain import choices
 from aod.config.schema import (
     Audit,
     Capture,
@@ -21,7 +22,6 @@ from aod.config.schema import (
     Trace,
     Watcher,
 )
-from aod.config.words import choices
 from aod.detectors.api import Settings
 from aod.detectors.connection import Connection
 from aod.detectors.error import Error

@@ -10,7 +10,7 @@ from aod.anomaly import Anomaly, Cause, Operation, Part
 from aod.bundles import contents
 from aod.bundles.manifest import File, Manifest
 from aod.conservation import violation
-from aod.detectors.words import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
+from aod.detectors.describe import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
 from aod.state import names
 from aod.text import one_line
 

@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from aod.config.explain import Problem
+from aod.config.explain import Problem, dotted
 from aod.config.rules import frame
 from aod.config.schema import NOT_ALLOWED, Config, Recorder, effective_actions
-from aod.config.words import dotted
 from aod.config.yaml_lines import Document, Where
 from aod.detectors import trial
 from aod.detectors.api import Finding, Settings

@@ -5,15 +5,13 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
 from aod.detectors import window
 from aod.detectors.api import Rule
-from aod.detectors.describe import describe
-from aod.detectors.hung import Ends
-from aod.detectors.words import operations
+from aod.detectors.describe import describe, operations
 from aod.event import Events, without_own
 from aod.smb.peers import Names
 from aod.text import Identifier, Natural, Text, text
@@ -40,11 +38,11 @@ class Found(NamedTuple):
     """In order of time."""
     ended: list[Ended]
     faults: list[str]
-    """Rules whose own code failed, and how; they watch no more, the others go on."""
+    """Rules whose own code failed, and how; they are off from now on, the others go on."""
 
 
 class Episode(Struct, frozen=True, kw_only=True):
-    """How it stands with one anomaly of the configuration."""
+    """The state of one anomaly of the configuration."""
 
     anomaly: Identifier
     name: Identifier
@@ -54,46 +52,56 @@ class Episode(Struct, frozen=True, kw_only=True):
     quiet_until_ns: Natural
     """End of the cool-down, CLOCK_MONOTONIC."""
     suppressed: Natural
-    """Triggers since the last declaration; the next one tells them."""
+    """Triggers since the last declaration; the next one reports them."""
     suppressed_before: Natural
-    """Triggers that earlier declarations have told."""
+    """Triggers that earlier declarations have reported."""
     hanging: Natural
-    """Operations told as hanging that have not ended."""
+    """Operations reported as hanging that have not ended."""
     fault: Text = ""
-    """Why it watches no more; empty: it does."""
+    """Why its rule is off; empty: it is not."""
 
 
 class _Watch:
     """One rule and what it remembers."""
 
-    def __init__(self, rule: Rule):
-        self.rule = rule
-        self.state = window.initial_state()
+    def __init__(self, rule: Rule, index: int):
+        self.rule, self.index = rule, index
+        self.state = window.State()
         self.declared = self.suppressed_before = 0
         self.last: Anomaly | None = None
         self.bundles: deque[tuple[int, int]] = deque(maxlen=_MAX_BUNDLES)
         """(time of the trigger, timestamp of the anomaly) of the last declarations."""
         self.fault = ""
 
-    def step(self, events: Events) -> window.Outcome:
-        outcome = window.step(self.rule, self.state, events)
-        self.state = outcome.state
-        self.declared += len(outcome.declared)
-        self.suppressed_before += sum(one.suppressed for one in outcome.declared)
-        return outcome
+    def feed(
+        self, events: Events, offset_ns: int, names: Callable[[], Names]
+    ) -> tuple[list[Anomaly], dict[bytes, Ended]]:
+        """What it declares, and the operations whose hanging ended, by record."""
+        self.state, declared, ends = window.step(self.rule, self.state, events)
+        if not declared and not ends.reported_ns:
+            return [], {}
+        known = names()
+        self.declared += len(declared)
+        self.suppressed_before += sum(one.suppressed for one in declared)
+        anomalies = [describe(self.rule, self.index, one, offset_ns, known) for one in declared]
+        self.bundles.extend((one.trigger_ns, one.timestamp) for one in anomalies)
+        ended = map(Ended, operations(ends.records, known), map(self._bundle, ends.reported_ns))
+        return anomalies, dict(zip((one.tobytes() for one in ends.records), ended, strict=True))
+
+    def _bundle(self, reported_ns: int) -> int:
+        """Timestamp of the declaration that covers an operation which was hanging then."""
+        newest_first = reversed(self.bundles)
+        return next((timestamp for at_ns, timestamp in newest_first if at_ns <= reported_ns), 0)
+
+    def fail(self, error: Exception) -> None:
+        """The rule is off from now on."""
+        self.fault = text(f"{type(error).__name__}: {error}")
 
     def follow(self, before: "_Watch") -> None:
         """Take the place of one of the same name and type: its episode goes on."""
         self.declared, self.suppressed_before = before.declared, before.suppressed_before
         self.last, self.bundles = before.last, before.bundles
         self.state = window.succeeded(self.state, before.state)
-
-    def bundle(self, reported_ns: int) -> int:
-        """Timestamp of the declaration that an operation belongs to which was hanging then."""
-        timestamps = (
-            timestamp for at_ns, timestamp in reversed(self.bundles) if at_ns <= reported_ns
-        )
-        return next(timestamps, 0)
 
     def is_part_of(self, anomaly: Anomaly) -> bool:
         """Whether its last declaration and this later one are one incident."""
@@ -120,8 +128,8 @@ class Detector:
     """The rules, one after the other, and what ties their anomalies together."""
 
     def __init__(self, rules: Sequence[Rule], realtime_offset_ns: int, names: Callable[[], Names]):
-        """`names` is asked when something is declared, not before."""
-        self._watches = [_Watch(rule) for rule in rules]
+        """`names` is called when something is declared, not before."""
+        self._watches = [_Watch(rule, index) for index, rule in enumerate(rules)]
         self._offset_ns = realtime_offset_ns
         self._names = names
 
@@ -132,13 +140,13 @@ class Detector:
         anomalies: list[Anomaly] = []
         ended: dict[bytes, Ended] = {}
         faults: list[str] = []
-        for index, watch in enumerate(self._watches):
+        for watch in self._watches:
             if watch.fault:
                 continue
             try:
-                declared, over = self._ask(index, watch, events)
-            except Exception as error:  # the code of a stranger, perhaps: it costs only itself
-                watch.fault = text(f"{type(error).__name__}: {error}")
+                declared, over = watch.feed(events, self._offset_ns, self._names)
+            except Exception as error:  # another package's code, perhaps: it costs only itself
+                watch.fail(error)
                 faults.append(f"'{watch.rule.frame.name}': {watch.fault}")
                 continue
             anomalies += declared
@@ -153,7 +161,7 @@ class Detector:
             try:
                 watch.state = window.remember(watch.rule, watch.state, events)
             except Exception as error:
-                watch.fault = f"{type(error).__name__}: {error}"
+                watch.fail(error)
 
     def follow(self, before: "Detector") -> list[Episode]:
         """Take the place of a detector of another configuration, once its records are remembered.
@@ -171,38 +179,16 @@ class Detector:
                 successor.follow(watch)
         return over
 
-    def _ask(
-        self, index: int, watch: _Watch, events: Events
-    ) -> tuple[list[Anomaly], dict[bytes, Ended]]:
-        """What one rule declares, and whose hanging it saw end."""
-        outcome = watch.step(events)
-        if not outcome.declared and not outcome.ended.reported_ns:
-            return [], {}
-        names = self._names()
-        declared = [
-            describe(watch.rule, index, one, self._offset_ns, names) for one in outcome.declared
-        ]
-        watch.bundles.extend((one.trigger_ns, one.timestamp) for one in declared)
-        return declared, _ended(watch, outcome.ended, names)
-
     def _related(self, anomaly: Anomaly) -> Anomaly:
         """The anomaly with what had been declared of its incident; it is the last one from now."""
-        lasts = [watch.last for watch in self._watches if watch.is_part_of(anomaly)]
+        lasts = (watch.last for watch in self._watches if watch.is_part_of(anomaly))
         relations = (Relation(one.timestamp, one.anomaly, one.name) for one in lasts if one)
-        related = tuple(islice(relations, MAX_LISTED))
-        anomaly = msgspec.structs.replace(anomaly, related=related)
+        anomaly = replace(anomaly, related=tuple(islice(relations, MAX_LISTED)))
         for watch in self._watches:
             if watch.rule.frame.name == anomaly.name:
                 watch.last = anomaly
         return anomaly
 
     def episodes(self) -> tuple[Episode, ...]:
-        """How it stands, in the order of the configuration."""
+        """Their states, in the order of the configuration."""
         return tuple(watch.episode() for watch in self._watches)
-
-
-def _ended(watch: _Watch, ends: Ends, names: Names) -> dict[bytes, Ended]:
-    """By record."""
-    bundles = map(watch.bundle, ends.reported_ns)
-    found = map(Ended, operations(ends.records, names), bundles)
-    return dict(zip((record.tobytes() for record in ends.records), found, strict=True))

@@ -2,13 +2,13 @@
 
 Declared when more than `acceptable_count` matching records ended within one window, or at once when
 one record is an emergency. After a declaration the anomaly is in an episode until the cool-down is
-over: further triggers are counted, not declared; but an emergency interrupts an episode that began
-with a count, once. A declaration uses its matches up: they count for no later one.
+over: further triggers are suppressed, not declared; but an emergency interrupts an episode that
+began with a count, once. A declaration uses its matches up: they count for no later one.
 
 Pure: state and records in, state and declarations out. Time is the records' own. For a stream in
 order, how it is cut into batches makes no difference, nor does the order within a batch. Operations
-found in flight by one look have the same time and come together: the first of them that declares
-speaks for all.
+found in flight by one scan have the same time and come together: the first of them that declares
+stands for all.
 """
 
 from dataclasses import dataclass, field, replace
@@ -29,8 +29,8 @@ MAX_RECENT: Final = 1024
 MAX_TIMES: Final = 1 << 20
 """Matches of the window that are counted: above `acceptable_count` (at most 1,000,000) it makes no
 difference to what is declared, and memory has an end."""
-FIRST_LOOK: Final = 256
-"""Matches looked at for the next trigger, doubled while there is none: however many declarations a
+FIRST_SPAN: Final = 256
+"""Matches scanned for the next trigger, doubled while there is none: however many declarations a
 batch leads to, its cost stays in proportion to its length."""
 
 
@@ -47,7 +47,7 @@ class Declaration:
     matched: Events
     """The last `MAX_RECENT` of them, in order."""
     ended: Events
-    """Ends of operations that were told as hanging, since the last declaration."""
+    """Ends of operations that were reported as hanging, since the last declaration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class State:
     suppressed: int = 0
     """Triggers since the last declaration."""
     hung: Hung = field(default_factory=dict)
-    """Operations told as hanging: they have counted, their end does not count again."""
+    """Operations reported as hanging: they have counted, their end does not count again."""
     ended: Events = field(default_factory=lambda: NO_EVENTS)
     """How such operations ended, since the last declaration."""
 
@@ -79,25 +79,14 @@ class Outcome(NamedTuple):
     ended: Ends
 
 
-def initial_state() -> State:
-    return State()
-
-
 def step(rule: Rule, state: State, events: Events) -> Outcome:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
-    found = rule.matches(events)
-    if not found.any():
-        return Outcome(state, (), Ends(NO_EVENTS))
-    new = in_order(events.compress(found))
-    urgent = rule.emergencies(new)
-    hung, counts, ended = settle(state.hung, new, urgent)
-    told = joined(state.ended, ended.records) if ended.reported_ns else state.ended
-    state = replace(state, hung=hung, ended=told)
-    if not counts.all():
-        new, urgent = new.compress(counts), urgent.compress(counts)
+    state, matched, ended = _settled(rule, state, events)
+    if ended.reported_ns:
+        state = replace(state, ended=joined(state.ended, ended.records))
     declared: tuple[Declaration, ...] = ()
-    if len(new):
-        state, declared = _evaluate(rule, state, _Matches.of(rule, state, new, urgent))
+    if matched is not None:
+        state, declared = _evaluate(rule, state, matched)
     if len(state.ended) > MAX_ENDED:
         state = replace(state, ended=state.ended[-MAX_ENDED:])
     return Outcome(state, declared, ended)
@@ -105,32 +94,29 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
 
 def remember(rule: Rule, state: State, events: Events) -> State:
     """Take in records that were evaluated before, perhaps by another rule: those in the window
-    count for what comes, and declare nothing."""
-    found = rule.matches(events)
-    if not found.any():
-        return state
-    new = in_order(events.compress(found))
-    urgent = rule.emergencies(new)
-    hung, counts, _ = settle(state.hung, new, urgent)
-    state = replace(state, hung=hung)
-    if not counts.any():
-        return state
-    matched = _Matches.of(rule, state, new.compress(counts), urgent.compress(counts))
-    times, recent = matched.remembered(rule, state)
-    return replace(state, times=times, recent=recent)
+    count for what follows, and declare nothing."""
+    state, matched, _ = _settled(rule, state, events)
+    return state if matched is None else matched.remembered_by(rule, state)
 
 
 def succeeded(state: State, before: State) -> State:
     """The state of a rule that takes the place of another, whose episode goes on."""
-    return replace(
-        state,
-        used_ns=before.used_ns,
-        quiet_until_ns=before.quiet_until_ns,
-        may_escalate=before.may_escalate,
-        suppressed=before.suppressed,
-        hung={**state.hung, **before.hung},
-        ended=before.ended,
-    )
+    hung = {**state.hung, **before.hung}
+    return replace(before, times=state.times, recent=state.recent, hung=hung)
+
+
+def _settled(rule: Rule, state: State, events: Events) -> tuple[State, "_Matches | None", Ends]:
+    """Who hangs after these records, which of them count, and whose hanging ended."""
+    found = rule.matches(events)
+    if not found.any():
+        return state, None, Ends(NO_EVENTS)
+    new = in_order(events.compress(found))
+    urgent = rule.emergencies(new)
+    hung, counts, ended = settle(state.hung, new, urgent)
+    state = replace(state, hung=hung)
+    if not counts.all():
+        new, urgent = new.compress(counts), urgent.compress(counts)
+    return state, _Matches.of(rule, state, new, urgent) if len(new) else None, ended
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +127,8 @@ class _Matches:
     times: NDArray[np.int64]
     urgent: NDArray[np.bool_]
     fresh: NDArray[np.bool_]
-    """Those of the batch. An older one is looked at again when a record came late: the late one
-    may make it a trigger, but it is not counted again."""
+    """Those of the batch. An older one is evaluated again when a record came late: the late one
+    may make it a trigger, but it is not suppressed again."""
     all_times: Times
     """Of the window, too."""
     begins: NDArray[np.int64]
@@ -211,55 +197,55 @@ class _Matches:
         end = min(aligned, int(in_time))
         return self.recent[max(0, end - min(count, MAX_RECENT)) : end]
 
-    def remembered(self, rule: Rule, state: State) -> tuple[Times, Events]:
-        """What may still count, and its last records."""
+    def remembered_by(self, rule: Rule, state: State) -> State:
+        """The state with what may still count, and its last records."""
         over_ns = max(int(self.times[-1]) - rule.frame.window_ns, state.used_ns)
         (over,) = self.all_times.count_until(np.array([over_ns]))
         times = self.all_times.without_first(max(int(over), len(self.all_times) - MAX_TIMES))
         recent = in_order(joined(self.before, self.new[-MAX_RECENT:]))
-        return times, joined(recent[-MAX_RECENT:])
+        return replace(state, times=times, recent=joined(recent[-MAX_RECENT:]))
 
 
 def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple[Declaration, ...]]:
     """Walk from trigger to trigger."""
     declared: list[Declaration] = []
-    at, look, suppressed = 0, FIRST_LOOK, state.suppressed
+    at, length = 0, FIRST_SPAN
     while at < len(matched.times):
-        part = slice(at, at + look)
+        part = slice(at, at + length)
         triggers = matched.triggers(rule, state, part)
-        found = np.flatnonzero(triggers & matched.free(state, part))
-        passed = slice(at, at + int(found[0])) if found.size else part
-        suppressed += int((triggers[: passed.stop - at] & matched.fresh[passed]).sum())
-        if found.size:
-            declared.append(_declare(state, matched, passed.stop, suppressed))
-            state, suppressed = _after(rule, state, declared[-1]), 0
-            at, look = passed.stop + 1, FIRST_LOOK
+        free = np.flatnonzero(triggers & matched.free(state, part))
+        end = at + int(free[0]) if free.size else part.stop
+        suppressed = int((triggers[: end - at] & matched.fresh[at:end]).sum())
+        state = replace(state, suppressed=state.suppressed + suppressed)
+        if free.size:
+            state, declaration = _declare(rule, state, matched, end)
+            declared.append(declaration)
+            at, length = end + 1, FIRST_SPAN
         else:
-            at, look = at + look, look * 2
-    times, recent = matched.remembered(rule, state)
-    return replace(state, times=times, recent=recent, suppressed=suppressed), tuple(declared)
+            at, length = end, length * 2
+    return matched.remembered_by(rule, state), tuple(declared)
 
 
-def _declare(state: State, matched: _Matches, index: int, suppressed: int) -> Declaration:
+def _declare(rule: Rule, state: State, matched: _Matches, index: int) -> tuple[State, Declaration]:
+    """The declaration that match `index` triggers, and the state that it leaves."""
     trigger_ns = int(matched.times[index])
     count = int(matched.counts(state, slice(index, index + 1))[0])
-    told = state.ended[state.ended["end_ns"] < np.uint64(trigger_ns)]
-    return Declaration(
-        rule=anomaly.Cause.EMERGENCY if matched.urgent[index] else anomaly.Cause.COUNT,
+    before = state.ended["end_ns"] < np.uint64(trigger_ns)
+    cause = anomaly.Cause.EMERGENCY if matched.urgent[index] else anomaly.Cause.COUNT
+    declaration = Declaration(
+        rule=cause,
         trigger_ns=trigger_ns,
         count=count,
-        suppressed=suppressed,
+        suppressed=state.suppressed,
         matched=joined(matched.last(index, count)),
-        ended=told[-MAX_ENDED:],
+        ended=state.ended[before][-MAX_ENDED:],
     )
-
-
-def _after(rule: Rule, state: State, declaration: Declaration) -> State:
-    trigger_ns = declaration.trigger_ns
-    return replace(
+    state = replace(
         state,
         used_ns=trigger_ns,
         quiet_until_ns=trigger_ns + rule.frame.cooldown_ns,
-        may_escalate=declaration.rule is anomaly.Cause.COUNT,
-        ended=state.ended[state.ended["end_ns"] >= np.uint64(trigger_ns)],
+        may_escalate=cause is anomaly.Cause.COUNT,
+        suppressed=0,
+        ended=state.ended[~before],
     )
+    return state, declaration

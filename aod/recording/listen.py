@@ -1,14 +1,14 @@
 """A listener beside the daemon: programs, maps and a ring of its own, gone when it is closed.
 
 It lives in a folder of bpffs that it holds locked. The lock ends with its process, however that
-dies, so what a dead listener left is found and removed by the next one of its name.
+dies, so the next listener of its name finds the leftovers and removes them.
 """
 
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,19 +24,20 @@ from aod.kernel.attachments import (
     describe_unseen,
 )
 from aod.kernel.objects import TracerSetup, mid_release_program, program
-from aod.kernel.peer_source import KnownPeers
+from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
 from aod.state.lock import LockedError, lock_named
-from aod.status.gather import CommandStatus, counted
+from aod.status.gather import command_counters
+from aod.status.model import CommandStatus
 from aod.transport.eventlog import EventLog
 
 POLL_SEC: Final = 0.05
-"""Between two looks at an empty ring; the smallest one holds what 200,000 operations a second make
-of it."""
-SCAN_INTERVAL_SEC: Final = 0.1
-"""Between two looks at the operations in flight."""
+"""Between two reads of an empty ring; the smallest ring holds what 200,000 operations a second make
+in that time."""
+SCAN_INTERVAL_NS: Final = 10**8
+"""Between two scans of the operations in flight."""
 _LOG_MB: Final = 1
 
 _log: Final = log.ROOT.getChild("listen")
@@ -55,17 +56,18 @@ class Listener:
         self.behind = self.attached = False
         self.received = 0
         self._tracer, self._folder = tracer, folder
-        self._buffer = _private_log()
-        self._peers = KnownPeers(tracer, _log)
+        self._event_log = _private_log()
+        self._peers = Peers(tracer, _log)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
-        self._next_scan = self._next_attach = 0.0
-        tracer.adopt_log(self._buffer)
+        self._next_scan_ns = 0
+        self._next_attach = 0.0
+        tracer.adopt_log(self._event_log)
 
     @property
     def realtime_offset_ns(self) -> int:
         """Add this to a record's time to get ns since the epoch."""
-        return self._buffer.realtime_offset_ns
+        return self._event_log.realtime_offset_ns
 
     def attach(self) -> str:
         """Attach what is not attached yet, once a second; what is new about that, in a line."""
@@ -73,18 +75,17 @@ class Listener:
         if self.attached or now < self._next_attach:
             return ""
         self._next_attach = now + ATTACH_INTERVAL_SEC
-        note = describe_missing(self._tracer.attach())
-        if note == self._note:
+        before, self._note = self._note, describe_missing(self._tracer.attach())
+        if self._note == before:
             return ""
-        self._note = note
-        if not note:
+        if not self._note:
             self._attached()
-        return note or "attached to the cifs client"
+        return self._note or "attached to the cifs client"
 
     def _attached(self) -> None:
         self.attached = True
-        if told := describe_unseen(self._tracer.attach()):
-            _log.info("%s", told)
+        if unseen := describe_unseen(self._tracer.attach()):
+            _log.info("%s", unseen)
         attach_mid_release(self._tracer, mid_release_program(), _log)
         self._peers.look_at_mounts()
 
@@ -93,31 +94,31 @@ class Listener:
 
         Operations that hang are looked for now and then, after what has ended.
         """
-        start = self._buffer.position
-        limit = start + self._buffer.capacity
-        drained = self._tracer.drain(self._buffer, limit, self._buffer.commit_records)
+        event_log = self._event_log
+        start = event_log.position
+        limit = start + event_log.capacity
+        drained = self._tracer.drain(event_log, limit, event_log.commit_records)
         self.received += drained.count
         self.behind = drained.stop is not DrainStop.EMPTY
-        now = time.monotonic()
-        if now >= self._next_scan:
-            self._next_scan = now + SCAN_INTERVAL_SEC
-            now_ns = time.monotonic_ns()
-            self._tracer.scan_in_flight(self._buffer, limit, now_ns, self._ages_ns)
-        return self._buffer.span(start, self._buffer.position)
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._next_scan_ns:
+            self._next_scan_ns = now_ns + SCAN_INTERVAL_NS
+            self._tracer.scan_in_flight(event_log, limit, now_ns, self._ages_ns)
+        return event_log.span(start, event_log.position)
 
     def new_names(self) -> Names | None:
         """All names of shares and servers, if there are new ones since the last call."""
-        return self._peers.news()
+        return self._peers.update()
 
     def counters(self) -> dict[str, CommandStatus]:
         """The kernel's counters as they are now, by command."""
-        self._tracer.publish_stats(self._buffer, time.monotonic_ns())
-        return counted(self._buffer)
+        self._tracer.publish_stats(self._event_log, time.monotonic_ns())
+        return command_counters(self._event_log)
 
     @property
     def in_flight(self) -> int:
-        """Operations in flight, when that was last looked at."""
-        return int(self._buffer.header["in_flight"])
+        """Operations in flight, when that was last counted."""
+        return int(self._event_log.header["in_flight"])
 
     def detach(self) -> None:
         """Let nothing more happen; what has happened can still be read."""
@@ -141,16 +142,12 @@ def listening(config: Config, name: str) -> Iterator[Listener]:
         ring_bytes = config.ring_mb << 20
         setup = TracerSetup(pins, ring_bytes, config.max_inflight, beside=config.pin_dir)
         thresholds = replace(kernel_thresholds(config), matching_only=False)
-        tracer = Tracer.install(program(), setup, thresholds)
-        listener = Listener(config, tracer, pins)
-        try:
-            yield listener
-        finally:
-            listener.close()
+        with closing(Listener(config, Tracer.install(program(), setup, thresholds), pins)) as made:
+            yield made
 
 
 def _private_log() -> EventLog:
-    """A log that is nowhere but in this process's memory."""
+    """An event log in this process's memory alone."""
     with tempfile.TemporaryDirectory(prefix="aod-", dir="/dev/shm") as folder:
         return EventLog.create(Path(folder), _LOG_MB)
 
@@ -168,7 +165,7 @@ def _own_folder(path: Path) -> Iterator[Path]:
 
 
 def _locked(path: Path) -> int:
-    """The folder, made if need be, in nobody else's hands: a descriptor that holds it."""
+    """A descriptor that holds the folder, made if need be, locked."""
     while True:
         path.mkdir(0o700, exist_ok=True)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

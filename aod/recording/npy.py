@@ -7,8 +7,7 @@ from typing import IO, Final
 import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording.content import MAX_RECORDS, RECORD_BYTES
-from aod.recording.frames import RecordingError
+from aod.recording.format import MAX_RECORDS, RECORD_BYTES, RecordingError
 
 MAGIC: Final = b"\x93NUMPY"
 _READERS: Final = {

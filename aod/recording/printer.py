@@ -7,7 +7,7 @@ from typing import Final
 
 from aod.anomaly import Operation
 from aod.config.schema import Config
-from aod.detectors.words import FINISHED, operations
+from aod.detectors.describe import FINISHED, operations
 from aod.event import Events
 from aod.recording.listen import POLL_SEC, listening
 from aod.smb.peers import Names

@@ -1,15 +1,28 @@
 """Reads a recording, also one whose writer was killed, or still writes."""
 
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Final
 
 from msgspec.structs import replace
 
 from aod.event import Events
-from aod.recording.content import RECORD_BYTES, Head, Mark, layout, unpack, unpack_records
-from aod.recording.frames import MAGIC, Frames, Kind, RecordingError
+from aod.recording.format import (
+    MAGIC,
+    RECORD_BYTES,
+    Frames,
+    Head,
+    Kind,
+    Mark,
+    RecordingError,
+    layout,
+    unpack,
+    unpack_records,
+)
 from aod.smb.peers import Names, decode
 from aod.text import printable
+
+_TEXTS: Final = ("program", "host", "kernel", "config_file")
+"""What a head holds for a person to read."""
 
 
 class Recording:
@@ -17,7 +30,7 @@ class Recording:
 
     Attributes:
         records: how many there are.
-        names: the last that were told.
+        names: the latest.
         last: the last mark; not `ended` if the writer was killed, or still writes.
         damage: what is wrong behind the last record that can be read; empty: nothing.
     """
@@ -28,25 +41,24 @@ class Recording:
         self.records = 0
         self.names = Names()
         self.damage = ""
-        _check_magic(file)
+        _validate_magic(file.read(len(MAGIC)))
         frames = Frames(file, size, {Kind.HEAD, Kind.NAMES, Kind.MARK})
         self.head = _read_head(frames)
         self.last = Mark(now_ns=self.head.start_ns)
-        self._survey(frames)
+        self._scan(frames)
 
-    def _survey(self, frames: Frames) -> None:
-        names = mark = b""
+    def _scan(self, frames: Frames) -> None:
+        latest: dict[Kind, bytes] = {}
         try:
             for kind, plain_bytes, content in frames:
+                latest[kind] = content
                 if kind is Kind.EVENTS:
                     self.records += plain_bytes // RECORD_BYTES
-                names = content if kind is Kind.NAMES else names
-                mark = content if kind is Kind.MARK else mark
         except RecordingError as error:
             self.damage = str(error)
-        if mark:
+        if mark := latest.get(Kind.MARK):
             self.last = unpack(mark, Mark, "mark")
-        if names:
+        if names := latest.get(Kind.NAMES):
             self.names = _decoded(names)
 
     def batches(self) -> Iterator[Events]:
@@ -60,13 +72,11 @@ class Recording:
                 yield unpack_records(frame.content)
 
 
-def _check_magic(file: IO[bytes]) -> None:
-    found = file.read(len(MAGIC))
-    if found == MAGIC:
-        return
-    if found[:-2] == MAGIC[:-2]:
+def _validate_magic(found: bytes) -> None:
+    if found[:-2] == MAGIC[:-2] and found != MAGIC:
         raise RecordingError("a recording in another version of the format")
-    raise RecordingError("no recording")
+    if found != MAGIC:
+        raise RecordingError("no recording")
 
 
 def _read_head(frames: Frames) -> Head:
@@ -76,15 +86,10 @@ def _read_head(frames: Frames) -> Head:
     if frame.kind is not Kind.HEAD:
         raise RecordingError("it does not begin with its head")
     head = unpack(frame.content, Head, "head")
+    texts = {name: _clean(getattr(head, name)) for name in _TEXTS}
     if head.layout != layout():
-        raise RecordingError(f"its records have another layout: written by {_clean(head.program)}")
-    return replace(
-        head,
-        program=_clean(head.program),
-        host=_clean(head.host),
-        kernel=_clean(head.kernel),
-        config_file=_clean(head.config_file),
-    )
+        raise RecordingError(f"its records have another layout: written by {texts['program']}")
+    return replace(head, **texts)
 
 
 def _decoded(names: bytes) -> Names:

@@ -4,6 +4,7 @@ import platform
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 import aod
 from aod import log
 from aod.config.load import Loaded
-from aod.recording.content import Head, Mark, layout
+from aod.recording.format import Head, Mark, layout
 from aod.recording.listen import POLL_SEC, Listener, listening
 from aod.recording.writer import Writer
 
@@ -51,30 +52,30 @@ class Recorder:
         now = time.monotonic()
         if now >= self._next_flush:
             self._next_flush = now + FLUSH_SEC
-            self._tell(now)
+            self._flush(now)
         if not self._listener.behind:
             time.sleep(POLL_SEC)
 
-    def _tell(self, now: float) -> None:
+    def _flush(self, now: float) -> None:
         if note := self._listener.attach():
             _log.info("%s; recording to %s", note, self._writer.path)
-        self._tell_names()
+        self._add_names()
         self._writer.flush()
         if now >= self._next_mark:
             self._next_mark = now + MARK_SEC
             self._writer.mark(self._mark())
 
-    def _tell_names(self) -> None:
+    def _add_names(self) -> None:
         if (names := self._listener.new_names()) is not None:
-            self._writer.tell_names(names)
+            self._writer.add_names(names)
 
     def finish(self) -> Mark:
-        """Take what is left, and say that this is the end."""
+        """Take what is left, and mark the end."""
         self._listener.detach()
         self._writer.add(self._listener.read())
         while self._listener.behind:
             self._writer.add(self._listener.read())
-        self._tell_names()
+        self._add_names()
         mark = msgspec.structs.replace(self._mark(), ended=True)
         self._writer.mark(mark)
         return mark
@@ -109,15 +110,12 @@ def record(
     """
     with listening(loaded.config, "record") as listener:
         head = _head(loaded, listener.realtime_offset_ns)
-        writer = Writer.create(path, head, replace=replace)
-        try:
+        with closing(Writer.create(path, head, replace=replace)) as writer:
             recorder = Recorder(listener, writer)
-            until = time.monotonic() + seconds if seconds else float("inf")
+            until = time.monotonic() + (seconds or float("inf"))
             while not stopping() and time.monotonic() < until:
                 recorder.step()
             mark = recorder.finish()
-        finally:
-            writer.close()
     passed_sec = (mark.now_ns - head.start_ns) / 1e9
     return Recorded(mark.records, passed_sec, mark.dropped, writer.size_bytes)
 

@@ -2,7 +2,7 @@
 
 import os
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -15,13 +15,11 @@ from msgspec import Struct
 from aod.actions.table import ACTIONS
 from aod.bundles.bundle import ANOMALY_FILE
 from aod.bundles.history import FILE as EVENTS_FILE
-from aod.event import Events, in_order
+from aod.event import NO_EVENTS, Events, in_order, joined
 from aod.files import open_regular
 from aod.recording import npy
-from aod.recording.content import MAX_NS, Nanoseconds, unpack
-from aod.recording.frames import MAGIC, RecordingError
+from aod.recording.format import MAGIC, MAX_NS, Nanoseconds, RecordingError, unpack
 from aod.recording.npy import npy_batches
-from aod.recording.order import in_order_of_time, is_in_order
 from aod.recording.reader import Recording
 from aod.settings import ActionName
 from aod.smb.debugdata import parse
@@ -155,3 +153,42 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
         for member in tar:
             if member.isfile() and (content := tar.extractfile(member)) is not None:
                 yield PurePosixPath(member.name).name, content
+
+
+SLACK_NS: Final = 100_000_000
+"""Records that come this late are put where they belong; the others stay where they are."""
+
+
+def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
+    """The same records, sorted by `in_order`; the last `SLACK_NS` of them are held back till the
+    next.
+
+    Raises:
+        RecordingError: as `batches` does; what came before has been given.
+    """
+    held = NO_EVENTS
+    try:
+        for batch in batches:
+            held = in_order(joined(held, batch))
+            latest_ns = int(held["end_ns"][-1]) if len(held) else 0
+            ready = int(np.searchsorted(held["end_ns"], np.uint64(max(0, latest_ns - SLACK_NS))))
+            if ready:
+                yield held[:ready]
+                held = joined(held[ready:])
+    except RecordingError:
+        if len(held):
+            yield held
+        raise
+    if len(held):
+        yield held
+
+
+def is_in_order(batches: Iterable[Events]) -> bool:
+    """Whether no record ended before the one before it."""
+    last_ns = 0
+    for batch in batches:
+        times = batch["end_ns"]
+        if len(times) and (int(times[0]) < last_ns or (times[1:] < times[:-1]).any()):
+            return False
+        last_ns = int(times[-1]) if len(times) else last_ns
+    return True

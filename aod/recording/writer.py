@@ -1,4 +1,4 @@
-"""Writes a recording: a file of its own, for its owner alone, of which a kill cuts the end at most.
+"""Writes a recording: a new file, for its owner alone; a kill cuts off its end at most.
 
 What was handed to the kernel by write(2) survives the writer, so frames are written whole and at
 once; memory is that of one frame.
@@ -14,13 +14,22 @@ import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
 from aod.files import create_fd
-from aod.recording.content import MAX_RECORDS, Head, Mark, pack, pack_records
-from aod.recording.frames import MAGIC, Kind, RecordingError, encode
+from aod.recording.format import (
+    MAGIC,
+    MAX_RECORDS,
+    Head,
+    Kind,
+    Mark,
+    RecordingError,
+    encode,
+    pack,
+    pack_records,
+)
 from aod.smb.peers import Names
 from aod.smb.peers import encode as encode_names
 
 MODE: Final = 0o600
-"""It names servers, shares and programs."""
+"""The file names servers, shares and programs."""
 
 
 class RecordingWriteError(Exception):
@@ -65,7 +74,7 @@ class Writer:
         """Take records; they are written with the next `flush`, or when they fill a frame.
 
         Raises:
-            RecordingWriteError: see there.
+            RecordingWriteError: the disk refuses.
         """
         while len(events):
             part = events[: MAX_RECORDS - self._count]
@@ -82,7 +91,7 @@ class Writer:
             self._write(encode(Kind.EVENTS, pack_records(self._waiting[: self._count])))
             self._count = 0
 
-    def tell_names(self, names: Names) -> None:
+    def add_names(self, names: Names) -> None:
         """Write all names that are known now."""
         self._write(encode(Kind.NAMES, encode_names(names)))
 
@@ -106,11 +115,11 @@ class Writer:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError as error:
-            self._forget_half_a_frame()
+            self._cut_half_a_frame()
             raise self._failed(error) from error
         self.size_bytes += len(frame)
 
-    def _forget_half_a_frame(self) -> None:
+    def _cut_half_a_frame(self) -> None:
         with suppress(OSError):
             os.ftruncate(self._fd, self.size_bytes)
             os.lseek(self._fd, self.size_bytes, os.SEEK_SET)

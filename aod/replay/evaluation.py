@@ -8,7 +8,7 @@ from msgspec import Struct
 from aod.anomaly import Anomaly, Cause
 from aod.config.rules import rules
 from aod.config.schema import Config
-from aod.detectors.detector import Detector
+from aod.detectors.detector import Detector, Episode
 from aod.recording.sources import Source
 
 
@@ -22,13 +22,13 @@ class Total(Struct, frozen=True, kw_only=True):
     at_once: int
     """By an emergency."""
     suppressed: int
-    """Triggers that were counted and not declared."""
+    """Triggers."""
     hanging: int
-    """Operations told as hanging whose end the file does not tell."""
+    """Operations reported as hanging whose end is not in the file."""
 
 
 class Summary(Struct, frozen=True, kw_only=True, tag="summary"):
-    """What came of it."""
+    """The totals of a replay."""
 
     records: int
     anomalies: int
@@ -49,9 +49,7 @@ class Evaluation:
         self._source = source
         self._records = 0
         self._declared: Counter[tuple[str, Cause]] = Counter()
-        self._detector = Detector(
-            rules(config), source.realtime_offset_ns, lambda: self._source.names
-        )
+        self._detector = Detector(rules(config), source.realtime_offset_ns, lambda: source.names)
 
     def anomalies(self) -> Iterator[Anomaly]:
         """What is declared, in order of time.
@@ -67,22 +65,22 @@ class Evaluation:
                 yield anomaly
 
     def summary(self) -> Summary:
-        """What has come of it so far."""
-        totals = tuple(
-            Total(
-                name=one.name,
-                anomaly=one.anomaly,
-                declared=one.declared,
-                by_count=self._declared[one.name, Cause.COUNT],
-                at_once=self._declared[one.name, Cause.EMERGENCY],
-                suppressed=one.suppressed + one.suppressed_before,
-                hanging=one.hanging,
-            )
-            for one in self._detector.episodes()
-        )
+        """The totals so far."""
+        totals = tuple(map(self._total, self._detector.episodes()))
         return Summary(
             records=self._records,
             anomalies=sum(one.declared for one in totals),
             suppressed=sum(one.suppressed for one in totals),
             totals=totals,
+        )
+
+    def _total(self, episode: Episode) -> Total:
+        return Total(
+            name=episode.name,
+            anomaly=episode.anomaly,
+            declared=episode.declared,
+            by_count=self._declared[episode.name, Cause.COUNT],
+            at_once=self._declared[episode.name, Cause.EMERGENCY],
+            suppressed=episode.suppressed + episode.suppressed_before,
+            hanging=episode.hanging,
         )

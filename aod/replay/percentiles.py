@@ -118,10 +118,10 @@ class _Distinct:
         return int(self._values[np.searchsorted(np.cumsum(self._counts), rank)])
 
     def _compact(self) -> None:
-        fresh = np.concatenate((*self._new, np.empty(0, np.uint64)))
-        values, where = np.unique(np.concatenate((self._values, fresh)), return_inverse=True)
-        weights = np.concatenate((self._counts, np.ones(len(fresh), np.int64)))
-        counts = np.zeros(len(values), np.int64)
-        np.add.at(counts, where, weights)
-        self._values, self._counts = values, counts
+        values = np.concatenate((self._values, *self._new))
+        weights = np.ones(len(values), np.int64)
+        weights[: len(self._counts)] = self._counts
+        self._values, where = np.unique(values, return_inverse=True)
+        self._counts = np.zeros(len(self._values), np.int64)
+        np.add.at(self._counts, where, weights)
         self._new, self._waiting = [], 0

@@ -7,7 +7,7 @@ from typing import Final
 
 from aod.anomaly import Anomaly, Cause
 from aod.config.summary import WIDTH
-from aod.detectors.words import sentence
+from aod.detectors.describe import sentence
 from aod.recording.sources import Source
 from aod.replay.evaluation import Total
 

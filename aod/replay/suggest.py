@@ -1,10 +1,10 @@
 """Thresholds from records: what each command takes, and which thresholds would have been silent.
 
 Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
-`aod.replay.candidates` the third.
+`aod.replay.thresholds` the third.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from msgspec import UNSET
@@ -17,17 +17,18 @@ from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
 from aod.event import Events
 from aod.recording.sources import Source
-from aod.replay.candidates import (
+from aod.replay.percentiles import PER_MILLE, Exact
+from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
+from aod.replay.survey import OTHER_STATUSES, Survey, timed
+from aod.replay.thresholds import (
     SERIES_MS,
+    Comparison,
+    Counting,
     Tail,
     candidates_ms,
     silent_alone_ms,
     silent_together_ms,
 )
-from aod.replay.ladder import Counting, Ladder
-from aod.replay.percentiles import PER_MILLE, Exact
-from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
-from aod.replay.survey import OTHER_STATUSES, Survey, timed
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.ntstatus import status_name
 
@@ -93,65 +94,68 @@ def _statuses(survey: Survey) -> tuple[StatusReport, ...]:
 def _reports(
     source: Source, counting: Counting, survey: Survey, thresholds_ms: Sequence[float]
 ) -> list[CommandReport]:
-    """What is said about each command that was seen."""
-    below_ms = counting.config.unanswered_sec * 1000
+    """What is known of each command that was seen."""
+    below_ms, latency = counting.config.unanswered_sec * 1000, counting.latency
     seen = [command for command in Command if survey.latencies.count(command)]
-    ladders = {command: Ladder(counting, command, thresholds_ms) for command in seen}
-    percentiles = _second_pass(source, survey, ladders)
+    comparisons = {command: Comparison(counting, command, thresholds_ms) for command in seen}
+    percentiles = _second_pass(source, survey, comparisons)
     candidates = {
         command: candidates_ms(percentiles[command][-1], below_ms)
         for command in seen
-        if not _reservation(counting.latency, command)
+        if not _reservation(latency, command)
     }
     tail = _third_pass(source, candidates)
     alone_ms = {
-        command: silent_alone_ms(counting, command, some, tail)
+        command: ms
         for command, some in candidates.items()
+        if (ms := silent_alone_ms(counting, command, some, tail)) is not None
     }
-    silent_ms = {command: ms for command, ms in alone_ms.items() if ms is not None}
-    together_ms = silent_together_ms(counting, silent_ms, tail, below_ms)
-    return [
-        CommandReport(
+    together_ms = silent_together_ms(counting, alone_ms, tail, below_ms)
+    reports = []
+    for command in seen:
+        p50_ns, p99_ns, p999_ns = percentiles[command]
+        report = CommandReport(
             command=command.name,
             count=survey.latencies.count(command),
-            p50_ns=percentiles[command][0],
-            p99_ns=percentiles[command][1],
-            p999_ns=percentiles[command][2],
+            p50_ns=p50_ns,
+            p99_ns=p99_ns,
+            p999_ns=p999_ns,
             max_ns=int(survey.latencies.max_ns[command]),
             emergencies=int(survey.emergencies[command]),
-            anomalies=ladders[command].anomalies(),
+            anomalies=comparisons[command].anomalies(),
             alone_ms=alone_ms.get(command),
             suggested_ms=together_ms.get(command),
-            note=_note(
-                counting.latency, command, survey, alone_ms.get(command), together_ms.get(command)
-            ),
+            note=_reservation(latency, command),
         )
-        for command in seen
-    ]
+        reports.append(report if report.note else replace(report, note=_note(report)))
+    return reports
+
+
+def _finished(source: Source) -> Iterator[Events]:
+    for events in source.batches():
+        yield events.compress(timed(events))
 
 
 def _second_pass(
-    source: Source, survey: Survey, ladders: dict[Command, Ladder]
+    source: Source, survey: Survey, comparisons: Mapping[Command, Comparison]
 ) -> dict[Command, list[int]]:
-    """Feeds the ladders; the exact percentiles in ns, in the order of `PER_MILLE`."""
+    """Feeds the comparisons; the exact percentiles in ns, in the order of `PER_MILLE`."""
     places = {
         command: [survey.latencies.place(command, share) for share in PER_MILLE]
-        for command in ladders
+        for command in comparisons
     }
     exact = Exact(place for some in places.values() for place in some)
-    for events in source.batches():
-        done = events.compress(timed(events))
+    for done in _finished(source):
         exact.add(done["command"], done["latency_ns"])
-        for command, ladder in ladders.items():
-            ladder.feed(done.compress(done["command"] == command))
+        for command, comparison in comparisons.items():
+            comparison.feed(done.compress(done["command"] == command))
     return {command: [exact.value_ns(place) for place in some] for command, some in places.items()}
 
 
-def _third_pass(source: Source, candidates: dict[Command, list[float]]) -> Events:
-    floors_ns = {command: nanoseconds(some[0]) for command, some in candidates.items() if some}
-    tail = Tail(floors_ns)
-    for events in source.batches():
-        tail.add(events.compress(timed(events)))
+def _third_pass(source: Source, candidates: Mapping[Command, list[float]]) -> Events:
+    tail = Tail({command: nanoseconds(some[0]) for command, some in candidates.items() if some})
+    for done in _finished(source):
+        tail.add(done)
     return tail.events()
 
 
@@ -164,23 +168,14 @@ def _reservation(latency: Latency, command: Command) -> str:
     return ""
 
 
-def _note(
-    latency: Latency,
-    command: Command,
-    survey: Survey,
-    alone_ms: float | None,
-    suggested_ms: float | None,
-) -> str:
-    if reservation := _reservation(latency, command):
-        return reservation
-    if suggested_ms is None:
+def _note(report: CommandReport) -> str:
+    if report.suggested_ms is None:
         return "no threshold below unanswered_sec would have been silent"
     notes = []
-    if alone_ms is not None and suggested_ms > alone_ms:
-        notes.append(f"{alone_ms:g} ms is enough alone, but not together with the others")
-    count = survey.latencies.count(command)
-    if count < FEW:
-        notes.append(f"only {count:,} operations")
+    if report.alone_ms is not None and report.suggested_ms > report.alone_ms:
+        notes.append(f"{report.alone_ms:g} ms is enough alone, but not together with the others")
+    if report.count < FEW:
+        notes.append(f"only {report.count:,} operations")
     return "; ".join(notes)
 
 

@@ -1,8 +1,12 @@
-"""What the records of a file suggest; `aod replay --suggest --json` prints it."""
+"""What the records of a file suggest, and its text: tables of 100 columns, YAML to paste."""
 
-from msgspec import Struct
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import UNSET, Struct
 
 from aod.detectors.latency import TrackedCommand
+from aod.replay.thresholds import plain
 
 
 class CommandReport(Struct, frozen=True, kw_only=True):
@@ -59,3 +63,97 @@ class Suggestion(Struct, frozen=True, kw_only=True, tag="suggestion"):
     """Most frequent first, ten at most."""
     track_commands: tuple[TrackedCommand, ...]
     """Of the anomaly, with what is suggested."""
+
+
+_NAME: Final = 22
+_COLUMNS: Final = 8
+_INDENT: Final = " " * 6
+"""Of a key of an anomaly, as in conf/aod.yaml."""
+
+
+def render(found: Suggestion) -> Iterator[str]:
+    """All of it, line by line."""
+    parts = (_kinds, _latencies, _comparisons, _failures, _notes, snippet)
+    for index, lines in enumerate(filter(None, (list(part(found)) for part in parts))):
+        yield from ("", *lines) if index else lines
+
+
+def _kinds(found: Suggestion) -> Iterator[str]:
+    yield (
+        f"{found.finished:,} operations finished; reported in flight: {found.in_flight:,}; "
+        f"unanswered: {found.never_answered:,}; connection events: {found.connection_events:,}"
+    )
+
+
+def _latencies(found: Suggestion) -> Iterator[str]:
+    heads = "".join(f"{head:>10}" for head in ("p50", "p99", "p99.9", "max"))
+    yield f"{'latency in ms':<{_NAME}}{'count':>12}{heads}{'suggested':>12}"
+    for one in found.commands:
+        values = (one.p50_ns, one.p99_ns, one.p999_ns, one.max_ns)
+        columns = "".join(f"{value / 1e6:>10,.2f}" for value in values)
+        yield f"{one.command:<{_NAME}}{one.count:>12,}{columns}{_suggested(one):>12}".rstrip()
+
+
+def _suggested(one: CommandReport) -> str:
+    if one.suggested_ms is None:
+        return "-"
+    return f"{plain(one.suggested_ms)} ms{' *' if one.note else '  '}"
+
+
+def _comparisons(found: Suggestion) -> Iterator[str]:
+    window, pause = f"{found.window_sec:g} s", f"{found.cooldown_sec:g} s"
+    yield (
+        f"anomalies that a threshold would have made for the command alone, by the count of "
+        f"'{found.anomaly}'"
+    )
+    yield f"(more than {found.acceptable_count:,} in {window}, cool-down {pause})"
+    thresholds = list(found.commands[0].anomalies) if found.commands else []
+    for first in range(0, len(thresholds), _COLUMNS):
+        shown = thresholds[first : first + _COLUMNS]
+        heads = [f"{threshold} ms" for threshold in shown]
+        widths = [max(9, len(head) + 2) for head in heads]
+        yield f"{'':<{_NAME}}" + "".join(map(str.rjust, heads, widths))
+        for one in found.commands:
+            counts = [f"{one.anomalies[threshold]:,}" for threshold in shown]
+            yield f"{one.command:<{_NAME}}" + "".join(map(str.rjust, counts, widths))
+
+
+def _failures(found: Suggestion) -> Iterator[str]:
+    if not found.failed:
+        return
+    of_them = f"{found.counted:,} of them" if found.counted else "none of them"
+    yield f"{found.failed:,} operations failed; '{found.error_anomaly}' counts {of_them}"
+    yield f"{'status':<40}{'count':>12}{'counted':>12}"
+    for one in found.statuses:
+        yield f"{one.status:<40}{one.count:>12,}{one.counted:>12,}"
+
+
+def _notes(found: Suggestion) -> Iterator[str]:
+    for one in found.commands:
+        if one.note:
+            mark = "*" if one.suggested_ms is not None else "-"
+            yield f"{mark} {one.command}: {one.note}"
+    for one in found.commands:
+        if one.emergencies:
+            yield (
+                f"! {one.command}: {one.emergencies:,} reached the emergency threshold, which "
+                "declares whatever the threshold"
+            )
+
+
+def snippet(found: Suggestion) -> Iterator[str]:
+    """The anomaly's `track_commands`, in the place of those that it has."""
+    if not found.track_commands:
+        yield "nothing to suggest"
+        return
+    notes = {one.command: f"  # {one.note}" for one in found.commands if one.note}
+    yield f"# under guardian: anomalies: {found.anomaly}:"
+    yield f"{_INDENT}track_commands:"
+    for entry in found.track_commands:
+        yield f"{_INDENT}  - command: {entry.command}"
+        if entry.threshold is not None:
+            yield f"{_INDENT}    threshold: {plain(entry.threshold)}{notes.get(entry.command, '')}"
+        if entry.emergency_threshold_ms is not UNSET:
+            emergency_ms = entry.emergency_threshold_ms
+            shown = "null" if emergency_ms is None else plain(emergency_ms)
+            yield f"{_INDENT}    emergency_threshold_ms: {shown}"

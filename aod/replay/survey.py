@@ -1,4 +1,4 @@
-"""The first look at all records: how many of what kind, how slow, how failed."""
+"""The first pass over all records: how many of what kind, how slow, which failed how."""
 
 from collections import Counter
 from typing import Final
@@ -12,25 +12,25 @@ from aod.replay.percentiles import Coarse
 from aod.smb.commands import Command
 
 MAX_STATUSES: Final = 4096
-"""Different ones that are told apart; the others are counted together."""
+"""Different ones that are counted apart; the others are counted together."""
 OTHER_STATUSES: Final = -1
 
 
 def timed(events: Events) -> Mask:
-    """(n,): finished operations of a command that there is, but for our own."""
+    """(n,): finished operations of known commands, but for our own."""
     counted: Mask = (events["flags"] & OWN) == 0
     counted &= finished(events["flags"]) & (events["command"] < len(Command))
     return counted
 
 
 class Survey:
-    """What was seen so far.
+    """What was counted so far.
 
     Attributes:
         latencies: of finished operations, by command.
         emergencies: (32,), how many of them are emergencies of the latency rule.
         statuses: NTSTATUS of failed operations -> how many.
-        counted: the same, of those that the error rule counts.
+        counted: NTSTATUS -> how many of them the error rule counts.
     """
 
     def __init__(self, latency_rule: Rule, error_rule: Rule):
@@ -42,7 +42,7 @@ class Survey:
         self._latency_rule, self._error_rule = latency_rule, error_rule
 
     def add(self, events: Events) -> None:
-        """Look at these, (n,)."""
+        """Count these, (n,)."""
         flags = events["flags"]
         self.records += len(events)
         self.in_flight += int(np.count_nonzero(flags & IN_FLIGHT))

@@ -8,20 +8,20 @@ from typing import Final
 
 import numpy as np
 
-from aod.recording import content, frames
-from aod.recording.frames import Kind, RecordingError
+from aod.recording import format as recording_format
+from aod.recording.format import Kind, RecordingError
 from aod.recording.reader import Recording
 from aod.smb import peers as peer_names
 from aod.state import counters
 from aod.state.counters import SNAPSHOT_DTYPE
-from aod.status import anomalies as episodes
+from aod.status import anomalies
 from tests.fuzz.provider import Provider
 
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="aod-fuzz-", dir="/dev/shm")
 FOLDER: Final = Path(_FOLDER.name)
-HEAD: Final = content.Head(
+HEAD: Final = recording_format.Head(
     program="aodv2",
-    layout=content.layout(),
+    layout=recording_format.layout(),
     start_ns=1,
     realtime_offset_ns=2,
     host="here",
@@ -55,18 +55,18 @@ def _names(given: Provider) -> None:
 
 
 def _episodes(given: Provider) -> None:
-    path = FOLDER / episodes.FILE.name
+    path = FOLDER / anomalies.FILE.name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(given.rest())
-    lines = episodes.render(episodes.FILE.read(FOLDER), 1)
+    lines = anomalies.render(anomalies.FILE.read(FOLDER), 1)
     assert not any("\x1b" in line or "\n" in line for line in lines)
 
 
 def _recording(given: Provider) -> None:
     kinds = [Kind.HEAD, *Kind]
-    whole = frames.MAGIC + frames.encode(Kind.HEAD, content.pack(HEAD))
+    whole = recording_format.MAGIC + recording_format.encode(Kind.HEAD, recording_format.pack(HEAD))
     for _ in range(given.number(4)):
-        whole += frames.encode(given.choice(kinds), given.take(given.number(256)))
+        whole += recording_format.encode(given.choice(kinds), given.take(given.number(256)))
     file = bytearray(whole)
     for _ in range(given.number(3)):
         file[given.number(len(file))] ^= given.number(256)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from aod.anomaly import Anomaly
 from aod.audit import entries
 from aod.capture.incidents import Incidents
-from aod.detectors.words import sentence
+from aod.detectors.describe import sentence
 from aod.event import EVENT_DTYPE
 from aod.state import names, spool
 from aod.transport import wire

@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 from aod.detectors.detector import Episode
 from aod.detectors.window import MAX_TIMES
 from aod.smb.commands import Command
-from aod.status import anomalies as episodes
-from aod.status.gather import Status
+from aod.status import anomalies
+from aod.status.model import Status
 from aod.transport.eventlog import EventLog
 from scripts.vm.guest.proc import cpu_ns, memory_bytes
 from scripts.vm.guest.wait import wait_until
@@ -143,7 +143,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.FILE.read(daemon.runtime_dir).episodes:
+        for episode in anomalies.FILE.read(daemon.runtime_dir).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

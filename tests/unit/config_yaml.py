@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import inspect
 
+from aod.config.explain import dotted
 from aod.config.schema import Config
-from aod.config.words import dotted
 from aod.config.yaml_lines import Where
 
 Data: TypeAlias = Any

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording.content import Head, Mark, layout
+from aod.recording.format import Head, Mark, layout
 from aod.recording.writer import Writer
 from aod.smb.peers import Names
 
@@ -43,7 +43,7 @@ def write(path: Path, *batches: Events, ended: bool = True, **changes: Any) -> P
     """A recording of these batches, each a frame of its own."""
     writer = Writer.create(path, head(**changes))
     writer.mark(Mark(now_ns=SECOND))
-    writer.tell_names(NAMES)
+    writer.add_names(NAMES)
     for events in batches:
         writer.add(events)
         writer.flush()

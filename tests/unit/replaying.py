@@ -8,7 +8,7 @@ from aod.config.load import load_text
 from aod.config.schema import Config
 from aod.detectors.latency import Latency
 from aod.event import Events, joined
-from aod.replay.ladder import Counting
+from aod.replay.thresholds import Counting
 from aod.smb.commands import Command
 from tests.unit.recordings import SECOND, batch
 

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from aod.config.words import dotted, shown
+from aod.config.explain import dotted, shown
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 from aod.text import MAX_QUOTED, quoted, suggestion

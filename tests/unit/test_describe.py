@@ -9,9 +9,15 @@ import pytest
 
 from aod.anomaly import Anomaly, Breakdown, Cause, Part
 from aod.detectors.connection import Connection
-from aod.detectors.describe import MAX_EVIDENCE, MAX_WORST, broken_down, describe
+from aod.detectors.describe import (
+    MAX_EVIDENCE,
+    MAX_WORST,
+    broken_down,
+    describe,
+    operations,
+    sentence,
+)
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
-from aod.detectors.words import operations, sentence
 from aod.event import CONNECTION, EVENT_DTYPE, NO_EVENTS, UNANSWERED, Events
 from aod.smb.commands import Command
 from aod.smb.connection import ConnectionEvent

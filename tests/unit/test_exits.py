@@ -8,7 +8,7 @@ from aod.cli.exits import StatusError, UsageError, guarded
 from aod.config.load import ConfigError
 from aod.host.preflight import PreflightError
 from aod.log import LevelError
-from aod.recording.frames import RecordingError
+from aod.recording.format import RecordingError
 from aod.recording.writer import RecordingWriteError
 from aod.state.lock import LockedError
 from aod.supervision.folders import FolderError

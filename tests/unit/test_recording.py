@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording import content as contents
-from aod.recording.content import MAX_RECORDS, Mark, pack_records, unpack_records
-from aod.recording.frames import MAGIC, Frames, Kind, RecordingError, encode
+from aod.recording import format as contents
+from aod.recording.format import (
+    MAGIC,
+    MAX_RECORDS,
+    Frames,
+    Kind,
+    Mark,
+    RecordingError,
+    encode,
+    pack_records,
+    unpack_records,
+)
 from aod.recording.reader import Recording
 from aod.recording.writer import RecordingWriteError, Writer
 from aod.smb.peers import Names
@@ -55,7 +64,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_last_names_and_the_last_mark_count(tmp_path: Path) -> None:
     writer = Writer.create(tmp_path / "r", head())
     for number in range(3):
-        writer.tell_names(Names(servers={number: "s"}))
+        writer.add_names(Names(servers={number: "s"}))
         writer.mark(Mark(now_ns=number))
     writer.close()
     recording = reading((tmp_path / "r").read_bytes())
@@ -228,7 +237,7 @@ def test_full_disk_leaves_whole_frames(tmp_path: Path) -> None:
         with pytest.raises(RecordingWriteError, match=r"No space left on device; .* are whole"):
             writer.flush()
     assert (tmp_path / "r").stat().st_size == whole
-    writer.tell_names(NAMES)  # there is room again
+    writer.add_names(NAMES)  # there is room again
     writer.close()
     recording = reading((tmp_path / "r").read_bytes())
     assert (recording.names, recording.damage) == (NAMES, "")

@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.recording.frames import MAGIC, MAX_PLAIN, Frame, Frames, Kind, RecordingError, encode
+from aod.recording.format import MAGIC, MAX_PLAIN, Frame, Frames, Kind, RecordingError, encode
 
 KINDS = tuple(Kind)
 WRITTEN = st.lists(st.tuples(st.sampled_from(KINDS), st.binary(max_size=300)), max_size=5)

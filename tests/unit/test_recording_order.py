@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod.event import EVENT_DTYPE, Events
-from aod.recording.frames import RecordingError
-from aod.recording.order import SLACK_NS, in_order_of_time, is_in_order
+from aod.recording.format import RecordingError
+from aod.recording.sources import SLACK_NS, in_order_of_time, is_in_order
 from tests.unit.window_reference import sorted_records
 
 MS = 1_000_000

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from aod.bundles import archive
 from aod.event import EVENT_DTYPE, Events
-from aod.recording.content import MAX_RECORDS
-from aod.recording.frames import RecordingError
+from aod.recording.format import MAX_RECORDS, RecordingError
 from aod.recording.sources import Source, opened
 from tests.unit.recordings import NAMES, OFFSET_NS, SECOND, batch, write
 

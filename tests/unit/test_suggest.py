@@ -16,8 +16,7 @@ from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
 from aod.replay.report import described
 from aod.replay.suggest import suggest
-from aod.replay.suggestion import CommandReport, Suggestion
-from aod.replay.suggestion_text import render, snippet
+from aod.replay.suggestion import CommandReport, Suggestion, render, snippet
 from aod.smb.commands import Command
 from tests.unit.recordings import write
 from tests.unit.replaying import TEXT, config, mixed, operations

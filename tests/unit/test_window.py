@@ -9,7 +9,7 @@ from aod import anomaly
 from aod.detectors import window
 from aod.detectors.api import Rule
 from aod.detectors.hung import MAX_HUNG
-from aod.detectors.window import MAX_RECENT, Declaration, State, initial_state, step
+from aod.detectors.window import MAX_RECENT, Declaration, State, step
 from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
 from tests.unit.records import Record, error_rule, events, slow_rule
 
@@ -21,7 +21,7 @@ def declare(
     rule: Rule, records: Iterable[Record], state: State | None = None
 ) -> tuple[State, list[Declaration]]:
     """Feed records one by one."""
-    state = state or initial_state()
+    state = state or State()
     declared: list[Declaration] = []
     for record in records:
         state, found, _ = step(rule, state, events(record))
@@ -100,7 +100,7 @@ def test_hanging_operations_that_never_end_are_forgotten_some_day() -> None:
     hanging = np.zeros(MAX_HUNG + 1, EVENT_DTYPE)
     hanging["end_ns"], hanging["latency_ns"], hanging["flags"] = 10_000, 600, IN_FLIGHT
     hanging["mid"] = np.arange(len(hanging))
-    state, _, _ = step(rule, initial_state(), hanging)
+    state, _, _ = step(rule, State(), hanging)
     assert 1 <= len(state.hung) <= MAX_HUNG
 
 
@@ -159,7 +159,7 @@ def _storm(count: int) -> Events:
 
 
 def test_trigger_far_before_the_end_of_its_batch_has_its_own_matches() -> None:
-    _, (one,), _ = step(slow_rule(10, cooldown_ns=10**9), initial_state(), _storm(MAX_RECENT * 3))
+    _, (one,), _ = step(slow_rule(10, cooldown_ns=10**9), State(), _storm(MAX_RECENT * 3))
     assert one.count == 11
     assert one.matched["latency_ns"].tolist() == list(range(1000, 1011))
 
@@ -169,7 +169,7 @@ def test_a_declaration_carries_the_last_matches_before_the_trigger(step_by: int)
     acceptable = MAX_RECENT * 2
     rule = slow_rule(10, acceptable_count=acceptable, window_ns=10**6, cooldown_ns=10**9)
     storm = _storm(MAX_RECENT * 3)
-    state = initial_state()
+    state = State()
     found: list[Declaration] = []
     for begin in range(0, len(storm), step_by):
         state, declared, _ = step(rule, state, storm[begin : begin + step_by])
@@ -185,7 +185,7 @@ def test_counting_has_an_end_and_memory_too(monkeypatch: pytest.MonkeyPatch, ste
     monkeypatch.setattr(window, "MAX_TIMES", 20)
     rule = slow_rule(10, acceptable_count=5, window_ns=10**6, cooldown_ns=50)
     storm = _storm(100)
-    state, counts = initial_state(), []
+    state, counts = State(), []
     for begin in range(0, len(storm), step_by):
         state, declared, _ = step(rule, state, storm[begin : begin + step_by])
         counts += [one.count for one in declared]
@@ -195,7 +195,7 @@ def test_counting_has_an_end_and_memory_too(monkeypatch: pytest.MonkeyPatch, ste
 
 
 def test_what_is_remembered_does_not_grow_with_the_batch() -> None:
-    state, _, _ = step(slow_rule(10, window_ns=50), initial_state(), _storm(MAX_RECENT * 3))
+    state, _, _ = step(slow_rule(10, window_ns=50), State(), _storm(MAX_RECENT * 3))
     assert len(state.recent) == MAX_RECENT
     assert state.recent.base is not None
     assert state.recent.base.nbytes == state.recent.nbytes  # no view that keeps the whole batch
@@ -211,7 +211,7 @@ def test_batch_without_a_match_changes_nothing() -> None:
 
 def test_record_that_comes_late_still_completes_the_window() -> None:
     rule = slow_rule(10, acceptable_count=2)
-    state, _, _ = step(rule, initial_state(), events(Record(10_000, SLOW), Record(10_010, SLOW)))
+    state, _, _ = step(rule, State(), events(Record(10_000, SLOW), Record(10_010, SLOW)))
     state, (one,), _ = step(rule, state, events(Record(10_005, SLOW, mid=9)))
     assert (one.trigger_ns, one.count) == (10_010, 3)
     assert 9 in one.matched["mid"]
@@ -220,7 +220,7 @@ def test_record_that_comes_late_still_completes_the_window() -> None:
 def test_operations_found_hanging_by_one_look_are_declared_together() -> None:
     rule = slow_rule(*THRESHOLDS, cooldown_ns=1_000)
     hanging = [Record(10_000, 600 + i, mid=i, in_flight=True) for i in range(5)]
-    state, (one,), _ = step(rule, initial_state(), events(*hanging))
+    state, (one,), _ = step(rule, State(), events(*hanging))
     assert (one.count, one.matched["mid"].tolist()) == (5, [0, 1, 2, 3, 4])
     assert state.suppressed == 0
 
@@ -239,6 +239,6 @@ def test_the_end_of_an_operation_that_hung_is_told_now_and_by_the_next_declarati
 def test_operations_within_their_threshold_are_not_remembered() -> None:
     made = _storm(1000)
     made["latency_ns"] = 10
-    state, declared, _ = step(slow_rule(10, acceptable_count=0), initial_state(), made)
+    state, declared, _ = step(slow_rule(10, acceptable_count=0), State(), made)
     assert declared == ()
     assert len(state.times) == 0

@@ -144,7 +144,7 @@ def batches(records: Events, cuts: list[int], random: Random | None = None) -> I
 
 def run(rule: Rule, parts: Iterator[Events]) -> tuple[list[Outcome], int, list[int]]:
     """What is declared, the triggers that are suppressed at the end, whose hanging ended."""
-    state = window.initial_state()
+    state = window.State()
     declared: list[Outcome] = []
     ended: list[int] = []
     for part in parts:
@@ -167,7 +167,7 @@ def limits() -> Iterator[None]:
         patch.setattr(window, "MAX_RECENT", FEW.recent)
         patch.setattr(window, "MAX_TIMES", FEW.times)
         patch.setattr(window, "MAX_ENDED", FEW.ended)
-        patch.setattr(window, "FIRST_LOOK", 2)
+        patch.setattr(window, "FIRST_SPAN", 2)
         yield
 
 

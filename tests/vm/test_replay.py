@@ -13,9 +13,9 @@ from aod.event import OWN, Events
 from aod.recording.reader import Recording
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation
-from aod.replay.ladder import DEFAULT_MS
 from aod.replay.suggest import suggest
-from aod.replay.suggestion_text import snippet
+from aod.replay.suggestion import snippet
+from aod.replay.thresholds import DEFAULT_MS
 from tests.rig.bundles import Bundle, open_bundle
 from tests.vm.scenarios.replay import ROUNDS
 

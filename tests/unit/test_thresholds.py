@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aod.detectors import window
 from aod.event import Events
-from aod.replay.candidates import (
+from aod.replay.thresholds import (
     SERIES_MS,
     Tail,
     candidates_ms,
@@ -21,7 +21,7 @@ READ, WRITE, CREATE = Command.SMB2_READ, Command.SMB2_WRITE, Command.SMB2_CREATE
 
 def is_silent(thresholds_ms: dict[Command, float], events: Events) -> bool:
     rule = counting().rule(thresholds_ms)
-    return not window.step(rule, window.initial_state(), events).declared
+    return not window.step(rule, window.State(), events).declared
 
 
 def test_series_is_one_two_five() -> None:

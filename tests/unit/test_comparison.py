@@ -1,4 +1,4 @@
-"""A threshold on a ladder makes as many anomalies as a configuration with it alone would."""
+"""A threshold on a comparison makes as many anomalies as a configuration with it alone would."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aod.config.load import load_text
 from aod.config.rules import rules
 from aod.detectors.detector import Detector
-from aod.replay.ladder import Ladder, plain
+from aod.replay.thresholds import Comparison, plain
 from aod.smb.commands import Command
 from aod.smb.peers import Names
 from tests.unit.replaying import TEXT, counting, operations
@@ -34,28 +34,28 @@ def test_steps_agree_with_a_configuration_of_their_own(
     latencies_ms: list[float], apart_ms: int, cuts: int
 ) -> None:
     events = operations(Command.SMB2_READ, latencies_ms, apart_ms=apart_ms)
-    ladder = Ladder(counting(), Command.SMB2_READ, THRESHOLDS_MS)
+    comparison = Comparison(counting(), Command.SMB2_READ, THRESHOLDS_MS)
     for part in np.array_split(events, cuts):
-        ladder.feed(part)
+        comparison.feed(part)
     expected = {}
     for ms in THRESHOLDS_MS:
         config = load_text(ALONE.format(ms).encode(), Path("aod.yaml")).config
         expected[plain(ms)] = len(Detector(rules(config), 0, Names).feed(events).anomalies)
-    assert ladder.anomalies() == expected
+    assert comparison.anomalies() == expected
 
 
 def test_other_commands_and_emergencies_do_not_count() -> None:
-    ladder = Ladder(counting(), Command.SMB2_READ, (10.0,))
-    ladder.feed(operations(Command.SMB2_FLUSH, [5000] * 10))
-    ladder.feed(operations(Command.SMB2_READ, [5000, 5000], at_sec=20))
-    assert ladder.anomalies() == {"10": 0}
+    comparison = Comparison(counting(), Command.SMB2_READ, (10.0,))
+    comparison.feed(operations(Command.SMB2_FLUSH, [5000] * 10))
+    comparison.feed(operations(Command.SMB2_READ, [5000, 5000], at_sec=20))
+    assert comparison.anomalies() == {"10": 0}
 
 
 def test_anomaly_that_excludes_the_command_lends_its_counting_all_the_same() -> None:
     excluding = TEXT + "      mode: excludeonly\n      exclude_commands: [SMB2_READ]\n"
-    ladder = Ladder(counting(excluding), Command.SMB2_READ, (10.0,))
-    ladder.feed(operations(Command.SMB2_READ, [50] * 3))
-    assert ladder.anomalies() == {"10": 1}
+    comparison = Comparison(counting(excluding), Command.SMB2_READ, (10.0,))
+    comparison.feed(operations(Command.SMB2_READ, [50] * 3))
+    assert comparison.anomalies() == {"10": 1}
 
 
 @pytest.mark.parametrize(

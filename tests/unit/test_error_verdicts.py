@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aod.detectors.verdicts import Verdicts
+from aod.detectors.error import Verdicts
 from aod.event import ERRNO_LIMIT
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
