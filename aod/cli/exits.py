@@ -1,8 +1,10 @@
-"""Exit codes, and the one place where an error that a user can mend becomes one of them."""
+"""How a command ends: exit codes, errors that a user can fix, signals."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 from aod import log, systemd
@@ -20,10 +22,11 @@ CLEAN: Final = 0
 OTHER: Final = 1
 USAGE: Final = 2
 KERNEL: Final = 3
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class UsageError(Exception):
-    """The command line asks for what is not there."""
+    """The command line asks for something that does not exist."""
 
 
 class StatusError(Exception):
@@ -46,7 +49,7 @@ _CODES: Final[dict[type[Exception], int]] = {
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Set up the log and run it; say a user's error in its own words, without a traceback."""
+    """Set up logging and run it; an error that a user can fix is printed without a traceback."""
     try:
         log.setup()
         return main()
@@ -56,13 +59,26 @@ def guarded(main: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
     except tuple(_CODES) as error:
-        _say(error)
+        _report(error)
         return _CODES[type(error)]
 
 
-def _say(error: Exception) -> None:
-    """To a person as it is; to the journal at the priority of an error."""
+def _report(error: Exception) -> None:
+    """As it is for a person; with the priority of an error for the journal."""
     if systemd.stderr_is_journal():
         log.ROOT.error("%s", error)
     else:
         print(error, file=sys.stderr)
+
+
+def catch_stop() -> Callable[[], bool]:
+    """Catch `STOP_SIGNALS`, for a command that runs until then; whether one has come."""
+    stopped = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+    return lambda: stopped

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from aod.cli.exits import CLEAN
-from aod.cli.stopping import stopping
-from aod.cli.supervisor import add_common, load_with_warnings
+from aod.cli.exits import CLEAN, catch_stop
+from aod.cli.options import add_common, duration, load_with_warnings
 from aod.host import preflight
 from aod.recording.recorder import Recorded, record
 
@@ -13,22 +12,15 @@ from aod.recording.recorder import Recorded, record
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FILE and the options."""
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file, for its owner alone")
-    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_argument(
-        "--seconds", type=_duration, metavar="N", help="how long (default: until Ctrl-C, SIGTERM)"
+        "--seconds", type=duration, metavar="N", help="how long (default: until Ctrl-C, SIGTERM)"
     )
     add_common(parser)
 
 
-def _duration(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
-    return seconds
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Record, and say how much it was."""
+    """Record, and print how much it was."""
     loaded = load_with_warnings(arguments.config)
     preflight.check(loaded.config.pin_dir)
     done = record(
@@ -36,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.file,
         replace=arguments.force,
         seconds=arguments.seconds,
-        stopping=stopping(),
+        stopping=catch_stop(),
     )
     print(render(arguments.file, done), flush=True)
     return CLEAN

@@ -7,7 +7,7 @@ import msgspec
 
 from aod.anomaly import Anomaly
 from aod.cli.exits import CLEAN, UsageError
-from aod.cli.supervisor import load_with_warnings
+from aod.cli.options import add_config, load_with_warnings
 from aod.config.load import ConfigError, Loaded, load_text
 from aod.recording.sources import Source, opened
 from aod.replay.evaluation import Evaluation
@@ -18,33 +18,22 @@ from aod.replay.thresholds import DEFAULT_MS, plain
 from aod.settings import DAY_SEC
 
 FILE_HELP = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), or its events.npy"
+_CONFIG_HELP = "evaluate with this (default: the recorded configuration, else the installed one)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FILE and the options."""
     parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
-    add_config(parser)
+    add_config(parser, _CONFIG_HELP)
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
     parser.add_argument(
-        "--suggest", action="store_true", help="say what thresholds would have been silent"
+        "--suggest", action="store_true", help="print which thresholds would have been silent"
     )
     parser.add_argument(
         "--thresholds",
         type=_thresholds,
         metavar="MS,...",
         help=f"with --suggest: evaluate these (default: {','.join(map(plain, DEFAULT_MS))})",
-    )
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """-c, which has another default here."""
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=None,
-        metavar="CONFIG",
-        help="evaluate with this configuration (default: the recorded one, else the installed one)",
     )
 
 
@@ -61,7 +50,7 @@ def _thresholds(text: str) -> tuple[float, ...]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print each anomaly, and the totals; or what the records suggest."""
+    """Print each anomaly, and the totals; or the suggested thresholds."""
     if arguments.thresholds and not arguments.suggest:
         raise UsageError("--thresholds goes with --suggest")
     with opened(arguments.file) as source:
@@ -75,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def configuration(source: Source, given: Path | None) -> Loaded:
-    """The one that was asked for, else the recorded one, else the installed one.
+    """The given configuration, else the recorded one, else the installed one.
 
     Raises:
         ConfigError: it is not valid.
@@ -91,7 +80,7 @@ def configuration(source: Source, given: Path | None) -> Loaded:
 
 
 def _print_json(evaluation: Evaluation) -> int:
-    """A line for each anomaly; what was read of a damaged file has its summary, too."""
+    """A line for each anomaly and one with the totals, also of a damaged file."""
     try:
         for anomaly in evaluation.anomalies():
             print(as_json(anomaly))
@@ -110,7 +99,7 @@ def _print_suggestion(source: Source, loaded: Loaded, found: Suggestion, *, as_j
 
 
 def as_json(anomaly: Anomaly) -> str:
-    """A line, without the records: those are in the file."""
+    """A line, without the records, which are in the file."""
     return msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode()
 
 

@@ -8,7 +8,7 @@ from aod.audit.reader import why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import SnapshotError
 from aod.cli.exits import CLEAN
-from aod.cli.supervisor import add_common, default_file
+from aod.cli.options import add_common, default_file, duration
 from aod.config.load import load
 from aod.config.schema import Config
 from aod.state import lock
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
     parser.add_argument(
         "--wait",
-        type=_duration,
+        type=duration,
         nargs="?",
         const=WAIT_SEC,
         metavar="SEC",
@@ -32,27 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _duration(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
-    return seconds
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Print the bundle's path, as soon as it is asked for, or when it is sealed; else say why."""
+    """Print the bundle's path, at once, or when it is sealed."""
     config = load(arguments.config or default_file()).config
-    timestamp = _ask(config)
+    timestamp = _request(config)
     if arguments.wait is not None:
         _wait(config, timestamp, time.monotonic() + arguments.wait)
     print(snapshot.bundle(config, timestamp), flush=True)
     return CLEAN
 
 
-def _ask(config: Config) -> int:
+def _request(config: Config) -> int:
     if lock.holder(config.runtime_dir) is None:
         raise SnapshotError(
             f"no aod-supervisor runs in {config.runtime_dir}, or only root may see it; "
@@ -72,5 +62,5 @@ def _wait(config: Config, timestamp: int, deadline: float) -> None:
         if time.monotonic() >= deadline:
             raise SnapshotError(f"not sealed in time; it will be {path}")
         time.sleep(_POLL_SEC)
-    if not path.exists():  # the entry goes after the archive has its name
+    if not path.exists():  # the spool's entry is removed after the archive has its name
         raise SnapshotError(f"no {path}: {why_no_bundle(config, timestamp)}")

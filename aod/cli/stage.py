@@ -8,10 +8,9 @@ from pathlib import Path
 
 from aod import log
 from aod.capture.manual import capture_now
-from aod.cli.exits import CLEAN, UsageError, guarded
+from aod.cli.exits import CLEAN, UsageError, catch_stop, guarded
+from aod.cli.options import add_common, add_simulate_drops, load_with_warnings
 from aod.cli.replay import FILE_HELP, as_json, configuration
-from aod.cli.stopping import stopping
-from aod.cli.supervisor import add_common, add_simulate_drops, load_with_warnings
 from aod.config.schema import Config
 from aod.host import preflight, privileges
 from aod.recording.printer import print_events
@@ -51,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     made["cleanup"].add_argument("--once", action="store_true", help="clean up once, and exit")
     made["cleanup"].add_argument(
-        "--dry-run", action="store_true", help="with --once: say what would go, delete nothing"
+        "--dry-run", action="store_true", help="with --once: print what would be deleted"
     )
     return parser
 
@@ -65,9 +64,9 @@ _HELP = {
 _ABOUT = {
     "collect": "Move operations from the kernel's ring into the event log, or print them.",
     "detect": "Declare anomalies from the event log, or from stored operations.",
-    "capture": "Make the bundles of declared anomalies, or one now; that needs no daemon, and minds"
-    " neither the floor of free space nor how many are being made.",
-    "cleanup": "Delete bundles that are too old or too many, once or until told to stop.",
+    "capture": "Make the bundles of declared anomalies, or one now; that needs no daemon, and"
+    " ignores the limits of free space and of concurrent captures.",
+    "cleanup": "Delete bundles that are too old or too many, once or until stopped.",
 }
 
 
@@ -81,21 +80,21 @@ def _live(stage: str, config: Config, **options: float) -> int:
         preflight.check(config.pin_dir)
     folders.prepare(config, log.ROOT)
     run = partial(stage_run(stage), **options)
-    _give_up_rights(stage, config)
+    _drop_rights(stage, config)
     return run_stage(stage, run, config)
 
 
-def _give_up_rights(stage: str, config: Config) -> None:
+def _drop_rights(stage: str, config: Config) -> None:
     privileges.drop(rights.for_stage(stage, config), log.ROOT.getChild(stage))
 
 
 def _print_events(config: Config) -> int:
     preflight.check(config.pin_dir)
-    return print_events(config, stopping(), lambda line: print(line, flush=True))
+    return print_events(config, catch_stop(), lambda line: print(line, flush=True))
 
 
 def _evaluate(path: Path, config: Path | None) -> int:
-    """What was read of a damaged file is summed up, too."""
+    """Print the anomalies, and a summary, also of a damaged file."""
     with opened(path) as source:
         evaluation = Evaluation(source, configuration(source, config).config)
         try:
@@ -116,7 +115,7 @@ def _capture_now(config: Config, name: str) -> int:
         known = ", ".join(config.guardian.anomalies)
         raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
     folders.prepare(config, log.ROOT)
-    _give_up_rights("capture", config)
+    _drop_rights("capture", config)
     print(capture_now(config, name))
     return CLEAN
 

@@ -1,13 +1,13 @@
-"""The sums from the kernel to the bundle. Pure: two looks at the counters in, what is wrong out.
+"""The sums from the kernel to the bundle. Pure: two readings of the counters in, violations out.
 
-Whoever looks reads one counter after the other while all of them move. So each sum here is one that
-holds whatever happened in between, by the order of the reading; it may be off by what is known to
-be in doubt, never by chance. What escapes a look under load (aod(1), Sums) is
-found as soon as the command is quiet for a second.
+A reading takes one counter after the other while all of them change. So each sum here is one that
+holds whatever happens in between, given the order of the reading; it may be off by a known doubt,
+never by chance. What escapes a reading under load (aod(1), Sums) is found as soon as the command is
+quiet for a second.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 from aod.conservation.violation import Violation
 from aod.event import EVENT_DTYPE
 from aod.smb.commands import command_name
+from aod.transport.command_stats import (
+    OPERATION_ENDS,
+    RECORD_FATES,
+    RECORDS_MADE,
+    doubt,
+    signed,
+    total,
+)
 from aod.transport.position import Evaluated
 
 RING_RECORD_BYTES: Final = EVENT_DTYPE.itemsize + 8
-"""What a record takes in the kernel's ring."""
+"""The size of a record in the kernel's ring."""
 
 Counts = NDArray[np.uint64]
 """By command, shape (COMMANDS,)."""
@@ -29,9 +37,9 @@ class Kernel(NamedTuple):
 
     ring_id: int
     stats_ns: int
-    """The reading of the counters began then; CLOCK_MONOTONIC, like the next."""
+    """When the reading of the counters began; CLOCK_MONOTONIC, like the next."""
     scanned_ns: int
-    """The counting of what is in flight began then, before that."""
+    """When the counting of operations in flight began, before that."""
     max_inflight: int
     produced_from: int
     """Bytes that the ring had taken before the counters were read,"""
@@ -42,6 +50,11 @@ class Kernel(NamedTuple):
     gave_up: Counts
     uncertain: Counts
     in_flight: Counts
+
+    @property
+    def ended(self) -> Counts:
+        """Operations that started and are not in flight any more."""
+        return total(self.stats, OPERATION_ENDS) + self.gave_up
 
 
 class Commit(NamedTuple):
@@ -56,47 +69,47 @@ class Commit(NamedTuple):
 
 
 class Anomalies(NamedTuple):
-    """What became of those that detect declared; read after its word of how many there are."""
+    """What became of declared anomalies; read after the number of declarations."""
 
     entered: int
-    """Known to capture; without those that people asked for, or that an earlier run had left."""
+    """Known to capture; without snapshots, and without those of an earlier run."""
     unseen: int
     """In the spool, not known to capture yet."""
     missing: int
     """Known to capture, without an outcome, and not in the spool any more."""
 
 
-class Look(NamedTuple):
+class Reading(NamedTuple):
     """All counters, read in this order (but for the first)."""
 
     taken_ns: int
-    """When the reading was over, CLOCK_MONOTONIC."""
+    """When the reading was complete, CLOCK_MONOTONIC."""
     before: Evaluated
-    """What detect says."""
+    """What detect published."""
     ring_id: int
     """Of the event log."""
     commit: Commit
     capacity: int
     """Of the event log, records."""
     after: Evaluated
-    """What detect says then."""
+    """What detect published by then."""
     kernel: Kernel | None
     """None: it was being written."""
     anomalies: Anomalies | None
-    """None: nobody keeps the account."""
+    """None: there is no ledger."""
 
 
-def check(earlier: Look | None, now: Look) -> list[Violation]:
-    """The sums that do not hold; `earlier` is another look at the same daemon, if there was one."""
+def find_violations(earlier: Reading | None, now: Reading) -> list[Violation]:
+    """The sums that do not hold; `earlier` is another reading of the same daemon, if any."""
     found = [*_log(now), *_evaluated(now), *_anomalies(now)]
     if now.kernel is not None:
-        found += [*_records(now.kernel), *_ring(now.kernel)]
+        found += [*find_lost_records(now.kernel.stats), *_ring(now.kernel)]
         if earlier is not None:
             found += _since(earlier, now.kernel)
     return found
 
 
-def _since(earlier: Look, kernel: Kernel) -> list[Violation]:
+def _since(earlier: Reading, kernel: Kernel) -> list[Violation]:
     before = earlier.kernel
     if before is None or before.ring_id != kernel.ring_id or before.stats_ns >= kernel.stats_ns:
         return []
@@ -104,102 +117,83 @@ def _since(earlier: Look, kernel: Kernel) -> list[Violation]:
     if earlier.ring_id == kernel.ring_id and kernel.stats_ns > earlier.taken_ns:
         read, written = earlier.commit.ring_position, kernel.produced_to
         if read > written:
-            found.append(Violation("read", "", read, written, read - written))
+            found.append(_violation("read", read, written))
     return found
 
 
-def _records(kernel: Kernel) -> Iterator[Violation]:
-    """finished + unanswered_told = emitted + filtered + dropped, per command."""
-    stats = kernel.stats
-    made = stats["finished"] + stats["unanswered_told"]
-    told = (
-        stats["emitted"]
-        + stats["filtered"]
-        + stats["dropped_ring_full"]
-        + stats["dropped_simulated"]
-    )
-    off = np.abs(_signed(made - told))
-    yield from _violations("records", off > _doubt(stats), made, told)
+def find_lost_records(stats: NDArray[np.void]) -> Iterator[Violation]:
+    """Commands whose records made are not the sum of their fates (`RECORD_FATES`)."""
+    made, fates = total(stats, RECORDS_MADE), total(stats, RECORD_FATES)
+    wrong = np.abs(signed(made - fates)) > doubt(stats)
+    yield from _by_command("records", wrong, made, fates)
 
 
 def _ring(kernel: Kernel) -> Iterator[Violation]:
     """Records emitted = records that the ring has taken."""
-    emitted = int(kernel.stats["emitted"].sum())
-    doubt = int(_doubt(kernel.stats).sum())
+    emitted, doubtful = int(kernel.stats["emitted"].sum()), int(doubt(kernel.stats).sum())
     most, least = (one // RING_RECORD_BYTES for one in (kernel.produced_to, kernel.produced_from))
     if emitted > most:
-        yield Violation("ring", "", emitted, most, emitted - most)
-    elif emitted + doubt < least:
-        yield Violation("ring", "", emitted, least, least - emitted)
+        yield _violation("ring", emitted, most)
+    elif emitted + doubtful < least:
+        yield _violation("ring", emitted, least)
 
 
 def _operations(before: Kernel, now: Kernel) -> Iterator[Violation]:
-    """started = ended + in flight, per command, as far as it can be told while they move."""
-    started, ended = now.stats["started"], _ended(before)
-    yield from _violations("operations", ended > started, started, ended)
-    started, ended = before.stats["started"], _ended(now)
-    doubt = _doubt(before.stats) + _doubt(now.stats) + _signed(now.uncertain)
-    lost = _signed(started - ended) > doubt + now.max_inflight
-    yield from _violations("operations", lost, started, ended)
+    """started = ended + in flight, per command, as far as it is known while they change."""
+    started, ended = now.stats["started"], before.ended
+    yield from _by_command("operations", ended > started, started, ended)
+    started, ended = before.stats["started"], now.ended
+    doubtful = doubt(before.stats) + doubt(now.stats) + signed(now.uncertain)
+    lost = signed(started - ended) > doubtful + now.max_inflight
+    yield from _by_command("operations", lost, started, ended)
 
 
 def _quiet(before: Kernel, now: Kernel) -> Iterator[Violation]:
-    """The same to the last one, for commands of which none started or ended between the looks."""
+    """started = ended + in flight exactly, for commands without a change between the readings."""
     if not before.stats_ns < now.scanned_ns <= now.stats_ns:
         return
     still = (_words(before.stats) == _words(now.stats)).all(axis=1)
     still &= before.gave_up == now.gave_up
-    still &= _doubt(now.stats) == 0
-    started, told = now.stats["started"], _ended(now) + now.in_flight
-    off = _signed(started - told)
-    yield from _violations("operations", still & ((off < 0) | (off > now.uncertain)), started, told)
+    still &= doubt(now.stats) == 0
+    started, known = now.stats["started"], now.ended + now.in_flight
+    off = signed(started - known)
+    wrong = still & ((off < 0) | (off > now.uncertain))
+    yield from _by_command("operations", wrong, started, known)
 
 
-def _log(now: Look) -> Iterator[Violation]:
-    """Records in the log = records read from the ring + user space's own."""
+def _log(now: Reading) -> Iterator[Violation]:
+    """Records in the log = records read from the ring + those that user space appended."""
     commit = now.commit
     written = commit.log_position - commit.base_log
     read_bytes = commit.ring_position - commit.base_ring - commit.passed_bytes
     read = read_bytes // RING_RECORD_BYTES + commit.appended
     if written != read:
-        yield Violation("log", "", written, read, abs(written - read))
+        yield _violation("log", written, read)
 
 
-def _evaluated(now: Look) -> Iterator[Violation]:
+def _evaluated(now: Reading) -> Iterator[Violation]:
     """Records evaluated + skipped + not yet read = records in the log; none is overwritten before
     it is read."""
     written, read = now.commit.log_position, now.before.position
+    most = now.after.position + now.capacity
     if read > written:
-        yield Violation("evaluated", "", read, written, read - written)
-    elif written > now.after.position + now.capacity:
-        most = now.after.position + now.capacity
-        yield Violation("evaluated", "", written, most, written - most)
+        yield _violation("evaluated", read, written)
+    elif written > most:
+        yield _violation("evaluated", written, most)
     if now.after.skipped > now.after.position:
-        skipped, read = now.after.skipped, now.after.position
-        yield Violation("skipped", "", skipped, read, skipped - read)
+        yield _violation("skipped", now.after.skipped, now.after.position)
 
 
-def _anomalies(now: Look) -> Iterator[Violation]:
+def _anomalies(now: Reading) -> Iterator[Violation]:
     """Anomalies declared = known to capture + on the way to it; each has an outcome, or waits."""
     if now.anomalies is None:
         return
     declared = now.before.declared - now.before.unspooled
     known = now.anomalies.entered + now.anomalies.unseen
     if declared > known:
-        yield Violation("anomalies", "", declared, known, declared - known)
+        yield _violation("anomalies", declared, known)
     if missing := now.anomalies.missing:
-        yield Violation("outcomes", "", missing, 0, missing)
-
-
-def _ended(kernel: Kernel) -> Counts:
-    stats = kernel.stats
-    ended = stats["finished"] + stats["unanswered"] + kernel.gave_up
-    total: Counts = ended + stats["untimed"] + stats["dropped_inflight_full"]
-    return total
-
-
-def _doubt(stats: NDArray[np.void]) -> NDArray[np.int64]:
-    return _signed(stats["begun"] - stats["ended"])
+        yield _violation("outcomes", missing, 0)
 
 
 def _words(stats: NDArray[np.void]) -> NDArray[np.uint64]:
@@ -207,15 +201,12 @@ def _words(stats: NDArray[np.void]) -> NDArray[np.uint64]:
     return words
 
 
-def _signed(counts: Any) -> NDArray[np.int64]:
-    """A difference of two counters; they wrap together."""
-    signed: NDArray[np.int64] = np.ascontiguousarray(counts).view(np.int64)
-    return signed
-
-
-def _violations(
+def _by_command(
     name: str, wrong: NDArray[np.bool_], left: Counts, right: Counts
 ) -> Iterator[Violation]:
-    for command in np.flatnonzero(wrong):
-        one, other = int(left[command]), int(right[command])
-        yield Violation(name, command_name(int(command)), one, other, abs(one - other))
+    for command in map(int, np.flatnonzero(wrong)):
+        yield _violation(name, int(left[command]), int(right[command]), command_name(command))
+
+
+def _violation(name: str, left: int, right: int, command: str = "") -> Violation:
+    return Violation(name, command, left, right, abs(left - right))

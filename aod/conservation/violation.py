@@ -1,24 +1,28 @@
-"""A sum that does not hold, in words; and the file that tells the rest of the daemon of it."""
+"""A sum that does not hold, and the report by which the supervisor publishes them."""
 
 from typing import Final
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
 from aod.state.report_file import ReportFile
 
-_WORDS: Final = {
+_SIDES: Final = {
     "operations": ("operations started", "ended, given up, not tracked or in flight"),
-    "records": ("operations finished or told", "records made, left out or counted as dropped"),
-    "ring": ("records made", "records that the ring took"),
+    "records": (
+        "operations finished or reported as unanswered",
+        "records emitted, filtered or dropped",
+    ),
+    "ring": ("records emitted", "records that the ring took"),
     "read": ("bytes read from the ring", "bytes that it took"),
-    "log": ("records in the event log", "records read from the ring, and our own"),
+    "log": ("records in the event log", "records read from the ring or appended"),
     "evaluated": ("records evaluated or skipped", "records in the log that can be"),
     "skipped": ("records skipped", "records evaluated or skipped"),
     "anomalies": ("anomalies declared", "anomalies known to capture or on the way to it"),
-    "outcomes": ("anomalies gone from the spool without an outcome", "there may be"),
+    "outcomes": ("anomalies gone from the spool without an outcome", "allowed"),
 }
-"""By sum: what is on its left, and on its right."""
-SUMS: Final = tuple(_WORDS)
+"""By sum: what its left side counts, and its right side."""
+SUMS: Final = tuple(_SIDES)
 
 
 class Violation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,25 +31,27 @@ class Violation(Struct, frozen=True, forbid_unknown_fields=True):
     sum: str
     """Its name; aod(1) lists them all."""
     command: str
-    """Of which command; empty: the sum is of all."""
+    """Empty: the sum is over all commands."""
     left: int
     right: int
     by: int
-    """How much is missing, or too much; in what the sum counts."""
+    """The difference, in what the sum counts."""
     since: str = ""
-    """When that was first seen, UTC."""
+    """When it was first seen, UTC."""
 
     @property
     def key(self) -> tuple[str, str]:
         return self.sum, self.command
 
 
-FILE: Final = ReportFile[tuple[Violation, ...]]("conservation.json", tuple[Violation, ...], ())
+FILE: Final = ReportFile[tuple[Violation, ...]](
+    "conservation.json", (), Decoder(tuple[Violation, ...]).decode
+)
 """Written by the supervisor, for capture and for `aod status`."""
 
 
 def sentence(one: Violation) -> str:
     """For a person."""
-    left, right = _WORDS.get(one.sum, ("left", "right"))
+    left, right = _SIDES.get(one.sum, ("left", "right"))
     of = f" of {one.command}" if one.command else ""
     return f"{one.sum}{of}: {one.left:,} {left}, but {one.right:,} {right}: off by {one.by:,}"

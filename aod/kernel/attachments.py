@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.json import Decoder
 
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
@@ -32,7 +33,7 @@ class Report(Struct, frozen=True):
     """How unanswered operations are recognised."""
 
 
-FILE: Final = ReportFile("attachments.json", Report, Report())
+FILE: Final = ReportFile("attachments.json", Report(), Decoder(Report).decode)
 """Written by collect."""
 
 

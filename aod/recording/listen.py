@@ -24,12 +24,13 @@ from aod.kernel.attachments import (
     describe_unseen,
 )
 from aod.kernel.objects import TracerSetup, mid_release_program, program
-from aod.kernel.peer_source import KnownPeers
+from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
 from aod.state.lock import LockedError, lock_named
-from aod.status.gather import CommandStatus, counted
+from aod.status.gather import command_counters
+from aod.status.model import CommandStatus
 from aod.transport.eventlog import EventLog
 
 POLL_SEC: Final = 0.05
@@ -54,7 +55,7 @@ class Listener:
         self.behind = self.attached = False
         self._tracer, self._folder = tracer, folder
         self._event_log = _private_log()
-        self._peers = KnownPeers(tracer, _log)
+        self._peers = Peers(tracer, _log)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._next_scan_ns = 0
@@ -104,12 +105,12 @@ class Listener:
 
     def new_names(self) -> Names | None:
         """All names of shares and servers, if there are new ones since the last call."""
-        return self._peers.news()
+        return self._peers.update()
 
     def counters(self) -> dict[str, CommandStatus]:
         """The kernel's counters as they are now, by command."""
         self._tracer.publish_stats(self._event_log, time.monotonic_ns())
-        return counted(self._event_log)
+        return command_counters(self._event_log)
 
     @property
     def in_flight(self) -> int:

@@ -6,8 +6,7 @@ is not known is an empty text.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -43,23 +42,11 @@ class _Content(Struct, frozen=True, forbid_unknown_fields=True):
     shares: list[tuple[Unsigned, Unsigned, _Name]]
     servers: list[tuple[Unsigned, _Name]]
 
-    @classmethod
-    def of(cls, names: Names) -> Self:
-        shares = [(*ids, name) for ids, name in sorted(names.shares.items())]
-        return cls(shares, sorted(names.servers.items()))
-
-    def names(self) -> Names:
-        shares = {(session, tree): _clean(name) for session, tree, name in self.shares}
-        return Names(shares, {connection: _clean(name) for connection, name in self.servers})
-
-
-FILE: Final = ReportFile("names.json", _Content, _Content([], []), max_bytes=4 << 20)
-"""Written by collect."""
-
 
 def encode(names: Names) -> bytes:
     """The names as JSON."""
-    return msgspec.json.encode(_Content.of(names))
+    shares = [(*ids, name) for ids, name in sorted(names.shares.items())]
+    return msgspec.json.encode(_Content(shares, sorted(names.servers.items())))
 
 
 def decode(text: bytes) -> Names:
@@ -69,24 +56,16 @@ def decode(text: bytes) -> Names:
         ValueError: it is something else.
     """
     try:
-        return msgspec.json.decode(text, type=_Content).names()
+        content = msgspec.json.decode(text, type=_Content)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no names: {error}") from error
+    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
+    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
 
 
 def _clean(name: str) -> str:
     return printable(name.encode(errors="replace"))
 
 
-def read(runtime_dir: Path) -> Names:
-    """The names in this runtime folder; none where the file is missing or not ours."""
-    return FILE.read(runtime_dir).names()
-
-
-def write(runtime_dir: Path, names: Names) -> None:
-    """Replace the names in this runtime folder.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    FILE.write(runtime_dir, _Content.of(names))
+FILE: Final = ReportFile("names.json", Names(), decode, encode, max_bytes=4 << 20)
+"""Written by collect."""

@@ -41,7 +41,7 @@ class Reader:
 
     def _new_detector(self) -> Detector:
         offset_ns = self.progress.event_log.realtime_offset_ns
-        names = partial(peers.read, self.context.runtime_dir)
+        names = partial(peers.FILE.read, self.context.runtime_dir)
         return Detector(rules(self.context.config), offset_ns, names)
 
     def reconfigure(self) -> None:

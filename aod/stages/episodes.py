@@ -28,7 +28,7 @@ class Episodes:
         self._declaring = declaring
         self._warn_once = log.WarnOnce(context.logger, logging.ERROR)
         self._ended: deque[Operation] = deque(maxlen=anomalies.MAX_ENDED)
-        self._last = anomalies.Report()
+        self._last = anomalies.AnomalyReport()
         self._next = 0.0
 
     def add_ended(self, ended: Sequence[Ended]) -> None:
@@ -53,12 +53,12 @@ class Episodes:
         for episode in episodes:
             if now * 1e9 >= episode.quiet_until_ns:
                 self._end(episode)
-        report = anomalies.Report(episodes, tuple(self._ended))
+        report = anomalies.AnomalyReport(episodes, tuple(self._ended))
         if report != self._last:
             self._write(report)
             self._last = report
 
-    def _write(self, report: anomalies.Report) -> None:
+    def _write(self, report: anomalies.AnomalyReport) -> None:
         try:
             anomalies.FILE.write(self._runtime_dir, report)
         except OSError as error:

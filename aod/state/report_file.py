@@ -3,6 +3,7 @@
 Its reader believes nothing: what is missing, too large or not of the declared type is the default.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -21,10 +22,16 @@ class ReportFile(Generic[T]):
         name: of the file, below the runtime folder.
     """
 
-    def __init__(self, name: str, kind: type[T], default: T, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self,
+        name: str,
+        default: T,
+        decode: Callable[[bytes], T],
+        encode: Callable[[T], bytes] = msgspec.json.encode,
+        max_bytes: int = _MAX_BYTES,
+    ) -> None:
         self.name = name
-        self._decoder = msgspec.json.Decoder(kind)
-        self._default = default
+        self._default, self._decode, self._encode = default, decode, encode
         self._max_bytes = max_bytes
 
     def write(self, runtime_dir: Path, report: T) -> None:
@@ -33,11 +40,11 @@ class ReportFile(Generic[T]):
         Raises:
             OSError: it cannot be written; the old one stays.
         """
-        replace(runtime_dir / self.name, msgspec.json.encode(report))
+        replace(runtime_dir / self.name, self._encode(report))
 
     def read(self, runtime_dir: Path) -> T:
         """The report of this folder; the default where there is none that can be read."""
         try:
-            return self._decoder.decode(read_regular(runtime_dir / self.name, self._max_bytes))
+            return self._decode(read_regular(runtime_dir / self.name, self._max_bytes))
         except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
             return self._default

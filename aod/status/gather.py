@@ -1,18 +1,15 @@
-"""What the daemon has seen and how it stands with it: everything that `aod status` can tell."""
+"""Collects the status of a running daemon from its files."""
 
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-from msgspec import Struct
 
 from aod.bundles import retention
 from aod.config.schema import Config
 from aod.conservation import violation
-from aod.conservation.reading import Looker
-from aod.conservation.sums import check
+from aod.conservation.reading import Reader
+from aod.conservation.sums import find_lost_records, find_violations
 from aod.conservation.violation import Violation
 from aod.event import COMMANDS
 from aod.files import opened_folder
@@ -21,137 +18,23 @@ from aod.kernel.attachments import from_mask
 from aod.smb.commands import command_name
 from aod.state import counters, lock
 from aod.state.ledger import Kind, LedgerReader
-from aod.status import anomalies as episodes
-from aod.status import workers as daemon_report
-from aod.status.workers import DaemonReport
+from aod.status import anomalies, workers
+from aod.status.health import STALE_NS
+from aod.status.model import CommandStatus, Output, Status
+from aod.transport.command_stats import COUNTERS, doubt
 from aod.transport.eventlog import EventLog
 from aod.transport.position import read_evaluated
 
-_COUNTERS: Final = (
-    "started",
-    "finished",
-    "unanswered",
-    "unanswered_told",
-    "untimed",
-    "orphaned",
-    "emitted",
-    "filtered",
-    "dropped_ring_full",
-    "dropped_inflight_full",
-    "dropped_simulated",
-)
-_STALE_NS: Final = 10 * 10**9
-"""Counters are published every second."""
 
-
-class CommandStatus(Struct, frozen=True):
-    """The counters of one command (ebpf/shared.h, struct aod_command_stats)."""
-
-    started: int
-    finished: int
-    unanswered: int
-    unanswered_told: int
-    untimed: int
-    orphaned: int
-    emitted: int
-    filtered: int
-    dropped_ring_full: int
-    dropped_inflight_full: int
-    dropped_simulated: int
-    gave_up: int
-    doubt: int = 0
-    """How far the sums may be off: operations that were being counted."""
-
-    @property
-    def dropped(self) -> int:
-        """Operations that are missing in the event log, for whatever reason."""
-        return self.dropped_ring_full + self.dropped_inflight_full + self.dropped_simulated
-
-    @property
-    def unexplained(self) -> int:
-        """Operations that ought to be a record, but are none, nor counted as lost."""
-        dropped = self.dropped_ring_full + self.dropped_simulated
-        explained = self.emitted + self.filtered + dropped
-        return self.finished + self.unanswered_told - explained
-
-
-class Output(Struct, frozen=True):
-    """The output folder."""
-
-    folder: str
-    bundles: int
-    bytes: int
-    limit_bytes: int
-    free_bytes: int
-    last: str
-    """The newest bundle; empty: there is none."""
-    last_bytes: int
-    last_timestamp: int
-    """Of its anomaly, ns since the epoch."""
-
-
-class Status(Struct, frozen=True):
-    """One look at a running daemon."""
-
-    supervisor_pid: int | None
-    stats_ns: int
-    """When the counters were taken, CLOCK_MONOTONIC."""
-    records: int
-    """Written to the event log, ever."""
-    read: int
-    """Of them, evaluated by detect."""
-    in_flight: int
-    commands: dict[str, CommandStatus]
-    """Only commands that were seen."""
-    unseen: tuple[str, ...] = ()
-    """Connection events that this kernel's cifs client has no tracepoint for."""
-    anomalies: episodes.Report = episodes.Report()
-    """How it stands with each anomaly of the configuration."""
-    daemon: DaemonReport = DaemonReport()
-    users: dict[str, int] = {}
-    """User id that each worker runs as."""
-    attached: attachments.Report = attachments.Report()
-    finished_per_second: float = 0.0
-    missed: int = 0
-    """Events that the kernel did not run our programs for."""
-    skipped: int = 0
-    """Records that were gone before detect came to read them."""
-    declared: int = 0
-    unspooled: int = 0
-    """Anomalies declared that are not in the spool: only a message could carry them."""
-    refused_by_detect: int = 0
-    """Of those, the ones that get no bundle."""
-    outcomes: dict[str, int] = {}
-    """Anomalies by where they came from, and by what became of them (aod/state/ledger.py); detect
-    refuses some, too."""
-    open: int = 0
-    """Anomalies without an outcome yet."""
-    violations: tuple[Violation, ...] = ()
-    """Sums that do not hold."""
-    output: Output | None = None
-
-    @property
-    def conserved(self) -> bool:
-        """Whether every finished operation is accounted for."""
-        sums = (abs(one.unexplained) <= one.doubt for one in self.commands.values())
-        return all(sums) and not self.violations
-
-    @property
-    def total(self) -> CommandStatus:
-        """Of all commands together."""
-        names = (*_COUNTERS, "gave_up", "doubt")
-        every = self.commands.values()
-        return CommandStatus(**{name: sum(getattr(one, name) for one in every) for name in names})
-
-
-def counted(log: EventLog) -> dict[str, CommandStatus]:
-    """The counters in the head of a log, of the commands that were seen."""
-    stats, gave_up = log.header["stats"].copy(), log.header["gave_up"]
+def command_counters(event_log: EventLog) -> dict[str, CommandStatus]:
+    """The counters in the head of an event log, of the commands that occurred."""
+    stats, gave_up = event_log.header["stats"].copy(), event_log.header["gave_up"]
+    doubts = doubt(stats)
     return {
         command_name(number): CommandStatus(
-            **{name: int(stats[name][number]) for name in _COUNTERS},
+            **{name: int(stats[name][number]) for name in COUNTERS},
             gave_up=int(gave_up[number]),
-            doubt=int(stats["begun"][number]) - int(stats["ended"][number]),
+            doubt=int(doubts[number]),
         )
         for number in range(COMMANDS)
         if stats["started"][number] or stats["orphaned"][number]
@@ -159,77 +42,57 @@ def counted(log: EventLog) -> dict[str, CommandStatus]:
 
 
 def gather(runtime_dir: Path, config: Config | None = None) -> Status:
-    """Look at the daemon of this runtime folder; with a configuration, at its output folder, too.
+    """The status of the daemon of this runtime folder; its output folder and the sums behind the
+    kernel are looked at with a configuration only.
 
     Raises:
         EventLogError: there is no event log: it does not run.
     """
-    log = EventLog.reader(runtime_dir)
-    said, daemon, ledger = (
-        read_evaluated(runtime_dir),
-        daemon_report.FILE.read(runtime_dir),
-        LedgerReader(runtime_dir),
-    )
+    event_log = EventLog.reader(runtime_dir)
+    evaluated, daemon = read_evaluated(runtime_dir), workers.FILE.read(runtime_dir)
+    ledger = LedgerReader(runtime_dir)
     ledger.update()
+    unseen = from_mask(int(event_log.header["unseen_events"]))
     return Status(
         supervisor_pid=lock.holder(runtime_dir),
-        stats_ns=int(log.header["stats_ns"]),
-        records=log.position,
-        read=said.position,
-        in_flight=int(log.header["in_flight"]),
-        commands=counted(log),
-        unseen=tuple(event.phrase for event in from_mask(int(log.header["unseen_events"]))),
-        anomalies=episodes.FILE.read(runtime_dir),
+        stats_ns=int(event_log.header["stats_ns"]),
+        records=event_log.position,
+        read=evaluated.position,
+        in_flight=int(event_log.header["in_flight"]),
+        commands=command_counters(event_log),
+        unseen=tuple(event.phrase for event in unseen),
+        anomalies=anomalies.FILE.read(runtime_dir),
         daemon=daemon,
         users={one.stage: _user(one.pid) for one in daemon.workers if one.pid},
         attached=attachments.FILE.read(runtime_dir),
         finished_per_second=_per_second(runtime_dir),
-        missed=int(log.header["missed"]),
-        skipped=said.skipped,
-        declared=said.declared,
-        unspooled=said.unspooled,
-        refused_by_detect=said.refused,
-        outcomes=_outcomes(ledger.state.counts, said.refused),
+        missed=int(event_log.header["missed"]),
+        skipped=evaluated.skipped,
+        declared=evaluated.declared,
+        unspooled=evaluated.unspooled,
+        refused_by_detect=evaluated.refused,
+        outcomes=_outcomes(ledger.state.counts, evaluated.refused),
         open=len(ledger.state.open),
-        violations=_violations(log, runtime_dir, config),
+        violations=_violations(event_log, runtime_dir, config),
         output=_output(config) if config else None,
     )
 
 
-def unhealthy(status: Status, now_ns: int) -> list[str]:
-    """What is wrong, each in a line; `now_ns` is CLOCK_MONOTONIC."""
-    if not status.supervisor_pid:
-        return ["the supervisor does not run"]
-    found = [violation.sentence(one) for one in status.violations]
-    if not status.conserved and not status.violations:
-        found.append("records: finished operations are missing")
-    for worker in status.daemon.workers:
-        if worker.state != "running":
-            found.append(f"{worker.stage} is {worker.state}")
-        elif worker.note.startswith(("no bundles", "not attached")):
-            found.append(f"{worker.stage}: {worker.note}")
-    found += [
-        f"'{one.name}' watches no more: {one.fault}"
-        for one in status.anomalies.episodes
-        if one.fault
-    ]
-    if status.stats_ns and now_ns - status.stats_ns > _STALE_NS:
-        found.append(f"the counters are {(now_ns - status.stats_ns) / 1e9:.0f} s old")
-    return found
-
-
-def _violations(log: EventLog, runtime_dir: Path, config: Config | None) -> tuple[Violation, ...]:
-    """What the supervisor has found, and what a look of our own finds."""
-    told = {one.key: one for one in violation.FILE.read(runtime_dir)}
-    if config is not None:
-        found = check(None, Looker(log, runtime_dir, config.state_dir).look())
-        told |= {one.key: one for one in found if one.key not in told}
-    return tuple(told.values())
+def _violations(
+    event_log: EventLog, runtime_dir: Path, config: Config | None
+) -> tuple[Violation, ...]:
+    """Those that the supervisor found, and those that hold now."""
+    if config is None:
+        now = list(find_lost_records(event_log.header["stats"].copy()))
+    else:
+        now = find_violations(None, Reader(event_log, runtime_dir, config.state_dir).read())
+    known = {one.key: one for one in violation.FILE.read(runtime_dir)}
+    return tuple(({one.key: one for one in now} | known).values())
 
 
 def _outcomes(counts: Mapping[Kind, int], refused: int) -> dict[str, int]:
-    told = {kind.name.lower(): count for kind, count in sorted(counts.items())}
-    return told | {"refused": told.get("refused", 0) + refused} if refused else told
+    by_name = {kind.name.lower(): count for kind, count in sorted(counts.items())}
+    return by_name | ({"refused": by_name.get("refused", 0) + refused} if refused else {})
 
 
 def _user(pid: int) -> int:
@@ -242,7 +105,7 @@ def _user(pid: int) -> int:
 
 
 def _per_second(runtime_dir: Path) -> float:
-    """Operations that finished, lately."""
+    """Operations that finished per second, between the last two snapshots of the counters."""
     try:
         taken = counters.read(runtime_dir)
     except (OSError, ValueError):
@@ -253,7 +116,7 @@ def _per_second(runtime_dir: Path) -> float:
     finished = int(now["stats"]["finished"].sum()) - int(before["stats"]["finished"].sum())
     nanoseconds = int(now["taken_ns"]) - int(before["taken_ns"])
     age_ns = time.monotonic_ns() - int(now["taken_ns"])
-    return max(0, finished) * 1e9 / nanoseconds if nanoseconds and age_ns < _STALE_NS else 0.0
+    return max(0, finished) * 1e9 / nanoseconds if nanoseconds and age_ns < STALE_NS else 0.0
 
 
 def _output(config: Config) -> Output | None:

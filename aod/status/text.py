@@ -1,19 +1,28 @@
-"""A status for a person, on a terminal."""
+"""Prints a status for a person, on a terminal."""
 
 import pwd
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 from aod.conservation import violation
 from aod.kernel.attachments import not_attached
-from aod.status import anomalies as episodes
-from aod.status.gather import Output, Status, unhealthy
+from aod.status import anomalies
+from aod.status.health import unhealthy
+from aod.status.model import Output, Status
 from aod.status.workers import WorkerReport
+
+_OUTCOMES: Final = {
+    "sealed": "sealed",
+    "refused": "refused",
+    "set_aside": "failed permanently",
+    "lost": "lost",
+}
 
 
 def render(status: Status) -> str:
-    """All there is to say; the last line says whether it is healthy."""
+    """The text; its last line says whether the daemon is healthy."""
     now_ns = time.monotonic_ns()
     wrong = unhealthy(status, now_ns)
     lines = [
@@ -24,18 +33,17 @@ def render(status: Status) -> str:
         *_flow(status),
         "",
         *_bundles(status),
-        *episodes.render(status.anomalies, now_ns),
+        *anomalies.render(status.anomalies, now_ns),
         "",
         *_commands(status),
         "",
-        *(f"unhealthy: {one}" for one in wrong),
-        *([] if wrong else ["healthy"]),
+        *([f"unhealthy: {one}" for one in wrong] or ["healthy"]),
     ]
     return "\n".join(lines)
 
 
-def _line(label: str, said: str) -> str:
-    return f"{label:<12} {said}"
+def _line(label: str, text: str) -> str:
+    return f"{label:<12} {text}"
 
 
 def _daemon(status: Status) -> Iterator[str]:
@@ -52,12 +60,13 @@ def _workers(status: Status, now_ns: int) -> Iterator[str]:
 def _worker(worker: WorkerReport, users: dict[str, int], now_ns: int) -> Iterator[str]:
     who = f", pid {worker.pid} as {_user(users.get(worker.stage, -1))}" if worker.pid else ""
     yield f"{worker.state}{who}"
-    if worker.beat_ns:
-        yield f"last beat {max(0.0, (now_ns - worker.beat_ns) / 1e9):.0f} s ago"
+    if worker.heartbeat_ns:
+        yield f"last heartbeat {max(0.0, (now_ns - worker.heartbeat_ns) / 1e9):.0f} s ago"
     if worker.note:
         yield worker.note
     if worker.restarts:
-        yield f"restarted {worker.restarts:,} times, last: {worker.last_end}"
+        times = "time" if worker.restarts == 1 else "times"
+        yield f"respawned {worker.restarts:,} {times}, last: {worker.last_end}"
 
 
 def _user(uid: int) -> str:
@@ -75,7 +84,7 @@ def _attached(status: Status) -> Iterator[str]:
     if missing := not_attached(programs):
         yield _line("", missing)
     if status.attached.mid_release:
-        yield _line("unanswered", f"operations are recognised {status.attached.mid_release}")
+        yield _line("unanswered", f"recognised {status.attached.mid_release}")
     if status.unseen:
         yield _line("not seen", ", ".join(status.unseen))
 
@@ -83,13 +92,12 @@ def _attached(status: Status) -> Iterator[str]:
 def _flow(status: Status) -> Iterator[str]:
     total = status.total
     unread = max(0, status.records - status.read)
-    yield _line(
-        "operations", f"{total.finished:,} finished, {status.finished_per_second:,.0f} a second now"
-    )
-    yield _line("event log", f"{status.records:,} records, {unread:,} not yet read")
+    rate = f"{status.finished_per_second:,.0f} per second now"
+    yield _line("operations", f"{total.finished:,} finished, {rate}")
+    yield _line("event log", f"{status.records:,} records, {unread:,} not read yet")
     yield _line("in flight", f"{status.in_flight:,} operations")
     yield _line("lost", _lost(status))
-    yield _line("sums", "all hold" if status.conserved else "NO: something is missing")
+    yield _line("sums", "all hold" if status.conserved else "WRONG: lost or counted twice")
     for one in status.violations:
         yield _line("", violation.sentence(one))
 
@@ -97,7 +105,7 @@ def _flow(status: Status) -> Iterator[str]:
 def _lost(status: Status) -> str:
     total = status.total
     reasons = {
-        "the ring was full": total.dropped_ring_full,
+        "ring full": total.dropped_ring_full,
         "too many in flight": total.dropped_inflight_full,
         "on purpose": total.dropped_simulated,
         "missed by the kernel": status.missed,
@@ -107,16 +115,11 @@ def _lost(status: Status) -> str:
 
 
 def _bundles(status: Status) -> Iterator[str]:
-    ended = dict(status.outcomes)
-    ended["refused"] = ended.get("refused", 0) + status.refused_by_detect
-    told = ", ".join(
-        f"{ended.get(name, 0):,} {name.replace('_', ' ')}"
-        for name in ("sealed", "refused", "set_aside", "lost")
+    outcomes = ", ".join(
+        f"{status.outcomes.get(name, 0):,} {words}" for name, words in _OUTCOMES.items()
     )
-    yield _line(
-        "anomalies",
-        f"{status.declared:,} declared; {told}; {status.open:,} in the making or waiting",
-    )
+    text = f"{status.declared:,} declared; {outcomes}; {status.open:,} being captured or waiting"
+    yield _line("anomalies", text)
     if status.output is not None:
         yield from _output(status.output)
 
@@ -124,18 +127,12 @@ def _bundles(status: Status) -> Iterator[str]:
 def _output(output: Output) -> Iterator[str]:
     if output.last:
         when = datetime.fromtimestamp(output.last_timestamp / 1e9, UTC)
-        yield _line(
-            "last bundle",
-            f"{output.last}, {when:%Y-%m-%d %H:%M:%S} UTC, {output.last_bytes >> 10:,} KiB",
-        )
-    used, limit, free = (
-        size / (1 << 20) for size in (output.bytes, output.limit_bytes, output.free_bytes)
-    )
-    yield _line(
-        "output",
-        f"{output.folder}: {output.bundles:,} bundles, {used:,.1f} of {limit:,.10g} MiB, "
-        f"{free:,.0f} MiB free",
-    )
+        size = f"{output.last_bytes >> 10:,} KiB"
+        yield _line("last bundle", f"{output.last}, {when:%Y-%m-%d %H:%M:%S} UTC, {size}")
+    sizes = (output.bytes, output.limit_bytes, output.free_bytes)
+    used, limit, free = (size / (1 << 20) for size in sizes)
+    space = f"{used:,.1f} of {limit:,.10g} MiB, {free:,.0f} MiB free"
+    yield _line("output", f"{output.folder}: {output.bundles:,} bundles, {space}")
 
 
 def _commands(status: Status) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How it stands with the workers: a small file that the supervisor writes, for `aod status`."""
+"""The supervisor's report on its workers, for `aod status`."""
 
 import logging
 import os
@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.json import Decoder
 
 from aod import __version__, log
 from aod.state.report_file import ReportFile
@@ -20,18 +21,19 @@ class WorkerReport(Struct, frozen=True):
 
     stage: str
     state: str
-    """Of its life (aod.supervision.lifecycle.WorkerState)."""
+    """aod.supervision.lifecycle.WorkerState, in lower case."""
     pid: int
-    """0: there is none now."""
-    says: str
-    """The state in its last heartbeat."""
+    """0: there is no process now."""
+    health: str = field(name="says")
+    """The state in its last heartbeat (aod.transport.wire.HealthState)."""
     note: str
-    beat_ns: int
+    """The note in its last heartbeat."""
+    heartbeat_ns: int = field(name="beat_ns")
     """When that came, CLOCK_MONOTONIC; 0: never."""
     restarts: int
-    """Since this supervisor began."""
+    """Since the supervisor started."""
     last_end: str
-    """How the last one of them ended, and when; empty: none did."""
+    """How the process before the last respawn ended, and when; empty: there was none."""
     counters: dict[str, int]
 
 
@@ -47,12 +49,12 @@ class DaemonReport(Struct, frozen=True):
     workers: tuple[WorkerReport, ...] = ()
 
 
-FILE: Final = ReportFile("daemon.json", DaemonReport, DaemonReport())
+FILE: Final = ReportFile("daemon.json", DaemonReport(), Decoder(DaemonReport).decode)
 """Written by the supervisor."""
 
 
 class Reporter:
-    """Writes the file, every few seconds and when a worker's state changes."""
+    """Writes the report, every few seconds and when a worker's state changes."""
 
     def __init__(self, runtime_dir: Path, logger: logging.Logger) -> None:
         self._runtime_dir = runtime_dir
@@ -62,7 +64,7 @@ class Reporter:
         self._states: tuple[str, ...] = ()
 
     def tick(self, workers: tuple[WorkerReport, ...], now: float) -> None:
-        """Write, if it is time; `now` is monotonic seconds."""
+        """Write, if that is due; `now` is monotonic seconds."""
         states = tuple(f"{one.state} {one.pid}" for one in workers)
         if now < self._next and states == self._states:
             return
@@ -71,4 +73,4 @@ class Reporter:
         try:
             FILE.write(self._runtime_dir, report)
         except OSError as error:
-            self._warn_once(f"{self._runtime_dir / FILE.name} is not written: {error}")
+            self._warn_once(f"{self._runtime_dir / FILE.name} cannot be written: {error}")

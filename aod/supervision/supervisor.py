@@ -122,19 +122,20 @@ class Supervisor:
         now = time.monotonic()
         self.audit.tick(now)
         self._conservation.tick(now)
-        self._reporter.tick(self.pool.reports(), now)
         if reason := self._signals.snapshot():
             self._snapshots.wish(reason)
         self._snapshots.tick()
 
     def _wait(self, timeout_sec: float) -> None:
-        """Until a worker sends something or ends, a signal comes, or the time is over."""
+        """Until a worker sends something or ends, a signal comes, or the time is over; then read
+        the heartbeats, and report them for `aod status`."""
         poller = select.poll()
         for fd in (self._signals.fileno(), *self.pool.fds()):
             poller.register(fd, select.POLLIN)
         poller.poll(max(0, math.ceil(min(timeout_sec, LONGEST_WAIT_SEC) * 1000)))
         self._signals.clear()
         self.pool.receive()
+        self._reporter.tick(self.pool.reports(), time.monotonic())
 
     def _reload(self) -> None:
         """Read the file again; one that cannot be used changes nothing."""

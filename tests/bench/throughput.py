@@ -13,7 +13,7 @@ from itertools import count
 from typing import Final
 
 from aod.smb.commands import Command
-from aod.status.gather import Status
+from aod.status.model import Status
 from scripts.vm.guest.wait import wait_until
 from tests.bench.bench_rig import CONFIG, bench_daemon
 from tests.rig.daemon import LocalDaemon

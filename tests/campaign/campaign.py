@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from aod.status.gather import Status
+from aod.status.model import Status
 from aod.transport.wire import STAGES
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.tools import REPO

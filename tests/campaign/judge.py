@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aod.audit.entries import CaptureFailed, CaptureRefused, Declared
 from aod.state import names
-from aod.status.gather import Status
+from aod.status.model import Status
 from tests.campaign.killer import Look
 from tests.campaign.load import Emitted
 from tests.campaign.witness import Batch

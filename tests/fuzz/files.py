@@ -15,7 +15,7 @@ from aod.recording.reader import Recording
 from aod.smb import peers as peer_names
 from aod.state import counters
 from aod.state.counters import SNAPSHOT_DTYPE
-from aod.status import anomalies as episodes
+from aod.status import anomalies
 from tests.fuzz.provider import Provider
 
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="aod-fuzz-", dir="/dev/shm")
@@ -56,10 +56,10 @@ def _names(given: Provider) -> None:
 
 
 def _episodes(given: Provider) -> None:
-    path = FOLDER / episodes.FILE.name
+    path = FOLDER / anomalies.FILE.name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(given.rest())
-    lines = episodes.render(episodes.FILE.read(FOLDER), 1)
+    lines = anomalies.render(anomalies.FILE.read(FOLDER), 1)
     assert not any("\x1b" in line or "\n" in line for line in lines)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from aod.status import gather as status
+from aod.status.gather import command_counters
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
 from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
 from aod.transport.position import read_evaluated, write_limit
@@ -53,7 +53,7 @@ def _read(log: EventLog, given: Provider) -> None:
             assert len(log.span(at, stop)) == stop - at
             assert at <= log.piece_end(at, stop, 1 + given.number(100)) <= stop
     assert len(log.copy(start, end)) <= log.capacity
-    status.counted(log)
+    command_counters(log)
     limit = write_limit(log.position, given.integer(), log.capacity)
     assert limit is None or log.position <= limit <= log.position + log.capacity
 

@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 from aod.detectors.detector import Episode
 from aod.detectors.window import MAX_TIMES
 from aod.smb.commands import Command
-from aod.status import anomalies as episodes
-from aod.status.gather import Status
+from aod.status import anomalies
+from aod.status.model import Status
 from aod.transport.eventlog import EventLog
 from scripts.vm.guest.proc import cpu_ns, memory_bytes
 from scripts.vm.guest.wait import wait_until
@@ -81,11 +81,11 @@ class Storm:
     status: Status
     """After the last record of all."""
     last_ns: int
-    """`end_ns` of the storm's last record; after it came a few to tell what was suppressed."""
+    """`end_ns` of its last record; the anomaly of a few more carries what was suppressed."""
     anomalies: list[dict[str, Any]]
     """`anomaly.json` of each bundle, in order."""
     episode: Episode
-    """What detect says in the end."""
+    """What detect reports in the end."""
     settled: Memory
     final: Memory
     elapsed_sec: float
@@ -101,8 +101,8 @@ class Storm:
 
 
 def rage(daemon: LocalDaemon, per_second: int, seconds: float, cooldown_sec: float) -> Storm:
-    """A storm, and when the cool-down is over, one more anomaly: it tells of the last ones that
-    were suppressed."""
+    """A storm, and when the cool-down is over, one more anomaly: it carries the number of the
+    last ones that were suppressed."""
     began, cpu_before = time.monotonic(), cpu_ns([daemon.wait_for_worker("detect")])
     arguments = map(str, (daemon.pin_dir, per_second, seconds, LATENCY_NS))
     command = [sys.executable, "-m", "tests.rig.produce", *arguments]
@@ -143,7 +143,7 @@ def _declare_once_more(daemon: LocalDaemon, cooldown_sec: float) -> Episode:
     daemon.producer().load(ACCEPTABLE + 1, latency_ns=LATENCY_NS, command=Command.SMB2_CREATE)
 
     def declared() -> Episode | None:
-        for episode in episodes.FILE.read(daemon.runtime_dir).episodes:
+        for episode in anomalies.FILE.read(daemon.runtime_dir).episodes:
             if episode.quiet_until_ns >= began_ns + cooldown_sec * 1e9:
                 return episode
         return None

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from aod.kernel import tracer
 from aod.kernel.objects import OBJECT_VARIABLE
-from aod.status import gather as status
+from aod.status.gather import gather
+from aod.status.model import Status
 from aod.transport.wire import STAGES
 from scripts.vm.guest.daemon import RUNNING, Daemon
 from scripts.vm.guest.proc import children
@@ -103,8 +104,8 @@ class LocalDaemon(Daemon):
         """So many operations that each declare an anomaly by themselves."""
         self.producer().load(count, latency_ns=EMERGENCY_NS, command=CREATE)
 
-    def status(self) -> status.Status:
-        return status.gather(self.runtime_dir)
+    def status(self) -> Status:
+        return gather(self.runtime_dir)
 
     def audited(self, what: str | None = None) -> list[dict[str, Any]]:
         """The entries of its audit log, of one kind or all."""

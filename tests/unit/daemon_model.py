@@ -1,6 +1,6 @@
 """A model of the daemon's accounts, in which every step that the hardware makes one is one.
 
-CPUs that count, a collector that reads and publishes, a detector, capture, and who looks; their
+CPUs that count, a collector that reads and publishes, a detector, capture, and who readings; their
 steps are mixed at random.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aod.conservation.sums import Anomalies, Commit, Kernel, Look, check
+from aod.conservation.sums import Anomalies, Commit, Kernel, Reading, find_violations
 from aod.conservation.violation import Violation
 from aod.event import COMMANDS
 from aod.transport.eventlog import HEADER_DTYPE
@@ -41,7 +41,7 @@ class World:
     known: dict[int, bool] = field(default_factory=dict)
     """By anomaly: whether it has an outcome."""
     clock: int = 0
-    looks: list[Look] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
     def now(self) -> int:
         self.clock += 1
@@ -213,7 +213,9 @@ def looker(world: World, rounds: int) -> Steps:
         known = dict(world.known)
         missing = sum(not known[one] for one in waiting - spooled)
         anomalies = Anomalies(len(known), len(spooled - known.keys()), missing)
-        world.looks.append(Look(world.now(), before, 1, commit, CAPACITY, after, kernel, anomalies))
+        world.readings.append(
+            Reading(world.now(), before, 1, commit, CAPACITY, after, kernel, anomalies)
+        )
         yield
 
 
@@ -245,6 +247,6 @@ def quiet(world: World, chance: random.Random) -> None:
 
 
 def found(world: World) -> list[Violation]:
-    looks = world.looks
-    pairs = zip([None, *looks], looks, strict=False)
-    return [one for before, now in pairs for one in check(before, now)]
+    readings = world.readings
+    pairs = zip([None, *readings], readings, strict=False)
+    return [one for before, now in pairs for one in find_violations(before, now)]

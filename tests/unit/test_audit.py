@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.audit import log as audit
+from aod.audit import log
 from aod.audit.entries import Deleted, Entry, Lost, declared, decode, encode
-from aod.audit.log import AuditLog, moves, name
+from aod.audit.log import MOST_FILES, AuditLog, moves, name
 from aod.config.schema import Audit, Config
 from aod.state.names import AUDIT_FILE
 from tests.rig import audit_log
@@ -45,7 +45,7 @@ def records(path: Path) -> list[Entry]:
 def numbers(made: Config) -> list[int]:
     """The sizes in all files, oldest file first."""
     found = []
-    for number in range(audit.MOST_FILES - 1, -1, -1):
+    for number in range(MOST_FILES - 1, -1, -1):
         path = made.aod_output_dir / name(number)
         if path.exists():
             found += [one.size_bytes for one in records(path) if isinstance(one, Deleted)]
@@ -240,7 +240,7 @@ def test_a_lock_that_is_held_for_ever_is_waited_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = settings(tmp_path)
-    monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 0.01)
+    monkeypatch.setattr(log, "LOCK_WAIT_SEC", 0.01)
     one = AuditLog(made, LOG)
     with log_of(made).open("ab") as stranger:
         fcntl.flock(stranger, fcntl.LOCK_EX)
@@ -259,7 +259,7 @@ def write_many(made: Config, first: int) -> None:
 def test_writers_of_several_processes_lose_and_tear_nothing_while_files_rotate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 60)  # the machine may be busy
+    monkeypatch.setattr(log, "LOCK_WAIT_SEC", 60)  # the machine may be busy
     total = WRITERS * RECORDS_EACH
     made = settings(tmp_path, max_mb=total * 130 / 60 / (1 << 20), files=100)
     fork = multiprocessing.get_context("fork")

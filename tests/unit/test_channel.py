@@ -1,4 +1,4 @@
-"""The private line: what a worker says, what it is given, and what it cannot do."""
+"""The private channel: what a worker says, what it is given, and what it cannot do."""
 
 import os
 import select
@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from aod import text as bounded
+from aod import text
 from aod.config.schema import Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.latency import Latency
-from aod.stages import channel as line
+from aod.stages import channel
 from aod.stages.channel import MAX_RECEIVED, SupervisorEnd, WorkerEnd
 from aod.transport.wire import Health
 
@@ -64,7 +64,7 @@ def test_a_note_is_one_line_that_fits(pair: Pair) -> None:
     worker.send(beat(note="\x1b[2J fine\nSTOPPING=1\n" + "x" * 10_000))
     (heard,) = supervisor.receive()
     assert heard.note.startswith("?[2J fine STOPPING=1 x")
-    assert len(heard.note) == bounded.MAX_TEXT
+    assert len(heard.note) == text.MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_descriptors_are_not_left_open(pair: Pair) -> None:
 
 
 def test_a_configuration_cannot_be_changed_by_who_got_it() -> None:
-    fd = line._packed(CONFIG)
+    fd = channel._packed(CONFIG)
     try:
         with pytest.raises(PermissionError):
             os.pwrite(fd, b"x", 0)
@@ -195,7 +195,7 @@ def test_worker_whose_supervisor_is_gone_ends_at_once(pair: Pair) -> None:
             os.kill(os.getpid(), signal.SIGKILL)  # it went on
     supervisor.close()
     _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == line.ORPHANED
+    assert os.waitstatus_to_exitcode(status) == channel.ORPHANED
 
 
 def test_how_long_a_stop_may_take_is_told_beside_a_configuration(pair: Pair) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aod.cli.aod import main
+from aod.cli.exits import STOP_SIGNALS, catch_stop
 from aod.cli.record import render
-from aod.cli.stopping import SIGNALS, stopping
 from aod.recording.recorder import Recorded
 
 
@@ -18,7 +18,7 @@ def test_duration_must_be_one(seconds: str, capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as ended:
         main(["record", "file", "--seconds", seconds])
     assert ended.value.code == 2
-    assert "--seconds" in capsys.readouterr().err
+    assert f"--seconds: {seconds} is no duration" in capsys.readouterr().err
 
 
 def test_end_is_told_in_a_line() -> None:
@@ -30,16 +30,16 @@ def test_end_is_told_in_a_line() -> None:
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 @pytest.mark.usefixtures("handlers")
 def test_each_signal_stops(number: signal.Signals) -> None:
-    told = stopping()
-    assert not told()
+    stopped = catch_stop()
+    assert not stopped()
     os.kill(os.getpid(), number)
-    assert told()
+    assert stopped()

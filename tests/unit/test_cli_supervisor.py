@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.cli.supervisor import default_file
+from aod.cli.options import default_file
 from aod.host.preflight import cifs_may_load
 from aod.kernel.objects import OBJECT_VARIABLE
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.conservation.sums import Commit, Kernel, Look, check
+from aod.conservation.sums import Commit, Kernel, Reading, find_violations
 from aod.conservation.violation import SUMS, sentence
 from aod.event import COMMANDS
 from aod.transport.position import Evaluated
@@ -79,38 +79,38 @@ def kernel(started: int, finished: int, **changes: int) -> Kernel:
     return made._replace(**changes)  # type: ignore[arg-type]
 
 
-def look(kernel_then: Kernel) -> Look:
-    return Look(11, Evaluated(), 1, Commit(), CAPACITY, Evaluated(), kernel_then, None)
+def look(kernel_then: Kernel) -> Reading:
+    return Reading(11, Evaluated(), 1, Commit(), CAPACITY, Evaluated(), kernel_then, None)
 
 
 def test_under_load_what_is_lost_is_found_when_it_is_more_than_may_be_in_flight() -> None:
     """The bound that aod(1) names."""
     before = look(kernel(1000, 900))
     after = look(kernel(2000, 900, stats_ns=20, scanned_ns=0))
-    assert check(before, after) == []
+    assert find_violations(before, after) == []
     before = look(kernel(1001, 900))
-    assert [one.sum for one in check(before, after)] == ["operations"]
+    assert [one.sum for one in find_violations(before, after)] == ["operations"]
 
 
 def test_more_ends_than_starts_are_found_at_once() -> None:
     before = look(kernel(10, 11))
     after = look(kernel(10, 11, stats_ns=20, scanned_ns=0))
-    assert [one.sum for one in check(before, after)] == ["operations"]
+    assert [one.sum for one in find_violations(before, after)] == ["operations"]
 
 
 def test_counters_that_began_anew_are_not_compared() -> None:
     before = look(kernel(1000, 900))
     after = look(kernel(1, 0, ring_id=2, stats_ns=20))
-    assert check(before, after) == []
+    assert find_violations(before, after) == []
 
 
 def test_what_a_killed_writer_left_uncertain_is_no_violation() -> None:
     uncertain = np.zeros(COMMANDS, np.uint64)
     before = look(kernel(10, 9)._replace(uncertain=uncertain))
     after = kernel(10, 9, stats_ns=20, scanned_ns=15)._replace(uncertain=uncertain)
-    assert [one.by for one in check(before, look(after))] == [1]
+    assert [one.by for one in find_violations(before, look(after))] == [1]
     uncertain[5] = 1
-    assert check(before, look(after)) == []
+    assert find_violations(before, look(after)) == []
 
 
 @settings(deadline=None)
@@ -119,4 +119,4 @@ def test_absurd_numbers_are_told_and_end_nothing(numbers: list[int]) -> None:
     absurd = look(kernel(1, 1))._replace(
         before=Evaluated(*numbers[:4]), commit=Commit(*numbers[4:10]), after=Evaluated(*numbers[:4])
     )
-    assert {one.sum for one in check(None, absurd)} <= set(SUMS)
+    assert {one.sum for one in find_violations(None, absurd)} <= set(SUMS)

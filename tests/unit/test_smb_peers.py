@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aod.files import unfinished
-from aod.smb.peers import FILE, Names, read, write
+from aod.smb.peers import FILE, Names
 
 NAMES = Names(
     shares={(2**64 - 1, 2**32 - 1): r"\\server\share", (7, 1): r"\\server\Übung"},
@@ -15,34 +15,34 @@ NAMES = Names(
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    write(tmp_path, NAMES)
-    assert read(tmp_path) == NAMES
-    assert read(tmp_path).share(7, 1) == r"\\server\Übung"
-    assert read(tmp_path).server(1) == "server"
+    FILE.write(tmp_path, NAMES)
+    assert FILE.read(tmp_path) == NAMES
+    assert FILE.read(tmp_path).share(7, 1) == r"\\server\Übung"
+    assert FILE.read(tmp_path).server(1) == "server"
 
 
 def test_what_is_not_known_is_empty(tmp_path: Path) -> None:
-    assert (read(tmp_path).share(7, 1), read(tmp_path).server(1)) == ("", "")
+    assert (FILE.read(tmp_path).share(7, 1), FILE.read(tmp_path).server(1)) == ("", "")
     assert (NAMES.share(7, 2), NAMES.share(8, 1), NAMES.server(2)) == ("", "", "")
 
 
 def test_new_names_take_the_place_of_the_old(tmp_path: Path) -> None:
-    write(tmp_path, NAMES)
-    write(tmp_path, Names(servers={2: "other"}))
-    assert read(tmp_path) == Names(servers={2: "other"})
+    FILE.write(tmp_path, NAMES)
+    FILE.write(tmp_path, Names(servers={2: "other"}))
+    assert FILE.read(tmp_path) == Names(servers={2: "other"})
     assert [path.name for path in tmp_path.iterdir()] == [FILE.name]
 
 
 def test_writer_that_died_is_no_hindrance(tmp_path: Path) -> None:
     unfinished(tmp_path / FILE.name).write_text("half")
-    write(tmp_path, NAMES)
-    assert read(tmp_path) == NAMES
+    FILE.write(tmp_path, NAMES)
+    assert FILE.read(tmp_path) == NAMES
 
 
 def test_file_is_for_owner_and_group(tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
-        write(tmp_path, NAMES)
+        FILE.write(tmp_path, NAMES)
     finally:
         os.umask(old)
     assert (tmp_path / FILE.name).stat().st_mode & 0o777 == 0o640
@@ -66,14 +66,14 @@ def test_file_is_for_owner_and_group(tmp_path: Path) -> None:
 )
 def test_malformed_file_has_no_names(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE.name).write_bytes(content)
-    assert read(tmp_path) == Names()
+    assert FILE.read(tmp_path) == Names()
 
 
 def test_link_is_not_followed_and_a_fifo_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    write(tmp_path / "elsewhere", NAMES)
+    FILE.write(tmp_path / "elsewhere", NAMES)
     (tmp_path / FILE.name).symlink_to(tmp_path / "elsewhere" / FILE.name)
-    assert read(tmp_path) == Names()
+    assert FILE.read(tmp_path) == Names()
     (tmp_path / FILE.name).unlink()
     os.mkfifo(tmp_path / FILE.name)
-    assert read(tmp_path) == Names()
+    assert FILE.read(tmp_path) == Names()

@@ -115,9 +115,12 @@ def test_no_type_of_a_configuration_has_its_name() -> None:
         (CaptureInterrupted(timestamp=1, why="stop"), "it was interrupted: stop"),
         (
             CaptureSealed(timestamp=1, bundle="", size_bytes=1, duration_sec=1, sources={}),
-            "it was sealed, and is gone since",
+            "it was sealed, and has been deleted since",
         ),
-        (CaptureBegun(timestamp=1), "it was refused or set aside; the daemon's log says why"),
+        (
+            CaptureBegun(timestamp=1),
+            "it was refused or failed permanently; the daemon's log says why",
+        ),
     ],
 )
 def test_the_audit_log_says_what_became_of_it(tmp_path: Path, record: Entry, why: str) -> None:

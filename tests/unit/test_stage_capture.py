@@ -19,9 +19,7 @@ from aod.actions import table
 from aod.actions.result import Status
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Cause
-from aod.audit import entries
-from aod.audit import log as audit
-from aod.audit import reader as audit_reader
+from aod.audit import entries, reader
 from aod.audit.entries import (
     CaptureFailed,
     CaptureInterrupted,
@@ -30,11 +28,12 @@ from aod.audit.entries import (
     Declared,
     Entry,
 )
+from aod.audit.log import AuditLog
 from aod.bundles import bundle, filling, manifest
+from aod.bundles.filling import allowed
 from aod.bundles.manifest import Manifest
 from aod.bundles.workfolder import work_folder
 from aod.capture import manual, output_folder
-from aod.capture.policy import allowed
 from aod.config.schema import Capture, Config, Guardian, Supervision, Watcher
 from aod.detectors.latency import Latency
 from aod.settings import ActionName
@@ -151,7 +150,7 @@ def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
         os.read(held, 1)
         return []
 
-    monkeypatch.setattr(audit_reader, "read", hang)
+    monkeypatch.setattr(reader, "read", hang)
     made = config(tmp_path)
     spooled(made, 1)
     stage, line = start_with_line("capture", capture.run, made)
@@ -244,7 +243,7 @@ def test_beyond_those_that_may_wait_the_newest_get_no_bundle(tmp_path: Path) -> 
 
 def test_a_predecessors_declarations_are_not_repeated(tmp_path: Path) -> None:
     made = config(tmp_path)
-    log = audit.AuditLog(made, logging.getLogger("test"))
+    log = AuditLog(made, logging.getLogger("test"))
     log.write(entries.declared(anomaly(timestamp=1)))
     spooled(made, 1, 2)
     run_to_the_end(made)

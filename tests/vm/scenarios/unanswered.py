@@ -1,6 +1,6 @@
 """Operations that never finish: a killed waiter, a server that dies, the rest of failed compounds.
 
-Told twice: with the hooks on the client's functions, and without them, where their age has to do.
+Recorded twice: with the hooks on the client's functions, and without them, by their age alone.
 """
 
 import os
@@ -16,7 +16,8 @@ from aod.kernel.objects import MID_RELEASE_VARIABLE
 from aod.smb import peers as peer_names
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
-from aod.status import gather as status
+from aod.status.gather import gather
+from aod.status.model import Status
 from aod.transport.eventlog import EventLog
 from scripts.vm.guest import cifs
 from scripts.vm.guest.daemon import Daemon
@@ -53,7 +54,9 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.read(RUNTIME).shares, "the names of what was mounted", PATIENCE_S
+            lambda: peer_names.FILE.read(RUNTIME).shares,
+            "the names of what was mounted",
+            PATIENCE_S,
         )
         facts: Facts = {
             "mounted_before": sorted(mounted_before.values()),
@@ -63,7 +66,7 @@ def _story(lab: Lab, name: str) -> Facts:
             "lost": _watched(log, lambda: _lose_server(lab, folder, log, daemon)),
             "after": _watched(log, lambda: _look(folder)),
             "reconnects": _reconnects(log.view(0, log.position)),
-            "unseen": status.gather(RUNTIME).unseen,
+            "unseen": gather(RUNTIME).unseen,
             "exit_status": daemon.stop(),
         }
     return facts | {"left": [path.name for path in BPFFS.iterdir()]}
@@ -76,7 +79,7 @@ def _watched(log: EventLog, act: Callable[[], Facts]) -> Facts:
     after = _settled()
     events = log.view(start, log.position - start)
     return facts | {
-        "told": _operations(events, IN_FLIGHT),
+        "in_flight": _operations(events, IN_FLIGHT),
         "ended": _operations(events, UNANSWERED),
         "failed_creates": int(
             ((events["command"] == Command.SMB2_CREATE) & (events["error"] != 0)).sum()
@@ -93,12 +96,12 @@ def _watched(log: EventLog, act: Callable[[], Facts]) -> Facts:
 _FIELDS = ("unanswered", "unanswered_told", "gave_up", "orphaned")
 
 
-def _before(found: status.Status, name: str, field: str) -> int:
+def _before(found: Status, name: str, field: str) -> int:
     one = found.commands.get(name)
     return int(getattr(one, field)) if one else 0
 
 
-def _settled() -> status.Status:
+def _settled() -> Status:
     """The counters of a moment when nothing was in flight any more.
 
     They are published less often than the map is looked at: those that are there when it is empty
@@ -108,9 +111,9 @@ def _settled() -> status.Status:
     return _idle_after(time.monotonic_ns())
 
 
-def _idle_after(now_ns: int) -> status.Status:
-    def idle() -> status.Status | None:
-        found = status.gather(RUNTIME)
+def _idle_after(now_ns: int) -> Status:
+    def idle() -> Status | None:
+        found = gather(RUNTIME)
         return found if found.stats_ns > now_ns and not found.in_flight else None
 
     return wait_until(idle, "counters, and no operation in flight", PATIENCE_S)
@@ -130,7 +133,7 @@ def _operations(events: Events, flag: int) -> list[list[object]]:
 
 
 def _share(event: Events) -> str:
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return names.share(int(event["session_id"]), int(event["tree_id"]))
 
 
@@ -161,15 +164,15 @@ def _kill_collector(daemon: Daemon, log: EventLog) -> None:
 
 
 def _waiter(folder: Path, log: EventLog) -> "subprocess.Popen[bytes]":
-    """A program that waits for the server; all its operations were told as hanging."""
+    """A program that waits for the server; all its operations are recorded as hanging."""
     start = log.position
 
-    def told() -> bool:
+    def recorded() -> bool:
         hanging = _operations(log.view(start, log.position - start), IN_FLIGHT)
         return 0 < len(hanging) == int(log.header["in_flight"])
 
     program = subprocess.Popen(["stat", str(folder / "known")], stdout=subprocess.DEVNULL)
-    wait_until(told, "all that hangs to be told", PATIENCE_S)
+    wait_until(recorded, "all that hangs to be recorded", PATIENCE_S)
     return program
 
 
@@ -189,7 +192,7 @@ def _look(folder: Path) -> Facts:
 def _reconnects(events: Events) -> list[Facts]:
     connection = (events["flags"] & CONNECTION) != 0
     found = events[connection & (events["command"] == ConnectionEvent.RECONNECT)]
-    names = peer_names.read(RUNTIME)
+    names = peer_names.FILE.read(RUNTIME)
     return [
         {"server": names.server(int(one["session_id"])), "latency_ns": int(one["latency_ns"])}
         for one in found

@@ -1,0 +1,79 @@
+"""Options that several commands take, and the configuration that they name."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Final
+
+from aod import __version__, log
+from aod.config.load import Loaded, load
+from aod.detectors.registry import registry
+
+SYSTEM_FILE: Final = Path("/etc/aod/aod.yaml")
+SOURCE_FILE: Final = Path(__file__).resolve().parents[2] / "conf" / "aod.yaml"
+
+
+def default_file() -> Path:
+    """The installed configuration, else the one of this source tree."""
+    return SYSTEM_FILE if SYSTEM_FILE.exists() or not SOURCE_FILE.exists() else SOURCE_FILE
+
+
+def load_with_warnings(path: Path | None) -> Loaded:
+    """Load the configuration; log its warnings, and which anomaly types are left out.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    loaded = load(path or default_file())
+    for refusal in registry().refusals:
+        log.ROOT.error("%s", refusal)
+    for warning in loaded.warnings:
+        log.ROOT.warning("%s", warning)
+    return loaded
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """-c and --version."""
+    add_config(parser, f"the configuration (default: {SYSTEM_FILE}, then conf/aod.yaml)")
+    parser.add_argument("--version", action="version", version=f"AODv2 {__version__}")
+
+
+def add_config(parser: argparse.ArgumentParser, text: str) -> None:
+    """-c, with this help."""
+    parser.add_argument("-c", "--config", type=Path, default=None, metavar="FILE", help=text)
+
+
+def add_simulate_drops(parser: argparse.ArgumentParser) -> None:
+    """--simulate-drops, for the commands that run collect."""
+    parser.add_argument(
+        "--simulate-drops",
+        type=_percent,
+        default=0.0,
+        metavar="PERCENT",
+        help="lose this share of the records on purpose, and count them: to see what a loss looks "
+        "like; for this run only",
+    )
+
+
+def _percent(text: str) -> float:
+    percent = _number(text)
+    if not 0 < percent <= 100:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no share; allowed: a number above 0, up to 100, such as 5 or 0.1"
+        )
+    return percent
+
+
+def duration(text: str) -> float:
+    """The value of an option in seconds; argparse reports one that is none."""
+    seconds = _number(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
+    return seconds
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
