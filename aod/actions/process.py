@@ -83,7 +83,7 @@ async def run(
                 _kill_group(popen)
                 await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
                 if exited.done.done():
-                    # The output is in the pipes; only a process that left the group holds them open.
+                    # The output is in the pipes; only what left the group holds them open.
                     await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
         finally:
             _leave(known_as or argv, popen)
