@@ -1,4 +1,4 @@
-"""The record as numpy sees it; its only declaration is `ebpf/event.h`."""
+"""The record as a numpy dtype, made of its only declaration (ebpf/event.h)."""
 
 from typing import Any, Final, TypeAlias
 
@@ -18,25 +18,17 @@ OWN: Final = int(lib.AOD_EVENT_OWN)
 Events: TypeAlias = NDArray[np.void]
 """Shape (n,), dtype `EVENT_DTYPE`."""
 
-_SCALARS: Final = {
-    "uint64_t": "<u8",
-    "int64_t": "<i8",
-    "uint32_t": "<u4",
-    "int16_t": "<i2",
-    "uint8_t": "u1",
-}
-
 
 def struct_dtype(name: str) -> np.dtype[np.void]:
     """The dtype of a C struct of the shim: same names, offsets, widths and size."""
     struct = ffi.typeof(f"struct {name}")
-    names, formats, offsets = [], [], []
-    for field, info in struct.fields:
-        names.append(field)
-        formats.append(_field_dtype(info.type))
-        offsets.append(info.offset)
     return np.dtype(
-        {"names": names, "formats": formats, "offsets": offsets, "itemsize": ffi.sizeof(struct)}
+        {
+            "names": [name for name, _ in struct.fields],
+            "formats": [_field_dtype(info.type) for _, info in struct.fields],
+            "offsets": [info.offset for _, info in struct.fields],
+            "itemsize": ffi.sizeof(struct),
+        }
     )
 
 
@@ -44,7 +36,7 @@ def _field_dtype(ctype: Any) -> np.dtype[np.generic]:
     if ctype.kind == "struct":
         return struct_dtype(ctype.cname.removeprefix("struct "))
     if ctype.kind != "array":
-        return np.dtype(_SCALARS[ctype.cname])
+        return np.dtype(str(ctype.cname).removesuffix("_t"))  # uint64_t and its like
     if ctype.item.cname == "char":
         return np.dtype(f"S{ctype.length}")
     return np.dtype((_field_dtype(ctype.item), (ctype.length,)))
@@ -60,28 +52,28 @@ _OPAQUE: Final = np.dtype((np.void, EVENT_DTYPE.itemsize))
 def joined(*parts: Events) -> Events:
     """A copy of these records, one after the other.
 
-    As opaque bytes: record by record and field by field, as numpy copies them otherwise, it takes
-    twenty times as long. For a selection, `compress` and `take` are as fast; `[mask]` is not.
+    Copied as opaque bytes: field by field, as numpy does otherwise, takes twenty times as long. To
+    select records, `compress` and `take` are as fast; `[mask]` is not.
     """
     return np.concatenate([part.view(_OPAQUE) for part in parts]).view(EVENT_DTYPE)
 
 
 def without_own(events: Events) -> Events:
-    """These records but for those of the daemon's own children: the same, where there are none."""
+    """These records without those of the daemon's own children; no copy where there are none."""
     own = (events["flags"] & OWN) != 0
     return events.compress(~own) if own.any() else events
 
 
 NO_EVENTS: Final[Events] = np.empty(0, EVENT_DTYPE)
 _TIES: Final = ("command", "mid", "session_id", "flags", "latency_ns", "end_ns")
-"""The last one counts most (numpy.lexsort)."""
+"""The last one is the first criterion (numpy.lexsort)."""
 
 
 def in_order(events: Events) -> Events:
-    """These records, (n,), sorted by their end, and where that is equal, by what they are.
+    """These records sorted by their end, and where that is equal, by their content.
 
-    Records of several processors arrive nearly in order. One order for all makes what is declared
-    independent of how they arrived.
+    Records of several processors arrive nearly in order; with one order for all, what is declared
+    does not depend on how they arrived.
     """
     times = events["end_ns"]
     if (times[1:] > times[:-1]).all():

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
@@ -88,15 +88,13 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
     Raises:
         OSError: it is not there, is a link, or its owner may not be changed.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | flags)
-    try:
+    flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with closing_fd(os.open(path, flags)) as fd:
         found = os.fstat(fd)
         if (found.st_uid, found.st_gid) != owner:
             os.fchown(fd, *owner)
         if stat.S_IMODE(found.st_mode) != mode:
             os.fchmod(fd, mode)  # last: changing the owner may clear bits of the mode
-    finally:
-        os.close(fd)
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
@@ -106,11 +104,8 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         OSError: there is none, or it may not be read.
         ValueError: it is not a regular file, or too large.
     """
-    fd = open_trusted(path)
-    try:
+    with closing_fd(open_trusted(path)) as fd:
         return read_limited(fd, max_bytes)
-    finally:
-        os.close(fd)
 
 
 def read_limited(fd: int, max_bytes: int) -> bytes:
@@ -190,8 +185,7 @@ def open_regular(path: Path) -> IO[bytes]:
     return file
 
 
-@contextmanager
-def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
+def opened_folder(folder: Path, flags: int = 0) -> AbstractContextManager[int]:
     """A descriptor of a folder, which nobody can exchange while it is in use.
 
     The folder itself may be a link (unless `flags` has O_NOFOLLOW): administrators move the output
@@ -200,11 +194,16 @@ def opened_folder(folder: Path, flags: int = 0) -> Iterator[int]:
     Raises:
         OSError: there is no such folder, or it may not be read.
     """
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | flags)
+    return closing_fd(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | flags))
+
+
+@contextmanager
+def closing_fd(fd: int) -> Iterator[int]:
+    """Close a descriptor at the end of the block."""
     try:
-        yield folder_fd
+        yield fd
     finally:
-        os.close(folder_fd)
+        os.close(fd)
 
 
 def memory_file(name: str, flags: int = 0) -> int:

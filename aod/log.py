@@ -25,6 +25,7 @@ _PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL
 _FACILITY_DAEMON: Final = 3
 _MAX_SYSLOG_BYTES: Final = 8 << 10
 _FORMAT: Final = "%(name)s: %(message)s"
+_PLAIN: Final = logging.Formatter(_FORMAT)
 _INDENT: Final = "    "
 _MOST_COMPLAINTS: Final = 100
 
@@ -89,7 +90,6 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self.setFormatter(_StreamFormatter(_FORMAT))
-        self._message = logging.Formatter(_FORMAT)
         self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -108,7 +108,7 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
         more = getattr(record, "journal", None)
         if isinstance(more, Mapping):
             named |= more
-        return systemd.journal_entry(self._message.format(record), _priority(record), named)
+        return systemd.journal_entry(_PLAIN.format(record), _priority(record), named)
 
     def _report_lost(self) -> None:
         """Report, once journald accepts messages again, how many are lost."""
@@ -119,7 +119,11 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 class _SyslogHandler(logging.Handler):
-    """Sends to syslog(3)'s socket, in the format of RFC 3164."""
+    """Sends alerts to syslog(3)'s socket, in the format of RFC 3164."""
+
+    def __init__(self) -> None:
+        super().__init__(ALERT)
+        self.setFormatter(_PLAIN)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -149,12 +153,6 @@ def _terminal() -> logging.Handler:
     return handler
 
 
-def _syslog() -> logging.Handler:
-    handler = _SyslogHandler(ALERT)
-    handler.setFormatter(logging.Formatter(_FORMAT))
-    return handler
-
-
 def setup(level: str | None = None) -> None:
     """Log from `level` on (default: AOD_LOG_LEVEL, else INFO).
 
@@ -164,8 +162,9 @@ def setup(level: str | None = None) -> None:
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
-    ROOT.handlers[:] = (
-        [_JournalHandler()] if systemd.stderr_is_journal() else [_terminal(), _syslog()]
-    )
+    if systemd.stderr_is_journal():
+        ROOT.handlers[:] = [_JournalHandler()]
+    else:
+        ROOT.handlers[:] = [_terminal(), _SyslogHandler()]
     ROOT.setLevel(level)
     ROOT.propagate = False

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* A chain grows, is answered, and ends (chain.h says what it is). */
+/* A chain (chain.h) grows, is answered, and ends. */
 #ifndef AOD_CHAIN_BPF_H
 #define AOD_CHAIN_BPF_H
 

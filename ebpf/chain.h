@@ -4,7 +4,7 @@
  *
  * The client reads the answers of a compound in order and stops at the first failure
  * (compound_send_recv): the later ones get neither done nor err, though the server answered them.
- * The tracepoints do not say what is a compound, but a thread that waits sends nothing else. So
+ * The tracepoints do not show compounds, but a thread that waits sends nothing else. So
  * what a thread sends before its first answer is one chain, and it is over when one of its
  * operations failed, or when the thread sends again after an answer.
  *

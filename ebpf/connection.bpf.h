@@ -5,7 +5,7 @@
 
 #include "record.bpf.h"
 
-/* `event` says what happened, and where; the rest is filled in here. */
+/* `event` has the kind and the place of what happened; the rest is filled in here. */
 static __always_inline void record_connection(struct aod_event *event, const struct task *task)
 {
 	struct aod_command_stats *stat = stats_of(event->command);

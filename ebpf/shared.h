@@ -32,9 +32,9 @@ struct aod_thresholds {
 /* Written by both sides while running. One entry, mapped. */
 struct aod_control {
 	uint32_t wake_pending; /* the reader was woken and has not begun its drain */
-	uint32_t busy;         /* an operation has started since the last look at `inflight` */
+	uint32_t busy;         /* an operation has started since the last scan of `inflight` */
 	uint64_t ring_id;      /* of this installation */
-	uint64_t scanned_ns;   /* when user space last looked at `inflight` */
+	uint64_t scanned_ns;   /* when user space last scanned `inflight` */
 	uint64_t gave_up[AOD_COMMANDS];   /* unanswered by age, counted by user space */
 	uint64_t uncertain[AOD_COMMANDS]; /* may be missing in gave_up: its writer was killed
 					     meanwhile */

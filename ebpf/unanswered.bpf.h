@@ -29,7 +29,7 @@ static __always_inline void count_unanswered(const struct aod_inflight_key *key,
 	count(emit(event, stat));
 }
 
-/* The operation ends here, unless somebody else has ended it. */
+/* The operation ends here, unless it has ended elsewhere. */
 static __always_inline void give_up_operation(const struct aod_inflight_key *key)
 {
 	const struct aod_inflight *op = bpf_map_lookup_elem(&inflight, key);

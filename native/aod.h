@@ -29,7 +29,6 @@ struct aod_setup {
 	uint32_t max_inflight;  /* operations */
 	uint64_t ring_id;       /* unique to this installation */
 	uint8_t build_id[32];   /* of the object */
-	struct aod_thresholds thresholds;
 };
 
 struct aod_attachment {
@@ -59,7 +58,8 @@ struct aod_drained {
 
 struct aod_tracer;
 
-/* Load the object and pin it, complete, as setup->pin_dir. */
+/* Load the object and pin it, complete, as setup->pin_dir. Until thresholds are set, all matches.
+ */
 int aod_install(const void *object, size_t size, const struct aod_setup *setup);
 /* Remove a tracer's folder: detaches its programs and drops its maps. */
 int aod_remove(const char *pin_dir);
@@ -133,7 +133,7 @@ int aod_limit_rights(uint64_t kept);
 int aod_keep_capabilities(uint64_t kept);
 /* Refuse (EPERM) the system calls that a stage which only computes never makes; see filter.c. */
 int aod_filter_calls(void);
-/* Let a process group use disks only when nobody else does. */
+/* Let a process group use disks only when they are idle otherwise. */
 int aod_idle_io(int group);
 
 #endif

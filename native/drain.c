@@ -43,7 +43,7 @@ static inline struct entry read_entry(const struct aod_ring *ring, unsigned long
 		entry.kind = MALFORMED;
 	else
 		entry.kind = head & BPF_RINGBUF_DISCARD_BIT ? DISCARDED : RECORD;
-	/* No entry runs beyond the end: nobody knows where the next one begins. */
+	/* No entry runs beyond the end; where the next one begins is unknown. */
 	if (entry.bytes > produced - consumed)
 		entry.bytes = produced - consumed;
 	return entry;

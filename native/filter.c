@@ -137,7 +137,7 @@ static struct sock_filter program[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0),
     FAIL(EPERM),
     ALLOW,
-    /* Words put into the mouth of who sits at the terminal. */
+    /* No input is pushed into a terminal. */
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 5),
     LOAD(args[1]),
     WHERE(TIOCSTI),

@@ -8,7 +8,7 @@
 
 enum { BATCH = 512 };
 
-/* What one scan looks for, and the records that it makes. */
+/* One scan: the ages that it compares with, and the records that it makes. */
 struct scan {
 	struct aod_tracer *tracer;
 	const struct aod_ages *ages;

@@ -69,22 +69,14 @@ static int share_own(struct bpf_object *object, const char *beside_dir)
 	return err;
 }
 
-static int set_single(struct bpf_object *object, const char *name, const void *value)
-{
-	int fd = bpf_object__find_map_fd_by_name(object, name);
-	__u32 zero = 0;
-
-	return fd < 0 ? fd : bpf_map_update_elem(fd, &zero, value, BPF_ANY);
-}
-
-static int set_values(struct bpf_object *object, const struct aod_setup *setup)
+static int set_control(struct bpf_object *object, const struct aod_setup *setup)
 {
 	struct aod_control control = {.ring_id = setup->ring_id};
-	int err;
+	int fd = bpf_object__find_map_fd_by_name(object, "control");
+	__u32 zero = 0;
 
 	memcpy(control.build_id, setup->build_id, sizeof(control.build_id));
-	err = set_single(object, "thresholds", &setup->thresholds);
-	return err ? err : set_single(object, "control", &control);
+	return fd < 0 ? fd : bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
 }
 
 static int pin_all(struct bpf_object *object, const char *dir)
@@ -138,7 +130,7 @@ int aod_install(const void *data, size_t size, const struct aod_setup *setup)
 	err = bpf_object__load(object);
 	if (err)
 		goto cleanup;
-	err = set_values(object, setup);
+	err = set_control(object, setup);
 	if (err)
 		goto cleanup;
 	if (mkdir(setup->staging_dir, 0700)) {

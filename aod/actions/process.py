@@ -10,14 +10,15 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Final, Self, cast
 
 from msgspec import Struct
 
 from aod._native import lib
+from aod.actions.job import Job
 from aod.actions.mask import LineMask
 from aod.actions.output import FullError
 from aod.host.children import spawn
@@ -30,25 +31,6 @@ _NO_PIDFD_POLL_SEC: Final = 0.02
 
 _abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
 """Kept to be reaped when they die after all."""
-
-
-class Children:
-    """The children that run now; `told` is called with all their pids whenever that changes."""
-
-    def __init__(self, told: Callable[[tuple[int, ...]], object]) -> None:
-        self._told = told
-        self._pids: list[int] = []
-
-    @contextmanager
-    def running(self, pid: int) -> Iterator[None]:
-        """The child `pid` runs as long as this context lasts."""
-        self._pids.append(pid)
-        self._told(tuple(self._pids))
-        try:
-            yield
-        finally:
-            self._pids.remove(pid)
-            self._told(tuple(self._pids))
 
 
 class StartError(Exception):
@@ -67,40 +49,31 @@ class Ended(Struct, frozen=True, kw_only=True):
     """Secrets are masked: before it was cut, as half a line would not show what it says."""
 
 
-class Ties(Struct, frozen=True):
-    """What a child has to do with its capture."""
-
-    hurry: asyncio.Future[None] | None = None
-    """Done: its time is up."""
-    children: Children | None = None
-    """Told of it."""
-    known_as: tuple[str, ...] = ()
-    """How `hanging` tells it, if it has to be abandoned; empty: by its command line."""
-
-
-_NONE: Final = Ties()
-
-
 async def run(
     argv: Sequence[str],
     take: Callable[[bytes], None],
     timeout_sec: float,
-    ties: Ties = _NONE,
+    job: Job | None = None,
+    known_as: Sequence[str] = (),
 ) -> Ended:
     """Run a command and give its output to `take`, piece by piece, until it ends or has to.
 
-    Its time is up after `timeout_sec`, or when it has to hurry. Returns twice `KILL_GRACE_SEC`
-    later at the latest.
+    Its time is up after `timeout_sec`, or when its job is in a hurry. Returns twice
+    `KILL_GRACE_SEC` later at the latest.
+
+    Args:
+        job: what it is run for; None: nothing that could be in a hurry, or reports its children.
+        known_as: how `hanging` names it, if it has to be abandoned; empty: by its command line.
 
     Raises:
         StartError: no such program, or no more processes.
         OSError: from `take`.
     """
-    hurry = ties.hurry or asyncio.get_running_loop().create_future()
+    hurry = job.hurry if job else asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
     tail = _Tail()
     with (
-        ties.children.running(popen.pid) if ties.children else nullcontext(),
+        job.children.running(popen.pid) if job else nullcontext(),
         _Reader(popen.stdout, take) as output,
         _Reader(popen.stderr, tail.take) as errors,
     ):
@@ -113,7 +86,7 @@ async def run(
                     # What was written is in the pipes; only who left the group holds them open.
                     await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
         finally:
-            _leave(ties.known_as or argv, popen)
+            _leave(known_as or argv, popen)
     if isinstance(output.error, OSError):
         raise output.error
     return Ended(

@@ -11,30 +11,23 @@ from msgspec import Struct
 
 from aod.actions.result import Mount
 from aod.actions.table import Action, Command
+from aod.config.rules import packets_folder
+from aod.config.schema import Config
+from aod.detectors.api import nanoseconds
+from aod.flight import trace
 from aod.host.children import environment
 
 _NS: Final = 10**9
 
 
-class Scope(Struct, frozen=True, kw_only=True):
-    """How far evidence reaches, and where the recorders keep theirs: the same for all bundles."""
-
-    lookback_ns: int = 0
-    history_ns: int = 0
-    post_ns: int = 0
-    packets: str = ""
-    """Folder of the ring of packets; empty: there is none."""
-    trace: str = ""
-    """Folder of the instance in tracefs; empty: there is none."""
-    headers_only: bool = True
-
-
 class Situation(Struct, frozen=True):
     """What commands depend on."""
 
+    folder: Path
+    """Of the bundle."""
     timestamp_ns: int
     """The anomaly's, since the epoch."""
-    scope: Scope = Scope()
+    config: Config
     mounts: tuple[Mount, ...] = ()
 
 
@@ -76,18 +69,22 @@ def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
     """The words that a row may have in braces. Times are since the epoch: `since` and `until` in
     whole seconds (the look-back before the trigger, and now), the others in ns (the trigger, the
     history before it, and the end of what follows it or now)."""
-    scope, timestamp_ns = situation.scope, situation.timestamp_ns
+    limits, timestamp_ns = situation.config.capture, situation.timestamp_ns
     return {
-        "since": str((timestamp_ns - scope.lookback_ns) // _NS),
+        "since": str((timestamp_ns - _ns(limits.lookback_sec)) // _NS),
         "until": str(now_ns // _NS + 1),
         "trigger_ns": str(timestamp_ns),
-        "from_ns": str(timestamp_ns - scope.history_ns),
-        "to_ns": str(min(timestamp_ns + scope.post_ns, now_ns)),
-        "packets": scope.packets,
-        "trace": scope.trace,
-        "headers_only": "yes" if scope.headers_only else "no",
+        "from_ns": str(timestamp_ns - _ns(limits.history_sec)),
+        "to_ns": str(min(timestamp_ns + _ns(limits.post_sec), now_ns)),
+        "packets": str(packets_folder(situation.config)),
+        "trace": trace.where(situation.config.pin_dir),
+        "headers_only": "yes" if limits.tcpdump.headers_only else "no",
         "python": sys.executable,
     }
+
+
+def _ns(seconds: float) -> int:
+    return nanoseconds(seconds * 1e3)
 
 
 def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
@@ -100,13 +97,13 @@ def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _unmet(needs: Sequence[str], paths: Sequence[str]) -> str:
-    """What is lacking of the needs of a row, which come to these paths; empty: nothing."""
-    lacking = []
+    """What is missing of the needs of a row, which come to these paths; empty: nothing."""
+    missing = []
     for need, path in zip(needs, paths, strict=True):
         if not path or not Path(path).exists():
             recorded = " (only a running daemon that is configured for it records it)"
-            lacking.append(f"{path or need}: not there{recorded if '{' in need else ''}")
-    return "; ".join(lacking)
+            missing.append(f"{path or need}: not there{recorded if '{' in need else ''}")
+    return "; ".join(missing)
 
 
 def _require(program: str) -> None:

@@ -6,27 +6,25 @@ ones are done; LATE when the time that follows the trigger is over. Within a pha
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.actions import mounts, process
+from aod.actions.job import Job
 from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source
-from aod.actions.source import Limits, collect_action
+from aod.actions.source import collect_action
 from aod.actions.table import Action, Phase
 
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""
 _MOUNTS_TIMEOUT_SEC: Final = 5
 _MAX_MOUNTS_BYTES: Final = 1 << 20
-
-_Collect: TypeAlias = Callable[[Action], Awaitable[Sequence[Source]]]
 
 
 class Collected(Struct, frozen=True):
@@ -36,44 +34,69 @@ class Collected(Struct, frozen=True):
     mounts: tuple[Mount, ...]
 
 
-async def collect(  # noqa: PLR0913  # what is run, and three ways to take part in it
+async def collect(
     actions: Sequence[Action],
-    folder: Path,
     situation: Situation,
-    limits: Limits,
-    *,
-    late: asyncio.Future[None] | None = None,
-    on_done: Callable[[Sequence[Source]], object] = lambda _: None,
-    skip: Collection[str] = (),
+    job: Job,
+    late: asyncio.Future[None],
+    on_done: Callable[[Sequence[Source]], object],
 ) -> Collected:
-    """Run actions, each into its file in `folder`, but those whose names are in `skip`.
+    """Run actions, each into its own file.
+
+    A source that fails, hangs or is missing costs nothing but itself. Returns two
+    `process.KILL_GRACE_SEC` after the longest timeout (of LATE ones: after `late`) at the latest.
 
     Args:
         situation: its mounts are found here.
         late: done when what follows the trigger is over, or nobody waits for it any more.
         on_done: called with what each action came to, as it ends.
 
-    A source that fails, hangs or is missing costs nothing but itself. Returns two
-    `process.KILL_GRACE_SEC` after the longest timeout (of LATE ones: after `late`) at the latest.
-
     Raises:
         OSError: a file cannot be written.
     """
+    turns = _Turns(late)
 
     async def collect_one(action: Action) -> Sequence[Source]:
+        await turns.wait_for(action.phase)
         asks_mounts = any(command.each_mount for command in action.commands)
         here = replace(situation, mounts=await probe) if asks_mounts else situation
-        sources = await collect_action(action, folder, here, limits)
+        sources = await collect_action(action, here, job)
         on_done(sources)
         return sources
 
-    phases = _Phases([action for action in actions if action.name not in skip], collect_one)
-    probe = asyncio.create_task(cifs_mounts())
     try:
-        found = await phases.run(late)
-        return Collected(tuple(source for sources in found for source in sources), await probe)
-    finally:
-        probe.cancel()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(collect_one(action)) for action in actions]
+            turns.tasks = [(one.phase, task) for one, task in zip(actions, tasks, strict=True)]
+            probe = group.create_task(cifs_mounts())
+    except ExceptionGroup as errors:  # the first of them made the others stop
+        raise errors.exceptions[0] from errors
+    return Collected(tuple(source for task in tasks for source in task.result()), probe.result())
+
+
+class _Turns:
+    """When the actions of a phase may begin.
+
+    Attributes:
+        tasks: all actions with their phases.
+    """
+
+    def __init__(self, late: asyncio.Future[None]) -> None:
+        self.tasks: list[tuple[Phase, asyncio.Task[Sequence[Source]]]] = []
+        self._late = late
+
+    async def wait_for(self, phase: Phase) -> None:
+        """Until it is that phase's turn."""
+        if phase is not Phase.VOLATILE:
+            await self._done(Phase.VOLATILE, HEAD_START_SEC)
+        if phase is Phase.SERVER:
+            await self._done(Phase.STEADY)
+        if phase is Phase.LATE:
+            await asyncio.wait((self._late,))
+
+    async def _done(self, phase: Phase, timeout_sec: float | None = None) -> None:
+        if tasks := [task for its_phase, task in self.tasks if its_phase is phase]:
+            await asyncio.wait(tasks, timeout=timeout_sec)
 
 
 async def cifs_mounts() -> tuple[Mount, ...]:
@@ -89,43 +112,3 @@ async def cifs_mounts() -> tuple[Mount, ...]:
     with suppress(process.StartError):
         await process.run(("cat", mounts.MOUNTINFO), take, _MOUNTS_TIMEOUT_SEC)
     return mounts.cifs_mounts(os.fsdecode(bytes(text)))
-
-
-class _Phases:
-    """Which action begins when."""
-
-    def __init__(self, actions: Sequence[Action], collect_one: _Collect) -> None:
-        self._actions = actions
-        self._collect_one = collect_one
-        self._open = {phase: asyncio.Event() for phase in Phase}
-        self._tasks: list[asyncio.Task[Sequence[Source]]] = []
-
-    async def run(self, late: asyncio.Future[None] | None) -> list[Sequence[Source]]:
-        """Run them all; what each came to, in their order."""
-        self._open[Phase.VOLATILE].set()
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._tasks = [group.create_task(self._in_turn(action)) for action in self._actions]
-                group.create_task(self._open_late(late))
-                await self._done(Phase.VOLATILE, HEAD_START_SEC)
-                self._open[Phase.STEADY].set()
-                await self._done(Phase.STEADY)
-                self._open[Phase.SERVER].set()
-        except ExceptionGroup as errors:  # the first of them made the others stop
-            raise errors.exceptions[0] from errors
-        return [task.result() for task in self._tasks]
-
-    async def _in_turn(self, action: Action) -> Sequence[Source]:
-        await self._open[action.phase].wait()
-        return await self._collect_one(action)
-
-    async def _open_late(self, late: asyncio.Future[None] | None) -> None:
-        await self._open[Phase.STEADY].wait()
-        if late is not None:
-            await asyncio.wait((late,))
-        self._open[Phase.LATE].set()
-
-    async def _done(self, phase: Phase, timeout_sec: float | None = None) -> None:
-        both = zip(self._tasks, self._actions, strict=True)
-        if tasks := [task for task, action in both if action.phase is phase]:
-            await asyncio.wait(tasks, timeout=timeout_sec)

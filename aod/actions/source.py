@@ -2,17 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
-from aod.actions.output import Budget, FullError, Keep, OutputFile
-from aod.actions.process import Children, Ended, Ties
+from aod.actions.output import FullError, Keep, OutputFile
+from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.actions.table import Action
@@ -20,112 +18,90 @@ from aod.files import sha256
 from aod.text import utc_now
 
 
-class Limits(Struct, frozen=True):
-    """What is allowed a single action; its row may ask for less."""
-
-    timeout_sec: float
-    max_bytes: int
-    hurry: asyncio.Future[None] | None = None
-    """Done: what runs is ended now, and what it has printed has to do."""
-    children: Children | None = None
-    """Told of every child."""
-    budget: Budget | None = None
-    """Of the bundle."""
-
-    @property
-    def in_a_hurry(self) -> bool:
-        return self.hurry is not None and self.hurry.done()
-
-    @property
-    def why_hurry(self) -> str:
-        return (self.budget.ended if self.budget else "") or "aod was stopping"
-
-
-async def collect_action(
-    action: Action, folder: Path, situation: Situation, limits: Limits
-) -> list[Source]:
+async def collect_action(action: Action, situation: Situation, job: Job) -> list[Source]:
     """Run an action; its file is there afterwards, whatever happened to its commands.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path = folder / action.file
-    max_bytes = min(action.max_bytes, limits.max_bytes)
-    file = OutputFile(path, max_bytes, action.keep, limits.budget)
+    limits, path = situation.config.capture, situation.folder / action.file
+    max_bytes = min(action.max_bytes, int(limits.max_file_mb * (1 << 20)))
+    file = OutputFile(path, max_bytes, action.keep, job.budget)
+    run = _Run(action, file, job)
+    deadline = time.monotonic() + min(action.timeout_sec, limits.action_timeout_sec)
+    todo = steps(action, situation)
+    sources = []
     try:
-        sources = await _run_steps(action, steps(action, situation), file, limits)
+        for left, step in zip(range(len(todo), 0, -1), todo, strict=True):
+            # An equal share of what is left: a mount that hangs does not use up the others' time.
+            share_sec = max(0.0, deadline - time.monotonic()) / left
+            sources.append(await run.step(step, share_sec))
     finally:
         file.close()
     digest = await asyncio.to_thread(sha256, path)
     return [_with_file(source, action, file, digest) for source in sources]
 
 
-async def _run_steps(
-    action: Action, todo: Sequence[Step], file: OutputFile, limits: Limits
-) -> list[Source]:
-    deadline = time.monotonic() + min(action.timeout_sec, limits.timeout_sec)
-    sources = []
-    for left, step in zip(range(len(todo), 0, -1), todo, strict=True):
-        # An equal share of what is left: a mount that hangs does not use up the others' time.
-        share = max(0.0, deadline - time.monotonic()) / left
-        share_of_limits = replace(limits, timeout_sec=share)
-        sources.append(await _run(action, step, file, share_of_limits))
-    return sources
+class _Run:
+    """The commands of one action, on their way into its file."""
 
+    def __init__(self, action: Action, file: OutputFile, job: Job) -> None:
+        self._action, self._file, self._job = action, file, job
 
-async def _run(action: Action, step: Step, file: OutputFile, limits: Limits) -> Source:
-    """Run one command, unless it would be in vain; for no longer than `limits.timeout_sec`."""
-    started, clock = utc_now(), time.monotonic()
-    if action.has_headings:
-        _say(action, file, f"==> {mask_text(' '.join(step.argv))} <==")
-    if why := _in_vain(action, step, file, limits):
-        status, note = why
-        _say(action, file, f"aod: {'not collected: ' if step.missing else ''}{note}")
-        return _source(action, step.argv, status, note)
-    source = await _run_child(action, step, file, limits)
-    duration_sec = round(time.monotonic() - clock, 6)
-    if action.has_headings and source.status is not Status.OK:
-        _say(
-            action, file, f"aod: {source.status} after {duration_sec:.1f} s {source.note}".rstrip()
+    async def step(self, step: Step, timeout_sec: float) -> Source:
+        """Run a command, unless it would be in vain."""
+        has_headings = self._action.has_headings
+        started, clock = utc_now(), time.monotonic()
+        if has_headings:
+            self._comment(f"==> {mask_text(' '.join(step.argv))} <==")
+        if why := self._in_vain(step):
+            status, note = why
+            self._comment(f"aod: {'not collected: ' if step.missing else ''}{note}")
+            return self._source(step, status, note)
+        source = await self._child(step, timeout_sec)
+        duration_sec = round(time.monotonic() - clock, 6)
+        if has_headings and source.status is not Status.OK:
+            ended = f"aod: {source.status} after {duration_sec:.1f} s {source.note}"
+            self._comment(ended.rstrip())
+        return replace(source, started=started, duration_sec=duration_sec)
+
+    def _in_vain(self, step: Step) -> tuple[Status, str] | None:
+        if step.missing:
+            return Status.MISSING, step.missing
+        if step.asked in process.hanging():
+            return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
+        if why := self._job.why_hurry:
+            return Status.TIMED_OUT, f"not run: {why}"
+        if why := self._file.why_full:
+            return Status.TRUNCATED, f"not run: {why}"
+        return None
+
+    async def _child(self, step: Step, timeout_sec: float) -> Source:
+        output = _Masked(self._file, binary=self._action.binary)
+        try:
+            ended = await process.run(step.argv, output.take, timeout_sec, self._job, step.asked)
+        except process.StartError as error:
+            return self._source(step, Status.FAILED, str(error))
+        full = output.finish() or ended.enough
+        failed = bool(ended.exit_status) or output.starts_with(step.error_text)
+        why = self._job.why_hurry if ended.timed_out else ""
+        return replace(
+            self._source(step, _status(ended, full=full, failed=failed)),
+            exit_status=ended.exit_status,
+            timed_out=ended.timed_out,
+            stderr_tail=ended.stderr_tail.decode(errors="replace"),
+            note=f"cut short: {why}" if why else "",
         )
-    return replace(source, started=started, duration_sec=duration_sec)
 
+    def _source(self, step: Step, status: Status, note: str = "") -> Source:
+        command = tuple(mask_text(argument) for argument in step.argv)
+        return not_run(self._action.name, self._action.file, command, status, note)
 
-def _in_vain(
-    action: Action, step: Step, file: OutputFile, limits: Limits
-) -> tuple[Status, str] | None:
-    if step.missing:
-        return Status.MISSING, step.missing
-    if step.asked in process.hanging():
-        return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
-    if limits.in_a_hurry:
-        return Status.TIMED_OUT, f"not run: {limits.why_hurry}"
-    if file.why_full:
-        return Status.TRUNCATED, f"not run: {file.why_full}"
-    return None
-
-
-async def _run_child(action: Action, step: Step, file: OutputFile, limits: Limits) -> Source:
-    output = _Masked(file, binary=action.binary)
-    try:
-        ended = await process.run(
-            step.argv,
-            output.take,
-            limits.timeout_sec,
-            Ties(limits.hurry, limits.children, step.asked),
-        )
-    except process.StartError as error:
-        return _source(action, step.argv, Status.FAILED, note=str(error))
-    full = output.finish() or ended.enough
-    failed = bool(ended.exit_status) or output.starts_with(step.error_text)
-    hurried = ended.timed_out and limits.in_a_hurry
-    return replace(
-        _source(action, step.argv, _status(ended, full=full, failed=failed)),
-        exit_status=ended.exit_status,
-        timed_out=ended.timed_out,
-        stderr_tail=ended.stderr_tail.decode(errors="replace"),
-        note=f"cut short: {limits.why_hurry}" if hurried else "",
-    )
+    def _comment(self, line: str) -> None:
+        """A line of ours in the file; there may be no room for it."""
+        if not self._action.binary:
+            with suppress(FullError):
+                self._file.write(f"{line}\n".encode(errors="replace"))
 
 
 class _Masked:
@@ -162,11 +138,6 @@ def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
     return Status.FAILED if failed else Status.OK
 
 
-def _source(action: Action, argv: tuple[str, ...], status: Status, note: str = "") -> Source:
-    command = tuple(mask_text(argument) for argument in argv)
-    return not_run(action.name, action.file, command, status, note)
-
-
 def _with_file(source: Source, action: Action, file: OutputFile, digest: str) -> Source:
     # With Keep.END nobody was stopped: that the start is gone shows only now.
     cut = file.truncated and action.keep is Keep.END and source.status is Status.OK
@@ -178,10 +149,3 @@ def _with_file(source: Source, action: Action, file: OutputFile, digest: str) ->
         bytes=file.size,
         sha256=digest,
     )
-
-
-def _say(action: Action, file: OutputFile, line: str) -> None:
-    """A line of ours in an action's file; there may be no room for it."""
-    if not action.binary:
-        with suppress(FullError):
-            file.write(f"{line}\n".encode(errors="replace"))

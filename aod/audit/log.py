@@ -19,7 +19,7 @@ from typing import Final
 
 from aod.audit.entries import Entry, Lost, encode
 from aod.config.schema import Config
-from aod.files import open_trusted, opened_folder, why_untrusted
+from aod.files import closing_fd, open_trusted, opened_folder, why_untrusted
 from aod.log import WarnOnce
 from aod.state.lock import lock_named
 from aod.state.names import AUDIT_FILE
@@ -81,13 +81,10 @@ class AuditLog:
     def _append(self, folder_fd: int, entry: Entry) -> None:
         patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC
         for _ in range(_MAX_ATTEMPTS):
-            fd = _open_ours(folder_fd)
-            try:
+            with closing_fd(_open_ours(folder_fd)) as fd:
                 named = lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd)
                 if named and self._is_written(fd, folder_fd, entry):
                     return
-            finally:
-                os.close(fd)
         raise OSError("it is replaced again and again")
 
     def _is_written(self, fd: int, folder_fd: int, entry: Entry) -> bool:

@@ -14,12 +14,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from aod.actions.job import Job
 from aod.actions.result import Source
 from aod.anomaly import Anomaly
 from aod.bundles import archive, contents, history, manifest, progress, summary
-from aod.bundles.filling import Filling, Policy, Sources, Work
+from aod.bundles.filling import Filling, Surroundings, Work
 from aod.bundles.progress import Progress
 from aod.bundles.workfolder import work_folder
+from aod.config.schema import Config
 from aod.files import appearing, read_regular
 from aod.state import names
 from aod.transport.wire import Sealed
@@ -41,34 +43,29 @@ class Made(Struct, frozen=True):
 
 
 async def make(
-    anomaly: Anomaly, policy: Policy, sources: Sources, *, only_seal: bool = False
+    anomaly: Anomaly, config: Config, job: Job, around: Surroundings, *, only_seal: bool = False
 ) -> Made | None:
     """Make the bundle of an anomaly, or finish one that was begun; None if it is there already.
 
-    With `only_seal`, what was begun is sealed as it is. Whatever waits for the disk, `recall` and
-    the compression run in threads of the loop's default executor.
+    With `only_seal`, what was begun is sealed as it is. Whatever waits for the disk, the history
+    and the compression run in threads of the loop's default executor.
 
     Raises:
         BusyError: another process makes it.
         OSError: it cannot be written; what was collected is left for another try.
     """
-    path = policy.output_dir / names.archive(anomaly.timestamp)
-    async with _in_threads(policy.output_dir, anomaly) as (folder, so_far):
+    output_dir, level = config.aod_output_dir, config.capture.compression_level
+    path = output_dir / names.archive(anomaly.timestamp)
+    async with _in_threads(output_dir, anomaly) as (folder, so_far):
         if path.exists():
             return None
-        sources.begun()
-        work = Work(folder, so_far, only_seal)
-        filled = await Filling(work, anomaly, policy, sources).fill()
+        around.begun(anomaly)
+        filled = await Filling(Work(folder, so_far, only_seal), anomaly, config, job, around).fill()
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
         await asyncio.to_thread(
-            archive.pack,
-            filled.folder,
-            unfinished,
-            policy.compression_level,
-            _READ_FIRST,
-            name=folder.name,
+            archive.pack, filled.folder, unfinished, level, _READ_FIRST, name=folder.name
         )
-        async with policy.room():
+        async with around.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
     return Made(sealed, filled.sources, filled.first_evidence_ns)

@@ -7,7 +7,7 @@ follows the trigger is waited for, and then the files that tell of all the other
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,18 +15,20 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions import runner
-from aod.actions.output import Budget
-from aod.actions.resolve import Scope, Situation
-from aod.actions.result import Mount, Source, Status
-from aod.actions.source import Limits
+from aod.actions.job import Job
+from aod.actions.resolve import Situation
+from aod.actions.result import Source, Status
+from aod.actions.runner import Collected
 from aod.actions.table import Phase, chosen, not_collected
 from aod.anomaly import Anomaly, Cause, Relation
-from aod.bundles import contents, history, manifest, redaction, summary
+from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
 from aod.bundles.progress import Progress
-from aod.bundles.redaction import Redaction
-from aod.conservation.violation import Violation
+from aod.config.rules import wanted
+from aod.config.schema import Config, effective_actions
+from aod.conservation import violation
+from aod.detectors.api import nanoseconds
 from aod.event import Events
 from aod.files import appearing, create
 
@@ -37,40 +39,19 @@ HEAD_START_SEC: Final = 0.1
 as long, which they would have to share; and the log holds a second even in a storm."""
 
 
-class Policy(Struct, frozen=True):
-    """How bundles are made here."""
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What the process that makes bundles knows and does, and a bundle alone does not."""
 
-    output_dir: Path
-    allowed_actions: frozenset[str]
-    limits: Limits
-    compression_level: int
-    post_ns: int = 0
-    """A bundle is sealed no earlier than this after its trigger."""
-    scope: Scope = Scope()
-    max_bundle_bytes: int = 1 << 62
-    """Of what the actions write for one bundle."""
-    room: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """In which a bundle gets its name (`aod.capture.room`)."""
-    redaction: Redaction | None = None
-
-
-class Sources(Struct, frozen=True):
-    """Who is asked about an anomaly."""
-
-    recall: Callable[[Anomaly, Recorded | None], Recorded]
-    """What the event log has; with what it had before, that and what is new."""
+    begun: Callable[[Anomaly], object]
+    """Called when the bundle is not there, and is begun."""
     related: Callable[[Anomaly], tuple[Relation, ...]]
     """The other anomalies of its incident, as far as they are known."""
-    stats: Callable[[Anomaly], bytes] = lambda _: b"{}\n"
-    """The text of stats.json."""
-    losses: Callable[[], dict[str, int]] = dict
+    losses: Callable[[], dict[str, int]]
     """What else was lost so far, by reason."""
-    violations: Callable[[], tuple[Violation, ...]] = tuple
-    """Sums of the daemon's own that do not hold."""
-    begun: Callable[[], object] = lambda: None
-    """Told that the bundle is not there, and is begun."""
-    note: Callable[[], str] = str
-    """Why the bundle is ended before its time, if it is."""
+    room: Callable[[], AbstractAsyncContextManager[None]]
+    """In which a bundle gets its name (`aod.capture.room`)."""
+    redacting: asyncio.Lock
+    """Held while a bundle is redacted."""
 
 
 class Filled(Struct, frozen=True):
@@ -95,15 +76,15 @@ class Work(Struct, frozen=True):
 class Filling:
     """One bundle on its way."""
 
-    def __init__(self, work: Work, anomaly: Anomaly, policy: Policy, sources: Sources) -> None:
-        self._folder = work.folder
-        self._progress = work.progress
-        self._only_seal = work.only_seal
-        self._anomaly = anomaly
-        self._policy = policy
-        self._ask = sources
-        self._actions, self._refused = chosen(anomaly.actions, policy.allowed_actions)
+    def __init__(
+        self, work: Work, anomaly: Anomaly, config: Config, job: Job, around: Surroundings
+    ) -> None:
+        self._folder, self._progress, self._only_seal = work.folder, work.progress, work.only_seal
+        self._anomaly, self._config, self._job, self._around = anomaly, config, job, around
+        self._actions, self._refused = chosen(anomaly.actions, allowed(config, anomaly))
         self._volatile = {one.name for one in self._actions if one.phase is Phase.VOLATILE}
+        is_declared = anomaly.rule is not Cause.MANUAL
+        self._post_ns = nanoseconds(config.capture.post_sec * 1e3) if is_declared else 0
         self._first_evidence_ns: int | None = None
         self._has_evidence = asyncio.Event()
 
@@ -122,48 +103,44 @@ class Filling:
             raise errors.exceptions[0] from errors
         finally:
             rest.cancel()
-        sources, mounts = collecting.result()
-        folder = self._folder
-        told, anomaly = self._described(sources, mounts, *recalling.result())
-        if how := self._policy.redaction:
-            folder, told, anomaly = await redaction.apply(folder, told, anomaly, how)
-        await asyncio.to_thread(explain, folder, told, anomaly)
-        return Filled(folder, sources, self._first_evidence_ns)
+        collected = collecting.result()
+        described, anomaly = self._described(collected, *recalling.result())
+        folder, limits = self._folder, self._config.capture
+        if limits.redact:
+            folder, described, anomaly = await redaction.apply(
+                folder,
+                described,
+                anomaly,
+                self._around.redacting,
+                headers_only=limits.tcpdump.headers_only,
+            )
+        await asyncio.to_thread(explain, folder, described, anomaly)
+        return Filled(folder, collected.sources, self._first_evidence_ns)
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""
-        post_ns = 0 if self._anomaly.rule is Cause.MANUAL else self._policy.post_ns
-        left_ns = self._anomaly.trigger_ns + post_ns - time.monotonic_ns()
-        if 0 < left_ns <= post_ns:  # else it is over, or of another boot
-            hurry = self._policy.limits.hurry or asyncio.get_running_loop().create_future()
-            await asyncio.wait([hurry], timeout=left_ns / 1e9)
+        left_ns = self._anomaly.trigger_ns + self._post_ns - time.monotonic_ns()
+        if 0 < left_ns <= self._post_ns:  # else it is over, or of another boot
+            await asyncio.wait([self._job.hurry], timeout=left_ns / 1e9)
 
-    async def _collect(
-        self, rest: asyncio.Future[None]
-    ) -> tuple[tuple[Source, ...], tuple[Mount, ...]]:
+    async def _collect(self, rest: asyncio.Future[None]) -> Collected:
         kept = self._progress.kept
         if self._only_seal:
             missing = {one.name: (not_collected(one.name, NOT_COLLECTED),) for one in self._actions}
-            return self._in_order(missing | kept), ()
+            return Collected(self._in_order(missing | kept), ())
+        self._job.budget.take(sum(sources[0].bytes for sources in kept.values()))
         collected = await runner.collect(
-            self._actions,
-            self._folder,
-            Situation(self._anomaly.timestamp, self._policy.scope),
-            self._limits(),
-            late=rest,
-            on_done=self._note,
-            skip=kept,
+            [action for action in self._actions if action.name not in kept],
+            Situation(self._folder, self._anomaly.timestamp, self._config),
+            self._job,
+            rest,
+            self._note,
         )
         self._has_evidence.set()
         found: dict[str, tuple[Source, ...]] = {}
         for source in collected.sources:
             found[source.name] = (*found.get(source.name, ()), self._marked(source))
-        return self._in_order(found | kept), collected.mounts
-
-    def _limits(self) -> Limits:
-        budget = self._policy.limits.budget or Budget(self._policy.max_bundle_bytes)
-        budget.take(sum(sources[0].bytes for sources in self._progress.kept.values()))
-        return msgspec.structs.replace(self._policy.limits, budget=budget)
+        return Collected(self._in_order(found | kept), collected.mounts)
 
     def _note(self, sources: Sequence[Source]) -> None:
         """An action is done."""
@@ -190,14 +167,18 @@ class Filling:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEAD_START_SEC):
                     await self._has_evidence.wait()
-        recorded = await asyncio.to_thread(self._ask.recall, self._anomaly, None)
+        recorded = await self._recorded(None)
         events = await asyncio.to_thread(self._save, recorded, saved)
         await asyncio.to_thread(self._save_stats)
-        if self._policy.post_ns and self._anomaly.rule is not Cause.MANUAL:
+        if self._post_ns:
             await asyncio.wait([rest])
-            recorded = await asyncio.to_thread(self._ask.recall, self._anomaly, recorded)
+            recorded = await self._recorded(recorded)
             events = await asyncio.to_thread(self._save, recorded, saved)
         return events, recorded
+
+    async def _recorded(self, known: Recorded | None) -> Recorded:
+        where, limits = self._config.runtime_dir, self._config.capture
+        return await asyncio.to_thread(history.recall, where, limits, self._anomaly, known)
 
     def _save(self, recorded: Recorded, saved: Events | None) -> manifest.Events:
         events, note = history.merged(recorded.events, self._anomaly.evidence), recorded.note
@@ -209,26 +190,33 @@ class Filling:
         """Once: a predecessor's are nearer to the trigger."""
         path = self._folder / contents.STATS
         if not path.exists():
+            before_ns = nanoseconds(self._config.capture.history_sec * 1e3)
+            text = histograms.recall(self._config.runtime_dir, before_ns, self._anomaly)
             with appearing(path, path.with_name(f".{path.name}.new"), durable=False) as file:
-                file.write(self._ask.stats(self._anomaly))
+                file.write(text)
 
     def _described(
-        self,
-        sources: tuple[Source, ...],
-        mounts: tuple[Mount, ...],
-        events: manifest.Events,
-        recorded: Recorded,
+        self, collected: Collected, events: manifest.Events, recorded: Recorded
     ) -> tuple[Manifest, Anomaly]:
-        anomaly = msgspec.structs.replace(self._anomaly, related=self._ask.related(self._anomaly))
-        losses = recorded.losses | self._ask.losses()
-        described = manifest.describe(anomaly, events, mounts, sources, losses)
+        related = self._around.related(self._anomaly)
+        anomaly = msgspec.structs.replace(self._anomaly, related=related)
+        losses = recorded.losses | self._around.losses()
+        described = manifest.describe(anomaly, events, collected.mounts, collected.sources, losses)
         noted = msgspec.structs.replace(
             described,
-            conservation=self._ask.violations(),
+            conservation=violation.FILE.read(self._config.runtime_dir),
             interrupted=self._progress.interrupted,
-            note=self._ask.note(),
+            note=self._job.note,
         )
         return noted, anomaly
+
+
+def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
+    """What the configuration gives an anomaly of that name, whatever its declaration wants."""
+    if anomaly.rule is Cause.MANUAL:
+        return wanted(config)
+    configured = config.guardian.anomalies.get(anomaly.name)
+    return frozenset(effective_actions(config, configured)) if configured else frozenset()
 
 
 def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:

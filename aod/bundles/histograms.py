@@ -17,11 +17,9 @@ from aod.anomaly import Anomaly, Cause
 from aod.event import COMMANDS
 from aod.smb.commands import command_name
 from aod.state import counters
-from aod.state.counters import COUNTER_NAMES, SAME_CLOCK_NS, Snapshots
+from aod.state.counters import SAME_CLOCK_NS, Snapshots
+from aod.transport.command_stats import COUNTERS, STAT_NAMES
 
-_COUNTERS: Final = tuple(
-    name for name in COUNTER_NAMES if name not in ("latency_slots", "begun", "ended")
-)
 _FIRST_NS: Final = 50_000_000
 """A snapshot before the trigger has to be nearer by this than one behind it, which has counted the
 operation that triggered."""
@@ -145,7 +143,7 @@ def difference(first: Any, second: Any) -> Difference:
     """Between two snapshots; none where the counters began anew meanwhile."""
     begun_anew = first["ring_id"] != second["ring_id"]
     before, after = first["stats"], second["stats"]
-    less = any((after[field] < before[field]).any() for field in COUNTER_NAMES)
+    less = any((after[field] < before[field]).any() for field in STAT_NAMES)
     if begun_anew or less or (second["gave_up"] < first["gave_up"]).any():
         return Difference(note="none: the counters began anew between the two moments")
     return Difference(
@@ -157,7 +155,7 @@ def difference(first: Any, second: Any) -> Difference:
 
 
 def _commands(counted: Callable[[str], Any], gave_up: Any) -> dict[str, CommandCounts]:
-    columns = {name: counted(name) for name in _COUNTERS} | {"gave_up": gave_up}
+    columns = {name: counted(name) for name in COUNTERS} | {"gave_up": gave_up}
     slots = counted("latency_slots")
     told = {}
     for number in range(COMMANDS):

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from aod.anomaly import Anomaly, Cause
 from aod.bundles.manifest import Events as EventsInManifest
+from aod.config.schema import Capture
+from aod.detectors.api import nanoseconds
 from aod.event import EVENT_DTYPE, Events, in_order, joined
 from aod.files import appearing
 from aod.state.counters import SAME_CLOCK_NS
@@ -33,13 +35,6 @@ _PIECE: Final = 16_384
 _NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
 
 
-class Span(Struct, frozen=True):
-    """Which operations a bundle holds, around the trigger."""
-
-    before_ns: int
-    after_ns: int
-
-
 class Recorded(Struct, frozen=True):
     """What the event log knows about an anomaly."""
 
@@ -54,9 +49,12 @@ class Recorded(Struct, frozen=True):
 
 
 def recall(
-    runtime_dir: Path, span: Span, anomaly: Anomaly, known: Recorded | None = None
+    runtime_dir: Path, limits: Capture, anomaly: Anomaly, known: Recorded | None = None
 ) -> Recorded:
-    """What the event log has of the span up to now (a copy); with `known`, that and what is new."""
+    """A copy of what the event log has around the trigger; with `known`, that and what is new.
+
+    Of `limits`, `history_sec` and `post_sec` say how far it reaches.
+    """
     try:
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:
@@ -67,8 +65,8 @@ def recall(
         return Recorded(_NONE, _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
     pieces = [known.events if known else _NONE]
-    first_ns = np.uint64(max(0, anomaly.trigger_ns - span.before_ns))
-    last_ns = np.uint64(anomaly.trigger_ns + span.after_ns)
+    first_ns = np.uint64(max(0, anomaly.trigger_ns - nanoseconds(limits.history_sec * 1e3)))
+    last_ns = np.uint64(anomaly.trigger_ns + nanoseconds(limits.post_sec * 1e3))
     for at in range(min(start, position), position, _PIECE):
         copy = log.copy(at, min(at + _PIECE, position))
         wanted = (copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from aod.actions import process
@@ -33,26 +32,20 @@ TIMEOUT_SEC: Final = 120.0
 _FAILED: Final = "redaction failed"
 
 
-class Redaction(Struct, frozen=True):
-    """How bundles are redacted here."""
-
-    headers_only: bool
-    """The packets of a bundle have no content of files: they are kept, with other addresses."""
-    timeout_sec: float = TIMEOUT_SEC
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One at a time: each takes a processor, and up to a hundred megabytes."""
-
-
 class RedactionError(Exception):
     """A folder could not be redacted; the text says why, and names nobody."""
 
 
 async def apply(
-    folder: Path, manifest: Manifest, anomaly: Anomaly, how: Redaction
+    folder: Path, manifest: Manifest, anomaly: Anomaly, turn: asyncio.Lock, *, headers_only: bool
 ) -> tuple[Path, Manifest, Anomaly]:
     """Redact all files of a folder, and what the manifest and anomaly.json are made from.
 
     Returns the folder of the redacted files with them.
+
+    Args:
+        turn: one bundle at a time: each takes a processor, and up to a hundred megabytes.
+        headers_only: the packets have no content of files: they are kept, with other addresses.
 
     Raises:
         OSError: what cannot be redacted cannot be removed either.
@@ -60,8 +53,8 @@ async def apply(
     draft = Draft(manifest, replace(anomaly, evidence=b""))
     try:
         await asyncio.to_thread(_prepare, folder, draft)
-        async with how.turn:
-            await _run(folder, how)
+        async with turn:
+            await _run(folder, headers_only=headers_only)
         told = await asyncio.to_thread(_completed, folder)
     except (RedactionError, OSError, msgspec.MsgspecError) as error:
         why = str(error) if isinstance(error, RedactionError) else type(error).__name__
@@ -81,15 +74,15 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder / DONE)
 
 
-async def _run(folder: Path, how: Redaction) -> None:
-    options = ("--headers-only",) if how.headers_only else ()
+async def _run(folder: Path, *, headers_only: bool) -> None:
+    options = ("--headers-only",) if headers_only else ()
     argv = (sys.executable, "-I", "-m", "aod.bundles.redact", str(folder), *options)
     try:
-        ended = await process.run(argv, lambda _: None, how.timeout_sec)
+        ended = await process.run(argv, lambda _: None, TIMEOUT_SEC)
     except process.StartError as error:
         raise RedactionError("its program could not be started") from error
     if ended.timed_out:
-        raise RedactionError(f"it took longer than {how.timeout_sec:g} s")
+        raise RedactionError(f"it took longer than {TIMEOUT_SEC:g} s")
     if ended.exit_status != 0:
         raise RedactionError(f"its program ended with {ended.exit_status}")
 

@@ -1,8 +1,10 @@
-"""What capture did, for the audit log and for the heartbeat; each anomaly is declared once.
+"""What became of each anomaly: closed in the backlog, written to the audit log, counted, logged.
 
-Records are written by a thread of their own, in order: the output folder may hang.
+Audit entries are written by a thread of their own, in order: the output folder may hang.
 """
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from aod import log as aod_log
 from aod.anomaly import Anomaly
 from aod.audit.entries import (
     CaptureBegun,
@@ -26,45 +29,51 @@ from aod.audit.entries import (
 )
 from aod.audit.log import AuditLog
 from aod.bundles.bundle import Made
-from aod.capture.backlog import Failure
+from aod.capture.backlog import Backlog
 from aod.config.schema import Config
+from aod.state.ledger import Kind
 from aod.transport.wire import Suppressed
 
 MAX_REMEMBERED: Final = 4096
 MAX_QUEUED: Final = 8192
-"""Records for an output folder that hangs."""
+"""Audit entries for an output folder that hangs."""
+BUSY_SEC: Final = 0.25
+"""Until a folder is tried again that another process holds."""
 
 
-class Account:
-    """Counts and records.
+class CaptureAudit:
+    """Keeps the audit log, the backlog and the counters of the heartbeat in step.
 
     Attributes:
+        backlog: the anomalies that have no bundle yet.
         sealed, failed, refused: how many bundles.
-        waiting: those of which it was told that they wait.
+        waiting: the anomalies that were reported to wait.
     """
 
-    def __init__(self, log: AuditLog) -> None:
+    def __init__(self, config: Config, logger: logging.Logger, backlog: Backlog) -> None:
+        self.backlog = backlog
         self.sealed = self.failed = self.refused = 0
-        self._audit = log
+        self.waiting: set[int] = set()
+        self._logger = logger
+        self._audit_log = AuditLog(config, logger)
         self._declared: dict[int, None] = {}
         self._sealed: dict[int, None] = {}
-        """By a predecessor, as the log has it."""
-        self.waiting: set[int] = set()
+        """By a predecessor, as the audit log has it."""
         self._lock = Lock()
         self._queued = self._missed = 0
         self._writer = ThreadPoolExecutor(1, "audit")
 
     def use(self, config: Config) -> None:
-        """Go on with this configuration's settings of the log."""
-        self._audit.use(config)
+        """Use this configuration's settings of the audit log."""
+        self._audit_log.use(config)
 
-    def remember(self, records: Iterable[Entry]) -> None:
-        """Learn from the log itself what a predecessor has told."""
-        for record in records:
-            if isinstance(record, Declared):
-                _keep(self._declared, record.timestamp)
-            elif isinstance(record, CaptureSealed):
-                _keep(self._sealed, record.timestamp)
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Learn from the audit log what a predecessor has reported."""
+        for entry in entries:
+            if isinstance(entry, Declared):
+                _keep(self._declared, entry.timestamp)
+            elif isinstance(entry, CaptureSealed):
+                _keep(self._sealed, entry.timestamp)
 
     def knows(self, timestamp: int) -> bool:
         """Whether it was declared."""
@@ -74,40 +83,66 @@ class Account:
         """Capture knows of an anomaly; of one that it knew, nothing new."""
         if not self.knows(anomaly.timestamp):
             _keep(self._declared, anomaly.timestamp)
-            self.write(declared(anomaly))
+            self._write(declared(anomaly))
+
+    def suppressed(self, message: Suppressed) -> None:
+        """An episode ended, in which triggers were suppressed."""
+        name, timestamp, count = message.name, message.timestamp, message.count
+        self._write(SuppressedTriggers(name=name, timestamp=timestamp, count=count))
 
     def waits(self, timestamp: int, why: str) -> None:
-        """It is not captured now; said once until it is: how much space is free changes always."""
+        """It is not captured now; reported once: the free space in the reason always changes."""
         if timestamp not in self.waiting:
             self.waiting.add(timestamp)
-            self.write(CaptureWaits(timestamp=timestamp, why=why))
+            self._write(CaptureWaits(timestamp=timestamp, why=why))
+
+    def busy(self, timestamp: int, why: str) -> None:
+        """Another process fills its folder, so it is tried again soon."""
+        self.backlog.postpone(timestamp, time.monotonic() + BUSY_SEC)
+        self.waits(timestamp, why)
 
     def begun(self, anomaly: Anomaly) -> None:
+        """Its bundle is being made."""
         self.declared(anomaly)
         self.waiting.discard(anomaly.timestamp)
-        self.write(CaptureBegun(timestamp=anomaly.timestamp))
+        self._write(CaptureBegun(timestamp=anomaly.timestamp))
 
-    def made(self, made: Made, duration_sec: float) -> None:
+    def interrupted(self, timestamp: int, why: str) -> None:
+        """Its bundle was begun, and left unfinished."""
+        self._write(CaptureInterrupted(timestamp=timestamp, why=why))
+
+    def is_sealed(self, anomaly: Anomaly, made: Made, duration_sec: float) -> None:
+        """Its bundle was made."""
         self.sealed += 1
-        first_ns = made.first_evidence_ns
-        self.write(
-            CaptureSealed(
-                timestamp=made.sealed.timestamp,
-                bundle=Path(made.sealed.path).name,
-                size_bytes=made.sealed.size_bytes,
-                duration_sec=round(duration_sec, 6),
-                sources=dict(Counter(str(source.status) for source in made.sources)),
-                first_evidence_sec=None if first_ns is None else round(first_ns / 1e9, 6),
-            )
+        path, size_bytes, first_ns = (
+            made.sealed.path,
+            made.sealed.size_bytes,
+            made.first_evidence_ns,
+        )
+        entry = CaptureSealed(
+            timestamp=anomaly.timestamp,
+            bundle=Path(path).name,
+            size_bytes=size_bytes,
+            duration_sec=round(duration_sec, 6),
+            sources=dict(Counter(str(source.status) for source in made.sources)),
+            first_evidence_sec=None if first_ns is None else round(first_ns / 1e9, 6),
+        )
+        self._write(entry)
+        self.backlog.done(anomaly.timestamp, Kind.SEALED)
+        fields = {"ANOMALY": anomaly.name, "BUNDLE": path, "TIMESTAMP": anomaly.timestamp}
+        self._logger.info(
+            "sealed %s: %d KiB in %.2f s",
+            *(entry.bundle, size_bytes >> 10, duration_sec),
+            extra=aod_log.fields(**{f"AOD_{name}": value for name, value in fields.items()}),
         )
 
-    def found_sealed(self, path: Path, timestamp: int) -> None:
-        """A bundle was there already; told where a predecessor died before it told of it."""
+    def was_sealed(self, timestamp: int, path: Path) -> None:
+        """Its bundle is there; reported where a predecessor died before it could."""
         if timestamp in self._sealed:
             return
         with suppress(FileNotFoundError):  # deleted since
             size_bytes = path.stat().st_size
-            self.write(
+            self._write(
                 CaptureSealed(
                     timestamp=timestamp,
                     bundle=path.name,
@@ -117,44 +152,40 @@ class Account:
                 )
             )
 
-    def suppressed(self, message: Suppressed) -> None:
-        """An episode is over, and hid triggers."""
-        name, timestamp, count = message.name, message.timestamp, message.count
-        self.write(SuppressedTriggers(name=name, timestamp=timestamp, count=count))
-
-    def has_failed(self, timestamp: int, why: object, failure: Failure) -> None:
+    def has_failed(self, timestamp: int, error: Exception) -> None:
+        """Its bundle could not be made; it is tried again, but for the last time."""
+        if not isinstance(error, OSError):
+            self._logger.error("bundle %d", timestamp, exc_info=error)
         self.failed += 1
-        attempt, next_try_sec = failure
-        self.write(
+        attempt, next_try_sec = self.backlog.failed(timestamp, time.monotonic(), error)
+        self._write(
             CaptureFailed(
-                timestamp=timestamp, why=str(why), attempt=attempt, next_try_sec=next_try_sec
+                timestamp=timestamp, why=str(error), attempt=attempt, next_try_sec=next_try_sec
             )
         )
 
     def has_refused(self, anomaly: Anomaly, why: str) -> None:
+        """It gets no bundle."""
         self.declared(anomaly)
         self.refused += 1
         self.waiting.discard(anomaly.timestamp)
-        self.write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
+        self._write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
 
-    def interrupted(self, timestamp: int, why: str) -> None:
-        self.write(CaptureInterrupted(timestamp=timestamp, why=why))
-
-    def write(self, record: Entry) -> None:
-        """Have a record written; where too many are on their way, it is only counted."""
+    def _write(self, entry: Entry) -> None:
+        """Have an entry written; where too many are on their way, it is only counted."""
         with self._lock:
             if self._queued >= MAX_QUEUED:
                 self._missed += 1
                 return
             self._queued += 1
-        self._writer.submit(self._write, record)
+        self._writer.submit(self._write_now, entry)
 
-    def _write(self, record: Entry) -> None:
+    def _write_now(self, entry: Entry) -> None:
         with self._lock:
             self._queued -= 1
             missed, self._missed = self._missed, 0
-        self._audit.miss(missed)
-        self._audit.write(record)
+        self._audit_log.miss(missed)
+        self._audit_log.write(entry)
 
     def close(self) -> None:
         """Wait until everything is written."""

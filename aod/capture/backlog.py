@@ -45,41 +45,61 @@ class Failure(NamedTuple):
 class Backlog:
     """Anomalies that have no bundle yet, oldest first, with the patience for each.
 
+    What is in the spool is as of the last `refresh`.
+
     Attributes:
-        set_aside: how many entries were given up.
+        set_aside: how many failed permanently.
+        adopted: those without an entry, whose unfinished bundle is sealed as it is.
     """
 
-    def __init__(self, folder: Path, log: logging.Logger, ledger: Ledger) -> None:
+    def __init__(self, folder: Path, logger: logging.Logger, ledger: Ledger) -> None:
         self.set_aside = 0
+        self.adopted: set[int] = set()
         self._ledger = ledger
         self._folder = folder
-        self._log = log
+        self._logger = logger
+        self._spooled: set[int] = set()
         self._unspooled: dict[int, Anomaly] = {}
         self._attempts: dict[int, _Attempts] = {}
+
+    def refresh(self) -> None:
+        """List the spool."""
+        found = (names.spooled.timestamp(path.name) for path in spool.pending(self._folder))
+        self._spooled = {timestamp for timestamp in found if timestamp is not None}
+
+    def losses(self) -> dict[str, int]:
+        """How many anomalies got no bundle since the daemon began, by reason, for a manifest."""
+        counts = self._ledger.state.counts
+        return {
+            "refused_captures": counts[Kind.REFUSED],
+            "set_aside_captures": counts[Kind.SET_ASIDE],
+            "lost_anomalies": counts[Kind.LOST],
+        }
 
     def offer(self, anomaly: Anomaly) -> bool:
         """Take an anomaly from a message, if it is not in the spool; whether it is one."""
         if os.path.lexists(self._path(anomaly.timestamp)):
+            self._spooled.add(anomaly.timestamp)
             return True
         try:
             spool.check(anomaly)
             if anomaly.rule is Cause.MANUAL:
                 raise SpoolError("who asks for a bundle spools it")
         except SpoolError as error:
-            self._log.warning("an anomaly in a message is refused: %s", error)
+            self._logger.warning("an anomaly in a message is refused: %s", error)
             return False
         if anomaly.timestamp in self._ledger.state.outcomes:
             return True  # declared again, by a detect that was killed
         self._ledger.enter(anomaly.timestamp, Kind.UNSPOOLED)
         if len(self._unspooled) >= MAX_UNSPOOLED:
-            self._log.error("anomaly %d is dropped: the backlog is full", anomaly.timestamp)
+            self._logger.error("anomaly %d is dropped: the backlog is full", anomaly.timestamp)
             self._ledger.close_entry(anomaly.timestamp, Kind.LOST)
         else:
             self._unspooled[anomaly.timestamp] = anomaly
         return True
 
     def due(self, now: float, busy: Container[int]) -> Iterator[Anomaly]:
-        """What to capture now, oldest first; what is no anomaly is set aside on the way.
+        """What to capture now, oldest first; what is no anomaly fails permanently on the way.
 
         Args:
             now: monotonic seconds.
@@ -99,10 +119,10 @@ class Backlog:
                 yield anomaly
 
     def __contains__(self, timestamp: int) -> bool:
-        return timestamp in self._waiting()
+        return timestamp in self._spooled or timestamp in self._unspooled
 
     def __len__(self) -> int:
-        return len(self._waiting())
+        return len(self._spooled | self._unspooled.keys())
 
     def done(self, timestamp: int, outcome: Kind) -> None:
         """There is nothing more to do for it."""
@@ -110,23 +130,27 @@ class Backlog:
         self._remove(timestamp)
 
     def _remove(self, timestamp: int) -> None:
-        self._unspooled.pop(timestamp, None)
-        self._attempts.pop(timestamp, None)
+        self._forget(timestamp)
         try:
             spool.remove(self._path(timestamp))
         except OSError as error:
             self._pass_over(timestamp, f"its entry cannot be removed: {error}")
 
+    def _forget(self, timestamp: int) -> None:
+        self._spooled.discard(timestamp)
+        self._unspooled.pop(timestamp, None)
+        self._attempts.pop(timestamp, None)
+
     def failed(self, timestamp: int, now: float, why: object) -> Failure:
-        """A capture failed: it is tried again later, at last set aside."""
+        """A capture failed: it is tried again later; the last time it fails permanently."""
         attempts = self._attempts.setdefault(timestamp, _Attempts())
         attempts.count += 1
         if attempts.count > len(RETRY_DELAYS_SEC):
-            self._give_up(timestamp, f"failed {attempts.count} times, last: {why}")
+            self._fail_permanently(timestamp, f"failed {attempts.count} times, last: {why}")
             return Failure(attempts.count, None)
         delay_sec = RETRY_DELAYS_SEC[attempts.count - 1]
         attempts.not_before = now + delay_sec
-        self._log.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
+        self._logger.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
         return Failure(attempts.count, delay_sec)
 
     def postpone(self, timestamp: int, until: float) -> None:
@@ -153,6 +177,7 @@ class Backlog:
 
     def adopt(self, anomaly: Anomaly) -> None:
         """Take an anomaly that has no entry, and whose bundle was begun."""
+        self.adopted.add(anomaly.timestamp)
         self._ledger.enter(anomaly.timestamp, Kind.ADOPTED)
         self._unspooled[anomaly.timestamp] = anomaly
 
@@ -161,12 +186,11 @@ class Backlog:
         origins = self._ledger.state.origins
         for timestamp in self._ledger.state.open:
             if origins[timestamp] is Kind.UNSPOOLED and timestamp not in self:
-                self._log.error("anomaly %d is lost with the capture that held it", timestamp)
+                self._logger.error("anomaly %d is lost with the capture that held it", timestamp)
                 self._ledger.close_entry(timestamp, Kind.LOST)
 
     def _waiting(self) -> list[int]:
-        spooled = (names.spooled.timestamp(path.name) for path in spool.pending(self._folder))
-        return sorted({*self._unspooled, *(one for one in spooled if one is not None)})
+        return sorted(self._spooled | self._unspooled.keys())
 
     def _read(self, timestamp: int, now: float) -> Anomaly | None:
         if timestamp in self._unspooled:
@@ -178,27 +202,26 @@ class Backlog:
         except FileNotFoundError:
             return None
         except SpoolError as error:
-            self._give_up(timestamp, f"not ours: {error}")
+            self._fail_permanently(timestamp, f"not ours: {error}")
         except OSError as error:
             self.failed(timestamp, now, error)
         return None
 
-    def _give_up(self, timestamp: int, why: str) -> None:
+    def _fail_permanently(self, timestamp: int, why: str) -> None:
         self.set_aside += 1
-        self._log.error("anomaly %d is set aside: %s", timestamp, why)
-        self._unspooled.pop(timestamp, None)
-        self._attempts.pop(timestamp, None)
+        self._logger.error("anomaly %d failed permanently: %s", timestamp, why)
+        self._forget(timestamp)
         self._ledger.enter(timestamp, Kind.SEEN)
         self._ledger.close_entry(timestamp, Kind.SET_ASIDE)
         try:
             spool.set_aside(self._path(timestamp))
         except OSError as error:
-            self._pass_over(timestamp, f"it cannot be set aside: {error}")
+            self._pass_over(timestamp, f"its entry cannot be renamed: {error}")
 
     def _pass_over(self, timestamp: int, why: str) -> None:
         """Its entry stays where it is, and is looked at no more while this process lives."""
         self._attempts[timestamp] = _Attempts(not_before=inf)
-        self._log.error("anomaly %d stays in the spool: %s", timestamp, why)
+        self._logger.error("anomaly %d stays in the spool: %s", timestamp, why)
 
     def _attempts_of(self, timestamp: int) -> _Attempts:
         return self._attempts.get(timestamp) or _Attempts()

@@ -1,15 +1,15 @@
 """A bundle that a person asks for, made in this very process."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
 from aod.bundles import bundle
-from aod.bundles.filling import Sources
-from aod.capture.incidents import Incidents
-from aod.capture.policy import policy, recall, stats
+from aod.bundles.filling import Surroundings
 from aod.capture.snapshot import asked_for
 from aod.config.schema import Config, effective_actions
 from aod.detectors.api import kind_of
@@ -26,9 +26,19 @@ def capture_now(config: Config, name: str) -> Path:
     """
     anomaly = _manual(config, name)
     config.aod_output_dir.mkdir(OUTPUT_MODE, exist_ok=True)
-    asked = Sources(recall(config), Incidents().of, stats(config))
-    asyncio.run(bundle.make(anomaly, policy(config), asked))
+    asyncio.run(_make(anomaly, config))
     return config.aod_output_dir / names.archive(anomaly.timestamp)
+
+
+async def _make(anomaly: Anomaly, config: Config) -> None:
+    around = Surroundings(
+        begun=lambda _: None,
+        related=lambda _: (),
+        losses=dict,
+        room=nullcontext,
+        redacting=asyncio.Lock(),
+    )
+    await bundle.make(anomaly, config, Job(config, Children(lambda _: None)), around)
 
 
 def _manual(config: Config, name: str) -> Anomaly:

@@ -71,12 +71,12 @@ class OutputState:
         is_short: what is captured now has to end, too: it is the space that is short.
     """
 
-    def __init__(self, config: Config, log: logging.Logger) -> None:
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.why_not = ""
         self.is_short = False
         self._folder = config.aod_output_dir
         self._limits = config.capture
-        self._log = log
+        self._logger = logger
         self._free_bytes = 0
         self._full_at: int | None = None
         """Free bytes when a write found no room."""
@@ -121,7 +121,7 @@ class OutputState:
         if why_not == self.why_not:
             return
         if why_not and not self.why_not:
-            self._log.error("%s: %s; anomalies wait until it is better", self._folder, why_not)
+            self._logger.error("%s: %s; anomalies wait until it is better", self._folder, why_not)
         elif not why_not:
-            self._log.warning("%s: bundles can be written again", self._folder)
+            self._logger.warning("%s: bundles can be written again", self._folder)
         self.why_not = why_not

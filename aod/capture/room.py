@@ -27,13 +27,13 @@ class Room:
     """The room in one output folder, for all captures of one event loop."""
 
     def __init__(
-        self, config: Config, log: logging.Logger, ring: Callable[[Sealed], object]
+        self, config: Config, logger: logging.Logger, to_cleanup: Callable[[Sealed], object]
     ) -> None:
-        """`ring` tells cleanup."""
+        """`to_cleanup` sends it a message."""
         self._folder: Path = config.aod_output_dir
         self._limit_bytes = retention.max_bytes(config.cleanup)
-        self._log = log
-        self._ring = ring
+        self._logger = logger
+        self.to_cleanup = to_cleanup
         self._lock = asyncio.Lock()
         self._in_vain = False
 
@@ -67,11 +67,11 @@ class Room:
     def _ring_for(self, newest: Entry) -> None:
         """As whoever sealed it should have done, and may have died before."""
         path = str(self._folder / newest.name)
-        self._ring(Sealed(newest.timestamp, path, newest.size_bytes))
+        self.to_cleanup(Sealed(newest.timestamp, path, newest.size_bytes))
 
     def _give_up(self) -> None:
         if not self._in_vain:
-            self._log.warning(
+            self._logger.warning(
                 "%s holds more than cleanup.max_total_log_size_mb, and cleanup does not make room",
                 self._folder,
             )

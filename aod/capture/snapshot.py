@@ -104,9 +104,9 @@ class Snapshots:
     is being made now shows what was there when the last of them came, or later.
     """
 
-    def __init__(self, config: Config, log: logging.Logger) -> None:
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
         self._config = config
-        self._log = log
+        self._logger = logger
         self._wish = ""
         self._last: int | None = None
 
@@ -130,6 +130,6 @@ class Snapshots:
         try:
             self._last = request(self._config, reason)
         except (OSError, spool.SpoolError) as error:
-            self._log.error("no snapshot: %s", error)
+            self._logger.error("no snapshot: %s", error)
         else:
-            self._log.info("snapshot %s: %s", names.folder(self._last), reason)
+            self._logger.info("snapshot %s: %s", names.folder(self._last), reason)

@@ -37,11 +37,11 @@ _DROPPED: Final = re.compile(r"\b(\d+) packets? dropped by kernel")
 class PacketRing:
     """tcpdump and its files; nothing here waits or raises."""
 
-    def __init__(self, folder: Path, settings: Packets, log: logging.Logger) -> None:
+    def __init__(self, folder: Path, settings: Packets, logger: logging.Logger) -> None:
         self.folder = folder
         self.starts = 0
         self._shape = ring.shape(settings.ring_mb, settings.snaplen)
-        self._log = log
+        self._logger = logger
         self._popen: subprocess.Popen[bytes] | None = None
         self._words = ""
         self._is_ready = False
@@ -122,7 +122,7 @@ class PacketRing:
         self._next_start = now + self._delay_sec
         self._delay_sec = min(2 * self._delay_sec, LONGEST_DELAY_SEC)
         if not self._has_complained:
-            self._log.warning("tcpdump: %s; no packets are recorded until it runs again", why)
+            self._logger.warning("tcpdump: %s; no packets are recorded until it runs again", why)
             self._has_complained = True
 
 

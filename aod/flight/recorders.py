@@ -13,20 +13,12 @@ from aod.host import leftovers
 from aod.settings import ActionName
 
 
-def trace_folder(config: Config) -> str:
-    """Where the trace is read while it is recorded; empty: this host has no tracefs."""
-    try:
-        return str(trace.folder(config.pin_dir))
-    except trace.UnavailableError:
-        return ""
-
-
-def clear(config: Config, log: logging.Logger) -> None:
+def clear(config: Config, logger: logging.Logger) -> None:
     """Remove what a capture that was killed has left."""
     folder = packets_folder(config)
     leftovers.end_writers(folder)
     ring.remove(folder)
-    trace.remove(config.pin_dir, log)
+    trace.remove(config.pin_dir, logger)
 
 
 def _packets_settings(config: Config) -> Packets | None:
@@ -43,8 +35,8 @@ def _trace_settings(config: Config) -> Trace | None:
 class Recorders:
     """The recorders of one daemon. Nothing here waits, and nothing raises."""
 
-    def __init__(self, config: Config, log: logging.Logger) -> None:
-        self._log = log
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
+        self._logger = logger
         self._config = config
         self._packets = self._new_packets()
         self._trace = self._new_trace()
@@ -64,12 +56,12 @@ class Recorders:
     def _new_packets(self) -> PacketRing | None:
         settings = _packets_settings(self._config)
         folder = packets_folder(self._config)
-        return None if settings is None else PacketRing(folder, settings, self._log)
+        return None if settings is None else PacketRing(folder, settings, self._logger)
 
     def _new_trace(self) -> TraceBuffer | None:
         settings = _trace_settings(self._config)
         pin_dir = self._config.pin_dir
-        return None if settings is None else TraceBuffer(pin_dir, settings, self._log)
+        return None if settings is None else TraceBuffer(pin_dir, settings, self._logger)
 
     def tick(self) -> None:
         """Start what should run, and what has died; call it about twice a second."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from aod.files import open_trusted
+from aod.files import closing_fd, open_trusted, opened_folder
 
 NAME: Final = "ring.pcap"
 """tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
@@ -58,16 +58,13 @@ def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
     with suppress(FileExistsError):
         folder.mkdir(0o700)
     uid, gid = owner or (os.geteuid(), os.getegid())
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    with opened_folder(folder, os.O_NOFOLLOW) as fd:
         if os.fstat(fd).st_uid not in (os.geteuid(), uid):
             raise PermissionError(f"{folder} belongs to another user")
         if os.fstat(fd).st_uid == os.geteuid():  # else it is as we made it
             os.fchmod(fd, 0o700)
         if owner is not None:
             os.fchown(fd, uid, gid)
-    finally:
-        os.close(fd)
 
 
 def files(folder: Path) -> list[Path]:
@@ -90,11 +87,8 @@ def contents(folder: Path) -> Iterator[bytes]:
 
 def _content(path: Path, owner: int) -> bytes:
     """One read: a file that is begun anew between two would be half old and half new."""
-    fd = open_trusted(path, (owner,), links=1)
-    try:
+    with closing_fd(open_trusted(path, (owner,), links=1)) as fd:
         return os.read(fd, os.fstat(fd).st_size)
-    finally:
-        os.close(fd)
 
 
 def make_way(folder: Path, wanted: Shape) -> None:

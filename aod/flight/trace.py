@@ -35,6 +35,14 @@ def folder(pin_dir: Path) -> Path:
     raise UnavailableError(f"no tracefs at {' or '.join(map(str, ROOTS))}")
 
 
+def where(pin_dir: Path) -> str:
+    """`folder`, where the trace is read while it is recorded; empty: this host has no tracefs."""
+    try:
+        return str(folder(pin_dir))
+    except UnavailableError:
+        return ""
+
+
 def cpu_kib(settings: Trace, cpus: int) -> int:
     """The buffer of one processor."""
     return max(_LEAST_KIB, int(settings.buffer_mb * 1024 / cpus))
@@ -43,13 +51,13 @@ def cpu_kib(settings: Trace, cpus: int) -> int:
 class TraceBuffer:
     """The instance; what a daemon that was killed left is gone on with."""
 
-    def __init__(self, pin_dir: Path, settings: Trace, log: logging.Logger) -> None:
+    def __init__(self, pin_dir: Path, settings: Trace, logger: logging.Logger) -> None:
         self._pin_dir = pin_dir
         self._cpu_kib = cpu_kib(settings, os.cpu_count() or 1)
-        self._log = log
+        self._logger = logger
         self._instance: Path | None = None
         self._enabled_for = 0
-        self._warn_once = WarnOnce(log)
+        self._warn_once = WarnOnce(logger)
 
     @property
     def is_recording(self) -> bool:
@@ -66,7 +74,7 @@ class TraceBuffer:
     def close(self) -> None:
         """Remove the instance with all that it holds."""
         if self._instance is not None:
-            remove(self._pin_dir, self._log)
+            remove(self._pin_dir, self._logger)
             self._instance, self._enabled_for = None, 0
 
     def _make(self) -> Path:
@@ -92,11 +100,11 @@ class TraceBuffer:
             self._enabled_for = loaded
 
 
-def remove(pin_dir: Path, log: logging.Logger) -> None:
+def remove(pin_dir: Path, logger: logging.Logger) -> None:
     """Remove a daemon's instance, if there is one."""
     try:
         folder(pin_dir).rmdir()
     except (FileNotFoundError, UnavailableError):
         return
     except OSError as error:  # busy: somebody reads it
-        log.warning("the trace instance stays: %s", error)
+        logger.warning("the trace instance stays: %s", error)

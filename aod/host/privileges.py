@@ -63,12 +63,16 @@ def drop(kept: Rights, logger: logging.Logger) -> None:
         os.setresuid(*[kept.ids.uid] * 3)
     _keep(kept.capabilities)
     if kept.filtered:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
-        result = lib.aod_filter_calls()
-        if -result in _UNFILTERED:
-            logger.info("this kernel filters no system calls: %s", os.strerror(-result))
-        else:
-            check(result, "filtering system calls")
+        _filter_calls(logger)
+
+
+def _filter_calls(logger: logging.Logger) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
+    result = lib.aod_filter_calls()
+    if -result in _UNFILTERED:
+        logger.info("this kernel filters no system calls: %s", os.strerror(-result))
+    else:
+        check(result, "filtering system calls")
 
 
 def narrow() -> None:

@@ -1,4 +1,4 @@
-"""A file that may block its reader for ever, read without waiting for it."""
+"""Read a file that may block its reader for ever, without waiting for it."""
 
 import os
 import signal
@@ -12,14 +12,14 @@ MAX_BYTES: Final = 4 << 20
 _CHUNK: Final = 1 << 16
 
 _left: list[subprocess.Popen[bytes]] = []
-"""Children that had not ended when they were last looked at; kept to be reaped."""
+"""Children that have not been reaped."""
 
 
 class BackgroundRead:
-    """A child process reads; who wants the result looks now and then, and gives up in time.
+    """A child process reads; its parent asks for the result now and then.
 
     The files of /proc/fs/cifs block on locks while the client is stuck, where not even SIGKILL ends
-    a reader: such a child is left behind.
+    a reader: such a child stays until it can end.
 
     Raises:
         OSError: no child can be started.
@@ -28,43 +28,37 @@ class BackgroundRead:
     def __init__(self, path: Path, patience_sec: float):
         self._deadline = time.monotonic() + patience_sec
         self._content = bytearray()
+        none = subprocess.DEVNULL
         self._child = subprocess.Popen(
-            ["cat", "--", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
+            ["cat", "--", str(path)], stdin=none, stdout=subprocess.PIPE, stderr=none, bufsize=0
         )
         self._output = cast(IO[bytes], self._child.stdout)
         os.set_blocking(self._output.fileno(), False)
 
     def result(self) -> bytes | None:
-        """What the file holds, empty if that cannot be had; None: look again later."""
-        with suppress(BlockingIOError):
+        """The content of the file, empty if it cannot be read in time; None: ask again later."""
+        try:
             while chunk := os.read(self._output.fileno(), _CHUNK):
                 self._content += chunk
                 if len(self._content) > MAX_BYTES:
-                    return self._give_up()
-            self._leave()
-            return bytes(self._content)
-        return self._give_up() if time.monotonic() >= self._deadline else None
-
-    def _give_up(self) -> bytes:
+                    self._content.clear()
+                    break
+        except BlockingIOError:
+            if time.monotonic() < self._deadline:
+                return None
+            self._content.clear()
         self.close()
-        return b""
+        return bytes(self._content)
 
     def close(self) -> None:
-        """Stop reading; the child ends, or is left behind."""
+        """Stop reading; a child that still reads is killed, and ends when it can."""
         with suppress(ProcessLookupError):
             self._child.send_signal(signal.SIGKILL)
-        self._leave()
-
-    def _leave(self) -> None:
         self._output.close()
         _left.append(self._child)
         reap()
 
 
 def reap() -> None:
-    """Of the children that are left, take those that have ended meanwhile."""
+    """Reap the children that have ended."""
     _left[:] = [one for one in _left if one.poll() is None]

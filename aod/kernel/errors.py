@@ -1,29 +1,30 @@
-"""What every call into the shim needs: an errno becomes an exception that says what libbpf said."""
+"""A failed call into the shim becomes an exception with the messages of libbpf."""
 
 import os
 
 from aod._native import ffi, lib
 
+_MAX_BYTES = 16384
+
 
 class TracerError(OSError):
-    """The kernel refused something; `args` are (errno, what was tried and what libbpf said)."""
+    """The kernel refused something; `args` are (errno, what was tried and libbpf's messages)."""
 
 
 def messages() -> str:
-    """What libbpf has said since the last call."""
-    text = ffi.new("char[16384]")
-    lib.aod_messages(text, 16384)
+    """The messages of libbpf since the last call."""
+    text = ffi.new("char[]", _MAX_BYTES)
+    lib.aod_messages(text, _MAX_BYTES)
     return ffi.string(text).decode(errors="replace").strip()
 
 
 def check(result: int, what: str) -> int:
-    """The result, or the exception that its negative errno stands for.
+    """The result of a call.
 
     Raises:
-        TracerError: the result is negative.
+        TracerError: the result is negative, an errno.
     """
     if result >= 0:
         return result
-    said = messages()
-    detail = f"{what}: {os.strerror(-result)}" + (f"\n{said}" if said else "")
+    detail = "\n".join(filter(None, (f"{what}: {os.strerror(-result)}", messages())))
     raise TracerError(-result, detail)

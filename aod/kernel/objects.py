@@ -1,4 +1,4 @@
-"""The eBPF objects (those that are installed, or that a test names), and what is fixed at load."""
+"""The eBPF objects, those installed or those that a test names, and what is fixed at load."""
 
 import hashlib
 import os
@@ -39,10 +39,10 @@ class TracerSetup:
     mid_release: bytes = b""
     """The second object, which `Tracer.attach_mid_release` loads; empty: it is not loaded."""
     beside: Path | None = None
-    """The pins of the daemon: what its children ask for is marked here, too."""
+    """The pins of the daemon: the processes that are marked there are marked here, too."""
 
 
 def build_id(program: bytes, setup: TracerSetup) -> bytes:
-    """What makes an installation re-usable: the same objects with the same sizes."""
+    """A hash of the objects and sizes: an installation with the same one can be adopted."""
     sizes = f"{setup.ring_bytes} {setup.max_inflight}".encode()
     return hashlib.sha256(program + setup.mid_release + sizes).digest()

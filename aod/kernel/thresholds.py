@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aod._native import ffi
 from aod.event import COMMANDS, ERRNO_LIMIT
 from aod.smb.commands import Command
 
 NEVER_NS: Final = 2**64 - 1
 """A threshold that no operation reaches: not watched, or switched off."""
+WAKE_FRACTION: Final = 4
+"""A ring that is 1/4 full wakes its reader."""
 LONGEST_WAIT_NS: Final = 86_400 * 10**9
 """A lock or a directory watch may rightly be answered after hours."""
 
@@ -57,6 +60,14 @@ class KernelThresholds:
     hanging_ns: tuple[Nanoseconds, ...] = ()
     """The different `emergency_ns` of the rules: an operation in flight becomes a record at each
     of these ages. Empty: `emergency_ns` alone."""
+
+    def write_to(self, target: Any, ring_bytes: int) -> None:
+        """Fill a `struct aod_thresholds`, mapped or not; for a ring of that size."""
+        for name in ("threshold_ns", "emergency_ns", "tracked_errors"):
+            table = getattr(self, name)
+            ffi.memmove(getattr(target, name), table.tobytes(), table.nbytes)
+        target.wake_bytes = ring_bytes // WAKE_FRACTION
+        target.matching_only = self.matching_only
 
 
 def merge(rules: Iterable[Thresholds], *, matching_only: bool) -> KernelThresholds:

@@ -24,7 +24,7 @@ from aod.kernel.attachments import (
     describe_unseen,
 )
 from aod.kernel.objects import TracerSetup, mid_release_program, program
-from aod.kernel.peer_source import KnownPeers
+from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.smb.peers import Names
@@ -57,7 +57,7 @@ class Listener:
         self.received = 0
         self._tracer, self._folder = tracer, folder
         self._event_log = _private_log()
-        self._peers = KnownPeers(tracer, _log)
+        self._peers = Peers(tracer, _log)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._next_scan_ns = 0
@@ -108,7 +108,7 @@ class Listener:
 
     def new_names(self) -> Names | None:
         """All names of shares and servers, if there are new ones since the last call."""
-        return self._peers.news()
+        return self._peers.update()
 
     def counters(self) -> dict[str, CommandStatus]:
         """The kernel's counters as they are now, by command."""

@@ -12,20 +12,22 @@ from functools import partial
 from typing import Final
 
 from aod.actions import process
+from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
 from aod.audit import reader
-from aod.audit.log import AuditLog
-from aod.capture.audit import Account
+from aod.capture.audit import CaptureAudit
 from aod.capture.backlog import Backlog
+from aod.capture.leftovers import take_over
 from aod.capture.maker import Maker
 from aod.capture.output_folder import OutputState
-from aod.capture.running import GIVE_UP_SHARE, HURRY_SHARE, Running, StopClock
+from aod.capture.room import Room
+from aod.capture.stop import GIVE_UP_SHARE, HURRY_SHARE, StopClock
 from aod.flight.recorders import Recorders
 from aod.host import leftovers
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
-from aod.transport.wire import Suppressed
+from aod.transport.wire import OwnPids, Suppressed
 
 TICK_SEC: Final = 0.5
 """A lost message delays a capture by this at most; the disk is checked as often."""
@@ -40,19 +42,14 @@ class Capture:
         spool_dir = config.state_dir / spool.FOLDER
         self.ledger = Ledger(config.runtime_dir, spool_dir, context.logger)
         self.backlog = Backlog(spool_dir, context.logger, self.ledger)
-        self.running: dict[int, Running] = {}
-        self.audit = Account(AuditLog(config, context.logger))
+        self.running: dict[int, Job] = {}
+        self.audit = CaptureAudit(config, context.logger, self.backlog)
         self.output = OutputState(config, context.logger)
-        self.maker = Maker(
-            config,
-            context.logger,
-            context.outbox("cleanup"),
-            context.outbox("collect", newest_only=True),
-            self.ledger,
-            self.backlog,
-            self.audit,
-            self.output,
-        )
+        self._cleanup = context.outbox("cleanup")
+        self._collect = context.outbox("collect", newest_only=True)
+        room = Room(config, context.logger, self._cleanup.send)
+        self.children = Children(lambda pids: self._collect.send(OwnPids(pids)))
+        self.maker = Maker(config, self.audit, self.output, room, self.children)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._recorders = Recorders(config, context.logger)
@@ -64,8 +61,6 @@ class Capture:
         if (config := self.context.new_config()) is None:
             return
         self.maker.use(config)
-        self.output.use(config)
-        self.audit.use(config)
         self._recorders.use(config)
 
     async def run(self) -> None:
@@ -104,11 +99,14 @@ class Capture:
         task.result()
 
     async def _take_over(self) -> None:
-        self.maker.begin()
+        self.children.report()  # none of ours runs yet
         if ended := await asyncio.to_thread(leftovers.end):
             self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
-        await self.maker.find_leftovers()
+        self.backlog.refresh()
+        where, logger = self.context.config.aod_output_dir, self.context.logger
+        for timestamp, why in await asyncio.to_thread(take_over, where, self.backlog, logger):
+            self.audit.interrupted(timestamp, why)
         self.backlog.settle()
         if len(self.backlog):
             await asyncio.to_thread(self._remember)
@@ -149,6 +147,7 @@ class Capture:
                 self.audit.suppressed(message)
 
     def _start_due(self) -> None:
+        self.backlog.refresh()
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
@@ -182,10 +181,10 @@ class Capture:
 
     def _start(self, anomaly: Anomaly) -> None:
         self.maker.incidents.add(anomaly)
-        running = self.running[anomaly.timestamp] = self.maker.running()
+        job = self.running[anomaly.timestamp] = self.maker.job()
         if self._stop.is_over(HURRY_SHARE):
-            running.end()
-        task = asyncio.create_task(self.maker.make(anomaly, running))
+            job.end()
+        task = asyncio.create_task(self.maker.make(anomaly, job))
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, anomaly.timestamp))
 
@@ -205,7 +204,7 @@ class Capture:
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
-            unsent=self.maker.unsent,
+            unsent=self._cleanup.unsent,
             **self._recorders.counters(),
         )
 

@@ -44,7 +44,7 @@ class Collector:
         self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.event_log)
-        self.peers = Peers(tracer, config.runtime_dir, context.logger)
+        self.peers = Peers(tracer, context.logger, config.runtime_dir)
         self._attaching = Attaching(context, tracer, self.event_log, self.peers, mid_release)
         self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
         self._wake = select.epoll()
@@ -72,7 +72,7 @@ class Collector:
     def drain(self) -> DrainStop:
         """Empty the kernel's ring into the event log, and notify detect; why it ended."""
         self.tracer.begin_drain()
-        self.peers.tick()  # the kernel publishes a name before the record that needs it
+        self.peers.update()  # the kernel publishes a name before the record that needs it
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
             max_records = self.event_log.commit_records

@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.event import COMMANDS
 from aod.files import open_trusted, read_regular
 from aod.transport.eventlog import HEADER_DTYPE
 from aod.transport.eventlog_files import create_whole
@@ -25,24 +24,16 @@ STEPS: Final = 12
 CLOSE_SLOTS: Final = 16
 FAR_SLOTS: Final = 2 * STEPS
 _MAGIC: Final = b"AODCNT1\n"
-_STATS: Final = HEADER_DTYPE["stats"]
-COUNTER_NAMES: Final = tuple(_STATS.base.names or ())
 _MAX_NS: Final = 1 << 63
 SAME_CLOCK_NS: Final = 10 * 10**9
 """How far the offset of CLOCK_MONOTONIC to the time of day may move within one boot."""
 
-SNAPSHOT_DTYPE: Final = np.dtype(
-    [
-        ("taken_ns", "<u8"),
-        ("realtime_ns", "<u8"),
-        ("ring_id", "<u8"),
-        ("in_flight", "<u8"),
-        ("gave_up", "<u8", (COMMANDS,)),
-        ("stats", _STATS.base, _STATS.shape),
-    ]
-)
-"""taken_ns is CLOCK_MONOTONIC, realtime_ns the same moment since the epoch; ring_id identifies the
-installation of the programs, and so the counters."""
+_FIELDS: Final = ("ring_id", "in_flight", "gave_up", "stats")
+"""Of the head of the event log; ring_id identifies the installation of the programs, and so the
+counters."""
+_TIMES: Final = [("taken_ns", "<u8"), ("realtime_ns", "<u8")]
+SNAPSHOT_DTYPE: Final = np.dtype([*_TIMES, *((name, HEADER_DTYPE[name]) for name in _FIELDS)])
+"""taken_ns is CLOCK_MONOTONIC, realtime_ns the same moment since the epoch."""
 
 Snapshots = NDArray[np.void]
 """Shape (n,), dtype `SNAPSHOT_DTYPE`."""
@@ -57,7 +48,7 @@ def snapshot(header: Any) -> NDArray[np.void]:
     taken = np.zeros((), SNAPSHOT_DTYPE)
     taken["taken_ns"] = header["stats_ns"]
     taken["realtime_ns"] = int(header["stats_ns"]) + time.time_ns() - time.monotonic_ns()
-    for field in ("ring_id", "in_flight", "gave_up", "stats"):
+    for field in _FIELDS:
         taken[field] = header[field]
     return taken
 

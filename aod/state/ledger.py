@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.files import open_trusted, replace
+from aod.files import closing_fd, open_trusted, replace
 from aod.state import names, spool
 from aod.transport.position import read_evaluated
 
@@ -179,14 +179,12 @@ class LedgerReader:
             fd = open_trusted(self._path)
         except OSError:
             return False
-        try:
+        with closing_fd(fd):
             inode = os.fstat(fd).st_ino
             if inode != self._inode:
                 self._inode, self._read, self.state = inode, 0, State()
             offset = self._read * _ENTRY.itemsize
             self._read += _take_all(self.state, os.pread(fd, _BYTES - offset, offset))
-        finally:
-            os.close(fd)
         return True
 
 

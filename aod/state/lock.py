@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import log
-from aod.files import FILE_MODE, open_trusted
+from aod.files import FILE_MODE, closing_fd, open_trusted
 
 LOCK_NAME: Final = "supervisor.lock"
 WORKERS_NAME: Final = "workers.lock"
@@ -107,18 +107,12 @@ class Lock:
 
 def holder(runtime_dir: Path) -> int | None:
     """The pid of the supervisor that runs there now, or None."""
-    try:
-        fd = open_trusted(runtime_dir / LOCK_NAME)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return next(iter(_content(fd)), None)
-    else:
-        return None
-    finally:
-        os.close(fd)
+    with suppress(OSError), closing_fd(open_trusted(runtime_dir / LOCK_NAME)) as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return next(iter(_content(fd)), None)
+    return None
 
 
 def _open(path: Path) -> int:

@@ -17,7 +17,7 @@ import msgspec
 
 from aod.anomaly import Anomaly, Cause
 from aod.event import EVENT_DTYPE
-from aod.files import FOLDER_MODE, appearing, open_trusted, read_limited
+from aod.files import FOLDER_MODE, appearing, closing_fd, open_trusted, read_limited
 from aod.state import names
 
 FOLDER: Final = "spool"
@@ -87,11 +87,8 @@ def read(path: Path) -> Anomaly:
         OSError: it cannot be read; FileNotFoundError when it is gone.
     """
     try:
-        fd = open_trusted(path, links=1)
-        try:
+        with closing_fd(open_trusted(path, links=1)) as fd:
             owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)
-        finally:
-            os.close(fd)
     except ValueError as error:
         raise SpoolError(str(error)) from error
     anomaly = decoded(content)

@@ -34,6 +34,10 @@ MAX_COMMIT_RECORDS: Final = 16384
 _logger: Final = log.ROOT.getChild("eventlog")
 
 
+def _file_bytes(capacity: int) -> int:
+    return HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
+
+
 class EventLog:
     """A mapped event log; `create`, `writer` and `reader` make one.
 
@@ -61,17 +65,15 @@ class EventLog:
         self.records: Events = np.frombuffer(memory, EVENT_DTYPE, self.capacity, HEADER_BYTES)
 
     def _check(self, size: int) -> None:
-        head = self.header
-        found = (int(head["magic"]), int(head["version"]), int(head["record_bytes"]))
-        expected = (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
-        capacity = int(head["capacity"])
+        head, expected = self.header, (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
+        found = tuple(int(head[name]) for name in ("magic", "version", "record_bytes"))
         if found != expected:
             raise OtherVersionError(
                 f"{self.path}: magic, version, record size are {found}, not {expected}; "
                 "it was made by another version of aod"
             )
-        fits = size == HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
-        if not fits or capacity.bit_count() != 1:
+        capacity = int(head["capacity"])
+        if capacity.bit_count() != 1 or size != _file_bytes(capacity):
             raise EventLogError(f"{self.path}: {size} bytes do not hold {capacity} records")
 
     @classmethod
@@ -83,11 +85,10 @@ class EventLog:
         Raises:
             OSError: the folder cannot be written.
         """
-        path = runtime_dir / LOG_NAME
-        staging = path.with_suffix(".new")
+        path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
-        capacity = megabytes * (1 << 20) // EVENT_DTYPE.itemsize
-        fd = create_whole(staging, HEADER_BYTES + capacity * EVENT_DTYPE.itemsize)
+        capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
+        fd = create_whole(staging, _file_bytes(capacity))
         head = np.zeros((), HEADER_DTYPE)
         head["magic"], head["version"] = lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION
         head["header_bytes"], head["record_bytes"] = HEADER_BYTES, EVENT_DTYPE.itemsize
@@ -110,17 +111,15 @@ class EventLog:
         if not path.exists():
             return cls.create(runtime_dir, megabytes)
         try:
-            event_log = cls(open_ours(path, writable=True), path, writable=True)
+            old = cls(open_ours(path, writable=True), path, writable=True)
         except OtherVersionError as error:
             _logger.warning("%s: replaced; the records that detect had not read are lost", error)
             return cls.create(runtime_dir, megabytes)
-        if event_log.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
-            return event_log
-        unread = event_log.position - read_evaluated(runtime_dir).position
-        _logger.warning(
-            "%s had another size: replaced; its %d records are lost, %d of them unread by detect",
-            *(path, event_log.position - event_log.oldest, unread),
-        )
+        if old.capacity * EVENT_DTYPE.itemsize == megabytes << 20:
+            return old
+        unread = old.position - read_evaluated(runtime_dir).position
+        text = "%s had another size: replaced; its %d records are lost, %d of them unread by detect"
+        _logger.warning(text, path, old.position - old.oldest, unread)
         return cls.create(runtime_dir, megabytes)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The files of the event log: their names, whose they have to be, and that they are whole."""
+"""The files of the event log: names, owners, errors."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ POSITION_NAME: Final = "detect.position"
 
 
 class EventLogError(Exception):
-    """A file that is not an event log of this version, or not ours."""
+    """A file that is no event log of this version, or not ours."""
 
 
 class OtherVersionError(EventLogError):
@@ -39,5 +39,5 @@ def create_whole(path: Path, size: int) -> int:
     """
     fd = create_fd(path)
     os.fchmod(fd, FILE_MODE)
-    os.posix_fallocate(fd, 0, size)  # with holes, a full file system would end who writes later
+    os.posix_fallocate(fd, 0, size)  # writing to a hole of a full file system would be fatal
     return fd

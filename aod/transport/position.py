@@ -4,6 +4,7 @@ Its readers validate what they find: detect may have fewer rights than they have
 """
 
 import os
+from contextlib import closing
 from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple, Self
@@ -100,13 +101,10 @@ def _slot_at(seq: int) -> int:
 def read_evaluated(runtime_dir: Path) -> Evaluated:
     """What detect claims in this folder; all zeros where there is no such file of ours."""
     try:
-        reader = ReadPosition.reader(runtime_dir)
+        with closing(ReadPosition.reader(runtime_dir)) as reader:
+            return reader.get()
     except EventLogError:
         return Evaluated()
-    try:
-        return reader.get()
-    finally:
-        reader.close()
 
 
 def write_limit(log_position: int, read_position: int, capacity: int) -> int | None:

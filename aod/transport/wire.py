@@ -1,12 +1,11 @@
-"""The wire between the stages: endpoints, messages, frames and sockets. All of it, and only here.
+"""The messages between the stages: types, frames, endpoints and sockets. All of it, and only here.
 
 PUSH/PULL over ipc in the runtime folder. A message is one msgpack frame, tagged with its type. An
-`Anomaly` is followed by a second frame, its evidence: the records as they are, sent without a copy
-and read with `np.frombuffer`. A message is a doorbell and a description; what must survive a crash
-lives in the event log and the spool (README.md, "What survives what").
+`Anomaly` is followed by a second frame, its records as they are, sent without a copy. A message is
+a doorbell and a description; what must survive a crash lives in the event log and the spool.
 
-A message is the work of a stranger: each inbox takes the few types that are meant for it (`TAKES`),
-from whom the kernel says it is, of a limited size; all else is counted and dropped.
+No sender is trusted: each inbox takes the few types that are meant for it (`TAKES`), of a limited
+size, from the users that the kernel names as senders; all else is counted and dropped.
 """
 
 import os
@@ -27,11 +26,12 @@ from aod.text import Identifier, Natural, Positive, Text
 STAGES: Final = ("collect", "detect", "capture", "cleanup")
 QUEUED_MESSAGES: Final = 1024
 AT_ONCE: Final = 1024
-"""Messages that a receiver looks at before it does something else: nobody can keep it busy."""
-MOST_FRAMES: Final = 3
-"""Of a message are looked at: one more than any of ours has."""
+"""Messages that a receiver takes before it does something else: no sender can keep it busy."""
+MAX_FRAMES: Final = 3
+"""Of a message that are read: one more than any of ours has."""
 LINGER_MS: Final = 200
 
+Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
 
 
@@ -41,7 +41,7 @@ daemon is unhealthy), `stopping`, or `failed` (the last message before it ends).
 
 
 class Batch(Struct, frozen=True, tag="batch", forbid_unknown_fields=True):
-    """collect -> detect: records [start, start + count) of the event log are there to read."""
+    """collect -> detect: records [start, start + count) of the event log are committed."""
 
     start: Natural
     count: Natural
@@ -56,26 +56,26 @@ class Sealed(Struct, frozen=True, tag="sealed", forbid_unknown_fields=True):
 
 
 class OwnPids(Struct, frozen=True, tag="own_pids", forbid_unknown_fields=True):
-    """capture -> collect: these processes take evidence; their operations carry `OWN`."""
+    """capture -> collect: these processes collect evidence; their operations carry `OWN`."""
 
     pids: Annotated[tuple[Annotated[int, Meta(gt=0, lt=1 << 32)], ...], Meta(max_length=1024)]
 
 
 class Suppressed(Struct, frozen=True, tag="suppressed", forbid_unknown_fields=True):
-    """detect -> capture: an episode is over, and this is what it hid. For the audit log alone; may
-    come twice where detect died."""
+    """detect -> capture, for the audit log: an episode ended, which suppressed so many triggers.
+    It may come twice where detect died."""
 
     name: Identifier
     timestamp: Positive
-    """Of the declaration that began it."""
+    """Of the declaration that the episode began with."""
     count: Positive
 
 
 class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far.
 
-    It goes over the worker's private channel (aod/stages/channel.py), not over a socket of the
-    pipeline: whoever may write to those could say of a worker that hangs that it is well.
+    It goes over the worker's private channel (aod/stages/channel.py): a process that may write to
+    the sockets here must not be able to report a hanging worker as healthy.
     """
 
     stage: Stage
@@ -89,7 +89,7 @@ Message: TypeAlias = Batch | Anomaly | Sealed | OwnPids | Suppressed
 
 
 class WireError(Exception):
-    """A message from the other side that is not one of ours."""
+    """A message that none of our senders makes."""
 
 
 class Intake(Struct, frozen=True):
@@ -100,10 +100,9 @@ class Intake(Struct, frozen=True):
     max_bytes: int
     """No frame is larger; ZeroMQ disconnects a peer that sends more (ZMQ_MAXMSGSIZE)."""
     root_only: bool = False
-    """Only root's processes (and those of the receiver's own user) are connected to, whoever may
-    open the file: user `aod` owes these receivers nothing."""
+    """Only root and the receiver's own user may connect: no other user's stage sends to it."""
     queued: int = QUEUED_MESSAGES
-    """From one peer, on either side."""
+    """Messages of one peer, on either side."""
 
 
 TAKES: Final = {
@@ -114,12 +113,10 @@ TAKES: Final = {
 }
 """Receiver -> what it takes."""
 
-_encoder = msgspec.msgpack.Encoder()
-_decoders: Final[dict[str, msgspec.msgpack.Decoder[Message]]] = {
-    receiver: msgspec.msgpack.Decoder(intake.types) for receiver, intake in TAKES.items()
-}
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoders: Final = {name: msgspec.msgpack.Decoder(intake.types) for name, intake in TAKES.items()}
 UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
-"""What msgspec raises for bytes of a stranger; deep nesting, too, is met before the schema."""
+"""What msgspec raises for arbitrary bytes; deep nesting is found before the schema is applied."""
 
 
 def endpoint(runtime_dir: Path, receiver: str) -> str:
@@ -128,48 +125,43 @@ def endpoint(runtime_dir: Path, receiver: str) -> str:
 
 
 def socket_path(runtime_dir: Path, receiver: str) -> Path:
-    """The file of an inbox, in a folder of the one that the receiver runs as: to bind it, to remove
-    it, nobody needs to write to the runtime folder."""
+    """The file of an inbox, in its own folder: its user need not write to the runtime folder."""
     return runtime_dir / receiver / "sock"
 
 
 def is_taken(runtime_dir: Path, receiver: str) -> bool:
-    """Whether a living process listens there; the socket of a dead one does not answer."""
+    """Whether a living process listens there; the socket of a dead one refuses."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
         return probe.connect_ex(str(socket_path(runtime_dir, receiver))) == 0
 
 
 def encode(message: Message) -> list[bytes]:
     """The frames of a message."""
-    if isinstance(message, Anomaly):
-        head = msgspec.structs.replace(message, evidence=b"")
-        return [_encoder.encode(head), message.evidence]
-    return [_encoder.encode(message)]
+    if not isinstance(message, Anomaly):
+        return [_encoder.encode(message)]
+    head = msgspec.structs.replace(message, evidence=b"")
+    return [_encoder.encode(head), message.evidence]
 
 
 def decode(frames: Sequence[bytes], receiver: str) -> Message:
     """The message to this receiver in these frames.
 
     Raises:
-        WireError: wrong number of frames, a type that it does not take, unknown or missing or
+        WireError: wrong number of frames, a type that it does not take, an unknown, missing or
             mistyped field, a number or a text that no sender of ours makes.
     """
     try:
-        message = _decoders[receiver].decode(frames[0])
+        message: Message = _decoders[receiver].decode(frames[0])
     except UNDECODABLE as error:
         raise WireError(f"not a message: {error}") from error
     expected = 2 if isinstance(message, Anomaly) else 1
     if len(frames) != expected:
         raise WireError(f"{type(message).__name__} takes {expected} frame(s), got {len(frames)}")
-    if isinstance(message, Anomaly):
-        return msgspec.structs.replace(message, evidence=_evidence(frames[1]))
-    return message
-
-
-def _evidence(frame: bytes) -> bytes:
-    if len(frame) > MAX_EVIDENCE_BYTES or len(frame) % EVENT_DTYPE.itemsize:
-        raise WireError(f"{len(frame)} bytes of evidence")
-    return frame
+    if not isinstance(message, Anomaly):
+        return message
+    if len(frames[1]) > MAX_EVIDENCE_BYTES or len(frames[1]) % EVENT_DTYPE.itemsize:
+        raise WireError(f"{len(frames[1])} bytes of evidence")
+    return msgspec.structs.replace(message, evidence=frames[1])
 
 
 class Inbox:
@@ -179,48 +171,48 @@ class Inbox:
         rejected: how many messages were counted and dropped.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], runtime_dir: Path, owner: str):
-        path = socket_path(runtime_dir, owner)
-        path.parent.mkdir(FOLDER_MODE, exist_ok=True)
+    def __init__(self, context: Context, runtime_dir: Path, owner: str):
         self._owner, intake = owner, TAKES[owner]
+        self.rejected = 0
         self.socket = context.socket(zmq.PULL)
         self.socket.set(zmq.RCVHWM, intake.queued)
         self.socket.set(zmq.MAXMSGSIZE, intake.max_bytes)
         if intake.root_only:
             for user in {0, os.geteuid()}:
                 self.socket.set(zmq.IPC_FILTER_UID, user)
-        self.rejected = 0
-        old_mask = os.umask(0o117)
         try:
-            self.socket.bind(endpoint(runtime_dir, owner))
-            os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
+            self._bind(runtime_dir)
         except (zmq.ZMQError, OSError):
             self.close()
             raise
+
+    def _bind(self, runtime_dir: Path) -> None:
+        path = socket_path(runtime_dir, self._owner)
+        path.parent.mkdir(FOLDER_MODE, exist_ok=True)
+        old_mask = os.umask(0o117)
+        try:
+            self.socket.bind(endpoint(runtime_dir, self._owner))
         finally:
             os.umask(old_mask)
+        os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
 
     def messages(self) -> Iterator[Message]:
-        """Those that are here, at most `AT_ONCE`; what is not ours is counted and dropped."""
+        """Those that have come, at most `AT_ONCE`; what is not ours is counted and dropped."""
         for _ in range(AT_ONCE):
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            message = self._understood(frames)
-            if message is not None:
+            try:
+                message = decode([frame.bytes for frame in frames[:MAX_FRAMES]], self._owner)
+            except WireError:
+                self.rejected += 1
+            else:
                 yield message
 
     def receive(self) -> Message | None:
         """The next of them, or None."""
         return next(self.messages(), None)
-
-    def _understood(self, frames: Sequence[zmq.Frame]) -> Message | None:
-        try:
-            return decode([frame.bytes for frame in frames[:MOST_FRAMES]], self._owner)
-        except WireError:
-            self.rejected += 1
-            return None
 
     def close(self) -> None:
         self.socket.close(linger=0)
@@ -229,19 +221,14 @@ class Inbox:
 class Outbox:
     """A PUSH socket to another stage's inbox; never blocks its owner.
 
-    Where the receiver is gone and its queue is full, a message is not sent and counted: it was a
-    doorbell, and the receiver reads the truth when it is back.
+    Where the queue is full, since the receiver is gone, a message is dropped and counted: what it
+    announced can be found without it.
     """
 
     def __init__(
-        self,
-        context: zmq.Context[zmq.Socket[bytes]],
-        runtime_dir: Path,
-        receiver: str,
-        *,
-        newest_only: bool = False,
+        self, context: Context, runtime_dir: Path, receiver: str, *, newest_only: bool = False
     ):
-        """With `newest_only`, a message takes the place of one that was not received yet."""
+        """With `newest_only`, a message replaces one that was not received yet."""
         self.socket = context.socket(zmq.PUSH)
         self.socket.set(zmq.SNDHWM, TAKES[receiver].queued)
         self.socket.set(zmq.CONFLATE, newest_only)

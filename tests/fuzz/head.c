@@ -72,11 +72,11 @@ static void scan(struct aod_tracer *tracer, struct aod_log_header *log, struct i
 {
 	int room = take_u8(input) % 20, found;
 	struct aod_event *events = calloc((size_t)room + !room, sizeof(*events));
-	uint64_t give_up[AOD_COMMANDS], tell[2 * AOD_COMMANDS], sum = 0;
-	struct aod_ages ages = {give_up, tell, take_u8(input) % 3};
+	uint64_t give_up[AOD_COMMANDS], hanging[2 * AOD_COMMANDS], sum = 0;
+	struct aod_ages ages = {give_up, hanging, take_u8(input) % 3};
 
 	for (int i = 0; i < AOD_COMMANDS; i++)
-		give_up[i] = tell[2 * i] = tell[2 * i + 1] = take_u64(input);
+		give_up[i] = hanging[2 * i] = hanging[2 * i + 1] = take_u64(input);
 	tracer->control->busy = 1;
 	found = aod_scan_inflight(tracer, log, take_u64(input), &ages, events, room);
 	CHECK(found <= room && found >= -EFAULT);

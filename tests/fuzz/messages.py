@@ -98,7 +98,7 @@ def one(data: bytes) -> None:
 
 
 def _spooled(frames: list[bytes], given: Provider) -> None:
-    """The same as JSON, as far as it can be told so."""
+    """As JSON, as far as JSON can express it."""
     try:
         content = msgspec.json.encode(msgspec.msgpack.decode(frames[0]))
     except (msgspec.MsgspecError, UnicodeError, IndexError, RecursionError, TypeError, ValueError):

@@ -67,13 +67,13 @@ int test_connection(struct aod_test_operation *op)
 }
 
 SEC("syscall")
-int test_name(struct aod_test_name *told)
+int test_name(struct aod_test_name *traced)
 {
-	struct aod_name_key key = told->key;
-	union aod_name name = told->name;
+	struct aod_name_key key = traced->key;
+	union aod_name name = traced->name;
 
 	if (key.kind == AOD_NAME_SHARE) {
-		name_tree(told->thread, key.id, key.tree_id, &name);
+		name_tree(traced->thread, key.id, key.tree_id, &name);
 		return 0;
 	}
 	if (!key.id)

@@ -80,12 +80,12 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     began = time.monotonic()
     tamper(daemon)
     daemon.wait_for_log(f"{ALARM}{name}")
-    print(f"{name}: told after {time.monotonic() - began:.2f} s")
+    print(f"{name}: reported after {time.monotonic() - began:.2f} s")
     wait_until(lambda: daemon.audited("conservation"), "the record")
     assert [one["sum"] for one in daemon.audited("conservation")] == [name]
-    told = _status(daemon)
-    assert told.returncode == 1
-    assert f"unhealthy: {name}" in told.stdout
+    shown = _status(daemon)
+    assert shown.returncode == 1
+    assert f"unhealthy: {name}" in shown.stdout
     assert json.loads(_status(daemon, "--json").stdout)["violations"][0]["sum"] == name
     assert f'aod_conservation_off_by{{sum="{name}"' in _status(daemon, "--metrics").stdout
     have = len(daemon.bundles())

@@ -64,7 +64,7 @@ def test_a_living_daemon_is_left_alone(daemon: LocalDaemon) -> None:
 
 
 def test_the_next_start_waits_for_the_workers_of_the_last(daemon: LocalDaemon) -> None:
-    """One that was told to die, and has not yet: no two may write one log."""
+    """A worker that was killed and has not died yet: no two may write one log."""
     pid = daemon.wait_for_worker("collect")
     os.kill(pid, signal.SIGSTOP)
     daemon.producer().load(10)

@@ -19,13 +19,13 @@ MAX_U64, MAX_U32 = 2**64 - 1, 2**32 - 1
 
 @pytest.fixture
 def peers(rig: Rig, tmp_path: Path) -> Peers:
-    return Peers(rig.tracer, tmp_path, logging.getLogger("test"))
+    return Peers(rig.tracer, logging.getLogger("test"), tmp_path)
 
 
 def _tick_until_read(peers: Peers) -> None:
     while reading := peers._reading:
         select.select([reading._output], [], [], 600)
-        peers.tick()
+        peers.update()
 
 
 def test_kernel_tells_shares_and_servers(rig: Rig) -> None:
@@ -80,9 +80,9 @@ def test_tree_has_the_number_that_the_answer_gave_it(rig: Rig) -> None:
 
 
 def test_name_that_the_kernel_told_is_not_replaced(rig: Rig) -> None:
-    rig.producer.name(SHARE, rb"\\server\told", number=7, tree=1)
+    rig.producer.name(SHARE, rb"\\server\early", number=7, tree=1)
     rig.tracer.add_names(Names({(7, 1): r"\\server\read", (7, 2): r"\\server\new"}))
-    assert rig.tracer.names().shares == {(7, 1): r"\\server\told", (7, 2): r"\\server\new"}
+    assert rig.tracer.names().shares == {(7, 1): r"\\server\early", (7, 2): r"\\server\new"}
 
 
 def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
@@ -102,20 +102,20 @@ def test_what_was_mounted_before_is_in_the_file(peers: Peers, tmp_path: Path) ->
 def test_file_is_written_again_when_a_name_is_new_and_only_then(
     rig: Rig, peers: Peers, tmp_path: Path
 ) -> None:
-    peers.tick()
+    peers.update()
     first = (tmp_path / peer_names.FILE.name).stat().st_ino
-    peers.tick()
+    peers.update()
     assert (tmp_path / peer_names.FILE.name).stat().st_ino == first
     rig.producer.name(SERVER, b"server")
-    peers.tick()
+    peers.update()
     assert peer_names.FILE.read(tmp_path).server(1) == "server"
 
 
 def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_path: Path) -> None:
     rig.producer.name(SERVER, b"server")
-    peers.tick()
+    peers.update()
     (tmp_path / peer_names.FILE.name).unlink()
-    Peers(rig.tracer, tmp_path, logging.getLogger("test")).tick()
+    Peers(rig.tracer, logging.getLogger("test"), tmp_path).update()
     assert peer_names.FILE.read(tmp_path).server(1) == "server"
 
 
@@ -123,6 +123,6 @@ def test_folder_that_is_gone_is_said_and_stops_nothing(
     rig: Rig, peers: Peers, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     peers._runtime_dir = tmp_path / "none"
-    peers.tick()
-    peers.tick()
-    assert caplog.text.count("cannot be kept") == 1
+    peers.update()
+    peers.update()
+    assert caplog.text.count("cannot be written") == 1

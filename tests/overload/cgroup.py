@@ -21,7 +21,7 @@ _V2: Final = _Names("memory.max", "memory.peak")
 
 
 class NoMemoryControllerError(Exception):
-    """This host has no memory controller that we may use; the text says where it was looked for."""
+    """This host has no usable memory controller; the text names where it was looked for."""
 
 
 class MemoryLimit:

@@ -15,16 +15,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from msgspec.structs import replace
 
+from aod.actions.job import Children, Job
 from aod.actions.result import Mount
 from aod.audit.entries import Deleted
 from aod.audit.reader import read
-from aod.bundles import bundle
-from aod.bundles.filling import Sources
+from aod.bundles import bundle, history
 from aod.bundles.history import Recorded
 from aod.bundles.workfolder import work_folder
-from aod.capture.policy import policy
 from aod.capture.room import Room
 from aod.config.schema import Audit, Cleanup, Config
 from aod.event import EVENT_DTYPE
@@ -34,10 +32,11 @@ from aod.transport.wire import Outbox
 from tests.rig.bundles import open_bundle
 from tests.rig.configs import config
 from tests.rig.stage import peers, start, stop
-from tests.unit.samples import anomaly, records
+from tests.unit.samples import anomaly, records, surroundings
 
 BUNDLES, AT_ONCE = 2000, 4
 LIMIT_BYTES = 5 << 20
+CHILDREN = Children(lambda _: None)
 LOG = logging.getLogger("test")
 FORK = multiprocessing.get_context("fork")
 
@@ -67,8 +66,7 @@ class Maker:
         self._config = made
         self._to_cleanup = to_cleanup
         self._room = Room(made, LOG, to_cleanup.send)
-        self._policy = replace(policy(made), room=self._entered)
-        self._asked = Sources(lambda _, known: known or Recorded(records(), {}), lambda _: ())
+        self._around = surroundings(room=self._entered)
         self._numbers = iter(range(BUNDLES))
         self._random = Random(5)
 
@@ -86,7 +84,9 @@ class Maker:
             count = self._random.randrange(50, 1000)
             evidence = self._random.randbytes(count * EVENT_DTYPE.itemsize)
             declared = anomaly(timestamp=time.time_ns(), evidence=evidence)
-            made = await bundle.make(declared, self._policy, self._asked)
+            made = await bundle.make(
+                declared, self._config, Job(self._config, CHILDREN), self._around
+            )
             assert made is not None
             self.sealed[declared.timestamp] = made.sealed.size_bytes
             self._to_cleanup.send(made.sealed)
@@ -116,6 +116,7 @@ def test_two_thousand_bundles_never_exceed_the_limit_and_one_bundle(
 ) -> None:
     monkeypatch.setattr("aod.capture.room.WAIT_SEC", 60)  # the machine may be busy
     monkeypatch.setattr("aod.actions.runner.cifs_mounts", no_mounts)
+    monkeypatch.setattr(history, "recall", lambda *_: Recorded(records(), {}))
     settings = Cleanup(max_total_log_size_mb=LIMIT_BYTES >> 20, cleanup_interval_sec=3600)
     made = config(tmp_path, cleanup=settings, audit=Audit(max_mb=10))
     unfinished = made.aod_output_dir / names.unfinished(1)  # older than all, and in the making

@@ -1,17 +1,33 @@
 """Samples shared by the tests of what happens after a declaration."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from aod._native import ffi, lib
+from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly, AnomalyType, Cause, Operation
+from aod.bundles.filling import Surroundings
+from aod.config.schema import Capture, Config, Guardian
 from aod.detectors.describe import broken_down
+from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
+from aod.settings import ActionName
 from aod.transport.eventlog import EventLog
 
+T = TypeVar("T")
+CONFIG = Config(
+    guardian=Guardian(anomalies={"latency": Latency(actions=tuple(ActionName))}),
+    capture=Capture(action_timeout_sec=30, max_file_mb=1, post_sec=0),
+    runtime_dir=Path("/nowhere/run"),
+    pin_dir=Path("/nowhere/bpf"),
+)
+"""What is collected is limited by the rows; there is no daemon, and no recorder."""
 TIMESTAMP = 1_700_000_000_123_456_789
 _ANOMALY = Anomaly(
     anomaly=AnomalyType.LATENCY,
@@ -70,3 +86,24 @@ def event_log(folder: Path, events: Events, trigger_ns: int = _ANOMALY.trigger_n
     c_events = ffi.from_buffer("struct aod_event[]", events.tobytes())
     lib.aod_log_append(log.c_header, 1 << 60, c_events, len(events))
     return log
+
+
+def with_job(work: Callable[[Job], Awaitable[T]], config: Config = CONFIG) -> T:
+    """Run what needs a job, in an event loop; nobody is told of its children."""
+
+    async def run() -> T:
+        return await work(Job(config, Children(lambda _: None)))
+
+    return asyncio.run(run())
+
+
+def surroundings(**changes: Any) -> Surroundings:
+    """Of a process that knows nothing."""
+    nothing = Surroundings(
+        begun=lambda _: None,
+        related=lambda _: (),
+        losses=dict,
+        room=nullcontext,
+        redacting=asyncio.Lock(),
+    )
+    return msgspec.structs.replace(nothing, **changes)

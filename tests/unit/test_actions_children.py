@@ -5,7 +5,8 @@ import os
 import sys
 
 from aod.actions import process
-from aod.actions.process import Children, Ties
+from aod.actions.job import Children, Job
+from tests.unit.samples import CONFIG
 
 PLENTY_SEC = 30.0
 
@@ -25,18 +26,22 @@ def test_a_child_is_told_while_it_runs_under_its_own_pid() -> None:
     told: list[tuple[int, ...]] = []
     output = bytearray()
     print_pid = (sys.executable, "-S", "-c", "import os; print(os.getpid())")
-    run = process.run(
-        print_pid, output.extend, PLENTY_SEC, ties=Ties(children=Children(told.append))
-    )
-    assert asyncio.run(run).exit_status == 0
+
+    async def run() -> process.Ended:
+        job = Job(CONFIG, Children(told.append))
+        return await process.run(print_pid, output.extend, PLENTY_SEC, job)
+
+    assert asyncio.run(run()).exit_status == 0
     assert told == [(int(output),), ()]
     assert int(output) != os.getpid()
 
 
 def test_a_child_that_is_killed_is_no_longer_told() -> None:
     told: list[tuple[int, ...]] = []
-    run = process.run(
-        ("sleep", "60"), lambda _: None, 0.1, ties=Ties(children=Children(told.append))
-    )
-    assert asyncio.run(run).timed_out
+
+    async def run() -> process.Ended:
+        job = Job(CONFIG, Children(told.append))
+        return await process.run(("sleep", "60"), lambda _: None, 0.1, job)
+
+    assert asyncio.run(run()).timed_out
     assert [len(pids) for pids in told] == [1, 0]

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod.actions.resolve import Scope, Situation, Step, placeholders, steps
+from aod.actions.resolve import Situation, Step, placeholders, steps
 from aod.actions.result import Mount
 from aod.actions.table import Action, Command
+from aod.config.schema import Capture, Packets
+from aod.flight import trace
 from aod.settings import ActionName
+from tests.unit.samples import CONFIG
 
 MOUNTS = (
     Mount("//a/s", "/mnt/a", "cifs", "rw"),
@@ -18,8 +21,15 @@ MOUNTS = (
 )
 NS = 10**9
 TRIGGER_NS = 1_700_000_300_999_999_999
-SCOPE = Scope(lookback_ns=300 * NS, history_ns=60 * NS, post_ns=5 * NS, packets="/p", trace="/t")
-SITUATION = Situation(TRIGGER_NS, SCOPE, MOUNTS)
+LIMITS = Capture(lookback_sec=300, history_sec=60, post_sec=5, tcpdump=Packets(folder=Path("/p")))
+SITUATION = Situation(
+    Path("/nowhere"), TRIGGER_NS, replace(CONFIG, capture=LIMITS, pin_dir=Path("/bpf/t")), MOUNTS
+)
+
+
+@pytest.fixture(autouse=True)
+def tracefs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "folder", lambda pin_dir: Path("/", pin_dir.name))
 
 
 def row(*commands: Command, needs: tuple[str, ...] = ()) -> Action:
@@ -128,5 +138,15 @@ def test_what_a_row_needs_all_its_commands_need(tmp_path: Path) -> None:
 
 def test_a_recorder_that_is_not_configured_is_missing() -> None:
     action = row(Command(("cat", "{packets}")), needs=("{packets}",))
-    [step] = steps(action, replace(SITUATION, scope=Scope()))
-    assert step.missing.startswith("{packets}: not there (only a running daemon")
+    [step] = steps(action, SITUATION)
+    assert step.missing.startswith("/p: not there (only a running daemon")
+
+
+def test_a_host_without_tracefs_has_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(_: Path) -> Path:
+        raise trace.UnavailableError("no tracefs")
+
+    monkeypatch.setattr(trace, "folder", unavailable)
+    action = row(Command(("cat", "{trace}/trace")), needs=("{trace}",))
+    [step] = steps(action, SITUATION)
+    assert step.missing.startswith("{trace}: not there (only a running daemon")

@@ -2,23 +2,22 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from aod.actions import mounts, runner
+from aod.actions.job import Job
 from aod.actions.output import Budget, Keep, OutputFile
 from aod.actions.resolve import Situation
 from aod.actions.result import Source, Status
 from aod.actions.runner import Collected
-from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action, Command, Phase
 from aod.settings import ActionName
+from tests.unit.samples import CONFIG, with_job
 
-LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
-HERE = Situation(1_700_000_000 * 10**9)
 NAMES = list(ActionName)
 
 
@@ -34,8 +33,25 @@ def shell(number: int, code: str, **changes: object) -> Action:
     return replace(action, **changes)
 
 
-def collect(actions: list[Action], folder: Path, limits: Limits = LIMITS) -> Collected:
-    return asyncio.run(runner.collect(actions, folder, HERE, limits))
+def collect(
+    actions: list[Action],
+    folder: Path,
+    on_done: Callable[[Sequence[Source]], object] = lambda _: None,
+    max_bytes: int = 1 << 30,
+) -> Collected:
+    """All of them, with nothing to wait for after the trigger."""
+
+    async def run(job: Job) -> Collected:
+        job.budget = Budget(max_bytes)
+        late = asyncio.get_running_loop().create_future()
+        late.set_result(None)
+        return await runner.collect(actions, here(folder), job, late, on_done)
+
+    return with_job(run)
+
+
+def here(folder: Path) -> Situation:
+    return Situation(folder, 1_700_000_000 * 10**9, CONFIG)
 
 
 def test_actions_run_at_the_same_time(tmp_path: Path) -> None:
@@ -86,7 +102,7 @@ def test_what_looks_back_waits_for_what_follows_the_trigger(tmp_path: Path) -> N
     """It begins only when it is told that this is over, and nobody else waits."""
     done: list[str] = []
 
-    async def run() -> None:
+    async def run(job: Job) -> None:
         late = asyncio.get_running_loop().create_future()
 
         def on_done(sources: Sequence[Source]) -> None:
@@ -98,17 +114,10 @@ def test_what_looks_back_waits_for_what_follows_the_trigger(tmp_path: Path) -> N
             shell(0, "true", phase=Phase.LATE),
             *(shell(n, "true", phase=phase) for n, phase in enumerate(list(Phase)[:3], start=1)),
         ]
-        await runner.collect(actions, tmp_path, HERE, LIMITS, late=late, on_done=on_done)
+        await runner.collect(actions, here(tmp_path), job, late, on_done)
 
-    asyncio.run(run())
+    with_job(run)
     assert done == ["1.log", "2.log", "3.log", "0.log"]
-
-
-def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
-    actions = [shell(0, "echo new"), shell(1, "echo new")]
-    run = runner.collect(actions, tmp_path, HERE, LIMITS, skip={NAMES[0]})
-    assert [source.file for source in asyncio.run(run).sources] == ["1.log"]
-    assert not (tmp_path / "0.log").exists()
 
 
 def test_who_is_told_and_fails_ends_it(tmp_path: Path) -> None:
@@ -117,19 +126,17 @@ def test_who_is_told_and_fails_ends_it(tmp_path: Path) -> None:
     def full(_: Sequence[Source]) -> None:
         raise OSError(28, "No space left on device")
 
-    run = runner.collect([shell(0, "true")], tmp_path, HERE, LIMITS, on_done=full)
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(run)
+        collect([shell(0, "true")], tmp_path, full)
 
 
 def test_all_actions_share_the_room_of_a_bundle(tmp_path: Path) -> None:
-    limits = replace(LIMITS, budget=Budget(1000))
     actions = [
         shell(0, "yes"),
         shell(1, "seq 100000", keep=Keep.END),
         shell(2, "echo", phase=Phase.SERVER),
     ]
-    sources = collect(actions, tmp_path, limits).sources
+    sources = collect(actions, tmp_path, max_bytes=1000).sources
     assert [source.status for source in sources] == [Status.TRUNCATED] * 3
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 1000
     for source in sources:

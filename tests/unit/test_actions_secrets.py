@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import resolve, runner
-from aod.actions.resolve import Scope, Situation
+from aod.actions.job import Job
+from aod.actions.resolve import Situation
 from aod.actions.result import Status
 from aod.actions.runner import Collected
-from aod.actions.source import Limits
 from aod.actions.table import ACTIONS, Action
+from tests.unit.samples import CONFIG, with_job
 
 PLANT = "hunter2"
 PLANTED = f"""\
@@ -54,8 +55,12 @@ def planted(action: Action, text: Path) -> Action:
 
 
 def collect(rows: list[Action], folder: Path) -> Collected:
-    here = Situation(0, Scope(packets="/p", trace="/t"))
-    return asyncio.run(runner.collect(rows, folder, here, Limits(60, 1 << 20)))
+    async def run(job: Job) -> Collected:
+        late = asyncio.get_running_loop().create_future()
+        late.set_result(None)
+        return await runner.collect(rows, Situation(folder, 0, CONFIG), job, late, lambda _: None)
+
+    return with_job(run)
 
 
 def test_no_source_tells_a_secret(tmp_path: Path, rows: list[Action]) -> None:
@@ -92,4 +97,4 @@ def test_every_way_to_start_a_program_is_planted() -> None:
     programs = {command.argv[0] for action in ACTIONS for command in action.commands}
     assert all("/" not in program for program in programs)
     assert "{python}" in programs
-    assert resolve.placeholders(Situation(0), 0)["python"] == sys.executable
+    assert resolve.placeholders(Situation(Path(), 0, CONFIG), 0)["python"] == sys.executable

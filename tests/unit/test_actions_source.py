@@ -3,23 +3,26 @@
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from aod.actions import process
-from aod.actions.output import Budget, Keep
+from aod.actions.job import Job
+from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
-from aod.actions.source import Limits, collect_action
+from aod.actions.source import collect_action
 from aod.actions.table import Action, Command
+from aod.config.schema import Capture
 from aod.settings import ActionName
+from tests.unit.samples import CONFIG, with_job
 
 NO_TIME_SEC = 0.5
-LIMITS = Limits(timeout_sec=30, max_bytes=1 << 20)
 MOUNTS = tuple(Mount(f"//s/{name}", f"/mnt/{name}", "cifs", "rw") for name in "abc")
-SITUATION = Situation(1_700_000_000 * 10**9, mounts=MOUNTS)
+SITUATION = Situation(Path(), 1_700_000_000 * 10**9, CONFIG, MOUNTS)
 ACTION = Action(
     name=ActionName.DMESG,
     file="dmesg.log",
@@ -45,14 +48,25 @@ def each_mount(code: str, **changes: object) -> Action:
     return replace(ACTION, commands=(command,), **changes)
 
 
-def collect(action: Action, folder: Path, limits: Limits = LIMITS) -> tuple[list[Source], str]:
+def collect(
+    action: Action,
+    folder: Path,
+    limits: Capture = CONFIG.capture,
+    prepare: Callable[[Job], object] = lambda _: None,
+) -> tuple[list[Source], str]:
     """Run an action; its sources, and the content of its file."""
-    sources = asyncio.run(collect_action(action, folder, SITUATION, limits))
+    here = replace(SITUATION, folder=folder, config=replace(CONFIG, capture=limits))
+
+    async def run(job: Job) -> list[Source]:
+        prepare(job)
+        return await collect_action(action, here, job)
+
+    sources = with_job(run)
     content = (folder / action.file).read_bytes()
     for source in sources:
         assert source.name == action.name
         assert source.file == action.file
-        assert source.bytes == len(content) <= limits.max_bytes
+        assert source.bytes == len(content) <= limits.max_file_mb * (1 << 20)
         assert source.sha256 == hashlib.sha256(content).hexdigest()
     return sources, content.decode()
 
@@ -93,7 +107,7 @@ def test_a_hanging_source_is_killed_and_its_output_kept(tmp_path: Path) -> None:
 
 
 def test_the_configuration_may_allow_less_time_and_less_room(tmp_path: Path) -> None:
-    limits = Limits(timeout_sec=NO_TIME_SEC, max_bytes=3)
+    limits = Capture(action_timeout_sec=NO_TIME_SEC, max_file_mb=3 / (1 << 20))
     [source], content = collect(shell("printf 123; sleep infinity"), tmp_path, limits)
     assert (source.status, content) == (Status.TIMED_OUT, "123")
 
@@ -179,10 +193,10 @@ def test_what_is_no_text_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_bundle_without_room_runs_nothing(tmp_path: Path) -> None:
-    budget = Budget(100)
-    budget.end("the disk is nearly full")
-    limits = replace(LIMITS, budget=budget)
-    [source], content = collect(shell(f": > {tmp_path}/ran"), tmp_path, limits)
+    action = shell(f": > {tmp_path}/ran")
+    [source], content = collect(
+        action, tmp_path, prepare=lambda job: job.budget.end("the disk is nearly full")
+    )
     assert (source.status, content) == (Status.TRUNCATED, "")
     assert source.note == "not run: the disk is nearly full"
     assert not (tmp_path / "ran").exists()
@@ -224,17 +238,15 @@ def test_a_file_that_cannot_be_written_is_not_the_sources_fault(tmp_path: Path) 
 
 
 def test_in_a_hurry_what_was_printed_has_to_do(tmp_path: Path) -> None:
-    async def hurry_when_it_runs() -> list[Source]:
+    async def hurry_when_it_runs(job: Job) -> list[Source]:
         os.mkfifo(tmp_path / "runs")
-        hurry = asyncio.get_running_loop().create_future()
-        limits = Limits(30, 1000, hurry)
         action = each_mount(f"echo begun; : > {tmp_path}/runs; sleep infinity")
-        task = asyncio.create_task(collect_action(action, tmp_path, SITUATION, limits))
+        task = asyncio.create_task(collect_action(action, replace(SITUATION, folder=tmp_path), job))
         await asyncio.to_thread((tmp_path / "runs").read_bytes)
-        hurry.set_result(None)
+        job.end()
         return await task
 
-    sources = asyncio.run(hurry_when_it_runs())
+    sources = with_job(hurry_when_it_runs)
     assert [source.status for source in sources] == [Status.TIMED_OUT] * 3
     assert [source.note for source in sources] == [
         "cut short: aod was stopping",

@@ -9,6 +9,7 @@ from aod.actions.output import Keep
 from aod.actions.resolve import Situation, placeholders
 from aod.actions.table import ACTIONS, Action, Phase, row
 from aod.settings import ActionName
+from tests.unit.samples import CONFIG
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +54,7 @@ def test_it_is_one_kind_of_source(action: Action) -> None:
 
 def test_its_words_in_braces_are_known(action: Action) -> None:
     words = [*action.needs, *(word for line in action.commands for word in line.argv)]
-    known = placeholders(Situation(0), 0)
+    known = placeholders(Situation(Path(), 0, CONFIG), 0)
     assert {name for word in words for name in re.findall(r"\{(\w*)\}", word)} <= set(known)
 
 

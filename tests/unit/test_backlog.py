@@ -1,4 +1,4 @@
-"""Patience: what fails is tried again, less and less often, and at last set aside."""
+"""Patience: what fails is tried again, less and less often, and fails permanently in the end."""
 
 import logging
 from pathlib import Path
@@ -28,6 +28,7 @@ def backlog(folder: Path) -> Backlog:
 
 
 def due(backlog: Backlog, now: float = 0.0, busy: tuple[int, ...] = ()) -> list[int]:
+    backlog.refresh()
     return [one.timestamp for one in backlog.due(now, busy)]
 
 
@@ -41,12 +42,13 @@ def test_the_spool_is_the_backlog_oldest_first(folder: Path, backlog: Backlog) -
 
 def test_what_is_done_is_gone(folder: Path, backlog: Backlog) -> None:
     path = spool.write(folder, anomaly(timestamp=4))
+    backlog.refresh()
     backlog.done(4, Kind.SEALED)
     assert not path.exists()
     assert due(backlog) == []
 
 
-def test_a_failure_is_retried_with_growing_delay_and_then_set_aside(
+def test_a_failure_is_retried_with_growing_delay_and_then_fails_permanently(
     folder: Path, backlog: Backlog
 ) -> None:
     spool.write(folder, anomaly(timestamp=4))
@@ -70,7 +72,7 @@ def test_one_failure_does_not_hold_up_the_next(folder: Path, backlog: Backlog) -
     assert due(backlog) == [5]
 
 
-def test_an_entry_that_is_not_ours_is_set_aside_at_once_and_said_once(
+def test_an_entry_that_is_not_ours_fails_permanently_at_once_and_is_logged_once(
     folder: Path, backlog: Backlog, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "3.json").write_text("{}")
@@ -78,10 +80,12 @@ def test_an_entry_that_is_not_ours_is_set_aside_at_once_and_said_once(
     assert due(backlog) == [4]
     assert due(backlog) == [4]
     assert backlog.set_aside == 1
-    assert [record.getMessage()[:25] for record in caplog.records] == ["anomaly 3 is set aside: n"]
+    assert [record.getMessage()[:31] for record in caplog.records] == [
+        "anomaly 3 failed permanently: n"
+    ]
 
 
-def test_what_cannot_be_set_aside_is_not_looked_at_again(folder: Path, backlog: Backlog) -> None:
+def test_what_cannot_be_renamed_is_not_looked_at_again(folder: Path, backlog: Backlog) -> None:
     (folder / "3.json").write_text("{}")
     (folder / "3.rejected" / "full").mkdir(parents=True)
     assert due(backlog) == []
@@ -101,6 +105,7 @@ def test_an_entry_that_cannot_be_removed_ends_nothing_and_is_looked_at_no_more(
     monkeypatch.setattr(spool, "remove", refuse)
     for timestamp in (1, 2, 3):
         spool.write(folder, anomaly(timestamp=timestamp))
+    backlog.refresh()
     assert [one.timestamp for one in backlog.refuse(2, 0.0, ())] == [3]
     backlog.done(1, Kind.SEALED)
     assert due(backlog, 1e9) == [2]
@@ -184,6 +189,7 @@ def test_of_a_flood_of_anomalies_as_many_are_refused_at_once(
         (folder / f"{timestamp}.json").write_bytes(
             msgspec.json.encode(anomaly(timestamp=timestamp))
         )
+    backlog.refresh()
     assert len(backlog.refuse(2, 0.0, ())) == AT_ONCE
     assert len(backlog.refuse(2, 0.0, ())) == 10
 

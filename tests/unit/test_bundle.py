@@ -7,25 +7,28 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.job import Children, Job
 from aod.actions.result import Status
-from aod.actions.source import Limits
 from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Cause, Relation
-from aod.bundles import bundle, contents, filling, manifest
-from aod.bundles.filling import Policy, Sources
+from aod.bundles import bundle, contents, filling, history, manifest
+from aod.bundles.filling import Surroundings
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
+from aod.config.schema import Capture, Config, Guardian
+from aod.detectors.latency import Latency
 from aod.settings import ActionName
 from aod.state import names
 from aod.transport.wire import Sealed
 from tests.rig.bundles import open_bundle
-from tests.unit.samples import TIMESTAMP, anomaly, operation, records
+from tests.unit.samples import CONFIG, TIMESTAMP, anomaly, operation, records, surroundings
 
 ROWS = (
     Action(
@@ -52,19 +55,28 @@ RECORDED = Recorded(HISTORY, {"dropped_ring_full": 3})
 @pytest.fixture(autouse=True)
 def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "ACTIONS", ROWS)
+    recalled(monkeypatch, RECORDED)
 
 
-def policy(output_dir: Path, **changes: object) -> Policy:
-    plain = Policy(output_dir, frozenset(ActionName), Limits(10, 1 << 20), 3)
-    return msgspec.structs.replace(plain, **changes)
+def recalled(monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
+    """What the event log has."""
+    monkeypatch.setattr(history, "recall", lambda *asked: asked[-1] or recorded)
 
 
-def asked(recorded: Recorded = RECORDED, *related: Relation) -> Sources:
-    return Sources(lambda _, known: known or recorded, lambda _: related)
+def configured(output_dir: Path, **limits: Any) -> Config:
+    capture = replace(CONFIG.capture, **limits)
+    return replace(CONFIG, aod_output_dir=output_dir, capture=capture)
 
 
-def make(made_of: Anomaly, how: Policy, sources: Sources | None = None) -> Sealed:
-    made = asyncio.run(bundle.make(made_of, how, sources or asked()))
+async def made_of(
+    what: Anomaly, config: Config, around: Surroundings | None = None, **how: bool
+) -> bundle.Made | None:
+    job = Job(config, Children(lambda _: None))
+    return await bundle.make(what, config, job, around or surroundings(), **how)
+
+
+def make(what: Anomaly, config: Config, around: Surroundings | None = None) -> Sealed:
+    made = asyncio.run(made_of(what, config, around))
     assert made is not None
     return made.sealed
 
@@ -81,7 +93,7 @@ def manifest_of(sealed: Sealed) -> Manifest:
 
 
 def test_a_bundle_holds_what_was_asked_for(tmp_path: Path) -> None:
-    sealed = make(anomaly(actions=("dmesg", "stats")), policy(tmp_path))
+    sealed = make(anomaly(actions=("dmesg", "stats")), configured(tmp_path))
     assert sealed.timestamp == TIMESTAMP
     assert Path(sealed.path) == tmp_path / f"aod_{TIMESTAMP}.tar.zst"
     assert sealed.size_bytes == Path(sealed.path).stat().st_size
@@ -93,7 +105,7 @@ def test_a_bundle_holds_what_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_manifest_agrees_with_the_files(tmp_path: Path) -> None:
-    sealed = make(anomaly(actions=("dmesg", "stats")), policy(tmp_path))
+    sealed = make(anomaly(actions=("dmesg", "stats")), configured(tmp_path))
     files, told = files_of(sealed), manifest_of(sealed)
     assert [source.status for source in told.sources] == [Status.OK, Status.MISSING]
     for source in told.sources:
@@ -106,7 +118,7 @@ def test_the_manifest_agrees_with_the_files(tmp_path: Path) -> None:
 
 def test_events_begin_before_the_trigger_and_hold_the_evidence(tmp_path: Path) -> None:
     evidence = records(4_500_000_000, 5_000_000_000)
-    sealed = make(anomaly(evidence=evidence.tobytes()), policy(tmp_path))
+    sealed = make(anomaly(evidence=evidence.tobytes()), configured(tmp_path))
     events = np.load(io.BytesIO(files_of(sealed)["events.npy"]))
     assert events["end_ns"].tolist() == [
         1_000_000_000,
@@ -121,21 +133,23 @@ def test_events_begin_before_the_trigger_and_hold_the_evidence(tmp_path: Path) -
 POST_NS = 50_000_000
 
 
-def growing(calls: list[int]) -> Sources:
-    """A log that has one operation more when it is asked again."""
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """When the log was asked, which has one operation more when it is asked again."""
+    asked: list[int] = []
 
-    def recall(made_of: Anomaly, known: Recorded | None) -> Recorded:
-        calls.append(time.monotonic_ns())
-        return Recorded(records(*([1, 2] if known is None else [1, 2, made_of.trigger_ns + 1])), {})
+    def recall(_: Path, __: Capture, of: Anomaly, known: Recorded | None) -> Recorded:
+        asked.append(time.monotonic_ns())
+        return Recorded(records(*([1, 2] if known is None else [1, 2, of.trigger_ns + 1])), {})
 
-    return Sources(recall, lambda _: ())
+    monkeypatch.setattr(history, "recall", recall)
+    return asked
 
 
-def test_a_bundle_waits_for_what_comes_after_the_trigger(tmp_path: Path) -> None:
-    calls: list[int] = []
+def test_a_bundle_waits_for_what_comes_after_the_trigger(tmp_path: Path, calls: list[int]) -> None:
     trigger_ns = time.monotonic_ns()
-    how = policy(tmp_path, post_ns=POST_NS)
-    sealed = make(anomaly(trigger_ns=trigger_ns), how, growing(calls))
+    how = configured(tmp_path, post_sec=POST_NS / 1e9)
+    sealed = make(anomaly(trigger_ns=trigger_ns), how)
     assert calls[0] < calls[1]
     assert calls[1] >= trigger_ns + POST_NS
     events = np.load(io.BytesIO(files_of(sealed)["events.npy"]))
@@ -147,45 +161,45 @@ def test_a_bundle_waits_for_what_comes_after_the_trigger(tmp_path: Path) -> None
     "changes", [{"trigger_ns": 5}, {"trigger_ns": 1 << 62}], ids=["long ago", "of another boot"]
 )
 def test_there_is_nothing_to_wait_for_when_it_is_over(
-    tmp_path: Path, changes: dict[str, int]
+    tmp_path: Path, changes: dict[str, int], calls: list[int]
 ) -> None:
-    calls: list[int] = []
-    second_ns = 10**9  # no host is up for less when this runs
-    make(anomaly(**changes), policy(tmp_path, post_ns=second_ns), growing(calls))
+    make(anomaly(**changes), configured(tmp_path, post_sec=1))  # no host is up for less
     assert len(calls) == 2
 
 
-def test_a_bundle_that_nobody_declared_has_no_after(tmp_path: Path) -> None:
-    calls: list[int] = []
+def test_a_bundle_that_nobody_declared_has_no_after(tmp_path: Path, calls: list[int]) -> None:
     manual = anomaly(trigger_ns=time.monotonic_ns(), rule=Cause.MANUAL)
-    make(manual, policy(tmp_path, post_ns=3600 * 10**9), growing(calls))
+    make(manual, configured(tmp_path, post_sec=3600))
     assert len(calls) == 1
 
 
-def test_in_a_hurry_nobody_waits(tmp_path: Path) -> None:
+def test_in_a_hurry_nobody_waits(tmp_path: Path, calls: list[int]) -> None:
     async def hurried() -> bundle.Made | None:
-        hurry = asyncio.get_running_loop().create_future()
-        limits = Limits(10, 1 << 20, hurry)
-        how = policy(tmp_path, post_ns=3600 * 10**9, limits=limits)
-        made = asyncio.ensure_future(
-            bundle.make(anomaly(trigger_ns=time.monotonic_ns()), how, growing([]))
+        config = configured(tmp_path, post_sec=3600)
+        job, declared = (
+            Job(config, Children(lambda _: None)),
+            anomaly(trigger_ns=time.monotonic_ns()),
         )
-        hurry.set_result(None)
+        made = asyncio.ensure_future(bundle.make(declared, config, job, surroundings()))
+        job.end()
         return await made
 
     assert asyncio.run(hurried()) is not None
+    assert len(calls) == 2
 
 
 def test_the_manifest_names_the_other_anomalies_of_the_incident(tmp_path: Path) -> None:
     other = Relation(TIMESTAMP + 7, "Error", "failed")
-    told = manifest_of(make(anomaly(), policy(tmp_path), asked(RECORDED, other)))
+    told = manifest_of(
+        make(anomaly(), configured(tmp_path), surroundings(related=lambda _: (other,)))
+    )
     assert told.related == (other,)
 
 
 def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
     slow = operation()
     declared = anomaly(worst=(slow,), evidence=records(1).tobytes())
-    told = json.loads(files_of(make(declared, policy(tmp_path)))["anomaly.json"])
+    told = json.loads(files_of(make(declared, configured(tmp_path)))["anomaly.json"])
     assert told["anomaly"] == "Latency"
     assert told["timestamp"] == TIMESTAMP
     assert told["worst"][0]["command"] == "SMB2_READ"
@@ -194,7 +208,8 @@ def test_the_anomaly_is_told_without_its_records(tmp_path: Path) -> None:
 
 def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
     wanted = ("dmesg", "dmesg", "../../etc/passwd", "stats")
-    sealed = make(anomaly(actions=wanted), policy(tmp_path, allowed_actions=frozenset({"dmesg"})))
+    only = Guardian(anomalies={"latency": Latency(actions=(ActionName.DMESG,))})
+    sealed = make(anomaly(actions=wanted), replace(configured(tmp_path), guardian=only))
     sources = manifest_of(sealed).sources
     assert [(source.name, source.status, source.file) for source in sources] == [
         ("dmesg", Status.OK, "dmesg.log"),
@@ -209,9 +224,9 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
 
 
 def test_a_sealed_bundle_is_not_made_again(tmp_path: Path) -> None:
-    path = Path(make(anomaly(), policy(tmp_path)).path)
+    path = Path(make(anomaly(), configured(tmp_path)).path)
     before = path.stat()
-    again = bundle.make(anomaly(count=99), policy(tmp_path), asked())
+    again = made_of(anomaly(count=99), configured(tmp_path))
     assert asyncio.run(again) is None
     assert path.stat() == before
 
@@ -225,7 +240,7 @@ def begin(tmp_path: Path, *actions: str) -> Path:
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(filling, "explain", die)
-        asyncio.run(bundle.make(anomaly(actions=actions), policy(tmp_path), asked()))
+        asyncio.run(made_of(anomaly(actions=actions), configured(tmp_path)))
     (folder / "other.log").write_text("half")
     (folder / ".events.npy.new").write_text("half")
     (tmp_path / names.unfinished(TIMESTAMP)).write_text("half")
@@ -234,7 +249,7 @@ def begin(tmp_path: Path, *actions: str) -> Path:
 
 def test_what_was_begun_is_gone_on_with(tmp_path: Path) -> None:
     begin(tmp_path, "dmesg")
-    sealed = make(anomaly(actions=("stats", "dmesg")), policy(tmp_path))
+    sealed = make(anomaly(actions=("stats", "dmesg")), configured(tmp_path))
     told = manifest_of(sealed)
     assert told.interrupted == 1
     assert [(source.name, source.status) for source in told.sources] == [
@@ -257,14 +272,17 @@ def test_what_is_not_as_it_was_noted_is_taken_again(tmp_path: Path, content: byt
     log.unlink()
     if content is not None:
         log.write_bytes(content)
-    sealed = make(anomaly(actions=("dmesg",)), policy(tmp_path))
+    sealed = make(anomaly(actions=("dmesg",)), configured(tmp_path))
     assert files_of(sealed)["dmesg.log"] == b"kernel says\n"
     assert manifest_of(sealed).sources[0].note == filling.TAKEN_AGAIN
 
 
-def test_operations_that_the_log_has_no_more_are_kept(tmp_path: Path) -> None:
+def test_operations_that_the_log_has_no_more_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin(tmp_path, "dmesg")
-    sealed = make(anomaly(), policy(tmp_path), asked(Recorded(records(7), {}, "no history")))
+    recalled(monkeypatch, Recorded(records(7), {}, "no history"))
+    sealed = make(anomaly(), configured(tmp_path))
     assert manifest_of(sealed).events.records == len(HISTORY)
     assert manifest_of(sealed).events.note == "from before an interruption"
 
@@ -273,8 +291,8 @@ def test_what_nobody_waits_for_is_sealed_as_it_is(tmp_path: Path) -> None:
     begin(tmp_path, "dmesg")
     found = bundle.begun(tmp_path, TIMESTAMP)
     assert found is not None
-    found = msgspec.structs.replace(found, actions=("dmesg", "stats"))
-    made = asyncio.run(bundle.make(found, policy(tmp_path), asked(), only_seal=True))
+    found = replace(found, actions=("dmesg", "stats"))
+    made = asyncio.run(made_of(found, configured(tmp_path), only_seal=True))
     assert made is not None
     told = manifest_of(made.sealed)
     assert [(source.status, source.note) for source in told.sources] == [
@@ -290,16 +308,19 @@ def test_a_folder_without_a_whole_anomaly_was_not_begun(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "anomaly.json").write_text("{")
     assert bundle.begun(tmp_path, TIMESTAMP) is None
-    sealed = make(anomaly(), policy(tmp_path))
+    sealed = make(anomaly(), configured(tmp_path))
     assert json.loads(files_of(sealed)["anomaly.json"])["timestamp"] == TIMESTAMP
 
 
-def test_what_was_collected_outlives_a_failure(tmp_path: Path) -> None:
+def test_what_was_collected_outlives_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> Recorded:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(bundle.make(anomaly(), policy(tmp_path), Sources(fail, lambda _: ())))
+        monkeypatch.setattr(history, "recall", fail)
+        asyncio.run(made_of(anomaly(), configured(tmp_path)))
     assert [path.name for path in tmp_path.iterdir()] == [names.folder(TIMESTAMP)]
     assert bundle.begun(tmp_path, TIMESTAMP) is not None
 
@@ -312,7 +333,7 @@ def test_no_space_for_anything_leaves_nothing(
 
     monkeypatch.setattr(contents, "anomaly_json", fail)
     with pytest.raises(OSError, match="No space"):
-        asyncio.run(bundle.make(anomaly(), policy(tmp_path), asked()))
+        asyncio.run(made_of(anomaly(), configured(tmp_path)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -324,9 +345,9 @@ def test_no_space_for_the_archive_leaves_what_is_needed_for_the_next_try(
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(os, "fsync", full)
-        asyncio.run(bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), asked()))
+        asyncio.run(made_of(anomaly(actions=("dmesg",)), configured(tmp_path)))
     assert [path.name for path in tmp_path.iterdir()] == [names.folder(TIMESTAMP)]
-    told = manifest_of(make(anomaly(actions=("dmesg",)), policy(tmp_path)))
+    told = manifest_of(make(anomaly(actions=("dmesg",)), configured(tmp_path)))
     assert [(source.status, source.note) for source in told.sources] == [(Status.OK, "")]
 
 
@@ -334,13 +355,11 @@ def test_a_canceled_bundle_ends_its_children_and_can_be_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = Command(("sh", "-c", "echo; exec sleep infinity"))
-    hang = msgspec.structs.replace(ROWS[0], commands=(command,))
+    hang = replace(ROWS[0], commands=(command,))
     monkeypatch.setattr(table, "ACTIONS", (hang,))
 
     async def cancel_when_it_runs() -> None:
-        made = asyncio.create_task(
-            bundle.make(anomaly(actions=("dmesg",)), policy(tmp_path), asked())
-        )
+        made = asyncio.create_task(made_of(anomaly(actions=("dmesg",)), configured(tmp_path)))
         log = tmp_path / names.folder(TIMESTAMP) / "dmesg.log"
         while not log.exists():
             await asyncio.sleep(0)
@@ -350,30 +369,37 @@ def test_a_canceled_bundle_ends_its_children_and_can_be_gone_on_with(
 
     asyncio.run(cancel_when_it_runs())
     monkeypatch.setattr(table, "ACTIONS", ROWS)
-    told = manifest_of(make(anomaly(actions=("dmesg",)), policy(tmp_path)))
+    told = manifest_of(make(anomaly(actions=("dmesg",)), configured(tmp_path)))
     assert [(source.status, source.note) for source in told.sources] == [
         (Status.OK, filling.TAKEN_AGAIN)
     ]
 
 
 def test_the_manifest_says_why_a_bundle_was_ended_and_what_was_refused(tmp_path: Path) -> None:
-    how = msgspec.structs.replace(asked(), losses=lambda: {"x": 7}, note=lambda: "why")
-    told = manifest_of(make(anomaly(), policy(tmp_path), how))
-    assert told.note == "why"
+    async def ended() -> Sealed:
+        config = configured(tmp_path)
+        job = Job(config, Children(lambda _: None))
+        job.end("why")
+        made = await bundle.make(anomaly(), config, job, surroundings(losses=lambda: {"x": 7}))
+        assert made is not None
+        return made.sealed
+
+    told = manifest_of(asyncio.run(ended()))
+    assert told.note == "ended early: why"
     assert told.losses == {"dropped_ring_full": 3, "x": 7}
 
 
 def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang = msgspec.structs.replace(ROWS[0], commands=(Command(("sleep", "infinity")),))
+    hang = replace(ROWS[0], commands=(Command(("sleep", "infinity")),))
     monkeypatch.setattr(table, "ACTIONS", (hang,))
 
     async def in_a_hurry() -> Sealed:
-        hurry = asyncio.get_running_loop().create_future()
-        hurry.set_result(None)
-        how = policy(tmp_path, limits=Limits(1000, 1000, hurry))
-        made = await bundle.make(anomaly(actions=("dmesg",)), how, asked())
+        config = configured(tmp_path, action_timeout_sec=1000)
+        job = Job(config, Children(lambda _: None))
+        job.end()
+        made = await bundle.make(anomaly(actions=("dmesg",)), config, job, surroundings())
         assert made is not None
         return made.sealed
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aod.anomaly import Cause
 from aod.bundles import history
-from aod.bundles.history import Span
+from aod.config.schema import Capture
 from aod.event import EVENT_DTYPE, Events
 from aod.transport.eventlog import EventLog
 from aod.transport.position import Evaluated, ReadPosition
@@ -19,8 +19,8 @@ from tests.unit.test_eventlog_ring import append
 SEC = 10**9
 
 
-def span(before_ns: int, after_ns: int = 60 * SEC) -> Span:
-    return Span(before_ns, after_ns)
+def span(before_ns: int, after_ns: int = 60 * SEC) -> Capture:
+    return Capture(history_sec=before_ns / SEC, post_sec=after_ns / SEC)
 
 
 def test_history_begins_before_the_trigger_and_ends_now(tmp_path: Path) -> None:

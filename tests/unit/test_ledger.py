@@ -129,9 +129,11 @@ def test_what_was_refused_and_is_declared_again_is_not_captured(folder: Path) ->
     spool.write(folder, anomaly(timestamp=4))
     spool.write(folder, anomaly(timestamp=5))
     first = Backlog(folder, LOG, opened(folder))
+    first.refresh()
     assert [one.timestamp for one in first.refuse(1, 0.0, ())] == [5]
     spool.write(folder, anomaly(timestamp=5))  # by a detect that was killed before
     second = Backlog(folder, LOG, opened(folder))
+    second.refresh()
     assert [one.timestamp for one in second.due(0.0, ())] == [4]
     assert spool.pending(folder) == [folder / "4.json"]
     assert read(folder).counts[Kind.REFUSED] == 1

@@ -9,7 +9,7 @@ from aod.config.rules import packets_folder
 from aod.config.schema import Capture, Config, Guardian, Packets, Watcher
 from aod.detectors.latency import Latency
 from aod.flight import packets, recorders, trace
-from aod.flight.recorders import Recorders, trace_folder
+from aod.flight.recorders import Recorders
 from aod.settings import ActionName
 
 LOG = logging.getLogger("test")
@@ -75,7 +75,7 @@ def test_without_tracefs_the_trace_is_missing_and_nothing_else(
     one.tick()
     assert one.counters() == {"trace_recording": 0}
     assert "no tracefs" in caplog.text
-    assert trace_folder(config(tmp_path)) == ""
+    assert trace.where(config(tmp_path).pin_dir) == ""
     one.close()
 
 

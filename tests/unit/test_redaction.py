@@ -13,18 +13,17 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
-from aod.actions.source import Limits
+from aod.actions.job import Children, Job
 from aod.actions.table import Command, Phase
 from aod.anomaly import Anomaly, Breakdown, Part, Relation
-from aod.bundles import archive, bundle, filling, manifest, redaction
+from aod.bundles import archive, bundle, filling, history, manifest, redaction
 from aod.bundles.bundle import Made
-from aod.bundles.filling import Policy, Sources
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
-from aod.bundles.redaction import Redaction
+from aod.config.schema import Capture, Packets
 from aod.settings import ActionName
 from tests.rig.bundles import open_bundle
-from tests.unit.samples import TIMESTAMP, anomaly, operation, records
+from tests.unit.samples import CONFIG, TIMESTAMP, anomaly, operation, records, surroundings
 
 HOST = "lap-4711x"
 PLANTED = rb"""jane.roe jroe2 Contoso contoso.example fs-emea-07 dc3 lap-4711x Finance-Q3
@@ -43,6 +42,8 @@ PACKET = (
 @pytest.fixture(autouse=True)
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every action's command prints planted names; so does what tells the mounts."""
+    recorded = Recorded(records(1, 2), {})
+    monkeypatch.setattr(history, "recall", lambda *asked: asked[-1] or recorded)
     fakes = tmp_path / "fakes"
     fakes.mkdir()
     for path in PLACES.iterdir():
@@ -84,19 +85,29 @@ def declared() -> Anomaly:
     )
 
 
-def made(folder: Path, how: Redaction | None) -> tuple[Manifest, dict[str, bytes]]:
-    sealed = asyncio.run(make(folder / "out", how))
+PLAIN = CONFIG.capture
+REDACTED = replace(PLAIN, redact=True)
+
+
+def made(folder: Path, limits: Capture = REDACTED) -> tuple[Manifest, dict[str, bytes]]:
+    sealed = asyncio.run(make(folder / "out", limits))
     assert sealed is not None
     files = open_bundle(next((folder / "out").glob("*.zst"))).files
     return manifest.decode(files["manifest.json"]), files
 
 
-async def make(output: Path, how: Redaction | None, timestamp: int = TIMESTAMP) -> Made | None:
+async def make(
+    output: Path,
+    limits: Capture = REDACTED,
+    timestamp: int = TIMESTAMP,
+    redacting: asyncio.Lock | None = None,
+) -> Made | None:
     output.mkdir(exist_ok=True)
-    policy = Policy(output, frozenset(ActionName), Limits(20, 1 << 20), 3, redaction=how)
+    config = replace(CONFIG, aod_output_dir=output, capture=limits)
     related = Relation(TIMESTAMP + 1, "Error", "on-fs-emea-07")
-    sources = Sources(lambda _, known: known or Recorded(records(1, 2), {}), lambda _: (related,))
-    return await bundle.make(replace(declared(), timestamp=timestamp), policy, sources)
+    around = surroundings(related=lambda _: (related,), redacting=redacting or asyncio.Lock())
+    job = Job(config, Children(lambda _: None))
+    return await bundle.make(replace(declared(), timestamp=timestamp), config, job, around)
 
 
 def found(words: list[str], files: dict[str, bytes]) -> set[tuple[str, str]]:
@@ -109,7 +120,7 @@ def found(words: list[str], files: dict[str, bytes]) -> set[tuple[str, str]]:
 
 
 def test_what_is_planted_would_be_found_but_for_the_secrets(tmp_path: Path) -> None:
-    told, files = made(tmp_path, None)
+    told, files = made(tmp_path, PLAIN)
     assert {word for word, _ in found(PLANTED, files)} == set(PLANTED)
     assert found(SECRETS, files) == set()
     assert told.redacted == ()
@@ -117,7 +128,7 @@ def test_what_is_planted_would_be_found_but_for_the_secrets(tmp_path: Path) -> N
 
 
 def test_nothing_planted_is_in_a_redacted_bundle(tmp_path: Path) -> None:
-    told, files = made(tmp_path, Redaction(headers_only=True))
+    told, files = made(tmp_path)
     assert found([*PLANTED, *SECRETS], files) == set()
     assert bytes([10, 77, 8]) not in files["tcpdump.pcap"]
     assert PACKET[:6] not in files["tcpdump.pcap"]
@@ -130,7 +141,7 @@ def test_nothing_planted_is_in_a_redacted_bundle(tmp_path: Path) -> None:
 
 
 def test_a_name_becomes_the_same_in_all_files(tmp_path: Path) -> None:
-    told, files = made(tmp_path, Redaction(headers_only=True))
+    told, files = made(tmp_path)
     (mount,) = told.mounts
     host, share = mount.source.removeprefix("//").split("/")
     for name in ("mounts.log", "debugdata.log", "dmesg.log", "anomaly.json", "SUMMARY.txt"):
@@ -149,7 +160,7 @@ def redacted_events(files: dict[str, bytes]) -> io.BytesIO:
 
 
 def test_packets_with_content_are_left_out(tmp_path: Path) -> None:
-    told, files = made(tmp_path, Redaction(headers_only=False))
+    told, files = made(tmp_path, replace(REDACTED, tcpdump=Packets(headers_only=False)))
     assert "tcpdump.pcap" not in files
     (source,) = (source for source in told.sources if source.name == "tcpdump")
     assert (source.bytes, source.sha256) == (0, "")
@@ -163,7 +174,8 @@ def test_what_cannot_be_redacted_is_left_out(
     script = {"fails": "exit 3", "hangs": "exec sleep 1000", "lies": "exit 0"}[how]
     program(tmp_path / "fakes" / "python", script)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "fakes" / "python"))
-    told, files = made(tmp_path, Redaction(headers_only=True, timeout_sec=0.2))
+    monkeypatch.setattr(redaction, "TIMEOUT_SEC", 0.2)
+    told, files = made(tmp_path)
     assert set(files) == {
         "SUMMARY.txt",
         "manifest.json",
@@ -181,7 +193,7 @@ def test_what_cannot_be_redacted_is_left_out(
 
 def check_resumed(folder: Path) -> None:
     """Nothing was lost, and what was written before is not among what is written now."""
-    told, files = made(folder, Redaction(headers_only=True))
+    told, files = made(folder)
     assert told.interrupted == 1
     assert {source.note for source in told.sources} == {""}  # none was taken again
     assert found([*PLANTED, *SECRETS], files) == set()
@@ -199,7 +211,7 @@ def test_a_stop_in_the_middle_of_redaction_loses_nothing(
     program(tmp_path / "fakes" / "python", f"echo > {tmp_path}/runs; exec sleep 1000")
 
     async def cancelled_in_it() -> None:
-        making = asyncio.create_task(make(tmp_path / "out", Redaction(headers_only=True)))
+        making = asyncio.create_task(make(tmp_path / "out"))
         await asyncio.to_thread((tmp_path / "runs").read_bytes)
         making.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -222,7 +234,7 @@ def test_a_death_behind_redaction_leaves_one_name_for_each(
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, die)
         with pytest.raises(Dead):
-            asyncio.run(make(tmp_path / "out", Redaction(headers_only=True)))
+            asyncio.run(make(tmp_path / "out"))
     check_resumed(tmp_path)
 
 
@@ -234,10 +246,11 @@ def test_one_is_redacted_after_the_other(tmp_path: Path, monkeypatch: pytest.Mon
     alone = f"mkdir {tmp_path}/alone || exit 9; sleep 0.2; rmdir {tmp_path}/alone; exit 3"
     program(tmp_path / "fakes" / "python", alone)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "fakes" / "python"))
-    how = Redaction(headers_only=True)
 
     async def several() -> None:
-        await asyncio.gather(*(make(tmp_path / "out", how, TIMESTAMP + n) for n in range(4)))
+        turn = asyncio.Lock()
+        numbers = range(TIMESTAMP, TIMESTAMP + 4)
+        await asyncio.gather(*(make(tmp_path / "out", REDACTED, n, turn) for n in numbers))
 
     asyncio.run(several())
     for path in (tmp_path / "out").glob("*.zst"):

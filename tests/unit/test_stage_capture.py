@@ -30,10 +30,10 @@ from aod.audit.entries import (
 )
 from aod.audit.log import AuditLog
 from aod.bundles import bundle, filling, manifest
+from aod.bundles.filling import allowed
 from aod.bundles.manifest import Manifest
 from aod.bundles.workfolder import work_folder
 from aod.capture import manual, output_folder
-from aod.capture.policy import allowed
 from aod.config.schema import Capture, Config, Guardian, Supervision, Watcher
 from aod.detectors.latency import Latency
 from aod.settings import ActionName

@@ -17,7 +17,7 @@ RUNTIME: Final = Path("/run/aod")
 def settled(runtime_dir: Path = RUNTIME) -> Status:
     """The daemon's status, taken after now, with every record in the event log and evaluated.
 
-    A daemon that has just said that it watches is not at rest: loading the hooks on the client's
+    A daemon that has just logged that it watches is not at rest: loading the hooks on the client's
     functions keeps an emulated processor busy for another second, which makes any operation slow.
     Counters that are newer than now come after that.
     """

@@ -15,7 +15,7 @@ from scripts.vm.guest.wait import wait_until
 from scripts.vm.tools import REPO
 
 UNIT: Final = "aod.service"
-_SAID: Final = Path("/run/lab/install")
+_PRINTED: Final = Path("/run/lab/install")
 FILE: Final = Path("/etc/aod/aod.yaml")
 OUTPUT_DIR: Final = Path("/var/log/aod")
 _DROP_IN: Final = Path(f"/etc/systemd/system/{UNIT}.d/vm.conf")
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 def install() -> str:
-    """Run scripts/install as a user without a network does, once a boot; what it said."""
-    if _SAID.exists():
-        return _SAID.read_text()
+    """Run scripts/install as a user without a network does, once a boot; what it printed."""
+    if _PRINTED.exists():
+        return _PRINTED.read_text()
     environment = {
         "PATH": os.environ["PATH"],
         "AOD_WHEEL": os.environ["AOD_VM_WHEEL"],
@@ -46,7 +46,7 @@ def install() -> str:
     )
     if done.returncode:
         raise LabError(f"scripts/install ended with {done.returncode}:\n{done.stderr}")
-    _SAID.write_text(done.stderr)
+    _PRINTED.write_text(done.stderr)
     return done.stderr
 
 
@@ -98,7 +98,7 @@ class Service:
             raise LabError(f"{stage}: {found}\n{self.log_tail()}")
         return found[0]
 
-    # What is said.
+    # What it logs.
 
     def entries(self) -> list[Entry]:
         """What the journal has of the unit, and systemd about it, since this object was made."""

@@ -103,7 +103,7 @@ def _do_round(path: Path, tally: Counter[str], size: int) -> None:
 
 
 def _write(descriptor: int, tally: Counter[str], size: int) -> None:
-    """fsync, because a write that stays in the client's cache is no request, and tells no error."""
+    """fsync: a write that stays in the client's cache sends nothing and reports no error."""
     try:
         os.write(descriptor, bytes(size))
         os.fsync(descriptor)

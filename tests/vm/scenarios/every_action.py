@@ -1,6 +1,6 @@
 """Every action is configured; the network becomes slow, and later the server stops.
 
-What the guest itself says is written down beside it: the bundles are judged by that.
+What the guest itself shows is written down beside it: the bundles are judged by that.
 """
 
 import os
@@ -118,7 +118,7 @@ def _rights(daemon: JournaledDaemon) -> Facts:
 
 
 def _guest() -> Facts:
-    """What the guest says of itself."""
+    """What the guest shows of itself."""
     memory = _MEMORY.search(Path("/proc/meminfo").read_text())
     return {
         "release": platform.release(),

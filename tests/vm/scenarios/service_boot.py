@@ -33,7 +33,7 @@ LEFTOVERS = (Path("/run/aod"), Path("/sys/fs/bpf"))
 
 def run(lab: Lab) -> Facts:
     """Install; boot; mount, which loads the module; cause an anomaly; stop."""
-    facts: Facts = {"said": install()}
+    facts: Facts = {"installation": install()}
     if cifs.module_loaded():
         cifs.unload_module()
     with service(CONFIGURATION) as made:

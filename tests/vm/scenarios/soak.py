@@ -88,6 +88,6 @@ def _use_locked(path: Path) -> None:
 
 
 def _status() -> Facts:
-    """What the daemon says when it is asked."""
+    """What the daemon reports when it is asked."""
     asked = command(SUPERVISOR.with_name("aod"), "status", "--json", "-c", CONFIGURATION)
     return dict(json.loads(asked))

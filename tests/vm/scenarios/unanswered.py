@@ -1,6 +1,6 @@
 """Operations that never finish: a killed waiter, a server that dies, the rest of failed compounds.
 
-Told twice: with the hooks on the client's functions, and without them, where their age has to do.
+Recorded twice: with the hooks on the client's functions, and without them, by their age alone.
 """
 
 import os
@@ -79,7 +79,7 @@ def _watched(log: EventLog, act: Callable[[], Facts]) -> Facts:
     after = _settled()
     events = log.view(start, log.position - start)
     return facts | {
-        "told": _operations(events, IN_FLIGHT),
+        "in_flight": _operations(events, IN_FLIGHT),
         "ended": _operations(events, UNANSWERED),
         "failed_creates": int(
             ((events["command"] == Command.SMB2_CREATE) & (events["error"] != 0)).sum()
@@ -164,15 +164,15 @@ def _kill_collector(daemon: Daemon, log: EventLog) -> None:
 
 
 def _waiter(folder: Path, log: EventLog) -> "subprocess.Popen[bytes]":
-    """A program that waits for the server; all its operations were told as hanging."""
+    """A program that waits for the server; all its operations are recorded as hanging."""
     start = log.position
 
-    def told() -> bool:
+    def recorded() -> bool:
         hanging = _operations(log.view(start, log.position - start), IN_FLIGHT)
         return 0 < len(hanging) == int(log.header["in_flight"])
 
     program = subprocess.Popen(["stat", str(folder / "known")], stdout=subprocess.DEVNULL)
-    wait_until(told, "all that hangs to be told", PATIENCE_S)
+    wait_until(recorded, "all that hangs to be recorded", PATIENCE_S)
     return program
 
 
