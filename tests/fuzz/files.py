@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from aod.recording import format as recording_format
@@ -64,7 +65,7 @@ def _episodes(given: Provider) -> None:
 
 def _recording(given: Provider) -> None:
     kinds = [Kind.HEAD, *Kind]
-    whole = recording_format.MAGIC + recording_format.encode(Kind.HEAD, recording_format.pack(HEAD))
+    whole = recording_format.MAGIC + recording_format.encode(Kind.HEAD, msgspec.json.encode(HEAD))
     for _ in range(given.number(4)):
         whole += recording_format.encode(given.choice(kinds), given.take(given.number(256)))
     file = bytearray(whole)
