@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from aod import log as aod_log
+from aod import log
 from aod.anomaly import Anomaly
 from aod.audit.entries import (
     CaptureBegun,
@@ -133,7 +133,7 @@ class CaptureAudit:
         self._logger.info(
             "sealed %s: %d KiB in %.2f s",
             *(entry.bundle, size_bytes >> 10, duration_sec),
-            extra=aod_log.fields(**{f"AOD_{name}": value for name, value in fields.items()}),
+            extra=log.fields(**{f"AOD_{name}": value for name, value in fields.items()}),
         )
 
     def was_sealed(self, timestamp: int, path: Path) -> None:

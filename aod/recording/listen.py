@@ -49,12 +49,10 @@ class Listener:
     Attributes:
         behind: whether the last `read` left records in the ring.
         attached: whether operations are seen.
-        received: records read from the ring so far.
     """
 
     def __init__(self, config: Config, tracer: Tracer, folder: Path):
         self.behind = self.attached = False
-        self.received = 0
         self._tracer, self._folder = tracer, folder
         self._event_log = _private_log()
         self._peers = Peers(tracer, _log)
@@ -98,7 +96,6 @@ class Listener:
         start = event_log.position
         limit = start + event_log.capacity
         drained = self._tracer.drain(event_log, limit, event_log.commit_records)
-        self.received += drained.count
         self.behind = drained.stop is not DrainStop.EMPTY
         now_ns = time.monotonic_ns()
         if now_ns >= self._next_scan_ns:

@@ -67,7 +67,14 @@ def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> S
         error_anomaly=error_name,
         failed=survey.statuses.total(),
         counted=survey.counted.total(),
-        statuses=_statuses(survey),
+        statuses=tuple(
+            StatusReport(
+                status="others" if status == OTHER_STATUSES else status_name(status),
+                count=count,
+                counted=survey.counted[status],
+            )
+            for status, count in survey.statuses.most_common(MAX_STATUSES)
+        ),
         track_commands=_merged(latency, reports, config.unanswered_sec * 1000),
     )
 
@@ -78,17 +85,6 @@ def _first(config: Config, default_name: str, kind: type[S]) -> tuple[str, S]:
         if isinstance(settings, kind):
             return name, settings
     return default_name, kind()
-
-
-def _statuses(survey: Survey) -> tuple[StatusReport, ...]:
-    return tuple(
-        StatusReport(
-            status="others" if status == OTHER_STATUSES else status_name(status),
-            count=count,
-            counted=survey.counted[status],
-        )
-        for status, count in survey.statuses.most_common(MAX_STATUSES)
-    )
 
 
 def _reports(
@@ -187,21 +183,21 @@ def _merged(
     latency: Latency, reports: Sequence[CommandReport], below_ms: float
 ) -> tuple[TrackedCommand, ...]:
     """The present entries, with what is suggested in their place, and new ones."""
-    suggested = {
-        one.command: _entry(latency, one, below_ms)
-        for one in reports
-        if one.suggested_ms is not None
-    }
-    return tuple((_tracked(latency) | suggested).values())
+    entries = _tracked(latency)
+    for report in reports:
+        if report.suggested_ms is not None:
+            entry = entries.get(report.command, TrackedCommand(command=report.command))
+            entry = replace(entry, threshold=report.suggested_ms)
+            entries[report.command] = _with_emergency(latency, entry, report, below_ms)
+    return tuple(entries.values())
 
 
-def _entry(latency: Latency, report: CommandReport, below_ms: float) -> TrackedCommand:
+def _with_emergency(
+    latency: Latency, entry: TrackedCommand, report: CommandReport, below_ms: float
+) -> TrackedCommand:
     """An emergency threshold that the suggestion reaches would make every slow one an emergency."""
-    before = _tracked(latency).get(report.command, TrackedCommand(command=report.command))
-    own_ms = before.emergency_threshold_ms
+    own_ms, suggested_ms = entry.emergency_threshold_ms, report.suggested_ms or 0
     emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
-    entry = replace(before, threshold=report.suggested_ms)
-    suggested_ms = report.suggested_ms or 0
     if emergency_ms is None or emergency_ms > suggested_ms:
         return entry
     above_ms = max(suggested_ms, report.max_ns / 1e6)
