@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from aod import log as aod_log
+from aod import log
 from aod.anomaly import Anomaly
 from aod.audit import entries
 from aod.audit.entries import Entry
@@ -127,7 +127,7 @@ class CaptureAudit:
         self._logger.info(
             "sealed %s: %d KiB in %.2f s",
             *(entry.bundle, size_bytes >> 10, duration_sec),
-            extra=aod_log.fields(**fields),
+            extra=log.fields(**fields),
         )
 
     def was_sealed(self, timestamp: int, path: Path) -> None:

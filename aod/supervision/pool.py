@@ -7,6 +7,7 @@ from typing import Final
 
 from aod import log
 from aod.audit.daemon import DaemonAudit
+from aod.audit.entries import StageFailed
 from aod.config.schema import Config
 from aod.status.workers import WorkerReport
 from aod.supervision.lifecycle import Step, WorkerState, next_step, why_given_up
@@ -165,7 +166,7 @@ class Pool:
     def _report_death(self, process: Process) -> None:
         how = process.last_end
         if process.worker.state is WorkerState.FAILED:
-            self._audit.stage_failed(process.stage, how)
+            self._audit.write(StageFailed(stage=process.stage, how=how))
             return
         delay_sec = max(0.0, process.worker.respawn_at - time.monotonic())
         self._logger.warning("%s: %s; respawning in %.1f s", process.stage, how, delay_sec)

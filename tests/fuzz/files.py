@@ -12,7 +12,7 @@ import numpy as np
 from aod.recording import format as recording_format
 from aod.recording.format import Kind, RecordingError
 from aod.recording.reader import Recording
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.state import counters
 from aod.state.counters import SNAPSHOT_DTYPE
 from aod.status import anomalies
@@ -48,11 +48,11 @@ def _counters(given: Provider) -> None:
 
 def _names(given: Provider) -> None:
     try:
-        found = peer_names.decode(given.rest())
+        found = peers.decode(given.rest())
     except ValueError:
         return
     assert all(name.isprintable() for name in (*found.shares.values(), *found.servers.values()))
-    assert peer_names.decode(peer_names.encode(found)) == found
+    assert peers.decode(peers.encode(found)) == found
 
 
 def _episodes(given: Provider) -> None:

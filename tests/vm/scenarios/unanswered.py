@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.objects import MID_RELEASE_VARIABLE
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
 from aod.status.gather import gather
@@ -35,7 +35,7 @@ _WITHOUT = ("--without", "capture", "--without", "cleanup")
 
 
 def run(lab: Lab) -> Facts:
-    """The same story with the hooks and without them; then the module can go."""
+    """One story with the hooks and without them; then the module can go."""
     facts: Facts = {"hooks": _story(lab, "hooks")}
     with _environment(MID_RELEASE_VARIABLE, ""):
         facts["age"] = _story(lab, "age")
@@ -54,7 +54,7 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.FILE.read(RUNTIME).shares,
+            lambda: peers.FILE.read(RUNTIME).shares,
             "the names of what was mounted",
             PATIENCE_S,
         )
@@ -133,7 +133,7 @@ def _operations(events: Events, flag: int) -> list[list[object]]:
 
 
 def _share(event: Events) -> str:
-    names = peer_names.FILE.read(RUNTIME)
+    names = peers.FILE.read(RUNTIME)
     return names.share(int(event["session_id"]), int(event["tree_id"]))
 
 
@@ -192,7 +192,7 @@ def _look(folder: Path) -> Facts:
 def _reconnects(events: Events) -> list[Facts]:
     connection = (events["flags"] & CONNECTION) != 0
     found = events[connection & (events["command"] == ConnectionEvent.RECONNECT)]
-    names = peer_names.FILE.read(RUNTIME)
+    names = peers.FILE.read(RUNTIME)
     return [
         {"server": names.server(int(one["session_id"])), "latency_ns": int(one["latency_ns"])}
         for one in found
