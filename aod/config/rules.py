@@ -1,7 +1,7 @@
-"""What the configuration comes to: one rule per anomaly, and what the kernel must know for them.
+"""The rules of a configuration, one per anomaly, and the thresholds of all for the kernel.
 
-Both are derived here from the same settings, so they cannot disagree: whatever a rule asks the
-kernel to wake user space for, the kernel reports at once.
+Both are derived here from the same settings, so they cannot disagree: the kernel wakes user space
+for whatever a rule must see at once.
 """
 
 from pathlib import Path

@@ -19,10 +19,10 @@ from aod.text import one_line
 _LATENCY_NS: Final = 10**12
 
 
-def answers(asked: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def findings(method: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """What a type finds in its settings; where its code fails, that."""
     try:
-        return [Finding(*found) for found in asked()]
+        return [Finding(*found) for found in method()]
     except Exception as error:  # another package's code may raise anything
         return [_failed(error)]
 
@@ -41,7 +41,7 @@ def _failed(error: Exception) -> Finding:
 
 
 def _try(rule: Rule) -> None:
-    """Everything that the daemon asks of a rule; raises if an answer is of no use."""
+    """Call all that the daemon calls of a rule; raises if a result cannot be used."""
     records = _records()
     for events in (records[:0], records):
         _validate_mask("matches", rule.matches(events), events)
