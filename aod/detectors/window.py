@@ -113,7 +113,8 @@ def _settled(rule: Rule, state: State, events: Events) -> tuple[State, "_Matches
     new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    state = replace(state, hung=hung)
+    if hung is not state.hung:
+        state = replace(state, hung=hung)
     if not counts.all():
         new, urgent = new.compress(counts), urgent.compress(counts)
     return state, _Matches.of(rule, state, new, urgent) if len(new) else None, ended
