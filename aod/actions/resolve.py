@@ -1,4 +1,4 @@
-"""From a row to the commands that it comes to on this host, at this moment."""
+"""From an action to its command lines on this host, at this moment."""
 
 import shutil
 import sys
@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from aod.actions.action import Action, Command
 from aod.actions.result import Mount
-from aod.actions.table import Action, Command
 from aod.config.rules import packets_folder
 from aod.config.schema import Config
 from aod.detectors.api import nanoseconds
@@ -32,7 +32,7 @@ class Situation(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One command line, or what this host lacks for it."""
+    """One command line, or what is missing on this host."""
 
     argv: tuple[str, ...]
     missing: str = ""

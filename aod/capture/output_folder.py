@@ -24,7 +24,7 @@ _MIB = 1 << 20
 
 
 class Room(Struct, frozen=True):
-    """What a file system has, as `statvfs` tells."""
+    """What a file system has, by `statvfs`."""
 
     free_bytes: int
     """For those who are not root."""

@@ -44,7 +44,7 @@ class GuestRun:
 
 @dataclass(frozen=True)
 class Limit:
-    """How long a guest may run: so many seconds, and not after another thread has set `stop`."""
+    """How long a guest may run: this many seconds, and not after another thread has set `stop`."""
 
     timeout_s: float
     stop: Event = field(default_factory=Event)

@@ -48,7 +48,7 @@ def sample(receiver: str) -> wire.Message:
 
 
 def mutated(fields: Any, data: Provider) -> Any:
-    """The same with a value changed, somewhere."""
+    """This document with a value changed, somewhere."""
     if isinstance(fields, dict) and fields and data.number(8):
         key = data.choice(sorted(fields, key=str))
         return fields | {key: mutated(fields[key], data)}

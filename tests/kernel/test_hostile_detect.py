@@ -64,7 +64,7 @@ class Scene:
             as_user(NOBODY.pw_uid, NOBODY.pw_gid, trick)
 
     def wait_until_digested(self) -> None:
-        """Until nothing waits that is not set aside, and no bundle is being made."""
+        """Until the spool holds only what failed permanently, and no bundle is being made."""
 
         def done() -> bool:
             left = [*self.hostile.spool.glob("[1-9]*[0-9].json")]

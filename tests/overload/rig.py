@@ -49,7 +49,7 @@ class Peak(Struct, frozen=True):
 
 
 class Overloaded:
-    """A running daemon, whose memory is watched from now on."""
+    """A running daemon, whose memory is watched."""
 
     def __init__(self, daemon: LocalDaemon) -> None:
         self.daemon = daemon

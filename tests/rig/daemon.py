@@ -101,7 +101,7 @@ class LocalDaemon(Daemon):
         self.producer().load(count, first_mid=first_mid, latency_ns=SLOW_NS, command=CREATE)
 
     def emergency(self, count: int = 1) -> None:
-        """So many operations that each declare an anomaly by themselves."""
+        """Operations that each declare an anomaly by themselves."""
         self.producer().load(count, latency_ns=EMERGENCY_NS, command=CREATE)
 
     def status(self) -> Status:

@@ -183,7 +183,7 @@ def test_all_of_it_with_these_rights_alone(facts: dict[str, Any], artefacts: Pat
         "capture": [0, needed, needed, needed],
         "cleanup": [0, 0, 0, 0],
     }
-    assert "recognised by their age" not in (artefacts / "daemon.log_file").read_text()
+    assert "recognised by their age" not in (artefacts / "daemon.log").read_text()
 
 
 def test_daemon_stopped_cleanly(facts: dict[str, Any]) -> None:

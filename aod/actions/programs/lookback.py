@@ -22,7 +22,7 @@ _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep
 
 
 def stamp(line: bytes, near_sec: float) -> float | None:
-    """The time at the start of a line, s since the epoch; a year that is not said is the one that
+    """The time at the start of a line, s since the epoch; a missing year is the one that
     brings it nearest to `near_sec`."""
     try:
         if line[4:5] == b"-" and line[10:11] == b"T":

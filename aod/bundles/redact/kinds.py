@@ -115,7 +115,7 @@ class Pseudonyms:
 
 
 def is_kept(kind: Kind, lowered: bytes) -> bool:
-    """Whether a name says nothing about anybody, or is a pseudonym already."""
+    """Whether a name identifies nobody, or is a pseudonym already."""
     if lowered in _KEPT.get(kind, ()) or not lowered:
         return True
     if kind is not Kind.FILES and lowered.isdigit():

@@ -136,7 +136,7 @@ class Service:
         return sorted(OUTPUT_DIR.glob("aod_*.tar.zst"))
 
     def wait_for_bundles(self, count: int, timeout_s: float = 90) -> list[Path]:
-        """Wait until there are so many sealed bundles."""
+        """Wait until there are this many sealed bundles."""
 
         def found() -> list[Path] | None:
             made = self.bundles()

@@ -68,7 +68,7 @@ def work(
 def working(
     folder: Path, *, rounds_per_s: float = DEFAULT_RATE, size: int = 4096, workers: int = 1
 ) -> Iterator[Counter[str]]:
-    """Work in the background, as so many at a time; the tally is there when the block is left."""
+    """Work in the background with several workers; the tally is complete when the block is left."""
     stop = threading.Event()
     total: Counter[str] = Counter()
     go_on = at_rate(rounds_per_s, lambda _done: not stop.is_set())

@@ -56,7 +56,7 @@ def run(lab: Lab) -> Facts:
     config = lab.configuration(lambda _: CONFIGURATION)
     _write_logs()
     with journal(), lab.mounted(cifs.UNCACHED) as folder:
-        daemon = JournaledDaemon(lab.artefacts / "daemon.log_file", config)
+        daemon = JournaledDaemon(lab.artefacts / "daemon.log", config)
         with daemon, (folder / OPEN_FILE).open("wb") as held:
             daemon.wait_until_watching()
             wait_for_names(FIRST)

@@ -35,7 +35,7 @@ _WITHOUT = ("--without", "capture", "--without", "cleanup")
 
 
 def run(lab: Lab) -> Facts:
-    """The same story with the hooks and without them; then the module can go."""
+    """One story with the hooks and without them; then the module can go."""
     facts: Facts = {"hooks": _story(lab, "hooks")}
     with _environment(MID_RELEASE_VARIABLE, ""):
         facts["age"] = _story(lab, "age")
