@@ -36,7 +36,7 @@ class Recorded(Struct, frozen=True):
 
 
 class Recorder:
-    """A recording in the making."""
+    """A recording that is being made."""
 
     def __init__(self, listener: Listener, writer: Writer):
         self._listener, self._writer = listener, writer
