@@ -40,7 +40,7 @@ def kernel_thresholds(config: Config) -> KernelThresholds:
 
 
 def wanted(config: Config) -> frozenset[ActionName]:
-    """The actions that any anomaly gets."""
+    """The actions that run for some anomaly."""
     return frozenset(
         action
         for anomaly in config.guardian.anomalies.values()
@@ -49,5 +49,5 @@ def wanted(config: Config) -> frozenset[ActionName]:
 
 
 def packets_folder(config: Config) -> Path:
-    """Where the ring of packets lies while it is recorded."""
+    """The folder of the ring of packets."""
     return config.capture.tcpdump.folder or config.runtime_dir / names.PACKETS_FOLDER

@@ -38,7 +38,7 @@ class Settled(NamedTuple):
 
 
 def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
-    """Who hangs after these records.
+    """Which operations hang after these records.
 
     Args:
         new: (n,), in order of time, all of them matches.

@@ -37,7 +37,7 @@ class RecordingWriteError(Exception):
 
 
 class Writer:
-    """A recording in the making.
+    """A recording that is being written.
 
     Attributes:
         records: how many were added.
@@ -101,7 +101,7 @@ class Writer:
         self._write(encode(Kind.MARK, json.encode(mark)))
 
     def close(self) -> None:
-        """Make it durable, as far as it was written."""
+        """Sync and close the file."""
         try:
             os.fsync(self._fd)
         except OSError as error:

@@ -17,7 +17,7 @@ _BY: Final = {Cause.COUNT: "by count", Cause.EMERGENCY: "at once"}
 
 
 def heading(source: Source) -> Iterator[str]:
-    """What is in the file, as far as that is known before it is read."""
+    """What is known of the file before its records are read."""
     recording = source.recording
     if recording is None:
         yield f"{source.path}: no recording metadata"

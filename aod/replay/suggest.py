@@ -91,22 +91,11 @@ def _reports(
     source: Source, counting: Counting, survey: Survey, thresholds_ms: Sequence[float]
 ) -> list[CommandReport]:
     """What is known of each command that was seen."""
-    below_ms, latency = counting.config.unanswered_sec * 1000, counting.latency
     seen = [command for command in Command if survey.latencies.count(command)]
     comparisons = {command: Comparison(counting, command, thresholds_ms) for command in seen}
     percentiles = _second_pass(source, survey, comparisons)
-    candidates = {
-        command: candidates_ms(percentiles[command][-1], below_ms)
-        for command in seen
-        if not _reservation(latency, command)
-    }
-    tail = _third_pass(source, candidates)
-    alone_ms = {
-        command: ms
-        for command, some in candidates.items()
-        if (ms := silent_alone_ms(counting, command, some, tail)) is not None
-    }
-    together_ms = silent_together_ms(counting, alone_ms, tail, below_ms)
+    floors_ns = {command: found[-1] for command, found in percentiles.items()}
+    alone_ms, together_ms = _third_pass(source, counting, floors_ns)
     reports = []
     for command in seen:
         p50_ns, p99_ns, p999_ns = percentiles[command]
@@ -121,7 +110,7 @@ def _reports(
             anomalies=comparisons[command].anomalies(),
             alone_ms=alone_ms.get(command),
             suggested_ms=together_ms.get(command),
-            note=_reservation(latency, command),
+            note=_reservation(counting.latency, command),
         )
         reports.append(report if report.note else replace(report, note=_note(report)))
     return reports
@@ -148,11 +137,26 @@ def _second_pass(
     return {command: [exact.value_ns(place) for place in some] for command, some in places.items()}
 
 
-def _third_pass(source: Source, candidates: Mapping[Command, list[float]]) -> Events:
+def _third_pass(
+    source: Source, counting: Counting, floors_ns: Mapping[Command, int]
+) -> tuple[dict[Command, float], dict[Command, float]]:
+    """The lowest thresholds above these that are silent, alone and together."""
+    below_ms = counting.config.unanswered_sec * 1000
+    candidates = {
+        command: candidates_ms(floor_ns, below_ms)
+        for command, floor_ns in floors_ns.items()
+        if not _reservation(counting.latency, command)
+    }
     tail = Tail({command: nanoseconds(some[0]) for command, some in candidates.items() if some})
     for done in _finished(source):
         tail.add(done)
-    return tail.events()
+    slow = tail.events()
+    alone_ms = {
+        command: ms
+        for command, some in candidates.items()
+        if (ms := silent_alone_ms(counting, command, some, slow)) is not None
+    }
+    return alone_ms, silent_together_ms(counting, alone_ms, slow, below_ms)
 
 
 def _reservation(latency: Latency, command: Command) -> str:
