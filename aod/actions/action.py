@@ -13,13 +13,13 @@ class Phase(Enum):
     """When an action begins; see `aod.actions.runner`."""
 
     VOLATILE = "volatile"
-    """At once: it says how things are now."""
+    """At once: it shows how things are now."""
     STEADY = "steady"
     """After the volatile ones: it will not look different in a second."""
     SERVER = "server"
     """After the steady ones: it asks the share, and so adds to what the others show."""
     LATE = "late"
-    """Once what follows the trigger is over: it looks back."""
+    """When what follows the trigger is over: it looks back."""
 
 
 class Command(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Command(Struct, frozen=True):
 
 
 class Privilege(Struct, frozen=True):
-    """What root may do and nobody else, and why it is needed here."""
+    """A capability, and why it is needed here."""
 
     capability: Capability
     why: str
@@ -48,7 +48,7 @@ class Action(Struct, frozen=True, kw_only=True):
     file: str
     """Its file in the bundle."""
     about: str
-    """What the file is and how to read it, for who opens a bundle."""
+    """What the file is and how to read it, for the reader of a bundle."""
     commands: tuple[Command, ...]
     """One after the other; where they are several, each has a heading in the file."""
     needs: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Action(Struct, frozen=True, kw_only=True):
     privileges: tuple[Privilege, ...] = ()
     """Beyond what any process of root's may do: capture has none but those of its actions."""
     phase: Phase = Phase.STEADY
-    timeout_sec: float
+    timeout_sec: float = 5
     """For all its commands together."""
     max_bytes: int
     keep: Keep = Keep.START

@@ -55,7 +55,7 @@ class Job:
     @property
     def why_hurry(self) -> str:
         """Why it has to end early; empty: it does not."""
-        return (self.budget.ended or "aod was stopping") if self.hurry.done() else ""
+        return (self.budget.ended or "aod was shutting down") if self.hurry.done() else ""
 
     @property
     def note(self) -> str:

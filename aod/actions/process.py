@@ -1,4 +1,4 @@
-"""One child process, and the promise that waiting for it ends.
+"""One child process; waiting for it always ends.
 
 Reading /proc/fs/cifs or asking a hung server can block in the kernel, where not even SIGKILL ends
 it. So every source is read by a child: killed with its whole group when its time is up, and left
@@ -30,7 +30,7 @@ _CHUNK: Final = 1 << 14
 _NO_PIDFD_POLL_SEC: Final = 0.02
 
 _abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
-"""Kept to be reaped when they die after all."""
+"""Reaped when they die after all."""
 
 
 class StartError(Exception):
@@ -38,15 +38,15 @@ class StartError(Exception):
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """How a child ended, or that it did not."""
+    """How a child ended, or that it did not end."""
 
     exit_status: int | None
     """Negative: killed by that signal; None: it was abandoned."""
     timed_out: bool
     enough: bool
-    """Killed because its reader had enough."""
+    """Killed because `take` wanted no more."""
     stderr_tail: bytes
-    """Secrets are masked: before it was cut, as half a line would not show what it says."""
+    """Secrets are masked before it is cut, as half a line may not show that it holds one."""
 
 
 async def run(
@@ -83,7 +83,7 @@ async def run(
                 _kill_group(popen)
                 await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
                 if exited.done.done():
-                    # What was written is in the pipes; only who left the group holds them open.
+                    # The output is in the pipes; only what left the group holds them open.
                     await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
         finally:
             _leave(known_as or argv, popen)
@@ -196,7 +196,7 @@ def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
         popen = spawn(argv, Path("/"))
     except OSError as error:
         raise StartError(str(error)) from error
-    lib.aod_idle_io(popen.pid)  # refused: it competes for the disk like everybody
+    lib.aod_idle_io(popen.pid)  # where that is refused, it competes for the disk like others
     return popen
 
 
@@ -214,7 +214,7 @@ def _leave(known_as: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
 
 
 class _Tail:
-    """The end of what was printed."""
+    """The end of an output."""
 
     def __init__(self) -> None:
         self._mask = LineMask()

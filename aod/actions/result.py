@@ -20,7 +20,7 @@ class Status(StrEnum):
     ABANDONED = "abandoned"
     """Killed and did not die: it hangs in the kernel, which is a finding in itself."""
     MISSING = "missing"
-    """Not run; `note` says what this host lacks, or who does not allow it."""
+    """Not run; `note` says what is missing on this host, or that it is not allowed."""
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

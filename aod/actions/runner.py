@@ -14,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.actions import mounts, process
+from aod.actions.action import Action, Phase
 from aod.actions.job import Job
 from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source
 from aod.actions.source import collect_action
-from aod.actions.table import Action, Phase
 
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""

@@ -7,13 +7,13 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.action import Action
 from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
-from aod.actions.table import Action
 from aod.files import sha256
 from aod.text import utc_now
 

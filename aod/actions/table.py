@@ -1,4 +1,4 @@
-"""The actions: one row each, and nothing of them anywhere else.
+"""The actions: one row each; nothing about an action stands anywhere else.
 
 Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the client does, and
 `smbinfo keys`, which prints the secrets that decrypt a capture.
@@ -13,8 +13,6 @@ from aod.actions.output import Keep
 from aod.actions.result import Source, Status, not_run
 from aod.host.capabilities import Capability
 from aod.settings import ActionName
-
-__all__ = ["ACTIONS", "Action", "Command", "Phase", "row"]
 
 _MIB: Final = 1 << 20
 
@@ -35,7 +33,6 @@ ACTIONS: Final = (
         " the trigger.",
         commands=(Command(("cat",), paths=("/proc/fs/cifs/DebugData",)),),
         phase=Phase.VOLATILE,
-        timeout_sec=5,
         max_bytes=8 * _MIB,
     ),
     Action(
@@ -45,7 +42,6 @@ ACTIONS: Final = (
         " loaded; compare two bundles.",
         commands=(Command(("cat",), paths=("/proc/fs/cifs/Stats",)),),
         phase=Phase.VOLATILE,
-        timeout_sec=5,
         max_bytes=8 * _MIB,
     ),
     Action(
@@ -54,7 +50,6 @@ ACTIONS: Final = (
         about="Every mounted file system with its options as they are in force; the cifs ones say"
         " dialect, cache mode, sizes.",
         commands=(Command(("cat",), paths=("/proc/mounts",)),),
-        timeout_sec=5,
         max_bytes=4 * _MIB,
     ),
     Action(
@@ -71,7 +66,6 @@ ACTIONS: Final = (
             Command(("cifs.upcall", "-v")),  # of the same package; mount.cifs wants rights
         ),
         phase=Phase.VOLATILE,
-        timeout_sec=5,
         max_bytes=8 * _MIB,
     ),
     Action(
@@ -85,7 +79,6 @@ ACTIONS: Final = (
             Command(("ip", "-s", "link")),
         ),
         phase=Phase.VOLATILE,
-        timeout_sec=5,
         max_bytes=4 * _MIB,
     ),
     Action(
@@ -100,7 +93,6 @@ ACTIONS: Final = (
             Privilege(Capability.DAC_READ_SEARCH, "the file is its process's user's"),
         ),
         phase=Phase.VOLATILE,
-        timeout_sec=5,
         max_bytes=4 * _MIB,
     ),
     Action(
@@ -117,7 +109,6 @@ ACTIONS: Final = (
             Command(_ours("busiest", "0.4")),
         ),
         privileges=(Privilege(Capability.SYS_PTRACE, "others' processes, where /proc hides them"),),
-        timeout_sec=5,
         max_bytes=1 * _MIB,
     ),
     Action(
@@ -167,7 +158,6 @@ ACTIONS: Final = (
             Privilege(Capability.DAC_READ_SEARCH, "shares that only their user may enter"),
         ),
         phase=Phase.SERVER,
-        timeout_sec=5,  # a server that hangs does not answer this either
         max_bytes=1 * _MIB,
     ),
     Action(
@@ -226,8 +216,6 @@ ACTIONS: Final = (
         commands=(Command(("cat", "{trace}/trace")),),
         needs=("{trace}",),
         # Not volatile: to print it takes as long as all the others, and it reaches back seconds.
-        phase=Phase.STEADY,
-        timeout_sec=5,
         max_bytes=16 * _MIB,
         keep=Keep.END,
     ),
@@ -242,19 +230,19 @@ def row(name: str) -> Action | None:
 def chosen(
     wanted: Sequence[str], allowed: frozenset[str]
 ) -> tuple[list[Action], tuple[Source, ...]]:
-    """The rows of the wanted actions, each once, and what to say about the others.
+    """The wanted actions, each once, and sources that report why the others are not run.
 
-    The names come from detect, which is not trusted with more than the configuration allows.
+    The names come from detect, which may ask for no more than the configuration allows.
     """
-    actions, refused = [], []
-    for name in dict.fromkeys(wanted):
-        action = row(name)
-        if action is None or name not in allowed:
-            note = "no such action" if action is None else "the configuration does not give it this"
-            refused.append(not_collected(name, note))
-        else:
-            actions.append(action)
-    return actions, tuple(refused)
+    names = dict.fromkeys(wanted)
+    actions = [action for name in names if name in allowed and (action := row(name))]
+    chosen_names = {action.name for action in actions}
+    return actions, tuple(_refused(name) for name in names if name not in chosen_names)
+
+
+def _refused(name: str) -> Source:
+    why = "the configuration does not allow it" if row(name) else "no such action"
+    return not_collected(name, why)
 
 
 def not_collected(name: str, note: str) -> Source:

@@ -10,16 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from aod import __version__
-from aod.audit.entries import (
-    Conservation,
-    Lost,
-    Reloaded,
-    ReloadRefused,
-    Respawned,
-    StageFailed,
-    Started,
-    Stopped,
-)
+from aod.audit.entries import Entry, Lost, Respawned, Started, Stopped
 from aod.audit.forked import ForkedAudit
 from aod.config.schema import Config
 from aod.transport.eventlog import EventLog
@@ -123,21 +114,9 @@ class DaemonAudit:
         self.last_end[stage] = f"{how}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         self._audit_log.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
 
-    def violated(self, entry: Conservation) -> None:
-        """A sum does not hold."""
+    def write(self, entry: Entry) -> None:
+        """Write an entry."""
         self._audit_log.write(entry)
-
-    def stage_failed(self, stage: str, how: str) -> None:
-        """A worker ended once too often."""
-        self._audit_log.write(StageFailed(stage=stage, how=how))
-
-    def reloaded(self, changed: dict[str, str], kept: tuple[str, ...]) -> None:
-        """The configuration was read again."""
-        self._audit_log.write(Reloaded(changed=changed, kept=kept))
-
-    def reload_refused(self, why: str) -> None:
-        """The configuration cannot be used."""
-        self._audit_log.write(ReloadRefused(why=why))
 
     def use(self, config: Config) -> None:
         """Use this configuration's settings of the audit log."""

@@ -187,15 +187,8 @@ _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def declared(anomaly: Anomaly) -> Declared:
-    """The entry of an anomaly."""
-    return Declared(
-        timestamp=anomaly.timestamp,
-        anomaly=anomaly.anomaly,
-        name=anomaly.name,
-        rule=anomaly.rule,
-        reason=anomaly.reason,
-        actions=anomaly.actions,
-    )
+    """The entry of an anomaly: its fields of the same names."""
+    return msgspec.convert(anomaly, Declared, from_attributes=True)
 
 
 def encode(entry: Entry, time: datetime) -> bytes:

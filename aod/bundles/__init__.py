@@ -3,12 +3,14 @@
 bundle      from an anomaly to its sealed archive
 filling     what goes into the folder, and when
 workfolder  that folder, locked while its maker lives
-progress    how far it has come, for who goes on with it
+progress    how far it has come, for a maker that continues it
 history     events.npy: the operations around the trigger
 histograms  stats.json: the kernel's counters before and at the trigger
 contents    what each file is
 manifest    manifest.json: all of it, for programs
-summary     SUMMARY.txt: the same on one screen
-redaction   names out of the folder, where that is asked for
+summary     SUMMARY.txt: all of it on one screen
+redaction   runs the child that replaces names
+redact      that child's program
+retention   which bundles may stay, and for how long
 archive     the compressed tar that it becomes
 """

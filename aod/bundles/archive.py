@@ -75,7 +75,7 @@ def _ordered(folder: Path, first: tuple[str, ...]) -> list[Path]:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Whose they were says nothing at the other end."""
+    """Owners and modes of this host mean nothing elsewhere."""
     member.uid = member.gid = 0
     member.uname = member.gname = "root"
     member.mode = FOLDER_MODE if member.isdir() else FILE_MODE

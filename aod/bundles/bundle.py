@@ -1,11 +1,12 @@
 """From an anomaly to its sealed bundle: `aod_<timestamp>/`, filled, packed, renamed into place.
 
-A maker owns nothing between two bundles. Killed at any moment, it leaves either the sealed archive
-or a folder that the next one goes on with.
+Killed at any moment, its maker leaves either the sealed archive or a folder that the next maker
+continues.
 """
 
 import asyncio
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -60,22 +61,20 @@ async def make(
         if path.exists():
             return None
         around.begun(anomaly)
-        filled = await Filling(Work(folder, so_far, only_seal), anomaly, config, job, around).fill()
+        filling = Filling(Work(folder, so_far, only_seal), anomaly, config, job, around)
+        filled = await filling.fill()
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
         await asyncio.to_thread(
-            archive.pack, filled.folder, unfinished, level, _READ_FIRST, name=folder.name
+            archive.pack, filled, unfinished, level, _READ_FIRST, name=folder.name
         )
         async with around.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
-    return Made(sealed, filled.sources, filled.first_evidence_ns)
+    return Made(sealed, filling.sources, filling.first_evidence_ns)
 
 
 def begun(output_dir: Path, timestamp: int) -> Anomaly | None:
-    """The anomaly whose bundle a dead maker left unfinished, as far as its folder tells.
-
-    Its evidence is in the folder's events.npy.
-    """
+    """The anomaly of an unfinished bundle, without its evidence, which is in events.npy."""
     path = output_dir / names.folder(timestamp) / ANOMALY_FILE
     try:
         anomaly = msgspec.json.decode(read_regular(path, _MAX_ANOMALY_BYTES), type=Anomaly)
@@ -91,11 +90,8 @@ async def _in_threads(output_dir: Path, anomaly: Anomaly) -> AsyncIterator[tuple
     work = await asyncio.to_thread(opened.__enter__)
     try:
         yield work
-    except BaseException as error:
-        await asyncio.to_thread(opened.__exit__, type(error), error, error.__traceback__)
-        raise
-    else:
-        await asyncio.to_thread(opened.__exit__, None, None, None)
+    finally:
+        await asyncio.to_thread(opened.__exit__, *sys.exc_info())
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What goes into a bundle's folder: everything at once, and what is volatile first.
 
-The sources start when the folder is there; the history is recalled and written beside them. What
-follows the trigger is waited for, and then the files that tell of all the others are written.
+The history is written while the sources run. At last, when what follows the trigger is over, come
+the files that describe all others.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions import runner
+from aod.actions.action import Phase
 from aod.actions.job import Job
 from aod.actions.resolve import Situation
 from aod.actions.result import Source, Status
 from aod.actions.runner import Collected
-from aod.actions.table import Phase, chosen, not_collected
+from aod.actions.table import chosen, not_collected
 from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
@@ -35,8 +36,8 @@ from aod.files import appearing, create
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
 HEAD_START_SEC: Final = 0.1
-"""Of the volatile sources before the history: to read a full event log takes a processor for about
-as long, which they would have to share; and the log holds a second even in a storm."""
+"""How long the history waits for volatile evidence: reading a full event log keeps a processor busy
+for about as long. The log holds at least a second, even in a storm."""
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -54,27 +55,23 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Held while a bundle is redacted."""
 
 
-class Filled(Struct, frozen=True):
-    """What is in the folder."""
-
-    folder: Path
-    """What is to be sealed: the folder, or one in it."""
-    sources: tuple[Source, ...]
-    first_evidence_ns: int | None
-    """From the trigger to the first volatile evidence on disk; None: there was none."""
-
-
 class Work(Struct, frozen=True):
     """A bundle's folder, and how much of it is done."""
 
     folder: Path
     progress: Progress
     only_seal: bool = False
-    """Nothing is collected: the incident is over, and what there is has to do."""
+    """Nothing more is collected: the incident is over."""
 
 
 class Filling:
-    """One bundle on its way."""
+    """One bundle on its way.
+
+    Attributes:
+        sources: what was collected, once it is filled.
+        first_evidence_ns: from the trigger to the first volatile evidence on disk; None: there was
+            none.
+    """
 
     def __init__(
         self, work: Work, anomaly: Anomaly, config: Config, job: Job, around: Surroundings
@@ -85,11 +82,12 @@ class Filling:
         self._volatile = {one.name for one in self._actions if one.phase is Phase.VOLATILE}
         is_declared = anomaly.rule is not Cause.MANUAL
         self._post_ns = nanoseconds(config.capture.post_sec * 1e3) if is_declared else 0
-        self._first_evidence_ns: int | None = None
+        self.sources: tuple[Source, ...] = ()
+        self.first_evidence_ns: int | None = None
         self._has_evidence = asyncio.Event()
 
-    async def fill(self) -> Filled:
-        """Fill the folder.
+    async def fill(self) -> Path:
+        """Fill the folder; what is to be sealed: the folder, or the redacted one in it.
 
         Raises:
             OSError: it cannot be written.
@@ -115,7 +113,8 @@ class Filling:
                 headers_only=limits.tcpdump.headers_only,
             )
         await asyncio.to_thread(explain, folder, described, anomaly)
-        return Filled(folder, collected.sources, self._first_evidence_ns)
+        self.sources = collected.sources
+        return folder
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""
@@ -147,7 +146,7 @@ class Filling:
         self._progress.note([self._marked(source) for source in sources])
         ok = any(one.status is Status.OK and one.name in self._volatile for one in sources)
         if ok and not self._has_evidence.is_set() and not self._progress.interrupted:
-            self._first_evidence_ns = time.time_ns() - self._anomaly.timestamp
+            self.first_evidence_ns = time.time_ns() - self._anomaly.timestamp
         if ok:
             self._has_evidence.set()
 
@@ -220,7 +219,7 @@ def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
 
 
 def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
-    """Write the files that tell of all the others, for a person and for programs.
+    """Write the files that describe all others, for a person and for programs.
 
     Raises:
         OSError: they cannot be written.

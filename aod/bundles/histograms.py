@@ -1,7 +1,7 @@
 """stats.json: the kernel's counters and latency histograms before, at the trigger, and between.
 
 Counters run on from the start of the daemon, so the difference of two moments is what happened
-between them. A moment is the snapshot (`aod.state.counters`) that lies nearest, and says how near.
+between them. A moment is the nearest snapshot (`aod.state.counters`), and states how near it is.
 """
 
 from collections.abc import Callable
@@ -67,6 +67,9 @@ class Stats(Struct, frozen=True, kw_only=True):
     difference: Difference
 
 
+_NO_DIFFERENCE: Final = Difference(note="no two moments to compare")
+
+
 def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
     """The text of stats.json for an anomaly, from what the daemon of this folder has left."""
     note, found = "", np.zeros(0, counters.SNAPSHOT_DTYPE)
@@ -79,9 +82,9 @@ def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
     return encode(stats(found, anomaly.trigger_ns, before_ns, note))
 
 
-def encode(told: Stats) -> bytes:
+def encode(made: Stats) -> bytes:
     """As JSON."""
-    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
 
 
 def stats(found: Snapshots, trigger_ns: int, before_ns: int, note: str = "") -> Stats:
@@ -94,12 +97,11 @@ def stats(found: Snapshots, trigger_ns: int, before_ns: int, note: str = "") -> 
     times = found["taken_ns"].astype(np.int64)
     wanted_ns = max(0, trigger_ns - before_ns)
     if not len(found):
-        none = Difference(note="no two moments to compare")
         return Stats(
             note=note or "no counters: none were taken yet",
             before=Moment(wanted_ns=wanted_ns),
             at_trigger=Moment(wanted_ns=trigger_ns),
-            difference=none,
+            difference=_NO_DIFFERENCE,
         )
     late = times - trigger_ns
     at = int(np.argmin(np.where(late >= 0, late, _FIRST_NS - late)))
@@ -110,9 +112,6 @@ def stats(found: Snapshots, trigger_ns: int, before_ns: int, note: str = "") -> 
         at_trigger=_moment(found[at], trigger_ns),
         difference=difference(found[first], found[at]) if first < at else _NO_DIFFERENCE,
     )
-
-
-_NO_DIFFERENCE: Final = Difference(note="no two moments to compare")
 
 
 def _before(found: Snapshots, first: int, at: int, wanted_ns: int) -> Moment:
@@ -157,13 +156,12 @@ def difference(first: Any, second: Any) -> Difference:
 def _commands(counted: Callable[[str], Any], gave_up: Any) -> dict[str, CommandCounts]:
     columns = {name: counted(name) for name in COUNTERS} | {"gave_up": gave_up}
     slots = counted("latency_slots")
-    told = {}
+    found = {}
     for number in range(COMMANDS):
         values = {name: int(column[number]) for name, column in columns.items() if column[number]}
-        histogram = _histogram(slots[number])
-        if values or histogram:
-            told[command_name(number)] = CommandCounts(values, histogram)
-    return told
+        if (histogram := _histogram(slots[number])) or values:
+            found[command_name(number)] = CommandCounts(values, histogram)
+    return found
 
 
 def _histogram(slots: Any) -> list[tuple[int, int | None, int]]:

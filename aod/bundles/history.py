@@ -79,12 +79,12 @@ def recall(
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
     stats = log.header["stats"]
     counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
-    said = read_evaluated(runtime_dir)
+    evaluated = read_evaluated(runtime_dir)
     return counted | {
         "gave_up": int(log.header["gave_up"].sum()),
         "missed": int(log.header["missed"]),
-        "skipped": said.skipped,
-        "refused_by_detect": said.refused,
+        "skipped": evaluated.skipped,
+        "refused_by_detect": evaluated.refused,
     }
 
 
@@ -113,7 +113,7 @@ def saved(folder: Path) -> Events:
 
 
 def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
-    """Write events.npy, or replace it; what the manifest says about it.
+    """Write events.npy, or replace it; its entry in the manifest.
 
     Not synced: it goes into an archive that is.
 

@@ -1,7 +1,7 @@
 """The manifest: what a bundle holds, how each part was got, and what is missing. The one schema.
 
-Every key is always there; `null` or an empty string says that there is nothing to say. Times are
-UTC in ISO 8601, except `*_ns`: CLOCK_MONOTONIC, as in the records.
+Every key is always there; `null` or an empty string where there is nothing to report. Times are UTC
+in ISO 8601, except `*_ns`: CLOCK_MONOTONIC, as in the records.
 """
 
 import os
@@ -66,7 +66,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Replaced(Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of names that redaction replaced; by what, nobody can tell from the bundle."""
+    """One kind of names that redaction replaced; the replacements are not recorded."""
 
     kind: str
     names: int

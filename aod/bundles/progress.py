@@ -1,8 +1,8 @@
-"""How far a bundle has come: a hidden file in its work folder, one line for each finished action.
+"""How far a bundle has come: a hidden file in its work folder, one line per finished action.
 
-A line is written when the action's file is complete. It outlives the death of its writer, not that
-of the host: nothing is synced. So whoever takes a folder over believes a line only if the file
-still is what the line says, and takes again what is not.
+A line is written when the action's file is complete. It survives the death of its writer, not that
+of the host: nothing is synced. So a line counts only if the file still matches it; otherwise the
+action runs again.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class TakenOver(Struct, frozen=True, tag="taken_over"):
-    """Somebody went on where a dead maker, or a failure, had left it."""
+    """Another maker continued it, after a death or a failure."""
 
 
 _decoder: Final = msgspec.json.Decoder(Done | TakenOver)
@@ -57,7 +57,7 @@ class Progress:
         self._append(Done(tuple(sources)))
 
     def take_over(self) -> None:
-        """Go on with what another maker began.
+        """Continue what another maker began.
 
         Raises:
             OSError: it cannot be written.

@@ -1,11 +1,10 @@
 """The parent's side of redaction: a child redacts a filled folder, one folder after the other.
 
-What is sealed then is a folder of its own, within the filled one. That stays as it is until the
-bundle is sealed: who goes on with it after a death redacts all of it anew, so no bundle ever has
-two names for one. It costs the room of a second copy meanwhile.
+The redacted files lie in a folder within the filled one, which stays as it is until the bundle is
+sealed: after a death all of it is redacted anew, so no bundle ever has two pseudonyms for one name.
 
-Where that fails, what may hold names is left out of the bundle, and the manifest says so: a bundle
-that was to be redacted is never sealed as it was.
+Where redaction fails, all files that may hold names are left out, and the manifest reports it: a
+bundle that was to be redacted is never sealed as it was.
 """
 
 import asyncio
@@ -33,7 +32,7 @@ _FAILED: Final = "redaction failed"
 
 
 class RedactionError(Exception):
-    """A folder could not be redacted; the text says why, and names nobody."""
+    """A folder could not be redacted; the text says why, without names."""
 
 
 async def apply(
@@ -55,11 +54,11 @@ async def apply(
         await asyncio.to_thread(_prepare, folder, draft)
         async with turn:
             await _run(folder, headers_only=headers_only)
-        told = await asyncio.to_thread(_completed, folder)
+        redacted = await asyncio.to_thread(_completed, folder)
     except (RedactionError, OSError, msgspec.MsgspecError) as error:
         why = str(error) if isinstance(error, RedactionError) else type(error).__name__
-        told = await asyncio.to_thread(_withheld, folder, draft, why)
-    return folder / DONE, *told
+        redacted = await asyncio.to_thread(_withheld, folder, draft, why)
+    return folder / DONE, *redacted
 
 
 def _prepare(folder: Path, draft: Draft) -> None:
@@ -88,7 +87,7 @@ async def _run(folder: Path, *, headers_only: bool) -> None:
 
 
 def _completed(folder: Path) -> tuple[Manifest, Anomaly]:
-    """What a child has left, with the files that need no redaction."""
+    """What the child has made, with the files that need no redaction."""
     done = folder / DONE
     draft = msgspec.json.decode((done / DRAFT).read_bytes(), type=Draft)
     _add_the_rest(folder, draft.anomaly)
@@ -115,7 +114,7 @@ def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source
 
 
 def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
-    """Nothing that may hold names; what is left to say."""
+    """Without anything that may hold names."""
     _clear(folder)
     (folder / DONE).mkdir(FOLDER_MODE)
     anomaly = draft.anomaly
@@ -127,7 +126,7 @@ def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
         breakdown=replace(anomaly.breakdown, trees=()),
     )
     _add_the_rest(folder, anomaly)
-    note = f"{_FAILED}: {why}; what may hold names is left out"
+    note = f"{_FAILED}: {why}; all files that may hold names are missing"
     manifest = replace(
         draft.manifest,
         host="",

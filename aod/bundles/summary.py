@@ -1,4 +1,4 @@
-"""SUMMARY.txt: what anomaly.json and manifest.json say, for a person, on one screen."""
+"""SUMMARY.txt: anomaly.json and manifest.json on one screen, for a person."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ from aod.text import one_line
 FILE: Final = contents.SUMMARY
 WIDTH: Final = 80
 LINES: Final = 24
-"""Never more than this, whatever there is to say."""
+"""Never more than this."""
 _LABEL: Final = 10
-"""Columns of the words on the left."""
+"""Columns of the labels."""
 _WORST: Final = 3
 _OWN_FILES: Final = (contents.ANOMALY, contents.EVENTS, contents.STATS, FILE)
 _HANGS: Final = ("debugdata.log", "stacks.log", "sockets.log", "dmesg.log", "events.npy")
@@ -30,11 +30,11 @@ _READ_FIRST: Final = {
     "Error": ("dmesg.log", "journalctl.log", "debugdata.log", "events.npy"),
     "Connection": ("dmesg.log", "journalctl.log", "sockets.log", "debugdata.log"),
 }
-"""By the kind of anomaly: what answers most questions, first to last."""
+"""By the kind of anomaly: the files that answer most questions, in that order."""
 
 
 def text(manifest: Manifest, anomaly: Anomaly) -> str:
-    """At most 24 lines of 80 columns, whatever strangers call themselves."""
+    """At most 24 lines of 80 columns, whatever names strangers have."""
     return "\n".join(
         [
             *_wrapped(_title(manifest, anomaly), WIDTH, 1),
@@ -55,16 +55,16 @@ def text(manifest: Manifest, anomaly: Anomaly) -> str:
     )
 
 
-def _labelled(label: str, said: str, lines: int = 1) -> list[str]:
-    """The text in as many lines at most; none where there is nothing to say."""
-    wrapped = _wrapped(said, WIDTH - _LABEL - 1, lines)
+def _labelled(label: str, content: str, lines: int = 1) -> list[str]:
+    """The text in as many lines at most; none where there is no content."""
+    wrapped = _wrapped(content, WIDTH - _LABEL - 1, lines)
     heads = (label, *[""] * lines)
     return [f"{head:{_LABEL}} {line}" for head, line in zip(heads, wrapped, strict=False)]
 
 
-def _wrapped(said: str, width: int, lines: int) -> list[str]:
+def _wrapped(content: str, width: int, lines: int) -> list[str]:
     return textwrap.wrap(
-        one_line(said), width, max_lines=lines, placeholder=" ...", break_on_hyphens=False
+        one_line(content), width, max_lines=lines, placeholder=" ...", break_on_hyphens=False
     )
 
 
@@ -80,14 +80,14 @@ def _title(manifest: Manifest, anomaly: Anomaly) -> str:
 
 
 def _rule(anomaly: Anomaly) -> str:
-    told = {
-        Cause.COUNT: f"{anomaly.count:,} matches within {anomaly.window_ns / 1e9:g} s, more than"
-        f" {anomaly.acceptable_count:,}",
+    window = f"{anomaly.window_ns / 1e9:g} s"
+    rule = {
+        Cause.COUNT: f"{anomaly.count:,} matches in {window}, limit {anomaly.acceptable_count:,}",
         Cause.EMERGENCY: "emergency: one operation is enough",
         Cause.MANUAL: "none: a person asked for this bundle",
     }[anomaly.rule]
     before = f"; {anomaly.suppressed:,} triggers suppressed before" if anomaly.suppressed else ""
-    return told + before
+    return rule + before
 
 
 def _where(manifest: Manifest, anomaly: Anomaly) -> str:
@@ -110,23 +110,26 @@ def _related(manifest: Manifest) -> str:
 
 
 def _evidence(manifest: Manifest) -> list[str]:
-    """What is there, and what is not or not all of it."""
+    """What is there, and what is missing or incomplete."""
     events = manifest.events
-    told = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
-    trouble = list(dict.fromkeys(filter(None, (events.note, *_troubles(manifest.sources)))))
-    whole = [file.name for file in manifest.files if _is_whole(file, manifest.sources)]
+    operations = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
+    missing = list(dict.fromkeys(filter(None, (events.note, *_missing(manifest.sources)))))
+    whole = [
+        file.name
+        for file in manifest.files
+        if file.name not in _OWN_FILES and _statuses(file, manifest.sources) <= {Status.OK}
+    ]
     return [
-        *_labelled("evidence", ", ".join((told, *whole)), 2),
-        *_labelled("lacking", "; ".join(trouble) or "nothing", 3),
+        *_labelled("evidence", ", ".join((operations, *whole)), 2),
+        *_labelled("missing", "; ".join(missing) or "nothing", 3),
     ]
 
 
-def _is_whole(file: File, sources: Iterable[Source]) -> bool:
-    own = [source.status for source in sources if source.file == file.name]
-    return file.name not in _OWN_FILES and all(status is Status.OK for status in own)
+def _statuses(file: File, sources: Iterable[Source]) -> set[Status]:
+    return {source.status for source in sources if source.file == file.name}
 
 
-def _troubles(sources: Iterable[Source]) -> Iterator[str]:
+def _missing(sources: Iterable[Source]) -> Iterator[str]:
     for source in sources:
         if source.status is not Status.OK:
             status = source.status.replace("_", " ")
@@ -139,9 +142,9 @@ def _losses(manifest: Manifest) -> str:
         for reason, count in manifest.losses.items()
         if count and reason not in _NOT_LOST
     }
-    told = ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
+    counted = ", ".join(f"{reason} {count:,}" for reason, count in lost.items()) or "none counted"
     wrong = "; ".join(map(violation.sentence, manifest.conservation))
-    return f"{told}; NOT COUNTED: {wrong}" if wrong else told
+    return f"{counted}; NOT COUNTED: {wrong}" if wrong else counted
 
 
 def _redacted(manifest: Manifest) -> str:
@@ -151,8 +154,9 @@ def _redacted(manifest: Manifest) -> str:
 
 def _note(manifest: Manifest) -> str:
     count = manifest.interrupted
-    died = f"its maker died {count} times and it was finished later" if count else ""
-    return "; ".join(part for part in (manifest.note, died) if part)
+    times = "once" if count == 1 else f"{count} times"
+    interrupted = f"capture was interrupted {times} and finished it later" if count else ""
+    return "; ".join(part for part in (manifest.note, interrupted) if part)
 
 
 def _first(manifest: Manifest, anomaly: Anomaly) -> list[str]:
@@ -161,11 +165,6 @@ def _first(manifest: Manifest, anomaly: Anomaly) -> list[str]:
     usable = {
         file.name
         for file in manifest.files
-        if file.bytes and not _is_missing(file, manifest.sources)
+        if file.bytes and _statuses(file, manifest.sources) != {Status.MISSING}
     }
     return [contents.ANOMALY, *(name for name in wanted if name in usable)][:4]
-
-
-def _is_missing(file: File, sources: Iterable[Source]) -> bool:
-    own = [source.status for source in sources if source.file == file.name]
-    return bool(own) and all(status is Status.MISSING for status in own)

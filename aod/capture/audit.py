@@ -13,20 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from aod import log as aod_log
+from aod import log
 from aod.anomaly import Anomaly
-from aod.audit.entries import (
-    CaptureBegun,
-    CaptureFailed,
-    CaptureInterrupted,
-    CaptureRefused,
-    CaptureSealed,
-    CaptureWaits,
-    Declared,
-    Entry,
-    SuppressedTriggers,
-    declared,
-)
+from aod.audit import entries
+from aod.audit.entries import Entry
 from aod.audit.log import AuditLog
 from aod.bundles.bundle import Made
 from aod.capture.backlog import Backlog
@@ -67,12 +57,12 @@ class CaptureAudit:
         """Use this configuration's settings of the audit log."""
         self._audit_log.use(config)
 
-    def remember(self, entries: Iterable[Entry]) -> None:
+    def remember(self, known: Iterable[Entry]) -> None:
         """Learn from the audit log what a predecessor has reported."""
-        for entry in entries:
-            if isinstance(entry, Declared):
+        for entry in known:
+            if isinstance(entry, entries.Declared):
                 _keep(self._declared, entry.timestamp)
-            elif isinstance(entry, CaptureSealed):
+            elif isinstance(entry, entries.CaptureSealed):
                 _keep(self._sealed, entry.timestamp)
 
     def knows(self, timestamp: int) -> bool:
@@ -83,18 +73,18 @@ class CaptureAudit:
         """Capture knows of an anomaly; of one that it knew, nothing new."""
         if not self.knows(anomaly.timestamp):
             _keep(self._declared, anomaly.timestamp)
-            self._write(declared(anomaly))
+            self._write(entries.declared(anomaly))
 
     def suppressed(self, message: Suppressed) -> None:
         """An episode ended, in which triggers were suppressed."""
         name, timestamp, count = message.name, message.timestamp, message.count
-        self._write(SuppressedTriggers(name=name, timestamp=timestamp, count=count))
+        self._write(entries.SuppressedTriggers(name=name, timestamp=timestamp, count=count))
 
     def waits(self, timestamp: int, why: str) -> None:
         """It is not captured now; reported once: the free space in the reason always changes."""
         if timestamp not in self.waiting:
             self.waiting.add(timestamp)
-            self._write(CaptureWaits(timestamp=timestamp, why=why))
+            self._write(entries.CaptureWaits(timestamp=timestamp, why=why))
 
     def busy(self, timestamp: int, why: str) -> None:
         """Another process fills its folder, so it is tried again soon."""
@@ -105,11 +95,11 @@ class CaptureAudit:
         """Its bundle is being made."""
         self.declared(anomaly)
         self.waiting.discard(anomaly.timestamp)
-        self._write(CaptureBegun(timestamp=anomaly.timestamp))
+        self._write(entries.CaptureBegun(timestamp=anomaly.timestamp))
 
     def interrupted(self, timestamp: int, why: str) -> None:
         """Its bundle was begun, and left unfinished."""
-        self._write(CaptureInterrupted(timestamp=timestamp, why=why))
+        self._write(entries.CaptureInterrupted(timestamp=timestamp, why=why))
 
     def is_sealed(self, anomaly: Anomaly, made: Made, duration_sec: float) -> None:
         """Its bundle was made."""
@@ -119,7 +109,7 @@ class CaptureAudit:
             made.sealed.size_bytes,
             made.first_evidence_ns,
         )
-        entry = CaptureSealed(
+        entry = entries.CaptureSealed(
             timestamp=anomaly.timestamp,
             bundle=Path(path).name,
             size_bytes=size_bytes,
@@ -129,11 +119,15 @@ class CaptureAudit:
         )
         self._write(entry)
         self.backlog.done(anomaly.timestamp, Kind.SEALED)
-        fields = {"ANOMALY": anomaly.name, "BUNDLE": path, "TIMESTAMP": anomaly.timestamp}
+        fields = {
+            "AOD_ANOMALY": anomaly.name,
+            "AOD_BUNDLE": path,
+            "AOD_TIMESTAMP": anomaly.timestamp,
+        }
         self._logger.info(
             "sealed %s: %d KiB in %.2f s",
             *(entry.bundle, size_bytes >> 10, duration_sec),
-            extra=aod_log.fields(**{f"AOD_{name}": value for name, value in fields.items()}),
+            extra=log.fields(**fields),
         )
 
     def was_sealed(self, timestamp: int, path: Path) -> None:
@@ -142,15 +136,14 @@ class CaptureAudit:
             return
         with suppress(FileNotFoundError):  # deleted since
             size_bytes = path.stat().st_size
-            self._write(
-                CaptureSealed(
-                    timestamp=timestamp,
-                    bundle=path.name,
-                    size_bytes=size_bytes,
-                    duration_sec=0.0,
-                    sources={},
-                )
+            entry = entries.CaptureSealed(
+                timestamp=timestamp,
+                bundle=path.name,
+                size_bytes=size_bytes,
+                duration_sec=0.0,
+                sources={},
             )
+            self._write(entry)
 
     def has_failed(self, timestamp: int, error: Exception) -> None:
         """Its bundle could not be made; it is tried again, but for the last time."""
@@ -158,18 +151,17 @@ class CaptureAudit:
             self._logger.error("bundle %d", timestamp, exc_info=error)
         self.failed += 1
         attempt, next_try_sec = self.backlog.failed(timestamp, time.monotonic(), error)
-        self._write(
-            CaptureFailed(
-                timestamp=timestamp, why=str(error), attempt=attempt, next_try_sec=next_try_sec
-            )
+        entry = entries.CaptureFailed(
+            timestamp=timestamp, why=str(error), attempt=attempt, next_try_sec=next_try_sec
         )
+        self._write(entry)
 
     def has_refused(self, anomaly: Anomaly, why: str) -> None:
         """It gets no bundle."""
         self.declared(anomaly)
         self.refused += 1
         self.waiting.discard(anomaly.timestamp)
-        self._write(CaptureRefused(timestamp=anomaly.timestamp, why=why))
+        self._write(entries.CaptureRefused(timestamp=anomaly.timestamp, why=why))
 
     def _write(self, entry: Entry) -> None:
         """Have an entry written; where too many are on their way, it is only counted."""

@@ -33,14 +33,14 @@ def _judge(output_dir: Path, timestamp: int, backlog: Backlog, logger: logging.L
         return ""
     if (output_dir / names.archive(timestamp)).exists():
         workfolder.discard(output_dir, timestamp)
-        return "its maker died when it was sealed"
+        return "capture died after it was sealed"
     if timestamp in backlog:
-        return "its maker died; continued with what is there"
+        return "capture died; continued"
     anomaly = bundle.begun(output_dir, timestamp)
     if anomaly is None:
         workfolder.discard(output_dir, timestamp)
         logger.info("removed the unfinished bundle %d: nothing is in it", timestamp)
-        return "its maker died; nothing of use was in it"
+        return "capture died; it held nothing of use"
     backlog.adopt(anomaly)
     logger.warning("the unfinished bundle %d is sealed with what it has", timestamp)
-    return "its maker died; sealed with what is there"
+    return "capture died; sealed with what it has"

@@ -68,7 +68,7 @@ class Maker:
                 self._audit.is_sealed(anomaly, made, time.monotonic() - began)
                 self._room.to_cleanup(made.sealed)
         except asyncio.CancelledError:
-            self._audit.interrupted(timestamp, "aod was stopping; left for the next start")
+            self._audit.interrupted(timestamp, "aod was shutting down; left for the next start")
             raise
         except BusyError as error:
             # A person's `capture --now`; or a dead capture's child, which lets go of the folder

@@ -17,6 +17,7 @@ from aod.bundles import retention
 from aod.bundles.retention import Entry
 from aod.config.schema import Config
 from aod.files import opened_folder
+from aod.log import WarnOnce
 from aod.transport.wire import Sealed
 
 WAIT_SEC: Final = 2.0
@@ -32,7 +33,7 @@ class Room:
         """`to_cleanup` sends it a message."""
         self._folder: Path = config.aod_output_dir
         self._limit_bytes = retention.max_bytes(config.cleanup)
-        self._logger = logger
+        self._warn_once = WarnOnce(logger)
         self.to_cleanup = to_cleanup
         self._lock = asyncio.Lock()
         self._in_vain = False
@@ -45,37 +46,31 @@ class Room:
     async def entered(self) -> AsyncIterator[None]:
         """In the block, one bundle may get its name.
 
-        Where nobody makes room, each that comes is let in, and this is said once.
+        Where nobody makes room, each that comes is let in, and that is logged once.
         """
         async with self._lock:
             await self._wait()
             yield
 
     async def _wait(self) -> None:
+        """Until cleanup has made room, or has had its time."""
         deadline = time.monotonic() + (0 if self._in_vain else WAIT_SEC)
-        rung = False
+        asked = False
         while (newest := await asyncio.to_thread(self._newest_of_too_much)) is not None:
-            if not rung:
-                self._ring_for(newest)
-            rung = True
+            if not asked:  # as its maker should have done, and may have died before
+                path = str(self._folder / newest.name)
+                self.to_cleanup(Sealed(newest.timestamp, path, newest.size_bytes))
+            asked = True
             if time.monotonic() >= deadline:
-                self._give_up()
+                self._in_vain = True
+                limit = "cleanup.max_total_log_size_mb"
+                self._warn_once(
+                    f"{self._folder} holds more than {limit}, and cleanup makes no room"
+                )
                 return
             await asyncio.sleep(_POLL_SEC)
         self._in_vain = False
-
-    def _ring_for(self, newest: Entry) -> None:
-        """As whoever sealed it should have done, and may have died before."""
-        path = str(self._folder / newest.name)
-        self.to_cleanup(Sealed(newest.timestamp, path, newest.size_bytes))
-
-    def _give_up(self) -> None:
-        if not self._in_vain:
-            self._logger.warning(
-                "%s holds more than cleanup.max_total_log_size_mb, and cleanup does not make room",
-                self._folder,
-            )
-        self._in_vain = True
+        self._warn_once.clear()
 
     def _newest_of_too_much(self) -> Entry | None:
         """The newest bundle, if there is no room."""
@@ -83,5 +78,5 @@ class Room:
             with opened_folder(self._folder) as folder_fd:
                 entries = retention.scan(folder_fd)
         except OSError:
-            return None  # what is wrong with the folder, the rename says
+            return None  # the rename will raise what is wrong
         return None if retention.has_room(entries, self._limit_bytes) else max(entries)

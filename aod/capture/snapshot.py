@@ -1,7 +1,7 @@
-"""A snapshot: a bundle of everything configured, because a person (or a stop) asks for it.
+"""A snapshot: a bundle of everything configured, because a person (or a shutdown) asks for it.
 
-It goes the way of an anomaly: an entry in the spool, and a message that rings capture's bell. It is
-captured at once, without waiting for what comes after the trigger.
+It takes the way of an anomaly: an entry in the spool, and a message to capture. It is captured at
+once, without waiting for what follows the trigger.
 """
 
 import logging
@@ -44,7 +44,7 @@ def snapshot(config: Config, reason: str) -> Anomaly:
 def asked_for(
     config: Config, kind: str, name: str, actions: tuple[str, ...], reason: str
 ) -> Anomaly:
-    """An anomaly that is none, of now: a person wants its bundle."""
+    """An anomaly that nobody declared, as of now: a person wants its bundle."""
     return Anomaly(
         anomaly=kind,
         timestamp=time.time_ns(),
@@ -70,22 +70,22 @@ def request(config: Config, reason: str) -> int:
     """
     anomaly = snapshot(config, reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
-    _ring(config, anomaly)
+    _notify(config, anomaly)
     return anomaly.timestamp
 
 
-def _ring(config: Config, anomaly: Anomaly) -> None:
+def _notify(config: Config, anomaly: Anomaly) -> None:
     """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
     zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    bell = Outbox(zmq_context, config.runtime_dir, "capture")
-    bell.send(anomaly)
-    bell.close()
+    outbox = Outbox(zmq_context, config.runtime_dir, "capture")
+    outbox.send(anomaly)
+    outbox.close()
     zmq_context.term()
 
 
 def is_waiting(config: Config, timestamp: int) -> bool:
-    """Whether it is not sealed yet; also not when it was refused or set aside."""
-    return os.path.lexists(_entry(config, timestamp))
+    """Whether it is not sealed yet, refused, nor failed permanently."""
+    return os.path.lexists(config.state_dir / spool.FOLDER / names.spooled(timestamp))
 
 
 def bundle(config: Config, timestamp: int) -> Path:
@@ -93,15 +93,11 @@ def bundle(config: Config, timestamp: int) -> Path:
     return config.aod_output_dir / names.archive(timestamp)
 
 
-def _entry(config: Config, timestamp: int) -> Path:
-    return config.state_dir / spool.FOLDER / names.spooled(timestamp)
-
-
 class Snapshots:
     """Snapshots of a running daemon: one in the making, at most one that waits for it.
 
-    Signals that come faster than bundles can be made are one wish: the bundle after the one that
-    is being made now shows what was there when the last of them came, or later.
+    Signals that come faster than bundles can be made count as one: the next bundle is begun after
+    the last of them.
     """
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
@@ -111,22 +107,22 @@ class Snapshots:
         self._last: int | None = None
 
     def use(self, config: Config) -> None:
-        """From now on, what this configuration asks for."""
+        """Use this configuration from now on."""
         self._config = config
 
     def wish(self, reason: str) -> None:
-        """One more, please; may be called from a signal handler."""
+        """Ask for one more; may be called from a signal handler."""
         self._wish = reason
 
     def tick(self) -> None:
-        """Ask for what was wished, unless the last one is still in the making."""
+        """Spool what was asked for, unless the last one is still in the making."""
         if not self._wish or (self._last and is_waiting(self._config, self._last)):
             return
         reason, self._wish = self._wish, ""
         self.ask(reason)
 
     def ask(self, reason: str) -> None:
-        """Ask now, whatever is in the making; a failure is said."""
+        """Ask now, whatever is in the making; a failure is logged."""
         try:
             self._last = request(self._config, reason)
         except (OSError, spool.SpoolError) as error:

@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from aod import log
 from aod.capture.manual import capture_now
@@ -22,6 +23,26 @@ from aod.supervision import folders, rights
 from aod.supervision.process import stage_run
 from aod.transport.wire import STAGES, is_taken
 
+_HELP: Final = {
+    "collect": (
+        "from the kernel's ring into the event log",
+        "Move operations from the kernel's ring into the event log, or print them.",
+    ),
+    "detect": (
+        "from the event log to anomalies",
+        "Declare anomalies from the event log, or from stored operations.",
+    ),
+    "capture": (
+        "from an anomaly to a sealed bundle",
+        "Make the bundles of declared anomalies, or one now; that needs no daemon, and ignores the"
+        " limits of free space and of concurrent captures.",
+    ),
+    "cleanup": (
+        "bundles that are too old or too many",
+        "Delete bundles that are too old or too many, once or until stopped.",
+    ),
+}
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -30,44 +51,22 @@ def _parser() -> argparse.ArgumentParser:
         "aod-supervisor was started --without, or alone with the options below.",
     )
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    made = {
-        name: stages.add_parser(name, help=_HELP[name], description=_ABOUT[name]) for name in STAGES
-    }
-    for one in made.values():
+    collect, detect, capture, cleanup = (
+        stages.add_parser(name, help=_HELP[name][0], description=_HELP[name][1]) for name in STAGES
+    )
+    for one in (collect, detect, capture, cleanup):
         add_common(one)
-    made["collect"].add_argument(
-        "--print", action="store_true", help="print operations as they finish, beside any daemon"
-    )
-    add_simulate_drops(made["collect"])
-    made["detect"].add_argument(
-        "--events",
-        type=Path,
-        metavar="FILE",
-        help=f"evaluate {FILE_HELP}; each anomaly is a line of JSON",
-    )
-    made["capture"].add_argument(
-        "--now", metavar="NAME", help="make a bundle with the actions of this anomaly, and exit"
-    )
-    made["cleanup"].add_argument("--once", action="store_true", help="clean up once, and exit")
-    made["cleanup"].add_argument(
-        "--dry-run", action="store_true", help="with --once: print what would be deleted"
-    )
+    add_simulate_drops(collect)
+    text = "print operations as they finish, beside any daemon"
+    collect.add_argument("--print", action="store_true", help=text)
+    text = f"evaluate {FILE_HELP}; each anomaly is a line of JSON"
+    detect.add_argument("--events", type=Path, metavar="FILE", help=text)
+    text = "make a bundle with the actions of this anomaly, and exit"
+    capture.add_argument("--now", metavar="NAME", help=text)
+    cleanup.add_argument("--once", action="store_true", help="clean up once, and exit")
+    text = "with --once: print what would be deleted"
+    cleanup.add_argument("--dry-run", action="store_true", help=text)
     return parser
-
-
-_HELP = {
-    "collect": "from the kernel's ring into the event log",
-    "detect": "from the event log to anomalies",
-    "capture": "from an anomaly to a sealed bundle",
-    "cleanup": "bundles that are too old or too many",
-}
-_ABOUT = {
-    "collect": "Move operations from the kernel's ring into the event log, or print them.",
-    "detect": "Declare anomalies from the event log, or from stored operations.",
-    "capture": "Make the bundles of declared anomalies, or one now; that needs no daemon, and"
-    " ignores the limits of free space and of concurrent captures.",
-    "cleanup": "Delete bundles that are too old or too many, once or until stopped.",
-}
 
 
 def _live(stage: str, config: Config, **options: float) -> int:
@@ -102,11 +101,8 @@ def _evaluate(path: Path, config: Path | None) -> int:
                 print(as_json(anomaly))
         finally:
             done = evaluation.summary()
-            print(
-                f"{done.records:,} records, {done.anomalies:,} anomalies, "
-                f"{done.suppressed:,} suppressed triggers",
-                file=sys.stderr,
-            )
+            read = f"{done.records:,} records, {done.anomalies:,} anomalies"
+            print(f"{read}, {done.suppressed:,} suppressed triggers", file=sys.stderr)
     return CLEAN
 
 
@@ -127,27 +123,24 @@ def _clean_up(config: Config, *, dry_run: bool) -> int:
     return CLEAN
 
 
-def _task(arguments: argparse.Namespace, config: Config) -> Callable[[], int]:
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.stage == "detect" and arguments.events:
+        return _evaluate(arguments.events, arguments.config)
+    config = load_with_warnings(arguments.config).config
     match arguments.stage:
         case "collect" if arguments.print and arguments.simulate_drops:
             raise UsageError("--simulate-drops goes without --print")
         case "collect" if arguments.print:
-            return lambda: _print_events(config)
+            return _print_events(config)
         case "collect":
-            return lambda: _live("collect", config, simulate_drops=arguments.simulate_drops)
+            return _live("collect", config, simulate_drops=arguments.simulate_drops)
         case "capture" if arguments.now:
-            return lambda: _capture_now(config, arguments.now)
+            return _capture_now(config, arguments.now)
         case "cleanup" if arguments.once:
-            return lambda: _clean_up(config, dry_run=arguments.dry_run)
+            return _clean_up(config, dry_run=arguments.dry_run)
         case "cleanup" if arguments.dry_run:
             raise UsageError("--dry-run goes with --once")
-    return lambda: _live(arguments.stage, config)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    if arguments.stage == "detect" and arguments.events:
-        return _evaluate(arguments.events, arguments.config)
-    return _task(arguments, load_with_warnings(arguments.config).config)()
+    return _live(arguments.stage, config)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -33,7 +33,7 @@ def dotted(where: Where) -> str:
 
 
 def shown(value: object) -> str:
-    """What stands in the file."""
+    """A value of the file, in words."""
     kinds: dict[type, str] = {list: "a list", dict: "a section", type(None): "empty"}
     if isinstance(value, bool):
         return str(value).lower()
@@ -223,6 +223,6 @@ def _tagged(
 
 
 def _about_type(tag: str, known: Iterable[str]) -> str:
-    """Why an installed package's type cannot be used, else the type that was perhaps meant."""
+    """Why an installed package's type cannot be used, else the nearest known type."""
     why = registry().why_refused(tag)
     return f"a package offers it, but {why}; " if why else suggestion(tag, known)

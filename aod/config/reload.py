@@ -28,7 +28,7 @@ _ABSENT: Final = "-"
 
 @dataclass(frozen=True)
 class Reload:
-    """What a reload comes to."""
+    """The result of a reload."""
 
     config: Config
     """The configuration to use from now on."""
@@ -40,7 +40,7 @@ class Reload:
 
 
 def read(path: Path, running: Config) -> Reload:
-    """What the file comes to for a daemon that runs with another configuration.
+    """The file, for a daemon that runs with another configuration.
 
     Raises:
         ConfigError: it cannot be used.

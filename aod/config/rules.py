@@ -1,7 +1,7 @@
-"""What the configuration comes to: one rule per anomaly, and what the kernel must know for them.
+"""The rules of a configuration, one per anomaly, and the thresholds of all for the kernel.
 
-Both are derived here from the same settings, so they cannot disagree: whatever a rule asks the
-kernel to wake user space for, the kernel reports at once.
+Both are derived here from the same settings, so they cannot disagree: the kernel wakes user space
+for whatever a rule must see at once.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def kernel_thresholds(config: Config) -> KernelThresholds:
 
 
 def wanted(config: Config) -> frozenset[ActionName]:
-    """The actions that any anomaly gets."""
+    """The actions that run for some anomaly."""
     return frozenset(
         action
         for anomaly in config.guardian.anomalies.values()
@@ -49,5 +49,5 @@ def wanted(config: Config) -> frozenset[ActionName]:
 
 
 def packets_folder(config: Config) -> Path:
-    """Where the ring of packets lies while it is recorded."""
+    """The folder of the ring of packets."""
     return config.capture.tcpdump.folder or config.runtime_dir / names.PACKETS_FOLDER

@@ -1,7 +1,7 @@
 """The configuration: its schema, its bounds and its defaults. No default lives anywhere else.
 
-The keys are those of the YAML file. Files are read by `aod.config.load`, which also checks what a
-schema cannot say; what the rules come to is in `aod.config.rules`.
+The keys are those of the YAML file. `aod.config.load` reads files, `aod.config.validate` compares
+values with each other, and `aod.config.rules` makes the rules.
 """
 
 from enum import StrEnum
@@ -66,9 +66,9 @@ class Audit(Section, frozen=True):
 
     enabled: bool = True
     max_mb: Annotated[float, Meta(gt=0, le=1024)] = 1
-    """A file that has grown to this is put aside, and a new one begun."""
+    """Size at which the file is rotated."""
     files: Annotated[int, Meta(ge=1, le=100)] = 4
-    """How many are kept, the one that is written among them."""
+    """How many are kept, including the current one."""
 
 
 class Packets(Section, frozen=True):
@@ -78,9 +78,9 @@ class Packets(Section, frozen=True):
     snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 512
     """Bytes of each packet that the ring holds."""
     headers_only: bool = True
-    """What goes into a bundle has no content of files: behind the SMB2 headers there are zeros."""
+    """Packets in a bundle hold no content of files: zeros follow the SMB2 headers."""
     folder: Path | None = None
-    """Where the ring lies; null: in the runtime folder, that is, in memory."""
+    """Folder of the ring; null: the runtime folder, which is in memory."""
 
 
 class Trace(Section, frozen=True):
@@ -94,37 +94,37 @@ class Capture(Section, frozen=True):
     """Limits of evidence collection."""
 
     max_concurrent_captures: Annotated[int, Meta(ge=1, le=64)] = 4
-    """Bundles in the making at the same time."""
+    """Bundles that are filled at the same time."""
     max_waiting: Annotated[int, Meta(ge=1, le=1000)] = 16
-    """Anomalies that may wait for their turn; those beyond are counted and get no bundle."""
+    """Anomalies that may wait for their turn; more are counted and get no bundle."""
     lookback_sec: Annotated[float, Meta(gt=0, le=DAY_SEC)] = 300
     """How far before the trigger logs are read."""
     history_sec: Annotated[float, Meta(gt=0, le=3600)] = 60
     """How far before the trigger a bundle's events begin."""
     post_sec: Annotated[float, Meta(ge=0, le=3600)] = 5
-    """How far after the trigger they end; a bundle is sealed no earlier. What else is declared
-    meanwhile is named in it."""
+    """How far after the trigger they end; the bundle is sealed no earlier, and names what else is
+    declared meanwhile."""
     compression_level: Annotated[int, Meta(ge=1, le=19)] = 3
     """zstd."""
     action_timeout_sec: Annotated[float, Meta(gt=0, le=3600)] = 10
     max_file_mb: Annotated[float, Meta(gt=0, le=4096)] = 25
-    """One action's output is cut there."""
+    """Size at which the output of an action is cut."""
     max_bundle_mb: Annotated[float, Meta(gt=0, le=1_000_000)] = 100
     """All files of a bundle together, before compression."""
     min_free_mb: Annotated[float, Meta(ge=0, le=1_000_000_000)] = 500
     """Free space of the output folder's file system below which nothing is captured."""
     min_free_percent: Annotated[float, Meta(ge=0, le=90)] = 1
-    """The same as a share of the file system; the higher of the two holds."""
+    """Like `min_free_mb`, as a share of the file system; the higher of the two holds."""
     redact: bool = False
     """Replace names, users, hosts and addresses in what goes into a bundle."""
     snapshot_on_stop: bool = False
-    """Make a bundle of everything configured when the daemon stops."""
+    """Make a bundle of everything configured when the daemon shuts down."""
     tcpdump: Packets = Packets()
     trace: Trace = Trace()
 
 
 class Supervision(Section, frozen=True):
-    """When a worker counts as dead, and how it is brought back."""
+    """When a worker counts as dead, and when it is respawned."""
 
     attempts: Annotated[int, Meta(ge=1, le=1000)] = 5
     """Deaths of one worker within `window_sec` before the daemon gives up."""
@@ -132,7 +132,7 @@ class Supervision(Section, frozen=True):
     first_delay_sec: Seconds = 0.1
     longest_delay_sec: Seconds = 30
     heartbeat_timeout_sec: Annotated[float, Meta(ge=2, le=DAY_SEC)] = 10
-    """Workers beat once a second."""
+    """A worker without a heartbeat for this long is killed; they send one each second."""
     drain_timeout_sec: Seconds = 4
 
 
@@ -153,8 +153,8 @@ class Config(Section, frozen=True):
     state_dir: Path = Path("/var/lib/aod")
     pin_dir: Path = Path("/sys/fs/bpf/aod")
     user: UserName = "aod"
-    """Who detect runs as, and whose group may use the sockets; where there is no such user, detect
-    stays who started it, without capabilities."""
+    """User of detect, whose group may use the sockets; if there is none of that name, detect keeps
+    its user and drops its capabilities."""
     ring_mb: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The kernel's ring; a power of two."""
     event_log_mb: Annotated[int, Meta(ge=1, le=4096)] = 16
@@ -162,7 +162,7 @@ class Config(Section, frozen=True):
     max_inflight: Annotated[int, Meta(ge=1024, le=1 << 20)] = 16_384
     """Operations in flight that the kernel can remember; a power of two."""
     unanswered_sec: Seconds = 200
-    """An operation in flight this long is given up: the client itself notices a silent server
+    """An operation in flight this long counts as unanswered: the client notices a silent server
     after 3 x echo_interval, 180 s by default."""
 
 

@@ -56,10 +56,10 @@ def _at(document: Document, section: Where, findings: Iterable[Finding]) -> Iter
 
 
 def _faults(config: Config, name: str, anomaly: Settings) -> Iterator[Finding]:
-    own = trial.answers(anomaly.faults)
+    own = trial.findings(anomaly.faults)
     yield from own or trial.rule_faults(anomaly, frame(config, name, anomaly))
     yield from repeated("actions", anomaly.actions)
-    yield from trial.answers(partial(_unreachable, config, anomaly))
+    yield from trial.findings(partial(_unreachable, config, anomaly))
 
 
 def _unreachable(config: Config, anomaly: Settings) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def _doubts(config: Config, name: str, anomaly: Settings) -> Iterator[Finding]:
     for index, action in enumerate(anomaly.actions):
         if action not in allowed:
             yield Finding(("actions", index), f"is {action}, which is skipped: {NOT_ALLOWED}")
-    yield from trial.answers(anomaly.doubts)
+    yield from trial.findings(anomaly.doubts)
     # A rule of another package may leave it to the others to have its records recorded.
     thresholds = anomaly.rule(frame(config, name, anomaly)).knobs()
     if config.recorder is Recorder.MATCHING and thresholds.match_nothing:

@@ -18,6 +18,7 @@ from ruamel.yaml.reader import ReaderError
 MAX_BYTES: Final = 256 * 1024
 MAX_VALUES: Final = 50_000
 MAX_DEPTH: Final = 20
+_TOO_DEEP: Final = f"nested too deeply; at most {MAX_DEPTH} levels"
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset({"null", "bool", "int", "float", "str", "timestamp", "value"})
@@ -70,12 +71,16 @@ def parse(raw: bytes) -> Document:
     """
     if len(raw) > MAX_BYTES:
         raise BadYamlError(1, f"the file is larger than {MAX_BYTES // 1024} KiB")
-    text = _decoded(raw)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadYamlError(line, f"not UTF-8: byte 0x{raw[error.start]:02x}") from error
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
     document = Document()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ruamel's taste: an anchor defined twice, and the like
+        warnings.simplefilter("ignore")  # of ruamel: an anchor defined twice, and the like
         root = _composed(yaml, text)
         if root is not None:
             document.data = _Builder(yaml, document).value(root, ())
@@ -86,28 +91,17 @@ def _composed(yaml: YAML, text: str) -> Node | None:
     try:
         root: Node | None = yaml.compose(text)
     except RecursionError:
-        raise BadYamlError(1, f"nested too deeply; at most {MAX_DEPTH} levels") from None
+        raise BadYamlError(1, _TOO_DEEP) from None
     except ReaderError as error:
-        raise _bad_character(text, error) from error
+        character = error.character
+        character = chr(character) if isinstance(character, int) else character
+        line = text.count("\n", 0, max(text.find(character), 0)) + 1
+        raise BadYamlError(line, f"the character {character!r} is not allowed in YAML") from error
     except MarkedYAMLError as error:
         raise _broken(error) from error
     except (YAMLError, ValueError) as error:
         raise BadYamlError(1, f"broken YAML: {str(error).splitlines()[0]}") from error
     return root
-
-
-def _decoded(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise BadYamlError(line, f"not UTF-8: byte 0x{raw[error.start]:02x}") from error
-
-
-def _bad_character(text: str, error: ReaderError) -> BadYamlError:
-    character = chr(error.character) if isinstance(error.character, int) else error.character
-    line = text.count("\n", 0, max(text.find(character), 0)) + 1
-    return BadYamlError(line, f"the character {character!r} is not allowed in YAML")
 
 
 def _broken(error: MarkedYAMLError) -> BadYamlError:
@@ -117,14 +111,11 @@ def _broken(error: MarkedYAMLError) -> BadYamlError:
         mark = error.context_mark or mark  # where it begins, not where it is noticed
     line = mark.line + 1 if mark else 1
     if "maximum depth" in problem:
-        return BadYamlError(line, f"nested too deeply; at most {MAX_DEPTH} levels")
+        return BadYamlError(line, _TOO_DEEP)
     if "single document" in str(error.context):
         return BadYamlError(line, "a second document begins here; allowed: one")
-    return BadYamlError(line, f"broken YAML: {problem}{_hint(problem)}")
-
-
-def _hint(problem: str) -> str:
-    return next((f"; {hint}" for part, hint in _HINTS.items() if part in problem), "")
+    hint = next((f"; {hint}" for part, hint in _HINTS.items() if part in problem), "")
+    return BadYamlError(line, f"broken YAML: {problem}{hint}")
 
 
 class _Builder:
@@ -152,7 +143,7 @@ class _Builder:
         """Ends what unfolds without end: aliases of aliases, a section merged into itself."""
         self._left -= 1
         if depth > MAX_DEPTH:
-            raise BadYamlError(_line(node), f"nested too deeply; at most {MAX_DEPTH} levels")
+            raise BadYamlError(_line(node), _TOO_DEEP)
         if self._left < 0:
             raise BadYamlError(_line(node), f"too much: more than {MAX_VALUES} values")
 
@@ -166,33 +157,41 @@ class _Builder:
 
     def _mapping(self, node: MappingNode, where: Where) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        for key_node, value_node in _own(node):
-            key = self._key(key_node)
+        for key, key_node, value_node in self._own(node):
             if key in made:
                 first = self._document.key_lines[(*where, key)]
                 text = f"duplicate key {_short(key)}; first in line {first}"
                 raise BadYamlError(_line(key_node), text)
-            self._add(made, key_node, value_node, where)
-        for key_node, value_node in self._merged(node, len(where)):
-            if self._key(key_node) not in made:
-                self._add(made, key_node, value_node, where)
+            self._add(made, (*where, key), key_node, value_node)
+        for key, key_node, value_node in self._merged(node, len(where)):
+            if key not in made:
+                self._add(made, (*where, key), key_node, value_node)
         return made
 
-    def _add(self, made: dict[str, Any], key_node: Node, value_node: Node, where: Where) -> None:
-        key = self._key(key_node)
-        self._document.key_lines[(*where, key)] = _line(key_node)
-        made[key] = self.value(value_node, (*where, key))
-        if made[key] is None:  # one that is not written has the position of what follows
-            self._document.value_lines[(*where, key)] = _line(key_node)
+    def _add(self, made: dict[str, Any], where: Where, key_node: Node, value_node: Node) -> None:
+        line = self._document.key_lines[where] = _line(key_node)
+        made[str(where[-1])] = value = self.value(value_node, where)
+        if value is None:  # one that is not written has the position of what follows
+            self._document.value_lines[where] = line
 
-    def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[Node, Node]]:
+    def _own(self, node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
+        for key_node, value_node in node.value:
+            if _kind(key_node) != "merge":
+                yield self._key(key_node), key_node, value_node
+
+    def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[str, Node, Node]]:
         """The keys that `<<:` brings, nearest first."""
-        for source in _sources(node):
-            self._spend(source, depth)
-            if not isinstance(source, MappingNode):
-                raise BadYamlError(_line(source), "<< takes a section, or a list of sections")
-            yield from _own(source)
-            yield from self._merged(source, depth + 1)
+        for key_node, value_node in node.value:
+            if _kind(key_node) != "merge":
+                continue
+            for source in (
+                value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+            ):
+                self._spend(source, depth)
+                if not isinstance(source, MappingNode):
+                    raise BadYamlError(_line(source), "<< takes a section, or a list of sections")
+                yield from self._own(source)
+                yield from self._merged(source, depth + 1)
 
     def _key(self, node: Node) -> str:
         if not isinstance(node, ScalarNode):
@@ -202,16 +201,6 @@ class _Builder:
             text = f"the key {_short(node.value)} is not text; put it in quotes"
             raise BadYamlError(_line(node), text)
         return key
-
-
-def _own(node: MappingNode) -> Iterator[tuple[Node, Node]]:
-    return (pair for pair in node.value if _kind(pair[0]) != "merge")
-
-
-def _sources(node: MappingNode) -> Iterator[Node]:
-    for key_node, value_node in node.value:
-        if _kind(key_node) == "merge":
-            yield from value_node.value if isinstance(value_node, SequenceNode) else (value_node,)
 
 
 def _kind(node: Node) -> str:

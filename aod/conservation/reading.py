@@ -17,6 +17,8 @@ MOST_READS: Final = 16
 """Of a head that is being written; that takes microseconds, once a second."""
 MAX_SPOOLED: Final = 4096
 """Capture refuses anomalies long before; a detect that was taken over may spool any number."""
+_IN_HEAD: Final = {"ring_id": "stats_ring_id", "in_flight": "in_flight_of"}
+"""By field of `Kernel` whose name differs: its name in the head of the event log."""
 
 
 class Reader:
@@ -91,15 +93,5 @@ def _kernel(event_log: EventLog) -> Kernel | None:
                 break
     else:
         return None
-    return Kernel(
-        ring_id=int(copy["stats_ring_id"]),
-        stats_ns=int(copy["stats_ns"]),
-        scanned_ns=int(copy["scanned_ns"]),
-        max_inflight=int(copy["max_inflight"]),
-        produced_from=int(copy["produced_from"]),
-        produced_to=int(copy["produced_to"]),
-        stats=copy["stats"],
-        gave_up=copy["gave_up"],
-        uncertain=copy["uncertain"],
-        in_flight=copy["in_flight_of"],
-    )
+    values = (copy[_IN_HEAD.get(name, name)] for name in Kernel._fields)
+    return Kernel._make(one if one.shape else one.item() for one in values)

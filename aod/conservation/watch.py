@@ -78,7 +78,7 @@ class Watch:
             AOD_COMMAND=one.command,
             AOD_OFF_BY=one.by,
         )
-        self._audit.violated(
+        self._audit.write(
             Conservation(
                 sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
             )

@@ -1,8 +1,7 @@
-"""What a detector is: the settings of an anomaly type, and the rule that they come to.
+"""What a detector is: the settings of an anomaly type, and the rule that they make.
 
 A type of anomaly is a subclass of `Settings`, found by its entry point in the group
-`aod.detectors`; the built-in ones are found the same way (pyproject.toml). USAGE.md shows one in a
-package of its own.
+`aod.detectors`, ours as well (pyproject.toml). USAGE.md shows one in a package of its own.
 """
 
 from abc import ABC, abstractmethod
@@ -29,7 +28,7 @@ def finished(flags: NDArray[np.uint8]) -> Mask:
 
 
 class Finding(NamedTuple):
-    """Something to say about an anomaly's section."""
+    """A fault or a doubt about an anomaly's section."""
 
     where: tuple[str | int, ...]
     """The key, relative to the section: `("track_codes", 2)`."""
@@ -38,7 +37,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """What every rule has, whatever it looks for."""
+    """What every rule has, whatever it matches."""
 
     kind: str
     """The `type` in the configuration."""
@@ -51,7 +50,7 @@ class Frame:
 
 
 class Rule(ABC):
-    """What one anomaly of the configuration looks for. Pure: records in, masks out."""
+    """What one anomaly of the configuration matches. Pure: records in, masks out."""
 
     noun: str = "matching records"
     """Plural, for the sentence `11 ... in 1 s, limit 10`."""
@@ -74,8 +73,8 @@ class Rule(ABC):
     def knobs(self) -> Thresholds:
         """What the kernel must wake user space for.
 
-        A record that it does not wake for is evaluated with the next tick, 0.25 s later at most;
-        and with `recorder: matching` it is not recorded at all.
+        Other records are evaluated with the next tick, 0.25 s later at most; with `recorder:
+        matching` they are not recorded at all.
         """
         return Thresholds()
 
@@ -85,17 +84,17 @@ class Rule(ABC):
 
 
 class Settings(Section, frozen=True, kw_only=True, tag_field="type", tag=True):
-    """The keys that every anomaly has; a type adds its own, and says what rule they make.
+    """The keys that every anomaly has; a type adds its own, and the rule that they make.
 
-    The class's name is the `type` of the configuration; the first line of its docstring is what
-    `aod detectors` says of it.
+    The class's name is the `type` of the configuration; `aod detectors` prints the first line of
+    its docstring.
     """
 
     acceptable_count: Count = 10
     """More matches than this within `watch_interval_sec` declare the anomaly."""
     actions: tuple[ActionName, ...] = ()
     cooldown_sec: Annotated[float, Meta(ge=0, le=DAY_SEC)] = 60
-    """After a declaration, further triggers are counted, not captured; 0: all are captured."""
+    """How long further triggers are suppressed after a declaration; 0: all are captured."""
 
     def rule(self, frame: Frame) -> Rule:
         """The rule that these settings make."""
@@ -110,12 +109,12 @@ class Settings(Section, frozen=True, kw_only=True, tag_field="type", tag=True):
         return iter(())
 
     def thresholds_ms(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
-        """Latencies that must lie below the age at which an operation is given up, by key."""
+        """Latencies that must lie below the age at which an operation is unanswered, by key."""
         return iter(())
 
 
 def kind_of(settings: type[Settings]) -> str:
-    """What the configuration's `type` says for it."""
+    """Its `type` in the configuration."""
     return str(settings.__struct_config__.tag)
 
 

@@ -12,18 +12,13 @@ from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
 from aod.smb.connection import ConnectionEvent
 
-_EVENTS = Vocabulary(
-    "event",
-    tuple(event.name.lower() for event in ConnectionEvent),
-    ", ".join(event.name.lower() for event in ConnectionEvent),
-)
-
-
+_NAMES: Final = {event.name.lower(): event for event in ConnectionEvent}
+_WORDS: Final = Vocabulary("event", tuple(_NAMES), ", ".join(_NAMES))
 BY_DEFAULT: Final = tuple(
     event for event in ConnectionEvent if event is not ConnectionEvent.CONNECT_FAILED
 )
-"""A mount of a host that is not there is somebody's mistake, who sees it at once; and where a
-connection is lost, the first word of it is the reconnect."""
+"""A failed mount is reported to whoever mounts; and of a lost connection the reconnect comes
+first."""
 
 
 class Connection(Settings, frozen=True):
@@ -35,11 +30,11 @@ class Connection(Settings, frozen=True):
     """Only these count, in small letters: `reconnect`; none = `BY_DEFAULT`."""
 
     def rule(self, frame: Frame) -> "ConnectionRule":
-        named = tuple(ConnectionEvent[name.upper()] for name in self.events)
+        named = tuple(_NAMES[name] for name in self.events)
         return ConnectionRule(frame, named or BY_DEFAULT)
 
     def faults(self) -> Iterator[Finding]:
-        yield from list_faults(_EVENTS, "events", self.events)
+        yield from list_faults(_WORDS, "events", self.events)
 
 
 class ConnectionRule(Rule):
@@ -65,10 +60,9 @@ class ConnectionRule(Rule):
         return Thresholds(emergency_ns=emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:
-        label = "counted"
         for event in self.events:
+            label = "counted" if event is self.events[0] else ""
             yield label, f"{event.name.lower()}: {event.phrase}"
-            label = ""
-        others = [event.name.lower() for event in ConnectionEvent if event not in self.events]
+        others = [name for name, event in _NAMES.items() if event not in self.events]
         if others:
             yield "left out", f"{', '.join(others)}, unless in events"

@@ -1,7 +1,7 @@
 """Records and declarations in words: the anomaly that people read, and the bundle's identity."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,15 +23,22 @@ IN_FLIGHT_STATE: Final = "in flight"
 NEVER_ANSWERED: Final = "never answered"
 EVENT: Final = "event"
 
+_STATES: Final = {CONNECTION: EVENT, UNANSWERED: NEVER_ANSWERED, IN_FLIGHT: IN_FLIGHT_STATE}
+"""By flag; the first that is set."""
 _EVENTS: Final = {
-    ConnectionEvent.RECONNECT: "connection to {} lost, reconnecting",
-    ConnectionEvent.SEND_CUT: "connection to {} lost while sending, reconnecting",
-    ConnectionEvent.SESSION_EXPIRED: "session for {} expired, new logon needed",
-    ConnectionEvent.CREDIT_TIMEOUT: "{} granted no credits for too long",
-    ConnectionEvent.CREDITS_SHORT: "{} granted too few credits for a compound request",
-    ConnectionEvent.CONNECT_FAILED: "connection to {} failed",
+    ConnectionEvent.RECONNECT.name: "connection to {} lost, reconnecting",
+    ConnectionEvent.SEND_CUT.name: "connection to {} lost while sending, reconnecting",
+    ConnectionEvent.SESSION_EXPIRED.name: "session for {} expired, new logon needed",
+    ConnectionEvent.CREDIT_TIMEOUT.name: "{} granted no credits for too long",
+    ConnectionEvent.CREDITS_SHORT.name: "{} granted too few credits for a compound request",
+    ConnectionEvent.CONNECT_FAILED.name: "connection to {} failed",
 }
-_EVENT_SENTENCES: Final = {event.name: sentence for event, sentence in _EVENTS.items()}
+MAX_WORST: Final = 10
+MAX_EVIDENCE: Final = 64
+"""Records that an anomaly carries; slowest first."""
+MAX_PARTS: Final = 10
+_LISTED: Final = 3
+"""Parts of the breakdown that the sentence has."""
 
 
 def operations(events: Events, names: Names) -> tuple[Operation, ...]:
@@ -40,10 +47,12 @@ def operations(events: Events, names: Names) -> tuple[Operation, ...]:
 
 
 def _operation(event: np.void, names: Names) -> Operation:
-    state = _state(int(event["flags"]))
+    number, flags = int(event["command"]), int(event["flags"])
     session_id, tree_id = int(event["session_id"]), int(event["tree_id"])
+    state = next((state for flag, state in _STATES.items() if flags & flag), FINISHED)
+    of_connection = state == EVENT and number != ConnectionEvent.SESSION_EXPIRED
     return Operation(
-        command=command_name(int(event["command"])),
+        command=command_name(number),
         latency_ns=int(event["latency_ns"]),
         end_ns=int(event["end_ns"]),
         session_id=session_id,
@@ -54,24 +63,8 @@ def _operation(event: np.void, names: Names) -> Operation:
         status=status_name(int(event["status"])) if state == FINISHED else "",
         error=errno_name(-int(event["error"])) if event["error"] else "",
         state=state,
-        share=_share(event, names, state),
+        share=names.server(session_id) if of_connection else names.share(session_id, tree_id),
     )
-
-
-def _state(flags: int) -> str:
-    if flags & CONNECTION:
-        return EVENT
-    if flags & UNANSWERED:
-        return NEVER_ANSWERED
-    return IN_FLIGHT_STATE if flags & IN_FLIGHT else FINISHED
-
-
-def _share(event: np.void, names: Names, state: str) -> str:
-    session_id, tree_id = int(event["session_id"]), int(event["tree_id"])
-    expired = int(event["command"]) == ConnectionEvent.SESSION_EXPIRED
-    if state == EVENT and not expired:
-        return names.server(session_id)
-    return names.share(session_id, tree_id)
 
 
 def task(operation: Operation) -> str:
@@ -90,31 +83,21 @@ def tree(operation: Operation) -> str:
 
 def sentence(operation: Operation) -> str:
     """What happened to it: `SMB2_READ of cp[4321] took 45.5 ms`."""
-    if operation.state == EVENT:
-        return _event_sentence(operation)
-    latency_ms = operation.latency_ns / 1e6
+    latency = f"{operation.latency_ns / 1e6:,.1f} ms"
     subject = f"{operation.command} of {task(operation)}"
     if operation.state == FINISHED:
         outcome = f" and ended with {operation.status}" if operation.error else ""
-        return f"{subject} took {latency_ms:,.1f} ms{outcome}"
+        return f"{subject} took {latency}{outcome}"
     if operation.state == NEVER_ANSWERED:
-        return f"{subject} ended without an answer after {latency_ms:,.1f} ms"
-    return f"{subject} in flight for {latency_ms:,.1f} ms"
+        return f"{subject} ended without an answer after {latency}"
+    return f"{subject} in flight for {latency}" if operation.state != EVENT else _event(operation)
 
 
-def _event_sentence(operation: Operation) -> str:
+def _event(operation: Operation) -> str:
     peer = operation.share or f"unknown server ({operation.session_id:#x})"
-    known = _EVENT_SENTENCES.get(operation.command, f"{operation.command}, {{}}")
+    known = _EVENTS.get(operation.command)
     error = f" ({operation.error})" if operation.error else ""
-    return known.format(peer) + error
-
-
-MAX_WORST: Final = 10
-MAX_EVIDENCE: Final = 64
-"""Records that an anomaly carries; slowest first."""
-MAX_PARTS: Final = 10
-_LISTED: Final = 3
-"""Parts of the breakdown that the sentence has."""
+    return (known.format(peer) if known else f"{operation.command}, {peer}") + error
 
 
 def describe(
@@ -154,9 +137,8 @@ def slowest_first(matched: Events) -> Events:
     return matched[matched["latency_ns"].argsort(kind="stable")[::-1]]
 
 
-def broken_down(matched: Iterable[Operation]) -> Breakdown:
+def broken_down(matched: Sequence[Operation]) -> Breakdown:
     """What the matches have in common."""
-    matched = list(matched)
     return Breakdown(
         records=len(matched),
         commands=_parts(matched, lambda one: one.command),
@@ -167,7 +149,7 @@ def broken_down(matched: Iterable[Operation]) -> Breakdown:
     )
 
 
-def _parts(matched: list[Operation], what: Callable[[Operation], str]) -> tuple[Part, ...]:
+def _parts(matched: Sequence[Operation], what: Callable[[Operation], str]) -> tuple[Part, ...]:
     counted = Counter(map(what, matched))
     ranked = sorted(counted.items(), key=lambda part: (-part[1], part[0]))
     return tuple(Part(name, count) for name, count in ranked[:MAX_PARTS])

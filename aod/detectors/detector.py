@@ -135,7 +135,7 @@ class Detector:
 
     def feed(self, events: Events) -> Found:
         """What these records (shape (n,), `EVENT_DTYPE`) give rise to; our own are passed over:
-        evidence that hangs with its server must not ask for more evidence."""
+        evidence that hangs with its server must not cause more evidence."""
         events = without_own(events)
         anomalies: list[Anomaly] = []
         ended: dict[bytes, Ended] = {}

@@ -15,7 +15,7 @@ MAX_ENDED: Final = 64
 """Ends that are kept for the next declaration; the last ones."""
 
 Operation: TypeAlias = tuple[int, int, int]
-"""(session id, mid, start in ns): the same for a hanging operation and for its end."""
+"""(session id, mid, start in ns): of a hanging operation and of its end alike."""
 Hung: TypeAlias = Mapping[Operation, int]
 """The operations that hang -> when that was reported, in ns; oldest report first."""
 
@@ -38,45 +38,28 @@ class Settled(NamedTuple):
 
 
 def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
-    """Who hangs after these records.
+    """Which operations hang after these records.
 
     Args:
         new: (n,), in order of time, all of them matches.
         urgent: (n,): which of them are emergencies; no other is reported as hanging.
     """
     counts = np.ones(len(new), np.bool_)
-    candidates = _candidates(hung, new, urgent)
-    if not candidates.size:
+    in_flight = (new["flags"] & IN_FLIGHT) != 0
+    starts: NDArray[np.uint64] = new["end_ns"] - new["latency_ns"]
+    known = np.array([start for _, _, start in hung], np.uint64)
+    known = np.concatenate((known, starts[in_flight & urgent]))
+    if not known.size:
         return Settled(hung, counts, Ends(NO_EVENTS))
     now_hung, ended = dict(hung), {}
-    for index, operation in zip(candidates, _operations(new[candidates]), strict=True):
-        known = operation in now_hung
-        counts[index] = not known
-        if new["flags"][index] & IN_FLIGHT:
-            now_hung.setdefault(operation, int(new["end_ns"][index]))
-        elif known:
+    for index in np.flatnonzero(urgent & np.isin(starts, known)):  # few in any storm
+        event = new[index]
+        operation = int(event["session_id"]), int(event["mid"]), int(starts[index])
+        counts[index] = operation not in now_hung
+        if in_flight[index]:
+            now_hung.setdefault(operation, int(event["end_ns"]))
+        elif operation in now_hung:
             ended[index] = now_hung.pop(operation)
     surplus = max(0, len(now_hung) - MAX_HUNG)
     now_hung = dict(islice(now_hung.items(), surplus, None))
     return Settled(now_hung, counts, Ends(new[list(ended)], tuple(ended.values())))
-
-
-def _candidates(hung: Hung, new: Events, urgent: Mask) -> NDArray[np.intp]:
-    """Records that speak of an operation that hangs, now or before; few in any storm."""
-    in_flight = (new["flags"] & IN_FLIGHT) != 0
-    starts = _starts(new)
-    told = np.array([start for _, _, start in hung], np.uint64)
-    known = np.concatenate((told, starts[in_flight & urgent]))
-    if not known.size:
-        return np.empty(0, np.intp)
-    return np.flatnonzero(urgent & np.isin(starts, known))
-
-
-def _starts(events: Events) -> NDArray[np.uint64]:
-    starts: NDArray[np.uint64] = events["end_ns"] - events["latency_ns"]
-    return starts
-
-
-def _operations(events: Events) -> list[Operation]:
-    columns = events["session_id"], events["mid"], _starts(events)
-    return list(zip(*(column.tolist() for column in columns), strict=True))

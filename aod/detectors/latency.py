@@ -110,11 +110,7 @@ class LatencyRule(Rule):
     noun = "slow operations"
 
     def __init__(
-        self,
-        frame: Frame,
-        settings: Latency,
-        threshold_ns: Nanoseconds,
-        emergency_ns: Nanoseconds,
+        self, frame: Frame, settings: Latency, threshold_ns: Nanoseconds, emergency_ns: Nanoseconds
     ):
         super().__init__(frame)
         self.settings = settings
@@ -162,15 +158,14 @@ class LatencyRule(Rule):
         return Thresholds(threshold_ns=self.threshold_ns, emergency_ns=self.emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:
-        emergencies = self.settings.emergency_threshold_ms is not None
-        if emergencies:
+        if self.settings.emergency_threshold_ms is not None:
             yield "at once", "when one operation reaches its emergency threshold, finished or not"
         tracked = {entry.command for entry in self.settings.track_commands}
         yield "watched", f"{'command':<22}{'slower than':>14}{'emergency':>14}"
         for command in Command:
             if self.threshold_ns[command] != NEVER_NS:
-                limits = (int(self.threshold_ns[command]), int(self.emergency_ns[command]))
-                slow, emergency = map(_milliseconds, limits)
+                slow = _milliseconds(self.threshold_ns[command])
+                emergency = _milliseconds(self.emergency_ns[command])
                 mark = _mark(command, tracked)
                 yield "", f"{command.name:<22}{slow:>14}{emergency:>14}{mark}"
         yield from self._left_out()
@@ -194,5 +189,5 @@ def _mark(command: Command, tracked: set[str]) -> str:
     return f"  {PATIENCE[command].reason}" if command in PATIENCE else ""
 
 
-def _milliseconds(limit_ns: int) -> str:
-    return "off" if limit_ns == NEVER_NS else f"{limit_ns // 1000 / 1000:,g} ms"
+def _milliseconds(limit_ns: np.uint64) -> str:
+    return "off" if limit_ns == NEVER_NS else f"{int(limit_ns) // 1000 / 1000:,g} ms"

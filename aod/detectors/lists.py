@@ -11,7 +11,7 @@ from aod.smb.commands import Command
 from aod.text import quoted, suggestion
 
 MOST_HINTS: Final = 100
-"""In one list: each takes milliseconds to look for, and a file may hold thousands of names."""
+"""In one list: each takes milliseconds to find, and a file may hold thousands of names."""
 
 
 @dataclass(frozen=True)

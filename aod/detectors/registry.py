@@ -1,7 +1,7 @@
-"""The anomaly types that there are: ours and those of other packages, by entry point.
+"""The anomaly types that are installed: ours and those of other packages, by entry point.
 
 A package offers a type under the group `aod.detectors`; the entry point's object is a subclass of
-`Settings`. One that cannot be used is said once, and costs only itself.
+`Settings`. One that cannot be used is reported, and costs only itself.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ class Registry(Struct, frozen=True):
 
 @cache
 def registry() -> Registry:
-    """Every type that is installed; looked for once in a process.
+    """Every type that is installed; found once in a process.
 
     Raises:
         ImportError: not even ours is found: the package's metadata is missing or stale.
@@ -83,7 +83,7 @@ def registry() -> Registry:
 
 
 def sorted_out(entries: Iterable[EntryPoint]) -> Registry:
-    """What of these can be used. Ours come first: no other package can take their place."""
+    """Which of these can be used. Ours come first: no other package can take their place."""
     offers: dict[str, Offer] = {}
     refusals = []
     for entry in sorted(entries, key=lambda one: (_package(one) != OURS, one.name, _package(one))):
@@ -99,7 +99,7 @@ def _offered(entry: EntryPoint, others: dict[str, Offer]) -> Offer | str:
     """What an entry point offers, or why it is refused."""
     try:
         settings = entry.load()
-    except (Exception, SystemExit) as error:  # the code of a stranger may raise anything
+    except (Exception, SystemExit) as error:  # another package's code may raise anything
         return f"it cannot be imported: {type(error).__name__}: {one_line(str(error))}"
     if not (isinstance(settings, type) and issubclass(settings, Settings)):
         return f"{one_line(entry.value)} is no subclass of aod.detectors.Settings"
@@ -109,16 +109,13 @@ def _offered(entry: EntryPoint, others: dict[str, Offer]) -> Offer | str:
     taken = {RESERVED: OURS} | {one.kind: one.package for one in others.values()}
     if kind in taken:
         return f"{taken[kind]} offers that type already"
+    types: list[Any] = [settings, *(offer.settings for offer in others.values())]
     try:
         msgspec.convert(kind, Kind)
-        msgspec.inspect.type_info(reduce(or_, [settings, *_structs(others)]))
+        msgspec.inspect.type_info(reduce(or_, types))
     except Exception as error:
         return f"it cannot be part of a configuration: {one_line(str(error))}"
     return Offer(kind, settings, _package(entry))
-
-
-def _structs(offers: dict[str, Offer]) -> list[Any]:
-    return [offer.settings for offer in offers.values()]
 
 
 def _package(entry: EntryPoint) -> str:

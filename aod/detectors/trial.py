@@ -1,8 +1,9 @@
-"""A first try of a type's code: what is wrong with it is a fault of the configuration, with its
-line, and not the death of the detector when the first record comes.
+"""Tries a type's code when the configuration is loaded: what fails is a fault with its line, and
+does not kill the detector when the first record comes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from errno import EIO
 from itertools import product
 from typing import Final
 
@@ -16,14 +17,13 @@ from aod.smb.connection import ConnectionEvent
 from aod.text import one_line
 
 _LATENCY_NS: Final = 10**12
-_ERROR: Final = -5
 
 
-def answers(asked: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def findings(method: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """What a type finds in its settings; where its code fails, that."""
     try:
-        return [Finding(*found) for found in asked()]
-    except Exception as error:  # the code of a stranger may raise anything
+        return [Finding(*found) for found in method()]
+    except Exception as error:  # another package's code may raise anything
         return [_failed(error)]
 
 
@@ -41,20 +41,17 @@ def _failed(error: Exception) -> Finding:
 
 
 def _try(rule: Rule) -> None:
-    """Everything that the daemon asks of a rule; raises if an answer is of no use."""
+    """Call all that the daemon calls of a rule; raises if a result cannot be used."""
     records = _records()
     for events in (records[:0], records):
-        for name, mask in (
-            ("matches", rule.matches(events)),
-            ("emergencies", rule.emergencies(events)),
-        ):
-            _check_mask(name, mask, events)
+        _validate_mask("matches", rule.matches(events), events)
+        _validate_mask("emergencies", rule.emergencies(events), events)
     _sentence = f"{rule.noun} {rule.grounds(records[0])}"
     merge([rule.knobs()], matching_only=False)
     _lines = [f"{label}{text}" for label, text in rule.described()]
 
 
-def _check_mask(name: str, mask: object, events: Events) -> None:
+def _validate_mask(name: str, mask: object, events: Events) -> None:
     wanted = f"{name} must return an array of bool of shape {events.shape}"
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"{wanted}, not {type(mask).__name__}")
@@ -63,10 +60,10 @@ def _check_mask(name: str, mask: object, events: Events) -> None:
 
 
 def _records() -> Events:
-    """One of each kind: every command, finished well or badly, in flight, never answered; every
+    """One of each kind: every command, finished well or badly, in flight, unanswered; every
     connection event."""
-    flags = product(Command, (0, IN_FLIGHT, UNANSWERED), (0, _ERROR))
-    kinds = [*flags, *product(ConnectionEvent, (CONNECTION,), (0, _ERROR))]
+    flags = product(Command, (0, IN_FLIGHT, UNANSWERED), (0, -EIO))
+    kinds = [*flags, *product(ConnectionEvent, (CONNECTION,), (0, -EIO))]
     records = np.zeros(len(kinds), EVENT_DTYPE)
     records["command"], records["flags"], records["error"] = np.array(kinds).T
     records["end_ns"], records["latency_ns"], records["comm"] = 2 * _LATENCY_NS, _LATENCY_NS, b"cp"

@@ -43,7 +43,7 @@ class Declaration:
     count: int
     """Matches in the window that ends at the trigger; at most `MAX_TIMES`."""
     suppressed: int
-    """Triggers that were not declared since the last declaration."""
+    """Triggers since the last declaration that were not declared."""
     matched: Events
     """The last `MAX_RECENT` of them, in order."""
     ended: Events
@@ -106,14 +106,15 @@ def succeeded(state: State, before: State) -> State:
 
 
 def _settled(rule: Rule, state: State, events: Events) -> tuple[State, "_Matches | None", Ends]:
-    """Who hangs after these records, which of them count, and whose hanging ended."""
+    """The state with who hangs now, the records that count, and the ends of hung operations."""
     found = rule.matches(events)
     if not found.any():
         return state, None, Ends(NO_EVENTS)
     new = in_order(events.compress(found))
     urgent = rule.emergencies(new)
     hung, counts, ended = settle(state.hung, new, urgent)
-    state = replace(state, hung=hung)
+    if hung is not state.hung:
+        state = replace(state, hung=hung)
     if not counts.all():
         new, urgent = new.compress(counts), urgent.compress(counts)
     return state, _Matches.of(rule, state, new, urgent) if len(new) else None, ended

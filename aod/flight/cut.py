@@ -1,7 +1,7 @@
 """Cut a pcap file out of the ring: python -m aod.flight.cut FOLDER TRIGGER FROM TO yes|no
 
 The times are ns since the epoch; the last word: headers only. The file goes to standard output,
-packets in the order of time; what there is to say about it goes to standard error. A program of
+packets in the order of time; a summary goes to standard error. A program of
 its own, so that capture can give it up; it imports nothing that takes time to import.
 """
 

@@ -1,13 +1,14 @@
-"""The header of the link in a captured packet: where it ends, and what it holds.
+"""The headers of link and IP in a captured packet: where they end, and where things are in them.
 
 Link types: https://www.tcpdump.org/linktypes.html. VLAN tags: IEEE 802.1Q and 802.1ad (QinQ), and
-what older switches use for the outer of two tags.
+what older switches use for the outer of two tags. IP: RFC 791, 8200.
 """
 
 from typing import Final, NamedTuple
 
 IPV4: Final = 0x0800
 IPV6: Final = 0x86DD
+TCP: Final = 6
 _VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
 _MOST_VLANS: Final = 4
 
@@ -36,6 +37,24 @@ LINKS: Final = {
     **dict.fromkeys((12, 14, 101, 228, 229), _RAW),
 }
 """By number; of the loopback NULL and LOOP, of packets without a link RAW (three), IPV4, IPV6."""
+
+
+class Ip(NamedTuple):
+    """A version of IP: where in its header things are."""
+
+    length: int
+    """Bytes of the header, without options."""
+    size: int
+    """Where its size is: of the packet (IPv4), of what is behind the header (IPv6)."""
+    protocol: int
+    addresses: tuple[slice, slice]
+
+
+IP: Final = {
+    IPV4: Ip(20, 2, 9, (slice(12, 16), slice(16, 20))),
+    IPV6: Ip(40, 4, 6, (slice(8, 24), slice(24, 40))),
+}
+"""By the protocol that `network` finds."""
 
 
 def network(packet: bytes, link_type: int) -> tuple[int, int]:

@@ -10,10 +10,9 @@ was lost), a segment that begins as a message does is believed: 64 bytes at most
 
 from typing import Final, NamedTuple
 
-from aod.flight.frames import IPV4, IPV6, network
+from aod.flight.frames import IP, IPV4, TCP, network
 
 SMB_PORT: Final = 445
-_TCP: Final = 6
 _SYN: Final = 2
 _SEQ: Final = 0xFFFFFFFF
 
@@ -111,37 +110,22 @@ def _known_magic(packet: bytes, at: int, end: int) -> bytes:
 def _dissect(packet: bytes, link_type: int) -> tuple[int, Segment | None]:
     """The length of the headers that are understood, and the segment if they end with TCP's."""
     protocol, at = network(packet, link_type)
-    if protocol == IPV4:
-        return _ipv4(packet, at)
-    if protocol == IPV6:
-        return _ipv6(packet, at)
-    return min(at, len(packet)), None
-
-
-def _ipv4(packet: bytes, at: int) -> tuple[int, Segment | None]:
-    if len(packet) < at + 20:
+    ip = IP.get(protocol)
+    if ip is None or len(packet) < at + ip.length:
+        return min(at, len(packet)), None
+    is_v4 = protocol == IPV4
+    behind = at + ((packet[at] & 15) * 4 if is_v4 else ip.length)
+    if behind < at + ip.length or len(packet) < behind:
         return at, None
-    length = (packet[at] & 15) * 4
-    total = int.from_bytes(packet[at + 2 : at + 4])
-    is_fragment = int.from_bytes(packet[at + 6 : at + 8]) & 0x1FFF
-    tcp = at + length
-    if length < 20 or len(packet) < tcp:
-        return at, None
-    if packet[at + 9] != _TCP or is_fragment:
-        return tcp, None
-    end = at + total if total else len(packet)  # 0: the network card will cut it into segments
-    return _tcp(packet, tcp, min(end, len(packet)), packet[at + 12 : at + 20])
-
-
-def _ipv6(packet: bytes, at: int) -> tuple[int, Segment | None]:
-    tcp = at + 40
-    if len(packet) < tcp:
-        return at, None
-    if packet[at + 6] != _TCP:  # an extension header: tcpdump's filter passes none of those
-        return tcp, None
-    length = int.from_bytes(packet[at + 4 : at + 6])
-    end = tcp + length if length else len(packet)
-    return _tcp(packet, tcp, min(end, len(packet)), packet[at + 8 : tcp])
+    is_fragment = is_v4 and int.from_bytes(packet[at + 6 : at + 8]) & 0x1FFF
+    # Extension headers of IPv6: tcpdump's filter passes none of those.
+    if packet[at + ip.protocol] != TCP or is_fragment:
+        return behind, None
+    size = int.from_bytes(packet[at + ip.size : at + ip.size + 2])
+    # 0: the network card will cut it into segments.
+    end = (at if is_v4 else behind) + size if size else len(packet)
+    addresses = packet[at + ip.addresses[0].start : at + ip.addresses[1].stop]
+    return _tcp(packet, behind, min(end, len(packet)), addresses)
 
 
 def _tcp(packet: bytes, at: int, end: int, addresses: bytes) -> tuple[int, Segment | None]:

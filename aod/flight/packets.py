@@ -1,4 +1,4 @@
-"""The ring of packets: tcpdump, started, watched, brought back, and ended with us.
+"""The ring of packets: tcpdump, started, watched, respawned, and ended with us.
 
 It runs as the user `tcpdump`, where there is one, with no capability but the one that it needs.
 That is done before it starts (setpriv), not by itself (-Z): a change of user cancels the signal
@@ -21,6 +21,7 @@ from aod.config.schema import Packets
 from aod.flight import ring
 from aod.flight.headers import SMB_PORT
 from aod.host import children, leftovers
+from aod.log import WarnOnce
 
 FIRST_DELAY_SEC: Final = 1.0
 LONGEST_DELAY_SEC: Final = 60.0
@@ -28,9 +29,9 @@ LONGEST_DELAY_SEC: Final = 60.0
 ASK_INTERVAL_SEC: Final = 10.0
 """How often tcpdump is asked (SIGUSR1) how much it has missed."""
 USER: Final = "tcpdump"
-_MOST_WORDS: Final = 4096
+_MOST_TEXT: Final = 4096
 _READY: Final = "listening on"
-"""Said when its signal handlers are in place; SIGUSR1 would end it before."""
+"""Printed when its signal handlers are in place; before, SIGUSR1 would end it."""
 _DROPPED: Final = re.compile(r"\b(\d+) packets? dropped by kernel")
 
 
@@ -41,14 +42,13 @@ class PacketRing:
         self.folder = folder
         self.starts = 0
         self._shape = ring.shape(settings.ring_mb, settings.snaplen)
-        self._logger = logger
         self._popen: subprocess.Popen[bytes] | None = None
-        self._words = ""
+        self._text = ""
         self._is_ready = False
         self._dropped = self._dropped_before = 0
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
-        self._has_complained = False
+        self._warn_once = WarnOnce(logger)
         leftovers.end_writers(folder)  # two would write one file
 
     @property
@@ -61,20 +61,28 @@ class PacketRing:
 
     @property
     def dropped(self) -> int:
-        """Packets that tcpdump was too slow for, as far as it has told."""
+        """Packets that tcpdump was too slow for, as far as it has reported."""
         return self._dropped_before + self._dropped
 
+    def counters(self) -> dict[str, int]:
+        """For the heartbeat."""
+        return {
+            "packets_recording": int(self.is_recording),
+            "packets_restarts": max(0, self.starts - 1),
+            "packets_dropped": self.dropped,
+        }
+
     def tick(self) -> None:
-        """Start it, hear what it says, or notice its end."""
+        """Start it, read its errors, or notice its end."""
         now = time.monotonic()
         if self._popen is None:
             if now >= self._next_start:
                 self._start(now)
             return
         ended = self._popen.poll() is not None
-        self._hear(cast(IO[bytes], self._popen.stderr))
+        self._read(cast(IO[bytes], self._popen.stderr))
         if ended:
-            self._bury(now)
+            self._reap(now)
         elif self.is_recording and now - self._asked > ASK_INTERVAL_SEC:
             self._asked = now
             self._popen.send_signal(signal.SIGUSR1)
@@ -89,7 +97,7 @@ class PacketRing:
         ring.remove(self.folder)
 
     def _start(self, now: float) -> None:
-        self._words, self._is_ready = "", False
+        self._text, self._is_ready = "", False
         self._started = self._asked = now
         try:
             owner = _owner()
@@ -101,29 +109,28 @@ class PacketRing:
         else:
             self.starts += 1
 
-    def _hear(self, pipe: IO[bytes]) -> None:
+    def _read(self, pipe: IO[bytes]) -> None:
         with suppress(BlockingIOError):
-            words = os.read(pipe.fileno(), _MOST_WORDS).decode(errors="replace")
-            self._words = (self._words + words)[-_MOST_WORDS:]
-            self._is_ready = self._is_ready or _READY in self._words
-        if told := _DROPPED.findall(self._words):
-            self._dropped = int(told[-1])
+            piece = os.read(pipe.fileno(), _MOST_TEXT).decode(errors="replace")
+            self._text = (self._text + piece)[-_MOST_TEXT:]
+            self._is_ready = self._is_ready or _READY in self._text
+        if counts := _DROPPED.findall(self._text):
+            self._dropped = int(counts[-1])
 
-    def _bury(self, now: float) -> None:
+    def _reap(self, now: float) -> None:
         popen = cast("subprocess.Popen[bytes]", self._popen)
         cast(IO[bytes], popen.stderr).close()
         self._popen = None
         self._dropped_before, self._dropped = self.dropped, 0
         if now - self._started > LONGEST_DELAY_SEC:
-            self._delay_sec, self._has_complained = FIRST_DELAY_SEC, False
-        self._fail(now, f"ended with status {popen.returncode}{_last_words(self._words)}")
+            self._delay_sec = FIRST_DELAY_SEC
+            self._warn_once.clear()
+        self._fail(now, f"ended with status {popen.returncode}{_last_line(self._text)}")
 
     def _fail(self, now: float, why: str) -> None:
         self._next_start = now + self._delay_sec
         self._delay_sec = min(2 * self._delay_sec, LONGEST_DELAY_SEC)
-        if not self._has_complained:
-            self._logger.warning("tcpdump: %s; no packets are recorded until it runs again", why)
-            self._has_complained = True
+        self._warn_once(f"tcpdump: {why}; no packets are recorded until it runs again")
 
 
 def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
@@ -141,13 +148,13 @@ def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
     return ["setpriv", *privileges, "--", "tcpdump", *options, f"tcp port {SMB_PORT}"]
 
 
-def _last_words(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line and _READY not in line]
     return f": {lines[-1]}" if lines else ""
 
 
 def _owner() -> tuple[int, int] | None:
-    """Who tcpdump runs as; None: as ourselves, who cannot choose, or have nobody to choose."""
+    """Who tcpdump runs as; None: as ourselves, where we are not root or there is no such user."""
     if os.geteuid() != 0:
         return None
     with suppress(KeyError):

@@ -1,4 +1,4 @@
-"""The pcap format, read from bytes that nobody vouches for.
+"""The pcap format, read from untrusted bytes.
 
 Format: draft-ietf-opsawg-pcap. A file header (magic, version, time zone, accuracy, snaplen, link
 type), then records: seconds, fraction, bytes kept, bytes on the wire, and the bytes kept.
@@ -35,7 +35,7 @@ class Record(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a file says of all its records."""
+    """What holds for all records of a file."""
 
     order: str
     fraction_ns: int

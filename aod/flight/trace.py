@@ -19,28 +19,23 @@ _EVENTS: Final = Path("events/cifs/enable")
 _LEAST_KIB: Final = 16
 
 
-class UnavailableError(Exception):
-    """There is no tracefs; the text says where it was looked for."""
-
-
 def folder(pin_dir: Path) -> Path:
     """The instance of the daemon that pins its eBPF objects there.
 
     Raises:
-        UnavailableError: this kernel has no tracefs, or it is not mounted.
+        FileNotFoundError: this kernel has no tracefs, or it is not mounted.
     """
     for root in ROOTS:
         if (root / "instances").is_dir():
             return root / "instances" / f"aod-{pin_dir.name}"
-    raise UnavailableError(f"no tracefs at {' or '.join(map(str, ROOTS))}")
+    raise FileNotFoundError(f"no tracefs at {' or '.join(map(str, ROOTS))}")
 
 
 def where(pin_dir: Path) -> str:
     """`folder`, where the trace is read while it is recorded; empty: this host has no tracefs."""
-    try:
+    with suppress(FileNotFoundError):
         return str(folder(pin_dir))
-    except UnavailableError:
-        return ""
+    return ""
 
 
 def cpu_kib(settings: Trace, cpus: int) -> int:
@@ -49,7 +44,7 @@ def cpu_kib(settings: Trace, cpus: int) -> int:
 
 
 class TraceBuffer:
-    """The instance; what a daemon that was killed left is gone on with."""
+    """The instance; the leftover of a killed daemon is continued."""
 
     def __init__(self, pin_dir: Path, settings: Trace, logger: logging.Logger) -> None:
         self._pin_dir = pin_dir
@@ -63,12 +58,16 @@ class TraceBuffer:
     def is_recording(self) -> bool:
         return self._enabled_for != 0
 
+    def counters(self) -> dict[str, int]:
+        """For the heartbeat."""
+        return {"trace_recording": int(self.is_recording)}
+
     def tick(self) -> None:
         """Make the instance, and switch its events on once the cifs module is there."""
         try:
             self._instance = self._instance or self._make()
             self._enable(self._instance)
-        except (OSError, UnavailableError) as error:
+        except OSError as error:
             self._warn_once(f"the cifs client cannot be traced: {error}")
 
     def close(self) -> None:
@@ -104,7 +103,7 @@ def remove(pin_dir: Path, logger: logging.Logger) -> None:
     """Remove a daemon's instance, if there is one."""
     try:
         folder(pin_dir).rmdir()
-    except (FileNotFoundError, UnavailableError):
+    except FileNotFoundError:
         return
     except OSError as error:  # busy: somebody reads it
         logger.warning("the trace instance stays: %s", error)

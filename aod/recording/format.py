@@ -33,6 +33,16 @@ _HEAD: Final = struct.Struct("<4sIII")
 _SUMMED: Final = struct.Struct("<4sII")
 """What the checksum covers of it."""
 
+MAX_RECORDS: Final = 16384
+"""Records that a writer puts into one frame, 1 MiB unpacked."""
+MAX_NS: Final = 1 << 62
+"""No clock reaches a later time."""
+RECORD_BYTES: Final = EVENT_DTYPE.itemsize
+
+Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_NS)]
+Offset: TypeAlias = Annotated[int, Meta(ge=-MAX_NS, le=MAX_NS)]
+S = TypeVar("S", bound=Struct)
+
 
 class RecordingError(Exception):
     """A file that is no recording, or is damaged; the text says where, and what to do."""
@@ -78,7 +88,7 @@ class Frames:
     """
 
     def __init__(self, file: IO[bytes], size: int, wanted: Container[Kind]):
-        """Of kinds that are not `wanted` only the head is read."""
+        """Of other kinds than those `wanted` only the head is read."""
         self.at = len(MAGIC)
         self._file, self._size, self._wanted = file, size, wanted
 
@@ -123,17 +133,6 @@ class Frames:
 
     def _damaged(self, why: str) -> RecordingError:
         return RecordingError(f"damaged at byte {self.at}: {why}")
-
-
-MAX_RECORDS: Final = 16384
-"""Records that a writer puts into one frame, 1 MiB unpacked."""
-MAX_NS: Final = 1 << 62
-"""No clock reaches a later time."""
-RECORD_BYTES: Final = EVENT_DTYPE.itemsize
-
-Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_NS)]
-Offset: TypeAlias = Annotated[int, Meta(ge=-MAX_NS, le=MAX_NS)]
-S = TypeVar("S", bound=Struct)
 
 
 def layout() -> list[tuple[str, str]]:
@@ -182,11 +181,6 @@ class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def dropped(self) -> int:
         """Operations that are missing in the recording."""
         return self.total("dropped_ring_full") + self.total("dropped_inflight_full")
-
-
-def pack(content: Struct) -> bytes:
-    """As JSON."""
-    return msgspec.json.encode(content)
 
 
 def unpack(content: bytes, kind: type[S], what: str) -> S:

@@ -40,7 +40,7 @@ SCAN_INTERVAL_NS: Final = 10**8
 """Between two scans of the operations in flight."""
 _LOG_MB: Final = 1
 
-_log: Final = log.ROOT.getChild("listen")
+_logger: Final = log.ROOT.getChild("listen")
 
 
 class Listener:
@@ -49,15 +49,13 @@ class Listener:
     Attributes:
         behind: whether the last `read` left records in the ring.
         attached: whether operations are seen.
-        received: records read from the ring so far.
     """
 
     def __init__(self, config: Config, tracer: Tracer, folder: Path):
         self.behind = self.attached = False
-        self.received = 0
         self._tracer, self._folder = tracer, folder
         self._event_log = _private_log()
-        self._peers = Peers(tracer, _log)
+        self._peers = Peers(tracer, _logger)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._next_scan_ns = 0
@@ -85,8 +83,8 @@ class Listener:
     def _attached(self) -> None:
         self.attached = True
         if unseen := describe_unseen(self._tracer.attach()):
-            _log.info("%s", unseen)
-        attach_mid_release(self._tracer, mid_release_program(), _log)
+            _logger.info("%s", unseen)
+        attach_mid_release(self._tracer, mid_release_program(), _logger)
         self._peers.look_at_mounts()
 
     def read(self) -> Events:
@@ -98,7 +96,6 @@ class Listener:
         start = event_log.position
         limit = start + event_log.capacity
         drained = self._tracer.drain(event_log, limit, event_log.commit_records)
-        self.received += drained.count
         self.behind = drained.stop is not DrainStop.EMPTY
         now_ns = time.monotonic_ns()
         if now_ns >= self._next_scan_ns:

@@ -22,7 +22,7 @@ FLUSH_SEC: Final = 0.5
 """A recorder that is killed loses what finished since then."""
 MARK_SEC: Final = 10.0
 
-_log: Final = log.ROOT.getChild("record")
+_logger: Final = log.ROOT.getChild("record")
 
 
 class Recorded(Struct, frozen=True):
@@ -36,7 +36,7 @@ class Recorded(Struct, frozen=True):
 
 
 class Recorder:
-    """A recording in the making."""
+    """A recording that is being made."""
 
     def __init__(self, listener: Listener, writer: Writer):
         self._listener, self._writer = listener, writer
@@ -58,7 +58,7 @@ class Recorder:
 
     def _flush(self, now: float) -> None:
         if note := self._listener.attach():
-            _log.info("%s; recording to %s", note, self._writer.path)
+            _logger.info("%s; recording to %s", note, self._writer.path)
         self._add_names()
         self._writer.flush()
         if now >= self._next_mark:

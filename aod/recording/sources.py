@@ -25,13 +25,16 @@ from aod.settings import ActionName
 from aod.smb.debugdata import parse
 from aod.smb.peers import Names
 
+SLACK_NS: Final = 100_000_000
+"""Records that come this late are put where they belong; the others stay where they are."""
+
 _ALLOWED: Final = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), its events.npy"
 _DEBUGDATA: Final = {action.file for action in ACTIONS if action.name is ActionName.DEBUGDATA}
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _MAX_TEXT_BYTES: Final = 1 << 20
 """What is read of a bundle's small files."""
 _MAX_WINDOW: Final = 1 << 27
-"""zstd: more memory than for level 19 nobody gets."""
+"""zstd: the memory that level 19 takes."""
 _READ_ERRORS: Final = (OSError, ValueError, EOFError, tarfile.TarError, zstandard.ZstdError)
 
 
@@ -43,7 +46,7 @@ class Source:
     read: Callable[[], Iterator[Events]]
     """Begins at the beginning each time."""
     realtime_offset_ns: int = 0
-    """Add this to a record's time to get ns since the epoch; 0: nobody knows."""
+    """Add this to a record's time to get ns since the epoch; 0: not known."""
     names: Names = field(default_factory=Names)
     recording: Recording | None = None
     """None for a file of another form."""
@@ -60,7 +63,7 @@ class Source:
         with _errors_of(self.path):
             for events in self.read():
                 if len(events) and events["end_ns"].max() > MAX_NS:
-                    raise RecordingError("a record's time is one that no clock tells")
+                    raise RecordingError("a record's time is one that no clock reaches")
                 yield events
 
 
@@ -106,7 +109,7 @@ def _source(path: Path, file: IO[bytes]) -> Source:
 
 
 def _sorted_reader(file: IO[bytes]) -> Callable[[], Iterator[Events]]:
-    """As it is, if it is in order, as a bundle's is; else all of it is read and sorted."""
+    """Batch by batch if the file is in order, as a bundle's is; else all of it, sorted."""
 
     def read() -> Iterator[Events]:
         file.seek(0)
@@ -155,18 +158,13 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
                 yield PurePosixPath(member.name).name, content
 
 
-SLACK_NS: Final = 100_000_000
-"""Records that come this late are put where they belong; the others stay where they are."""
-
-
 def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
-    """The same records, sorted by `in_order`; the last `SLACK_NS` of them are held back till the
-    next.
+    """The records sorted by `in_order`; the last `SLACK_NS` are held back until more arrive.
 
     Raises:
         RecordingError: as `batches` does; what came before has been given.
     """
-    held = NO_EVENTS
+    held, damage = NO_EVENTS, None
     try:
         for batch in batches:
             held = in_order(joined(held, batch))
@@ -175,12 +173,12 @@ def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
             if ready:
                 yield held[:ready]
                 held = joined(held[ready:])
-    except RecordingError:
-        if len(held):
-            yield held
-        raise
+    except RecordingError as error:
+        damage = error
     if len(held):
         yield held
+    if damage:
+        raise damage
 
 
 def is_in_order(batches: Iterable[Events]) -> bool:

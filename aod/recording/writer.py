@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+from msgspec import json
 
 from aod.event import EVENT_DTYPE, Events
 from aod.files import create_fd
@@ -22,7 +23,6 @@ from aod.recording.format import (
     Mark,
     RecordingError,
     encode,
-    pack,
     pack_records,
 )
 from aod.smb.peers import Names
@@ -37,7 +37,7 @@ class RecordingWriteError(Exception):
 
 
 class Writer:
-    """A recording in the making.
+    """A recording that is being written.
 
     Attributes:
         records: how many were added.
@@ -67,7 +67,7 @@ class Writer:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise RecordingError(f"{path} cannot be made: {reason}") from error
-        writer._write(MAGIC + encode(Kind.HEAD, pack(head)))
+        writer._write(MAGIC + encode(Kind.HEAD, json.encode(head)))
         return writer
 
     def add(self, events: Events) -> None:
@@ -98,10 +98,10 @@ class Writer:
     def mark(self, mark: Mark) -> None:
         """Write what was added, and how far that is."""
         self.flush()
-        self._write(encode(Kind.MARK, pack(mark)))
+        self._write(encode(Kind.MARK, json.encode(mark)))
 
     def close(self) -> None:
-        """Make it durable, as far as it was written."""
+        """Sync and close the file."""
         try:
             os.fsync(self._fd)
         except OSError as error:

@@ -67,7 +67,7 @@ class Coarse:
         return int(self._of(command).sum())
 
     def place(self, command: int, per_mille: int) -> Place:
-        """Where a percentile of a command lies of which there is at least one."""
+        """Where a percentile of a command lies that was seen at least once."""
         upto = np.cumsum(self._of(command))
         rank = -(-int(upto[-1]) * per_mille // 1000)
         found = int(np.searchsorted(upto, rank))

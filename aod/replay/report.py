@@ -17,7 +17,7 @@ _BY: Final = {Cause.COUNT: "by count", Cause.EMERGENCY: "at once"}
 
 
 def heading(source: Source) -> Iterator[str]:
-    """What is in the file, as far as that is known before it is read."""
+    """What is known of the file before its records are read."""
     recording = source.recording
     if recording is None:
         yield f"{source.path}: no recording metadata"
@@ -64,22 +64,16 @@ def _since(passed_ns: int) -> str:
 
 
 def _indented(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
+    lines = textwrap.wrap(text, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return [f"    {line}" for line in lines]
 
 
 def table(totals: Sequence[Total]) -> Iterator[str]:
     """The totals, a line for each anomaly of the configuration."""
     width = max(len("anomaly"), *(len(one.name) for one in totals))
     kinds = max(len("type"), *(len(one.anomaly) for one in totals))
-    yield (
-        f"{'anomaly':<{width}}  {'type':<{kinds}}{'declared':>10}{'by count':>10}"
-        f"{'at once':>9}{'suppressed':>12}{'hanging':>9}"
-    )
+    line = f"{{:<{width}}}  {{:<{kinds}}}{{:>10}}{{:>10}}{{:>9}}{{:>12}}{{:>9}}".format
+    yield line("anomaly", "type", "declared", "by count", "at once", "suppressed", "hanging")
     for one in totals:
-        yield (
-            f"{one.name:<{width}}  {one.anomaly:<{kinds}}{one.declared:>10,}{one.by_count:>10,}"
-            f"{one.at_once:>9,}{one.suppressed:>12,}{one.hanging:>9,}"
-        )
+        counts = (one.declared, one.by_count, one.at_once, one.suppressed, one.hanging)
+        yield line(one.name, one.anomaly, *(f"{count:,}" for count in counts))

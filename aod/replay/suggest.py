@@ -67,7 +67,14 @@ def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> S
         error_anomaly=error_name,
         failed=survey.statuses.total(),
         counted=survey.counted.total(),
-        statuses=_statuses(survey),
+        statuses=tuple(
+            StatusReport(
+                status="others" if status == OTHER_STATUSES else status_name(status),
+                count=count,
+                counted=survey.counted[status],
+            )
+            for status, count in survey.statuses.most_common(MAX_STATUSES)
+        ),
         track_commands=_merged(latency, reports, config.unanswered_sec * 1000),
     )
 
@@ -80,37 +87,15 @@ def _first(config: Config, default_name: str, kind: type[S]) -> tuple[str, S]:
     return default_name, kind()
 
 
-def _statuses(survey: Survey) -> tuple[StatusReport, ...]:
-    return tuple(
-        StatusReport(
-            status="others" if status == OTHER_STATUSES else status_name(status),
-            count=count,
-            counted=survey.counted[status],
-        )
-        for status, count in survey.statuses.most_common(MAX_STATUSES)
-    )
-
-
 def _reports(
     source: Source, counting: Counting, survey: Survey, thresholds_ms: Sequence[float]
 ) -> list[CommandReport]:
     """What is known of each command that was seen."""
-    below_ms, latency = counting.config.unanswered_sec * 1000, counting.latency
     seen = [command for command in Command if survey.latencies.count(command)]
     comparisons = {command: Comparison(counting, command, thresholds_ms) for command in seen}
     percentiles = _second_pass(source, survey, comparisons)
-    candidates = {
-        command: candidates_ms(percentiles[command][-1], below_ms)
-        for command in seen
-        if not _reservation(latency, command)
-    }
-    tail = _third_pass(source, candidates)
-    alone_ms = {
-        command: ms
-        for command, some in candidates.items()
-        if (ms := silent_alone_ms(counting, command, some, tail)) is not None
-    }
-    together_ms = silent_together_ms(counting, alone_ms, tail, below_ms)
+    floors_ns = {command: found[-1] for command, found in percentiles.items()}
+    alone_ms, together_ms = _third_pass(source, counting, floors_ns)
     reports = []
     for command in seen:
         p50_ns, p99_ns, p999_ns = percentiles[command]
@@ -125,7 +110,7 @@ def _reports(
             anomalies=comparisons[command].anomalies(),
             alone_ms=alone_ms.get(command),
             suggested_ms=together_ms.get(command),
-            note=_reservation(latency, command),
+            note=_reservation(counting.latency, command),
         )
         reports.append(report if report.note else replace(report, note=_note(report)))
     return reports
@@ -152,11 +137,26 @@ def _second_pass(
     return {command: [exact.value_ns(place) for place in some] for command, some in places.items()}
 
 
-def _third_pass(source: Source, candidates: Mapping[Command, list[float]]) -> Events:
+def _third_pass(
+    source: Source, counting: Counting, floors_ns: Mapping[Command, int]
+) -> tuple[dict[Command, float], dict[Command, float]]:
+    """The lowest thresholds above these that are silent, alone and together."""
+    below_ms = counting.config.unanswered_sec * 1000
+    candidates = {
+        command: candidates_ms(floor_ns, below_ms)
+        for command, floor_ns in floors_ns.items()
+        if not _reservation(counting.latency, command)
+    }
     tail = Tail({command: nanoseconds(some[0]) for command, some in candidates.items() if some})
     for done in _finished(source):
         tail.add(done)
-    return tail.events()
+    slow = tail.events()
+    alone_ms = {
+        command: ms
+        for command, some in candidates.items()
+        if (ms := silent_alone_ms(counting, command, some, slow)) is not None
+    }
+    return alone_ms, silent_together_ms(counting, alone_ms, slow, below_ms)
 
 
 def _reservation(latency: Latency, command: Command) -> str:
@@ -187,21 +187,21 @@ def _merged(
     latency: Latency, reports: Sequence[CommandReport], below_ms: float
 ) -> tuple[TrackedCommand, ...]:
     """The present entries, with what is suggested in their place, and new ones."""
-    suggested = {
-        one.command: _entry(latency, one, below_ms)
-        for one in reports
-        if one.suggested_ms is not None
-    }
-    return tuple((_tracked(latency) | suggested).values())
+    entries = _tracked(latency)
+    for report in reports:
+        if report.suggested_ms is not None:
+            entry = entries.get(report.command, TrackedCommand(command=report.command))
+            entry = replace(entry, threshold=report.suggested_ms)
+            entries[report.command] = _with_emergency(latency, entry, report, below_ms)
+    return tuple(entries.values())
 
 
-def _entry(latency: Latency, report: CommandReport, below_ms: float) -> TrackedCommand:
+def _with_emergency(
+    latency: Latency, entry: TrackedCommand, report: CommandReport, below_ms: float
+) -> TrackedCommand:
     """An emergency threshold that the suggestion reaches would make every slow one an emergency."""
-    before = _tracked(latency).get(report.command, TrackedCommand(command=report.command))
-    own_ms = before.emergency_threshold_ms
+    own_ms, suggested_ms = entry.emergency_threshold_ms, report.suggested_ms or 0
     emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
-    entry = replace(before, threshold=report.suggested_ms)
-    suggested_ms = report.suggested_ms or 0
     if emergency_ms is None or emergency_ms > suggested_ms:
         return entry
     above_ms = max(suggested_ms, report.max_ns / 1e6)

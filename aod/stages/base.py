@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -147,43 +147,34 @@ class StageContext:
         os.close(self._signal_write_fd)
 
 
-@contextmanager
-def stage_context(
-    name: str, config: Config, channel: WorkerEnd | None = None
-) -> Iterator[StageContext]:
-    """A context in this process: named, with its own ZeroMQ context, its signals caught.
-
-    A stage with a supervisor ignores SIGINT and SIGHUP: a terminal sends them to the whole process
-    group, and the supervisor stops the stages in their order.
-    """
-    lib.aod_name_process(f"aod-{name}".encode())
-    zmq_context = zmq.Context()
-    context = StageContext(name, config, zmq_context, channel)
+def _set_signals(context: StageContext, *, supervised: bool) -> None:
+    """A stage with a supervisor ignores SIGINT and SIGHUP: a terminal sends them to the whole
+    process group, and the supervisor stops the stages in their order."""
     # SIGUSR1 is for the supervisor, but `systemctl kill -s USR1` sends it to the whole service. The
     # commands that capture runs inherit that it is ignored.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     faulthandler.enable()  # a crash in C logs where it was
-    if channel is not None:
-        faulthandler.register(DUMP_STACKS)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        context.catch_signals([signal.SIGTERM])
-    else:
+    if not supervised:
         context.catch_signals([signal.SIGTERM, signal.SIGINT])
-    try:
-        yield context
-    finally:
-        context.close()
-        zmq_context.term()
+        return
+    faulthandler.register(DUMP_STACKS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    context.catch_signals([signal.SIGTERM])
 
 
 def run_stage(name: str, run: Run, config: Config, channel: WorkerEnd | None = None) -> int:
-    """Run a stage in this process to its end; its exit status."""
+    """Run a stage in this process, named after it, to its end; its exit status."""
+    lib.aod_name_process(f"aod-{name}".encode())
+    zmq_context = zmq.Context()
     try:
-        with stage_context(name, config, channel) as context:
+        with closing(StageContext(name, config, zmq_context, channel)) as context:
+            _set_signals(context, supervised=channel is not None)
             return run(context)
     except Exception as error:
         return report_failure(name, error, channel)
+    finally:
+        zmq_context.term()
 
 
 def report_failure(name: str, error: Exception, channel: WorkerEnd | None = None) -> int:

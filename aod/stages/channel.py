@@ -38,20 +38,29 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Health)
 
 
-class WorkerEnd:
-    """The worker's end of the channel."""
+class _End:
+    """One end of a channel; its socket never blocks."""
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
-        self.stop_within_sec: float | None = None
-        """How long the shutdown may take; known when `new_config` was called after it came."""
 
     def fileno(self) -> int:
-        """Readable when there is a configuration."""
+        """Readable when the other side sent something, or closed its end."""
         return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()
+
+
+class WorkerEnd(_End):
+    """The worker's end of the channel.
+
+    Attributes:
+        stop_within_sec: how long the shutdown may take; known when `new_config` was called after it
+            came.
+    """
+
+    stop_within_sec: float | None = None
 
     def send(self, health: Health) -> None:
         """Send a heartbeat; it is lost where the socket is full."""
@@ -83,16 +92,19 @@ class WorkerEnd:
         return _unpacked(_FD.unpack(rights[0][2])[0])
 
 
-class SupervisorEnd:
-    """The supervisor's end of the channel."""
+class SupervisorEnd(_End):
+    """The supervisor's end of the channel.
+
+    Attributes:
+        is_open: False when the worker has closed its end.
+        rejected: messages that could not be decoded.
+    """
 
     def __init__(self, end: socket.socket) -> None:
-        self._socket = end
-        self._offered: Config | None = None
+        super().__init__(end)
         self.is_open = True
-        """False when the worker has closed its end."""
         self.rejected = 0
-        """Messages that could not be decoded."""
+        self._offered: Config | None = None
 
     @classmethod
     def pair(cls) -> tuple[Self, WorkerEnd]:
@@ -104,10 +116,6 @@ class SupervisorEnd:
         kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         return cls(ours), WorkerEnd(theirs)
-
-    def fileno(self) -> int:
-        """Readable when the worker sent something, or ended."""
-        return self._socket.fileno()
 
     def receive(self) -> list[Health]:
         """The worker's messages, oldest first, `MAX_RECEIVED` at most."""
@@ -157,9 +165,6 @@ class SupervisorEnd:
         """Send how long the shutdown may take; SIGTERM follows."""
         with suppress(OSError):
             self._socket.send(_TIME.pack(seconds))
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 def _packed(config: Config) -> int:

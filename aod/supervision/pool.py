@@ -7,6 +7,7 @@ from typing import Final
 
 from aod import log
 from aod.audit.daemon import DaemonAudit
+from aod.audit.entries import StageFailed
 from aod.config.schema import Config
 from aod.status.workers import WorkerReport
 from aod.supervision.lifecycle import Step, WorkerState, next_step, why_given_up
@@ -44,13 +45,15 @@ class Pool:
     @property
     def failed(self) -> Process | None:
         """A worker that cannot be kept alive."""
-        found = (one for one in self.processes if one.worker.state is WorkerState.FAILED)
-        return next(found, None)
+        return next(iter(self._in(WorkerState.FAILED)), None)
 
     @property
     def is_well(self) -> bool:
         """Whether all of them run."""
-        return all(one.worker.state is WorkerState.RUNNING for one in self.processes)
+        return self._in(WorkerState.RUNNING) == self.processes
+
+    def _in(self, *states: WorkerState) -> list[Process]:
+        return [one for one in self.processes if one.worker.state in states]
 
     def notes(self) -> list[str]:
         """The notes of their heartbeats, each once."""
@@ -136,14 +139,9 @@ class Pool:
 
     def time_to_next_step(self) -> float:
         """Seconds until something is due that no descriptor announces."""
-        states = [one.worker.state for one in self.processes]
-        if WorkerState.HANGING in states or WorkerState.KILLED in states:
+        if self._in(WorkerState.HANGING, WorkerState.KILLED):
             return _WATCH_SEC
-        due = [
-            one.worker.respawn_at
-            for one in self.processes
-            if one.worker.state is WorkerState.BACKING_OFF
-        ]
+        due = [one.worker.respawn_at for one in self._in(WorkerState.BACKING_OFF)]
         return min([LONGEST_WAIT_SEC, *(at - time.monotonic() for at in due)])
 
     def _spawn(self, process: Process) -> None:
@@ -165,7 +163,7 @@ class Pool:
     def _report_death(self, process: Process) -> None:
         how = process.last_end
         if process.worker.state is WorkerState.FAILED:
-            self._audit.stage_failed(process.stage, how)
+            self._audit.write(StageFailed(stage=process.stage, how=how))
             return
         delay_sec = max(0.0, process.worker.respawn_at - time.monotonic())
         self._logger.warning("%s: %s; respawning in %.1f s", process.stage, how, delay_sec)

@@ -1,8 +1,9 @@
-"""The supervisor's signals: their handlers only set what the main loop then reads."""
+"""The supervisor's signals: their handler only counts them, the main loop acts on them."""
 
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import suppress
 from types import FrameType
 from typing import Final
@@ -21,17 +22,15 @@ class Signals:
     def __init__(self) -> None:
         self.stops = 0
         self.stop_name = ""
-        self._snapshot = self._reload = False
+        self._pending: Counter[int] = Counter()
         self._had_terminal = os.isatty(sys.stderr.fileno())
         self._fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def catch(self) -> None:
-        """Install the handlers."""
+        """Install the handler."""
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        for number in _STOPS:
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGHUP, self._hang_up)
-        signal.signal(signal.SIGUSR1, self._request_snapshot)
+        for number in (*_STOPS, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, self._handle)
 
     def fileno(self) -> int:
         return self._fd
@@ -45,26 +44,15 @@ class Signals:
         os.close(self._fd)
         os.close(self._write_fd)
 
-    def snapshot(self) -> str:
-        """Why a snapshot was requested since the last call; empty: it was not."""
-        requested, self._snapshot = self._snapshot, False
-        return "SIGUSR1 asked for it" if requested else ""
+    def take(self, number: signal.Signals) -> bool:
+        """Whether SIGHUP (a reload) or SIGUSR1 (a snapshot) came since the last call."""
+        return self._pending.pop(number, 0) > 0
 
-    def reload(self) -> bool:
-        """Whether a reload was requested since the last call."""
-        requested, self._reload = self._reload, False
-        return requested
-
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
-        self.stops += 1
-        self.stop_name = self.stop_name or signal.Signals(number).name
-
-    def _hang_up(self, number: int, frame: FrameType | None) -> None:
-        """A terminal that went away ends the daemon; otherwise SIGHUP requests a reload."""
-        if self._had_terminal and not os.isatty(sys.stderr.fileno()):
-            self._stop(number, frame)
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        """A SIGHUP of a terminal that went away is a stop, too."""
+        hung_up = number == signal.SIGHUP and self._had_terminal
+        if number in _STOPS or (hung_up and not os.isatty(sys.stderr.fileno())):
+            self.stops += 1
+            self.stop_name = self.stop_name or signal.Signals(number).name
         else:
-            self._reload = True
-
-    def _request_snapshot(self, _number: int, _frame: FrameType | None) -> None:
-        self._snapshot = True
+            self._pending[number] += 1

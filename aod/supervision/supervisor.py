@@ -9,6 +9,7 @@ import gc
 import logging
 import math
 import select
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 
 from aod import log
 from aod.audit.daemon import DaemonAudit
+from aod.audit.entries import Reloaded, ReloadRefused
 from aod.audit.forked import ForkedAudit
 from aod.audit.log import AuditLog
 from aod.capture.snapshot import Snapshots
@@ -105,7 +107,7 @@ class Supervisor:
         while not self._signals.stops:
             self._wait(self.pool.time_to_next_step())
             self._tick()
-            if self._signals.reload():
+            if self._signals.take(signal.SIGHUP):
                 self._reload()
                 continue  # with the heartbeats that came meanwhile
             self.pool.tick()
@@ -122,8 +124,8 @@ class Supervisor:
         now = time.monotonic()
         self.audit.tick(now)
         self._conservation.tick(now)
-        if reason := self._signals.snapshot():
-            self._snapshots.wish(reason)
+        if self._signals.take(signal.SIGUSR1):
+            self._snapshots.wish("SIGUSR1 asked for it")
         self._snapshots.tick()
 
     def _wait(self, timeout_sec: float) -> None:
@@ -149,7 +151,7 @@ class Supervisor:
         except ConfigError as error:
             for line in str(error).splitlines():
                 self.logger.error("not reloaded, the old configuration stays: %s", line)
-            self.audit.reload_refused(str(error))
+            self.audit.write(ReloadRefused(why=str(error)))
             outcome = "not reloaded: the file cannot be used"
         if self._status:
             self._status = outcome
@@ -165,7 +167,7 @@ class Supervisor:
         self.config = new.config
         self._snapshots.use(new.config)
         self.audit.use(new.config)
-        self.audit.reloaded(new.changed, new.kept)
+        self.audit.write(Reloaded(changed=new.changed, kept=new.kept))
         self.pool.reconfigure(new.config)
         if needs_more:
             self.pool.respawn("capture", "its new actions need rights that it has dropped")

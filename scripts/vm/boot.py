@@ -1,4 +1,4 @@
-"""Boot the guest, run one program in it, and say how that ended."""
+"""Boot the guest, run one program in it, and report how it ended."""
 
 import os
 import select
@@ -27,7 +27,7 @@ from scripts.vm.kernel import stock_kernel
 from scripts.vm.machine import Machine, qemu_command
 from scripts.vm.tools import REPO, require_tools
 
-# Beside the results proper: what host and guest tell each other, and the console's log.
+# Beside the results proper: what host and guest write to each other, and the console's log.
 PRIVATE = ".vm"
 
 # How long a silent guest may be past its limit.
@@ -44,7 +44,7 @@ class GuestRun:
 
 @dataclass(frozen=True)
 class Limit:
-    """How long a guest may run: so many seconds, and not after another thread has set `stop`."""
+    """How long a guest may run: this many seconds, and not after another thread has set `stop`."""
 
     timeout_s: float
     stop: Event = field(default_factory=Event)
@@ -54,7 +54,7 @@ class Limit:
         return self.stop.is_set() or time.monotonic() - started > self.timeout_s
 
     def error(self, console_tail: str) -> GuestError:
-        """What is said about a guest that was switched off."""
+        """What is reported of a guest that was switched off."""
         if self.stop.is_set():
             return GuestStoppedError("the guest was no longer wanted", console_tail)
         return GuestTimeoutError(
@@ -73,7 +73,7 @@ def run_guest(
     """Run `argv` as root in a fresh guest; its working folder is the repository.
 
     `results` is writable in the guest as /results. `on_line` sees the console's lines as they come.
-    Raises a GuestError that says how the guest ended, unless the program ended with status 0.
+    Raises a GuestError that names how the guest ended, unless the program ended with status 0.
     """
     require_tools("qemu-system-x86_64", "setpriv", "busybox", "cpio", "modprobe")
     machine = machine or Machine(stock_kernel())

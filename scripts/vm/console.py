@@ -41,7 +41,7 @@ class Console:
         return "\n".join(self._lines)
 
     def panic(self) -> str | None:
-        """The line in which the kernel says why it panicked, if it did."""
+        """The line in which the kernel gives the reason for a panic, if there was one."""
         return next((line for line in self._lines if _PANIC in line), None)
 
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a caller and a program in the guest, told apart."""
+"""What can go wrong between a caller and a program in the guest, each an error of its own."""
 
 
 class VmError(Exception):

@@ -27,7 +27,7 @@ _UNPACKED = "vmlinux"
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel ready to boot: what `uname -r` will say, the image for qemu, the modules' folder."""
+    """A kernel ready to boot: its release (`uname -r`), the image for qemu, the modules' folder."""
 
     release: str
     image: Path

@@ -34,7 +34,7 @@ class Results:
 
 @contextmanager
 def results_folder() -> Iterator[Path]:
-    """A results folder for the length of a block; an exception says where it can be looked at."""
+    """A results folder for the length of a block; an exception names where it is kept."""
     results = Results()
     try:
         yield results.folder

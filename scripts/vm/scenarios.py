@@ -85,7 +85,7 @@ def _module(name: str) -> ModuleType:
 
 
 def read_facts(results: Path, name: str) -> dict[str, Any]:
-    """The facts that a scenario gathered; ScenarioError if it has none to tell."""
+    """The facts that a scenario gathered; ScenarioError if it gathered none."""
     error = results / f"{name}.error"
     if error.is_file():
         raise ScenarioError(f"scenario {name} failed in the guest:\n{error.read_text()}")

@@ -1,7 +1,7 @@
 """From a trigger to evidence: the first volatile source's file complete, and the sealed bundle.
 
 The whole daemon on this machine's ring, its folders on a disk, the event log full, every action
-that can run configured. The times are the daemon's own: what its audit log says of the bundle, and
+that can run configured. The times are the daemon's own: its audit log's entry of the bundle, and
 when the archive got its name; so nothing is measured by looking often.
 """
 
@@ -34,15 +34,15 @@ def _next_bundle(daemon: LocalDaemon, known: set[Path]) -> Path:
 
 
 def _first_evidence_ns(daemon: LocalDaemon, timestamp: int) -> int:
-    """What the audit log says of a bundle: when the first volatile source's file was complete."""
+    """When the first volatile source had its whole file, by the bundle's entry in the audit log."""
 
-    def told() -> int | None:
-        for record in audit_log.decoded(daemon.output_dir):
-            if isinstance(record, CaptureSealed) and record.timestamp == timestamp:
-                return round((record.first_evidence_sec or 0) * 1e9)
+    def found() -> int | None:
+        for entry in audit_log.decoded(daemon.output_dir):
+            if isinstance(entry, CaptureSealed) and entry.timestamp == timestamp:
+                return round((entry.first_evidence_sec or 0) * 1e9)
         return None
 
-    return wait_until(told, "the record of the sealed bundle")
+    return wait_until(found, "the entry of the sealed bundle")
 
 
 def _one(daemon: LocalDaemon, known: set[Path]) -> tuple[int, int]:

@@ -28,10 +28,14 @@ def _measure(daemon: LocalDaemon) -> Iterator[dict[str, object]]:
     before, start = cpu_ns(pids), time.monotonic()
     time.sleep(IDLE_SEC)
     cpu = (cpu_ns(pids) - before) / 1e9 / (time.monotonic() - start)
-    yield {"figure": "idle CPU", "percent_of_one_core": round(cpu * 100, 2)}
+    yield {"figure": "CPU of all processes, idle", "percent_of_one_core": round(cpu * 100, 2)}
     for pid in pids:
         name = (Path("/proc") / str(pid) / "comm").read_text().strip()
-        yield {"figure": "PSS", "process": name, "mb": round(_pss_bytes(pid) / 1e6, 1)}
+        yield {
+            "figure": "PSS of one process, idle",
+            "process": name,
+            "mb": round(_pss_bytes(pid) / 1e6, 1),
+        }
     yield _total_pss("PSS of all processes, idle since the start", pids)
     _fill_event_log(daemon)
     yield _total_pss("PSS of all processes, event log full", pids)

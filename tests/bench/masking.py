@@ -25,7 +25,7 @@ def figures() -> Iterator[dict[str, object]]:
     for name, text in WORST.items():
         longest_ms, took_sec = asyncio.run(_stalled(text))
         yield {
-            "what": name,
+            "figure": f"masking: {name}",
             "longest_stall_ms": round(longest_ms, 1),
             "mib_per_sec": round(MOST_BYTES / took_sec / 2**20, 1),
         }

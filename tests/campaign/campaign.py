@@ -195,7 +195,7 @@ class Campaign:
         )
 
     def _wait_for_quiet(self, emitted: Emitted) -> Status:
-        """Until all is evaluated and captured, and nothing is left but who has to be there."""
+        """Until all is evaluated and captured, and only the daemon's own processes are left."""
         taken = emitted.total - emitted.dropped
         wait_until(lambda: self._daemon.status().read >= taken, "an end of reading", QUIET_SEC)
         left: list[str] = []

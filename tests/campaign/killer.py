@@ -1,4 +1,4 @@
-"""Who is killed, and when; between two kills the event log is looked at."""
+"""Which process is killed, and when; between two kills the event log is read."""
 
 import os
 import random

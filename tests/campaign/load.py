@@ -110,9 +110,9 @@ class Load:
 
     def stop(self) -> Emitted:
         """End it; what it did."""
-        said, _ = self._process.communicate(timeout=60)
+        printed, _ = self._process.communicate(timeout=60)
         assert self._process.returncode == 0, "the load failed"
-        return msgspec.json.decode(said, type=Emitted)
+        return msgspec.json.decode(printed, type=Emitted)
 
 
 def _emit_at_pace(

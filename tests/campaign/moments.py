@@ -3,9 +3,12 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from scripts.vm.guest.wait import wait_until
 
 LONGEST_SEC: Final = 0.4
 """Between two kills, when any moment is as good as another."""
@@ -45,7 +48,7 @@ def choose(chance: random.Random) -> Moment:
 
 
 def wait_until_busy(moment: Moment, base: Path, chance: random.Random) -> None:
-    """Until it is so, and a little longer; not for ever, for it may not come to it."""
+    """Until that moment has come, and a little longer; not forever, for it may never come."""
     folder, pattern = BUSY[moment]
     wait_briefly(lambda: any((base / folder).glob(pattern)))
     time.sleep(chance.uniform(0, INTO_SEC))
@@ -53,6 +56,5 @@ def wait_until_busy(moment: Moment, base: Path, chance: random.Random) -> None:
 
 def wait_briefly(condition: Callable[[], bool]) -> None:
     """Until it is true, or has not become so for long enough."""
-    deadline = time.monotonic() + _PATIENCE_SEC
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(_POLL_SEC)
+    with suppress(TimeoutError):
+        wait_until(condition, "the moment", _PATIENCE_SEC, _POLL_SEC)

@@ -6,12 +6,13 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from aod.recording import format as recording_format
 from aod.recording.format import Kind, RecordingError
 from aod.recording.reader import Recording
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.state import counters
 from aod.state.counters import SNAPSHOT_DTYPE
 from aod.status import anomalies
@@ -47,11 +48,11 @@ def _counters(given: Provider) -> None:
 
 def _names(given: Provider) -> None:
     try:
-        found = peer_names.decode(given.rest())
+        found = peers.decode(given.rest())
     except ValueError:
         return
     assert all(name.isprintable() for name in (*found.shares.values(), *found.servers.values()))
-    assert peer_names.decode(peer_names.encode(found)) == found
+    assert peers.decode(peers.encode(found)) == found
 
 
 def _episodes(given: Provider) -> None:
@@ -64,7 +65,7 @@ def _episodes(given: Provider) -> None:
 
 def _recording(given: Provider) -> None:
     kinds = [Kind.HEAD, *Kind]
-    whole = recording_format.MAGIC + recording_format.encode(Kind.HEAD, recording_format.pack(HEAD))
+    whole = recording_format.MAGIC + recording_format.encode(Kind.HEAD, msgspec.json.encode(HEAD))
     for _ in range(given.number(4)):
         whole += recording_format.encode(given.choice(kinds), given.take(given.number(256)))
     file = bytearray(whole)

@@ -48,7 +48,7 @@ def sample(receiver: str) -> wire.Message:
 
 
 def mutated(fields: Any, data: Provider) -> Any:
-    """The same with a value changed, somewhere."""
+    """This document with a value changed, somewhere."""
     if isinstance(fields, dict) and fields and data.number(8):
         key = data.choice(sorted(fields, key=str))
         return fields | {key: mutated(fields[key], data)}
@@ -98,7 +98,7 @@ def one(data: bytes) -> None:
 
 
 def _spooled(frames: list[bytes], given: Provider) -> None:
-    """The same as JSON, as far as it can be told so."""
+    """As JSON, as far as JSON can express it."""
     try:
         content = msgspec.json.encode(msgspec.msgpack.decode(frames[0]))
     except (msgspec.MsgspecError, UnicodeError, IndexError, RecursionError, TypeError, ValueError):

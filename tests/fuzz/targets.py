@@ -1,4 +1,4 @@
-"""The targets, how each is built and run, and what libFuzzer says of it."""
+"""The targets, how each is built and run, and what libFuzzer reports of it."""
 
 import re
 import subprocess

@@ -66,8 +66,8 @@ class Faulty:
         return [one for one in sources if one["command"] and one["command"][0] == FAKED]
 
     def check_well(self, pid: int) -> None:
-        """The same supervisor runs on, its workers beat, nothing is left, and the next anomaly is
-        captured."""
+        """The supervisor is the same, its workers send heartbeats, nothing is left, and the next
+        anomaly is captured."""
         assert self.daemon.process.pid == pid
         assert self.daemon.process.poll() is None
         self.fake(WELL)

@@ -88,7 +88,7 @@ class HangingFile:
 
 
 def hanging_folder(mount_point: Path) -> AbstractContextManager[HangingFile]:
-    """The same for a folder: who opens it, or asks for its free space, hangs."""
+    """A folder that hangs whoever opens it or asks for its free space."""
     return hanging_file(mount_point, frozenset({_OPENDIR, _STATFS}))
 
 

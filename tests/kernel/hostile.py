@@ -165,7 +165,7 @@ class Hostile:
             yield
 
     def talk_to_everybody(self) -> None:
-        """Whatever it can say, in messages; those that nobody takes cost nothing."""
+        """Whatever it can send, in messages; those that nobody takes cost nothing."""
         good = msgspec.msgpack.encode(anomaly(timestamp=BASE_NS - 1, rule="manual"))
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         for receiver in TAKES:

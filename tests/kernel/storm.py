@@ -81,11 +81,11 @@ class Storm:
     status: Status
     """After the last record of all."""
     last_ns: int
-    """`end_ns` of the storm's last record; after it came a few to tell what was suppressed."""
+    """`end_ns` of its last record; the anomaly of a few more carries what was suppressed."""
     anomalies: list[dict[str, Any]]
     """`anomaly.json` of each bundle, in order."""
     episode: Episode
-    """What detect says in the end."""
+    """What detect reports in the end."""
     settled: Memory
     final: Memory
     elapsed_sec: float
@@ -101,8 +101,8 @@ class Storm:
 
 
 def rage(daemon: LocalDaemon, per_second: int, seconds: float, cooldown_sec: float) -> Storm:
-    """A storm, and when the cool-down is over, one more anomaly: it tells of the last ones that
-    were suppressed."""
+    """A storm, and when the cool-down is over, one more anomaly: it carries the number of the
+    last ones that were suppressed."""
     began, cpu_before = time.monotonic(), cpu_ns([daemon.wait_for_worker("detect")])
     arguments = map(str, (daemon.pin_dir, per_second, seconds, LATENCY_NS))
     command = [sys.executable, "-m", "tests.rig.produce", *arguments]

@@ -62,7 +62,7 @@ def garbage(rng: random.Random) -> bytes:
 
 
 def connected(path: Path, first: bytes) -> socket.socket:
-    """A connection to a socket's file on which these bytes were said."""
+    """A connection to a socket's file on which these bytes were sent."""
     stranger = socket.socket(socket.AF_UNIX)
     stranger.connect(str(path))
     stranger.send(first)

@@ -1,4 +1,4 @@
-"""What the audit log says of the real daemon: its life, its workers' deaths, its losses."""
+"""What the real daemon writes into the audit log: its life, its workers' deaths, its losses."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""collect, in this process, on the real ring: what it tells the supervisor while much happens."""
+"""collect, in this process, on the real ring: what it reports to the supervisor under load."""
 
 import time
 from collections.abc import Iterator

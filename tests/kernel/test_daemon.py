@@ -50,8 +50,8 @@ def test_two_anomalies_of_one_incident_name_each_other(tmp_path: Path, pin_dir: 
         daemon.producer().load(11, latency_ns=SLOW_NS, command=CREATE, error=-13, status=0xC0000022)
         named = {}
         for bundle in daemon.wait_for_bundles(2):
-            told = open_bundle(bundle).manifest
-            named[told["anomaly"]["name"]] = [one["name"] for one in told["related"]]
+            manifest = open_bundle(bundle).manifest
+            named[manifest["anomaly"]["name"]] = [one["name"] for one in manifest["related"]]
     assert named == {"slow": ["refused"], "refused": ["slow"]}
 
 

@@ -126,14 +126,14 @@ def test_death_between_commit_and_the_kernels_knowledge_repeats_nothing(
 ) -> None:
     rig.producer.load(5)
     rig.drain()
-    _pretend_the_kernel_was_not_told(rig)
+    _pretend_the_kernel_does_not_know(rig)
     rig.tracer.adopt_log(rig.log)
     rig.producer.load(1, first_mid=5)
     assert rig.drain() == 1
     assert _mids(rig.log, 0, 6) == list(range(6))
 
 
-def _pretend_the_kernel_was_not_told(rig: Rig) -> None:
+def _pretend_the_kernel_does_not_know(rig: Rig) -> None:
     """Drain the same records into another log: the kernel's position moves, then is put back."""
     from aod._native import lib
 

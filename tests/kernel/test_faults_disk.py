@@ -14,7 +14,7 @@ def waiting(rig: Faulty) -> int:
 
 
 def test_a_disk_that_is_full_when_the_bundle_is_packed(tmp_path: Path, pin_dir: Path) -> None:
-    """What was collected stays for the next try, and nothing is given up meanwhile.
+    """What was collected stays for the next try, and nothing fails permanently meanwhile.
 
     The folder fits on the disk; the archive, of the same size, does not beside it.
     """
@@ -30,7 +30,7 @@ def test_a_disk_that_is_full_when_the_bundle_is_packed(tmp_path: Path, pin_dir: 
         subprocess.run(["mount", "-o", "remount,size=64m", str(out)], check=True)
         rig.daemon.wait_for_bundles(1)
         rig.daemon.wait_for_log("bundles can be written again")
-        assert "set aside" not in rig.daemon.log()
+        assert "failed permanently" not in rig.daemon.log()
         assert rig.daemon.audited("capture_failed") == []
         rig.check_well(pid)
 

@@ -62,15 +62,15 @@ def test_killed_at_twenty_moments(tmp_path: Path, pin_dir: Path) -> None:
         settle(rig)
         bundles = rig.daemon.wait_for_bundles(1 + KILLS)
         assert len(bundles) == 1 + KILLS
-        told = [check_and_decode(path) for path in bundles]
+        interruptions = [check_and_decode(path) for path in bundles]
         audited = Counter(
             f"aod_{one['timestamp']}.tar.zst" for one in rig.daemon.audited("capture_interrupted")
         )
         # A successor that was killed at once has found the folder, and not gone on with it.
-        for path, interrupted in zip(bundles, told, strict=True):
+        for path, interrupted in zip(bundles, interruptions, strict=True):
             assert interrupted <= audited[path.name]
-        print("interrupted", told)
-        assert any(told)
+        print("interrupted", interruptions)
+        assert any(interruptions)
         assert len({one["timestamp"] for one in rig.daemon.audited("declaration")}) == 1 + KILLS
         rig.check_well(pid)
 

@@ -64,7 +64,7 @@ class Scene:
             as_user(NOBODY.pw_uid, NOBODY.pw_gid, trick)
 
     def wait_until_digested(self) -> None:
-        """Until nothing waits that is not set aside, and no bundle is being made."""
+        """Until the spool holds only what failed permanently, and no bundle is being made."""
 
         def done() -> bool:
             left = [*self.hostile.spool.glob("[1-9]*[0-9].json")]
@@ -73,7 +73,7 @@ class Scene:
         wait_until(done, "the end of what was planted", 60)
 
     def check(self) -> None:
-        """Nobody died, nothing outside was touched, and nothing of it was told."""
+        """Nobody died, nothing outside was touched, and nothing of it is in a log or a bundle."""
         assert self.pids() == self._pids
         assert self.outside() == self._before
         log = self.daemon.log_file.read_bytes()
@@ -91,8 +91,8 @@ class Scene:
     def sources(self, timestamp: int) -> dict[str, str]:
         path = self.daemon.output_dir / names.archive(timestamp)
         wait_until(path.exists, f"{path.name}")
-        told = open_bundle(path).manifest
-        return {one["name"]: one["status"] for one in told["sources"]}
+        sources = open_bundle(path).manifest["sources"]
+        return {one["name"]: one["status"] for one in sources}
 
 
 @pytest.fixture
@@ -138,12 +138,12 @@ def test_whatever_it_puts_into_the_spool_capture_lives_on(scene: Scene) -> None:
 def test_it_gets_no_action_that_is_not_the_anomalys(scene: Scene) -> None:
     scene.play(scene.hostile.want_more_than_is_configured)
     first = scene.hostile.at + 1
-    told = scene.sources(first)
-    assert {name for name, status in told.items() if status != "missing"} == {"mounts"}
-    told = scene.sources(first + 1)
-    assert {name for name, status in told.items() if status != "missing"} == {"system"}
-    told = scene.sources(first + 2)
-    assert {name for name, status in told.items() if status != "missing"} == set()
+    sources = scene.sources(first)
+    assert {name for name, status in sources.items() if status != "missing"} == {"mounts"}
+    sources = scene.sources(first + 1)
+    assert {name for name, status in sources.items() if status != "missing"} == {"system"}
+    sources = scene.sources(first + 2)
+    assert {name for name, status in sources.items() if status != "missing"} == set()
     scene.wait_until_digested()
     assert not (scene.daemon.output_dir / names.archive(first + 3)).exists()
     scene.check()

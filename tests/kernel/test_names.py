@@ -8,8 +8,7 @@ import pytest
 
 from aod._native import lib
 from aod.kernel.peer_source import Peers
-from aod.smb import peers as peer_names
-from aod.smb.peers import Names
+from aod.smb.peers import FILE, Names
 from tests.rig.ring import Rig
 
 SHARE, SERVER = lib.AOD_NAME_SHARE, lib.AOD_NAME_SERVER
@@ -80,9 +79,9 @@ def test_tree_has_the_number_that_the_answer_gave_it(rig: Rig) -> None:
 
 
 def test_name_that_the_kernel_told_is_not_replaced(rig: Rig) -> None:
-    rig.producer.name(SHARE, rb"\\server\told", number=7, tree=1)
+    rig.producer.name(SHARE, rb"\\server\early", number=7, tree=1)
     rig.tracer.add_names(Names({(7, 1): r"\\server\read", (7, 2): r"\\server\new"}))
-    assert rig.tracer.names().shares == {(7, 1): r"\\server\told", (7, 2): r"\\server\new"}
+    assert rig.tracer.names().shares == {(7, 1): r"\\server\early", (7, 2): r"\\server\new"}
 
 
 def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
@@ -93,7 +92,7 @@ def test_long_name_is_cut_to_what_the_map_holds(rig: Rig) -> None:
 def test_what_was_mounted_before_is_in_the_file(peers: Peers, tmp_path: Path) -> None:
     peers.look_at_mounts(DEBUGDATA)
     _tick_until_read(peers)
-    found = peer_names.FILE.read(tmp_path)
+    found = FILE.read(tmp_path)
     assert found.share(0xEBD99EB, 0x88A0D99) == r"\\127.0.0.1\share"
     assert found.server(2) == "localhost"
     assert (len(found.shares), len(found.servers)) == (5, 2)
@@ -103,20 +102,20 @@ def test_file_is_written_again_when_a_name_is_new_and_only_then(
     rig: Rig, peers: Peers, tmp_path: Path
 ) -> None:
     peers.update()
-    first = (tmp_path / peer_names.FILE.name).stat().st_ino
+    first = (tmp_path / FILE.name).stat().st_ino
     peers.update()
-    assert (tmp_path / peer_names.FILE.name).stat().st_ino == first
+    assert (tmp_path / FILE.name).stat().st_ino == first
     rig.producer.name(SERVER, b"server")
     peers.update()
-    assert peer_names.FILE.read(tmp_path).server(1) == "server"
+    assert FILE.read(tmp_path).server(1) == "server"
 
 
 def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_path: Path) -> None:
     rig.producer.name(SERVER, b"server")
     peers.update()
-    (tmp_path / peer_names.FILE.name).unlink()
+    (tmp_path / FILE.name).unlink()
     Peers(rig.tracer, logging.getLogger("test"), tmp_path).update()
-    assert peer_names.FILE.read(tmp_path).server(1) == "server"
+    assert FILE.read(tmp_path).server(1) == "server"
 
 
 def test_folder_that_is_gone_is_said_and_stops_nothing(

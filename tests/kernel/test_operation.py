@@ -55,7 +55,7 @@ def test_failed_compound_leaves_nothing_in_flight(rig: Rig) -> None:
 
 
 def test_failed_compound_whose_end_is_told_twice(rig: Rig) -> None:
-    """Debian 6.12: the reader thread says it first, then the task that waits."""
+    """Debian 6.12: the reader thread reports it first, then the task that waits."""
     for mid, command in ((1, CREATE), (2, QUERY), (3, CLOSE)):
         rig.producer.start(mid, command, tid=100)
     rig.producer.finish(1, CREATE, tid=999, error=-errno.ENOENT)
@@ -194,10 +194,10 @@ def test_hung_operation_is_told_once(rig: Rig) -> None:
     second = 10**9
     never = [1 << 63] * 32
     assert len(rig.tracer.scan_in_flight(rig.log, 100, start_ns - 1, never)) == 0
-    told = rig.tracer.scan_in_flight(rig.log, 100, start_ns + second, never)
-    assert (told["mid"].tolist(), told["comm"].tolist()) == ([5], [b"cp"])
-    assert told["flags"][0] & IN_FLIGHT
-    assert told["latency_ns"][0] >= second
+    found = rig.tracer.scan_in_flight(rig.log, 100, start_ns + second, never)
+    assert (found["mid"].tolist(), found["comm"].tolist()) == ([5], [b"cp"])
+    assert found["flags"][0] & IN_FLIGHT
+    assert found["latency_ns"][0] >= second
     assert len(rig.tracer.scan_in_flight(rig.log, 100, start_ns + 2 * second, never)) == 0
     assert rig.log.position == 1
 
@@ -209,11 +209,11 @@ def test_hung_operation_is_told_at_the_age_that_each_rule_wants(rig: Rig) -> Non
     rig.producer.start(5, READ)
     start_ns = time.monotonic_ns()
     never = [1 << 63] * 32
-    told = [
+    found = [
         len(rig.tracer.scan_in_flight(rig.log, 100, start_ns + age * second, never))
         for age in (0, 1, 2, 4, 5, 6)
     ]
-    assert told == [0, 1, 0, 0, 1, 0]
+    assert found == [0, 1, 0, 0, 1, 0]
 
 
 def test_operation_that_nobody_answers_is_given_up(rig: Rig) -> None:

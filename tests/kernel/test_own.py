@@ -49,8 +49,8 @@ def test_what_hangs_is_told_with_the_mark(rig: Rig) -> None:
     rig.tracer.set_own([OURS])
     rig.producer.start(1, READ, pid=THEIRS)
     rig.producer.start(2, READ, pid=OURS)
-    told = rig.tracer.scan_in_flight(rig.log, 100, time.monotonic_ns(), [OLD_NS] * 32)
-    flags = dict(zip(told["mid"].tolist(), told["flags"].tolist(), strict=True))
+    found = rig.tracer.scan_in_flight(rig.log, 100, time.monotonic_ns(), [OLD_NS] * 32)
+    flags = dict(zip(found["mid"].tolist(), found["flags"].tolist(), strict=True))
     assert flags == {1: IN_FLIGHT | MATCHED, 2: IN_FLIGHT | OWN}
 
 

@@ -1,5 +1,5 @@
 """The whole daemon with the rights of each of its processes, and whose its files are: as /proc and
-the file system tell, on the real ring."""
+the file system show it, on the real ring."""
 
 import os
 import pwd
@@ -75,7 +75,7 @@ def status_of(pid: int) -> dict[str, list[int]]:
 
 
 def promised(stage: str, daemon: LocalDaemon, before: int) -> dict[str, list[int]]:
-    """What aod/host/privileges.py says, of what the supervisor has."""
+    """What aod/supervision/rights.py grants, of what the supervisor has."""
     kept = rights.for_stage(stage, load(daemon.config_file).config)
     capabilities = kept.capabilities if kept.later is None else kept.later
     mask = [to_mask(capabilities) & before]

@@ -34,9 +34,9 @@ class Recorder:
     def __init__(self, daemon: LocalDaemon, *arguments: str):
         self.file = daemon.base / "recorded.aod"
         self.own = daemon.pin_dir.with_name(f"{daemon.pin_dir.name}-record")
-        self.said = daemon.base / f"record-{next(_numbers)}.log"
+        self.log_file = daemon.base / f"record-{next(_numbers)}.log"
         command = [str(BIN / "aod"), "record", str(self.file), "-c", str(daemon.config_file)]
-        with self.said.open("ab") as log:
+        with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *arguments],
                 cwd=REPO,
@@ -52,8 +52,8 @@ class Recorder:
 
     def _is_recording(self) -> bool:
         if self.process.poll() is not None:
-            raise RuntimeError(f"ended with {self.process.returncode}: {self.said.read_text()}")
-        return ATTACHED in self.said.read_text()
+            raise RuntimeError(f"ended with {self.process.returncode}: {self.log_file.read_text()}")
+        return ATTACHED in self.log_file.read_text()
 
     def is_stopped(self) -> bool:
         found = find(self.process.pid)
@@ -110,8 +110,8 @@ def test_every_operation_is_in_the_file_and_nothing_is_left(
         last = recorder.recording().last
         assert (last.records, last.dropped, last.ended) == (200_000, 0, True)
         assert last.total("finished") == last.total("emitted") == 200_000
-        assert "200,000 records in" in recorder.said.read_text()
-        assert "none dropped" in recorder.said.read_text()
+        assert "200,000 records in" in recorder.log_file.read_text()
+        assert "none dropped" in recorder.log_file.read_text()
         assert recorder.file.stat().st_mode & 0o777 == 0o600
         assert not recorder.own.exists()
     assert not configured.pin_dir.exists()
@@ -129,7 +129,7 @@ def test_what_the_ring_loses_is_told(tmp_path: Path, pin_dir: Path) -> None:
         kept = (1 << 20) // 72
         assert len(recorder.recorded()) == kept
         assert recorder.recording().last.dropped == 20_000 - kept
-        assert f"{20_000 - kept:,} DROPPED" in recorder.said.read_text()
+        assert f"{20_000 - kept:,} DROPPED" in recorder.log_file.read_text()
 
 
 def test_recorder_and_daemon_see_their_own_and_leave_each_other_alone(
@@ -194,7 +194,7 @@ def test_second_recorder_is_refused_and_the_first_goes_on(configured: LocalDaemo
         producer = recorder.producer()
         second = Recorder(configured, "--force")
         assert second.process.wait(20) == 1
-        assert f"{recorder.own} is in use: this command runs already" in second.said.read_text()
+        assert f"{recorder.own} is in use: this command runs already" in second.log_file.read_text()
         producer.load(10)
         assert recorder.stop() == 0
         assert len(recorder.recorded()) == 10
@@ -206,7 +206,7 @@ def test_file_that_is_there_is_refused_and_nothing_is_left_in_the_kernel(
     (configured.base / "recorded.aod").write_text("precious")
     with _recording(configured) as recorder:
         assert recorder.process.wait(20) == 2
-        assert "recorded.aod is there already; --force replaces it" in recorder.said.read_text()
+        assert "recorded.aod is there already; --force replaces it" in recorder.log_file.read_text()
         assert recorder.file.read_text() == "precious"
         assert not recorder.own.exists()
 
@@ -215,7 +215,7 @@ def test_recording_ends_after_its_time(configured: LocalDaemon) -> None:
     with _recording(configured, "--seconds", "0.5") as recorder:
         assert recorder.process.wait(20) == 0
         assert recorder.recording().last.ended
-        assert "0 records in 0." in recorder.said.read_text()
+        assert "0 records in 0." in recorder.log_file.read_text()
 
 
 def test_printer_prints_what_finishes_and_leaves_nothing(configured: LocalDaemon) -> None:

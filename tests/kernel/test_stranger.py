@@ -89,8 +89,8 @@ def test_nothing_that_strangers_send_changes_anything(daemon: LocalDaemon) -> No
     rng = random.Random(SEED)
     for stage in STAGES:
         _send_refused(daemon, stage, rng)
-    told = dict.fromkeys(STAGES, MESSAGES)
-    wait_until(lambda: _rejected(daemon) == told, "all to be counted", PATIENCE_SEC)
+    expected = dict.fromkeys(STAGES, MESSAGES)
+    wait_until(lambda: _rejected(daemon) == expected, "all to be counted", PATIENCE_SEC)
     now = _state(daemon)
     assert [what for what in before if now[what] != before[what]] == []
     with ExitStack() as held:

@@ -1,4 +1,5 @@
-"""Operations that nobody answers: each is recognised once, and told if it may have been before."""
+"""Unanswered operations: each is recognised once, and recorded as such if it may have been recorded
+in flight before."""
 
 import errno
 import time
@@ -18,17 +19,17 @@ OLD_NS = 60 * 10**9
 
 @pytest.fixture
 def impatient(make_rig: MakeRig) -> Rig:
-    """Where every operation has been in flight for long enough to have been told."""
+    """Where every operation has been in flight for long enough to have been recorded."""
     return make_rig(thresholds=make_thresholds(emergency_ms=0))
 
 
-def _told(rig: Rig) -> Events:
+def _records(rig: Rig) -> Events:
     """The records of operations that were never answered, drained now."""
     start = rig.log.position
     rig.drain()
     events = rig.log.view(start, rig.log.position - start)
-    told: Events = events[(events["flags"] & UNANSWERED) != 0]
-    return told
+    found: Events = events[(events["flags"] & UNANSWERED) != 0]
+    return found
 
 
 def _account(rig: Rig, command: int) -> tuple[int, int]:
@@ -40,7 +41,7 @@ def test_record_is_that_of_the_start_with_its_age(impatient: Rig) -> None:
     before_ns = time.monotonic_ns()
     impatient.producer.start(5, READ, session=3, tree=7, pid=1, comm=b"other")
     after_ns = time.monotonic_ns()
-    (record,) = _told(impatient)
+    (record,) = _records(impatient)
     assert (record["session_id"], record["mid"], record["tree_id"]) == (3, 5, 9)
     assert (record["pid"], record["comm"], record["command"]) == (42, b"backup", READ)
     assert (record["flags"], record["status"], record["error"]) == (UNANSWERED | MATCHED, 0, 0)
@@ -53,14 +54,14 @@ def test_rest_of_a_failed_compound_is_told(impatient: Rig) -> None:
     for mid, command in ((1, CREATE), (2, QUERY), (3, CLOSE)):
         impatient.producer.start(mid, command)
     impatient.producer.finish(1, CREATE, error=-errno.EIO)
-    assert _told(impatient)["command"].tolist() == [QUERY, CLOSE]
+    assert _records(impatient)["command"].tolist() == [QUERY, CLOSE]
     assert [_account(impatient, command) for command in (QUERY, CLOSE)] == [(1, 1), (1, 1)]
 
 
-def test_young_operation_is_counted_and_not_told(rig: Rig) -> None:
+def test_young_operation_is_counted_and_not_records(rig: Rig) -> None:
     rig.producer.start(5, READ)
     rig.producer.start(5, READ)
-    assert len(_told(rig)) == 0
+    assert len(_records(rig)) == 0
     assert _account(rig, READ) == (1, 0)
 
 
@@ -71,7 +72,7 @@ def test_what_is_told_is_a_record_or_a_counted_drop(make_rig: MakeRig) -> None:
     emitted, dropped = rig.stat("emitted", READ), rig.stat("dropped_ring_full", READ)
     assert emitted + dropped == rig.stat("unanswered_told", READ) == 100
     assert dropped > 0
-    assert len(_told(rig)) == emitted
+    assert len(_records(rig)) == emitted
 
 
 def test_released_operation_that_had_no_answer_is_unanswered(impatient: Rig) -> None:
@@ -79,7 +80,7 @@ def test_released_operation_that_had_no_answer_is_unanswered(impatient: Rig) -> 
     impatient.producer.queue(ENTRY, 5, READ, session=3)
     impatient.producer.release(ENTRY)
     assert impatient.in_flight() == 0
-    assert _told(impatient)["mid"].tolist() == [5]
+    assert _records(impatient)["mid"].tolist() == [5]
     assert _account(impatient, READ) == (1, 1)
 
 
@@ -88,7 +89,7 @@ def test_released_operation_that_was_answered_is_not(impatient: Rig) -> None:
     impatient.producer.queue(ENTRY, 5, READ)
     impatient.producer.finish(5, READ)
     impatient.producer.release(ENTRY)
-    assert len(_told(impatient)) == 0
+    assert len(_records(impatient)) == 0
     assert (impatient.stat("finished", READ), _account(impatient, READ)) == (1, (0, 0))
 
 
@@ -100,7 +101,7 @@ def test_chain_and_release_count_an_operation_once(impatient: Rig) -> None:
     for number in range(3):
         impatient.producer.release(ENTRY + number)
     assert impatient.in_flight() == 0
-    assert _told(impatient)["command"].tolist() == [QUERY, CLOSE]
+    assert _records(impatient)["command"].tolist() == [QUERY, CLOSE]
     counted = [_account(impatient, command) for command in (CREATE, QUERY, CLOSE)]
     assert counted == [(0, 0), (1, 1), (1, 1)]
 
@@ -124,7 +125,7 @@ def test_entry_whose_memory_is_used_again_stands_for_its_last_operation(impatien
     impatient.producer.start(6, READ)
     impatient.producer.queue(ENTRY, 6, READ)
     impatient.producer.release(ENTRY)
-    assert _told(impatient)["mid"].tolist() == [6]
+    assert _records(impatient)["mid"].tolist() == [6]
     assert impatient.in_flight() == 1
 
 
@@ -133,11 +134,11 @@ def test_entries_of_what_is_not_tracked_are_of_no_interest(impatient: Rig) -> No
     impatient.producer.queue(ENTRY, 5, ECHO)
     impatient.producer.release(ENTRY)
     impatient.producer.release(OTHER_ENTRY)
-    assert len(_told(impatient)) == 0
+    assert len(_records(impatient)) == 0
     assert _account(impatient, ECHO) == (0, 0)
 
 
-def test_operation_that_is_given_up_by_age_is_told(rig: Rig) -> None:
+def test_operation_that_is_given_up_by_age_is_records(rig: Rig) -> None:
     rig.producer.start(5, READ, session=3, tree=9, pid=42, comm=b"backup")
     now_ns = time.monotonic_ns() + OLD_NS
     (record,) = rig.tracer.scan_in_flight(rig.log, 100, now_ns, [OLD_NS] * 32)
@@ -159,14 +160,14 @@ def test_operation_that_is_no_emergency_is_given_up_without_a_word(make_rig: Mak
     assert rig.in_flight() == 0
 
 
-def test_nothing_is_given_up_that_cannot_be_told(rig: Rig) -> None:
+def test_nothing_is_given_up_that_cannot_be_records(rig: Rig) -> None:
     for mid in range(10):
         rig.producer.start(mid, READ)
     now_ns = time.monotonic_ns() + OLD_NS
-    told = rig.tracer.scan_in_flight(rig.log, 4, now_ns, [OLD_NS] * 32)
-    assert (len(told), rig.in_flight()) == (4, 6)
-    told = rig.tracer.scan_in_flight(rig.log, 100, now_ns, [OLD_NS] * 32)
-    assert (len(told), rig.in_flight()) == (6, 0)
+    found = rig.tracer.scan_in_flight(rig.log, 4, now_ns, [OLD_NS] * 32)
+    assert (len(found), rig.in_flight()) == (4, 6)
+    found = rig.tracer.scan_in_flight(rig.log, 100, now_ns, [OLD_NS] * 32)
+    assert (len(found), rig.in_flight()) == (6, 0)
     assert sorted(rig.log.view(0, 10)["mid"].tolist()) == list(range(10))
 
 
@@ -180,7 +181,7 @@ def test_start_in_the_record_is_the_same_while_it_hangs_and_when_it_is_given_up(
     )
     hanging = hanging.copy()
     impatient.producer.start(5, READ)
-    (given_up,) = _told(impatient)
+    (given_up,) = _records(impatient)
     assert (hanging["flags"], given_up["flags"]) == (IN_FLIGHT | MATCHED, UNANSWERED | MATCHED)
     starts = [int(one["end_ns"] - one["latency_ns"]) for one in (hanging, given_up)]
     assert starts[0] == starts[1]

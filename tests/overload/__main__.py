@@ -38,7 +38,7 @@ def main() -> int:
 def render(seen: Seen) -> str:
     """For a person."""
     lines = [f"  operations {seen.emitted.total:,}, dropped and counted {seen.emitted.dropped:,}"]
-    lines += [f"  {what}: {count:,}" for what, count in seen.told.items()]
+    lines += [f"  {what}: {count:,}" for what, count in seen.figures.items()]
     for name, one in seen.peaks.items():
         before, peak = one.before / 1e6, one.peak / 1e6
         lines.append(f"  {name:<11}resident, MB: {before:6.1f} before, {peak:6.1f} at the peak")

@@ -1,4 +1,4 @@
-"""What is overloaded, for how long, and what has to hold. Each case says what it has seen."""
+"""What is overloaded, for how long, and what has to hold. Each case returns what it has seen."""
 
 import time
 from collections.abc import Iterator
@@ -43,13 +43,13 @@ class Seen(Struct, frozen=True):
 
     emitted: Emitted
     peaks: dict[str, Peak]
-    told: dict[str, int]
+    figures: dict[str, int]
     """Other figures."""
 
 
 def detect_stopped(base: Path, pin_dir: Path, seconds: float) -> Seen:
     """The event log fills, then the kernel's ring; only there is anything lost, and the next bundle
-    tells how much."""
+    carries how much."""
     with _overloaded(base, pin_dir) as rig:
         with Load(pin_dir, PER_SECOND, RARE, SEED) as load:
             with rig.stopped("detect"):
@@ -66,7 +66,7 @@ def detect_stopped(base: Path, pin_dir: Path, seconds: float) -> Seen:
 def capture_stopped(
     base: Path, pin_dir: Path, seconds: float, anomalies_per_second: float = 200
 ) -> Seen:
-    """The spool has an end; beyond it detect counts, and says so in the next bundle."""
+    """The spool has an end; beyond it detect counts, and the next bundle carries the number."""
     with _overloaded(base, pin_dir, max_waiting=32) as rig:
         with Load(pin_dir, 100_000, anomalies_per_second, SEED) as load:
             with rig.stopped("capture"):
@@ -79,17 +79,19 @@ def capture_stopped(
             emitted = load.stop()
         rig.settle(emitted)
         rig.wait_for_captures()
-        said = read_evaluated(rig.daemon.runtime_dir)
-        assert said.declared == len(emitted.emergencies)
+        evaluated = read_evaluated(rig.daemon.runtime_dir)
+        assert evaluated.declared == len(emitted.emergencies)
         wait_until(
-            lambda: len(rig.daemon.audited("declaration")) == said.declared - said.refused,
+            lambda: (
+                len(rig.daemon.audited("declaration")) == evaluated.declared - evaluated.refused
+            ),
             "the audit log",
         )
         sealed, refused = len(rig.daemon.bundles()), len(rig.daemon.audited("capture_refused"))
-        assert sealed + refused + said.refused == said.declared
-        assert rig.next_losses()["refused_by_detect"] == said.refused
-        told = {"declared": said.declared, "sealed": sealed, "refused by capture": refused}
-        return _seen(rig, emitted, **told, **{"refused by detect": said.refused})
+        assert sealed + refused + evaluated.refused == evaluated.declared
+        assert rig.next_losses()["refused_by_detect"] == evaluated.refused
+        figures = {"declared": evaluated.declared, "sealed": sealed, "refused by capture": refused}
+        return _seen(rig, emitted, **figures, **{"refused by detect": evaluated.refused})
 
 
 def disk_full(base: Path, pin_dir: Path, seconds: float) -> Seen:
@@ -151,9 +153,9 @@ def _overloaded(base: Path, pin_dir: Path, **capture: int) -> Iterator[Overloade
         assert daemon.stop(60) == 0
 
 
-def _seen(rig: Overloaded, emitted: Emitted, **told: int) -> Seen:
+def _seen(rig: Overloaded, emitted: Emitted, **figures: int) -> Seen:
     peaks = rig.peaks()
     for name, one in peaks.items():
         most = GROWTH_BYTES.get(name, OTHERS_GROWTH_BYTES)
         assert one.growth <= most, f"{name} has grown by {one.growth} bytes, {most} are allowed"
-    return Seen(emitted, peaks, told)
+    return Seen(emitted, peaks, figures)

@@ -1,9 +1,10 @@
 """A limit of memory for a process and all that it starts: a control group of version 1 or 2."""
 
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
+
+from scripts.vm.guest.wait import wait_until
 
 _MOUNT: Final = Path("/sys/fs/cgroup")
 _PATIENCE_SEC: Final = 10
@@ -21,7 +22,7 @@ _V2: Final = _Names("memory.max", "memory.peak")
 
 
 class NoMemoryControllerError(Exception):
-    """This host has no memory controller that we may use; the text says where it was looked for."""
+    """This host has no usable memory controller; the text names where it was looked for."""
 
 
 class MemoryLimit:
@@ -55,9 +56,8 @@ class MemoryLimit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        deadline = time.monotonic() + _PATIENCE_SEC
-        while (self._folder / "cgroup.procs").read_text() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        members = self._folder / "cgroup.procs"
+        wait_until(lambda: not members.read_text(), f"an empty {members}", _PATIENCE_SEC)
         self._folder.rmdir()
 
     def command(self) -> list[str]:

@@ -49,7 +49,7 @@ class Peak(Struct, frozen=True):
 
 
 class Overloaded:
-    """A running daemon, whose memory is watched from now on."""
+    """A running daemon, whose memory is watched."""
 
     def __init__(self, daemon: LocalDaemon) -> None:
         self.daemon = daemon
@@ -107,7 +107,7 @@ class Overloaded:
         wait_until(lambda: not waiting(), "an empty spool", PATIENCE_SEC)
 
     def next_losses(self) -> dict[str, int]:
-        """What the manifest of the next bundle says of losses."""
+        """The losses in the manifest of the next bundle."""
         known = set(self.daemon.bundles())
         self.daemon.emergency()
         bundle = open_bundle(self.daemon.wait_for_bundle(known, PATIENCE_SEC))

@@ -13,6 +13,8 @@ from aod.state import spool
 
 NO_USER: Final = "no-such-user"
 """pytest's folders are root's alone; the tests about users have folders that any can get to."""
+SMALL_DISK: Final = {"min_free_mb": 0, "min_free_percent": 0}
+"""`capture` with whatever room there is."""
 CREATE: Final = Command.SMB2_CREATE
 SLOW_NS: Final = 50_000_000
 """Above the threshold of every command."""
@@ -34,7 +36,7 @@ def latency(**changes: Any) -> dict[str, Any]:
         "actions": ["mounts", "stats"],
     }
     return {
-        "capture": {"post_sec": 0},
+        "capture": {"post_sec": 0, **SMALL_DISK},
         "guardian": {"anomalies": {"latency": anomaly | changes}},
     }
 
@@ -42,8 +44,6 @@ def latency(**changes: Any) -> dict[str, Any]:
 LATENCY: Final = latency()
 EMERGENCIES: Final = {"type": "Latency", "cooldown_sec": 0, "actions": ["mounts"]}
 """An anomaly that each emergency declares."""
-SMALL_DISK: Final = {"min_free_mb": 0, "min_free_percent": 0}
-"""`capture` with whatever room there is."""
 EAGER: Final = {
     "attempts": 1000,
     "window_sec": 1,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PATIENCE_SEC = 60
-"""Only a failure takes so long; then everything is killed, and whoever reads on sees the end."""
+"""Only a failure takes this long; then everything is killed, and a reader sees the end."""
 
 Line = dict[str, Any]
 

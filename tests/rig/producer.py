@@ -110,7 +110,7 @@ class Producer:
     def name(
         self, kind: int, text: bytes, *, number: int = 1, tree: int = 0, thread: int = 1
     ) -> None:
-        """What smb3_tcon, or a connection event, tells; number 0: a number made of the name."""
+        """What smb3_tcon, or a connection event, names; number 0: a number made of the name."""
         self._run("test_name", _NAME.pack(number, tree, kind, text, thread, 0))
 
     def connect_tree(self, thread: int, session: int, tree: int) -> None:

@@ -31,7 +31,7 @@ def make_thresholds(
     *, threshold_ms: float = 20, emergency_ms: float = 1000, errors: tuple[int, ...] = (),
     matching_only: bool = False,
 ) -> KernelThresholds:  # fmt: skip
-    """The same thresholds for every command, and these errnos tracked."""
+    """Thresholds that are equal for all commands, and these errnos tracked."""
     bits = np.zeros(4096, np.bool_)
     bits[list(errors)] = True
     never = np.uint64(NEVER_NS)

@@ -44,8 +44,8 @@ def python(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_it_is_the_sanitized_shim_that_is_loaded(shim: Path) -> None:
-    told = python("-c", "import aod._native; print(aod._native.__file__)")
-    assert (told.stdout.strip(), told.stderr) == (str(shim), "")
+    printed = python("-c", "import aod._native; print(aod._native.__file__)")
+    assert (printed.stdout.strip(), printed.stderr) == (str(shim), "")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from aod.actions.action import Action, Command
 from aod.actions.resolve import Situation, Step, placeholders, steps
 from aod.actions.result import Mount
-from aod.actions.table import Action, Command
 from aod.config.schema import Capture, Packets
 from aod.flight import trace
 from aod.settings import ActionName
@@ -144,7 +144,7 @@ def test_a_recorder_that_is_not_configured_is_missing() -> None:
 
 def test_a_host_without_tracefs_has_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable(_: Path) -> Path:
-        raise trace.UnavailableError("no tracefs")
+        raise FileNotFoundError("no tracefs")
 
     monkeypatch.setattr(trace, "folder", unavailable)
     action = row(Command(("cat", "{trace}/trace")), needs=("{trace}",))

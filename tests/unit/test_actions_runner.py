@@ -9,12 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import mounts, runner
+from aod.actions.action import Action, Command, Phase
 from aod.actions.job import Job
 from aod.actions.output import Budget, Keep, OutputFile
 from aod.actions.resolve import Situation
 from aod.actions.result import Source, Status
 from aod.actions.runner import Collected
-from aod.actions.table import ACTIONS, Action, Command, Phase
+from aod.actions.table import ACTIONS
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job
 

@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import resolve, runner
+from aod.actions.action import Action
 from aod.actions.job import Job
 from aod.actions.resolve import Situation
 from aod.actions.result import Status
 from aod.actions.runner import Collected
-from aod.actions.table import ACTIONS, Action
+from aod.actions.table import ACTIONS
 from tests.unit.samples import CONFIG, with_job
 
 PLANT = "hunter2"

@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import process
+from aod.actions.action import Action, Command
 from aod.actions.job import Job
 from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
 from aod.actions.source import collect_action
-from aod.actions.table import Action, Command
 from aod.config.schema import Capture
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job
@@ -249,8 +249,8 @@ def test_in_a_hurry_what_was_printed_has_to_do(tmp_path: Path) -> None:
     sources = with_job(hurry_when_it_runs)
     assert [source.status for source in sources] == [Status.TIMED_OUT] * 3
     assert [source.note for source in sources] == [
-        "cut short: aod was stopping",
-        "not run: aod was stopping",
-        "not run: aod was stopping",
+        "cut short: aod was shutting down",
+        "not run: aod was shutting down",
+        "not run: aod was shutting down",
     ]
     assert "begun\n" in (tmp_path / ACTION.file).read_text()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from aod.actions.action import Action, Phase
 from aod.actions.output import Keep
 from aod.actions.resolve import Situation, placeholders
-from aod.actions.table import ACTIONS, Action, Phase, row
+from aod.actions.table import ACTIONS, row
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG
 

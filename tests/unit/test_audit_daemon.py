@@ -70,7 +70,7 @@ def test_the_life_of_a_daemon_is_in_the_log(tmp_path: Path) -> None:
     audit.start(Path("/etc/aod/aod.yaml"), event_log)
     audit.receive(Health("collect", 1, "ready", {"dropped": 4}))
     audit.respawned("detect", "killed by SIGKILL", respawn_at=0)
-    audit.stage_failed("detect", "killed by SIGKILL")
+    audit.write(StageFailed(stage="detect", how="killed by SIGKILL"))
     audit.stop("SIGTERM", 0)
     started, respawned, failed, lost, stopped = read(made)
     assert isinstance(started, Started)

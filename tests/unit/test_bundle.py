@@ -14,9 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.action import Action, Command
 from aod.actions.job import Children, Job
 from aod.actions.result import Status
-from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, AnomalyType, Cause, Relation
 from aod.bundles import bundle, contents, filling, history, manifest
 from aod.bundles.filling import Surroundings
@@ -218,7 +218,7 @@ def test_what_detect_must_not_ask_for_is_not_run(tmp_path: Path) -> None:
     ]
     assert [source.note for source in sources[1:]] == [
         "no such action",
-        "the configuration does not give it this",
+        "the configuration does not allow it",
     ]
     assert "stats.log" not in files_of(sealed)
 

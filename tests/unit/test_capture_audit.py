@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aod.audit import log as audit
+from aod.audit import log
 from aod.audit.entries import CaptureBegun, CaptureWaits, Declared, Lost
 from aod.audit.reader import read
 from aod.capture.audit import MAX_QUEUED, CaptureAudit
@@ -53,7 +53,7 @@ def test_records_that_nobody_writes_are_counted_and_not_kept(
     capture_audit: CaptureAudit, made: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with an output folder that hangs."""
-    monkeypatch.setattr(audit, "LOCK_WAIT_SEC", 60.0)
+    monkeypatch.setattr(log, "LOCK_WAIT_SEC", 60.0)
     fd = os.open(made.aod_output_dir / AUDIT_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     for timestamp in range(1, MAX_QUEUED + 12):

@@ -166,6 +166,12 @@ def test_an_expired_session_is_named_by_its_share_and_a_failed_connect_by_its_er
     assert lost(events(refused)).reason == "connection to files failed (ECONNREFUSED)"
 
 
+def test_an_event_that_nobody_knows_has_a_sentence_too() -> None:
+    (known,) = operations(events(Record(77, 0, session_id=3)), TOLD)
+    unknown = msgspec.structs.replace(known, command="{x}", state="event", share="files")
+    assert sentence(unknown) == "{x}, files"
+
+
 def test_several_connection_events_are_counted() -> None:
     cut = Record(77, 0, session_id=3, command=ConnectionEvent.RECONNECT)
     expired = Record(78, 0, session_id=1, command=ConnectionEvent.SESSION_EXPIRED)

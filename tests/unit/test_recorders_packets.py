@@ -117,7 +117,7 @@ def test_it_reports_how_much_it_has_missed(
     wait_until(lambda: one.is_recording, one)
     one._dropped = -1
     wait_until(lambda: one.dropped >= 0, one)
-    assert one._words.count("dropped by kernel") >= 1
+    assert one._text.count("dropped by kernel") >= 1
 
 
 def test_what_was_missed_is_counted_over_all_starts(
@@ -205,7 +205,7 @@ def test_it_still_records_when_it_has_said_much_since_it_began(
     monkeypatch.setattr(packets, "command", lambda *_: ["sh", "-c", talks])
     one = PacketRing(tmp_path / "packets", SMALL, LOG)
     try:
-        wait_until(lambda: len(one._words) == 4096 and "listening" not in one._words, one)
+        wait_until(lambda: len(one._text) == 4096 and "listening" not in one._text, one)
         assert one.is_recording
     finally:
         one.close()

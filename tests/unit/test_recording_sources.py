@@ -105,7 +105,7 @@ def test_empty_files_of_every_form_have_no_records(tmp_path: Path) -> None:
 def test_time_that_no_clock_tells_is_refused(tmp_path: Path, end_ns: int) -> None:
     events = batch(0, 2)
     events["end_ns"][1] = end_ns
-    assert "a record's time is one that no clock tells" in refusal(write(tmp_path / "r", events))
+    assert "a record's time is one that no clock reaches" in refusal(write(tmp_path / "r", events))
 
 
 def test_link_is_followed_for_it_was_named_by_a_person(tmp_path: Path) -> None:

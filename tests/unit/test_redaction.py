@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.action import Command, Phase
 from aod.actions.job import Children, Job
-from aod.actions.table import Command, Phase
 from aod.anomaly import Anomaly, Breakdown, Part, Relation
 from aod.bundles import archive, bundle, filling, history, manifest, redaction
 from aod.bundles.bundle import Made

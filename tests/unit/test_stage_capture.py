@@ -16,8 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions import table
+from aod.actions.action import Action, Command
 from aod.actions.result import Status
-from aod.actions.table import Action, Command
 from aod.anomaly import Anomaly, Cause
 from aod.audit import entries, reader
 from aod.audit.entries import (
@@ -447,7 +447,7 @@ def test_a_source_that_hangs_is_cut_short_at_the_stop(
     assert time.monotonic() - began < 4
     told = manifest_in(made, TIMESTAMP)
     assert told.sources[0].status is Status.TIMED_OUT
-    assert told.sources[0].note == "cut short: aod was stopping"
+    assert told.sources[0].note == "cut short: aod was shutting down"
     assert told.events.records == 1
 
 
@@ -564,4 +564,4 @@ def test_what_a_declaration_wants_beyond_that_is_not_run(tmp_path: Path) -> None
     run_to_the_end(made)
     (source,) = manifest_in(made, 1).sources
     assert (source.name, source.status) == ("dmesg", Status.MISSING)
-    assert source.note == "the configuration does not give it this"
+    assert source.note == "the configuration does not allow it"

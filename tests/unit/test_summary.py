@@ -88,13 +88,13 @@ aod_1700000000123456789, AODv2 {told().aod_version}, Linux 6.1.0, cifs 2.40
 what       Latency 'latency': 11 operations slower than their threshold within 1
            s
 when       2023-11-14 22:13:20.123 UTC on client7
-rule       11 matches within 1 s, more than 10; 4 triggers suppressed before
+rule       11 matches in 1 s, limit 10; 4 triggers suppressed before
 where      //srv/share 11; mounted: //srv/share on /mnt/a
 tasks      python[136] 9
 worst      SMB2_CREATE of python[136] took 83.4 ms
 related    aod_1700000000123456790 (failed)
 evidence   1,039 operations (1,000 before the trigger), debugdata.log, dmesg.log
-lacking    smbinfo missing: no such program in PATH; journalctl timed out
+missing    smbinfo missing: no such program in PATH; journalctl timed out
 losses     dropped_ring_full 3
 open first anomaly.json, events.npy, debugdata.log
 """
@@ -112,7 +112,7 @@ def test_what_was_done_to_the_bundle_is_said() -> None:
     changed = told(interrupted=2, note="ended early: no space", redacted=(Replaced("users", 3),))
     text = summary.text(changed, declared())
     assert "redacted   users 3" in text
-    assert "ended early: no space; its maker died 2 times" in text
+    assert "ended early: no space; capture was interrupted 2 times" in text
 
 
 def test_a_bundle_that_nobody_declared_says_so() -> None:

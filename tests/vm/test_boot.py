@@ -1,4 +1,4 @@
-"""The ways in which a guest can end are told apart, each with the guest's last words."""
+"""The ways in which a guest can end are errors of their own, each with the end of its console."""
 
 from pathlib import Path
 from threading import Event

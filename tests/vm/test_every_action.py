@@ -44,8 +44,10 @@ def packets(slow: Bundle) -> Packets:
 
 
 def test_there_is_a_bundle_for_each_incident(made: list[Bundle]) -> None:
-    told = [(one.json("anomaly.json")["name"], one.json("anomaly.json")["rule"]) for one in made]
-    assert told == [("latency", "count"), ("latency", "emergency")]
+    declared = [
+        (one.json("anomaly.json")["name"], one.json("anomaly.json")["rule"]) for one in made
+    ]
+    assert declared == [("latency", "count"), ("latency", "emergency")]
 
 
 def test_every_action_went_well(slow: Bundle) -> None:
@@ -156,12 +158,12 @@ def test_the_stack_of_who_hangs(hung: Bundle, facts: dict[str, Any]) -> None:
 
 
 def test_the_histograms_before_and_at_the_trigger(slow: Bundle) -> None:
-    events, told = slow.events(), slow.json("stats.json")
-    creates = told["difference"]["commands"]["SMB2_CREATE"]
+    events, stats = slow.events(), slow.json("stats.json")
+    creates = stats["difference"]["commands"]["SMB2_CREATE"]
     finished = creates["counters"]["finished"]
     assert 0 < finished <= np.count_nonzero(events["command"] == 5)
     assert sum(count for _, _, count in creates["latency_ns"]) == finished
-    assert abs(told["at_trigger"]["off_by_sec"]) < scenario.OFF_BY_S
+    assert abs(stats["at_trigger"]["off_by_sec"]) < scenario.OFF_BY_S
 
 
 def test_the_summary_fits_a_screen_and_says_the_reason(slow: Bundle) -> None:
@@ -181,7 +183,7 @@ def test_all_of_it_with_these_rights_alone(facts: dict[str, Any], artefacts: Pat
         "capture": [0, needed, needed, needed],
         "cleanup": [0, 0, 0, 0],
     }
-    assert "recognised by their age" not in (artefacts / "daemon.log_file").read_text()
+    assert "recognised by their age" not in (artefacts / "daemon.log").read_text()
 
 
 def test_daemon_stopped_cleanly(facts: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ SCENARIO = "missing"
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-def test_nobody_is_told(facts: dict[str, Any], artefacts: Path, daemon: str) -> None:
+def test_nothing_is_declared(facts: dict[str, Any], artefacts: Path, daemon: str) -> None:
     assert_quiet(facts, artefacts, daemon)
 
 

@@ -11,13 +11,13 @@ SCENARIO = "notify"
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
-def test_nobody_is_told(facts: dict[str, Any], artefacts: Path, daemon: str) -> None:
+def test_nothing_is_declared(facts: dict[str, Any], artefacts: Path, daemon: str) -> None:
     assert_quiet(facts, artefacts, daemon)
 
 
 def test_only_the_ioctl_makes_the_client_ask_the_server(facts: dict[str, Any]) -> None:
     assert (facts["inotify"], facts["dnotify"], facts["ioctl"]) == (0, 0, 1)
-    assert facts["told_by_inotify"] > 0, "it tells of what this client does"
+    assert facts["told_by_inotify"] > 0, "it reports what this client does"
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)

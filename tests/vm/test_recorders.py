@@ -126,8 +126,8 @@ def test_the_trace_is_on_the_clock_of_the_events(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize("name", ["tcpdump", "trace"])
 def test_the_manifest_says_that_it_went_well(bundle: Bundle, name: str) -> None:
-    told = source(bundle, name)
-    assert (told["status"], told["exit_status"]) == ("ok", 0), told
+    found = source(bundle, name)
+    assert (found["status"], found["exit_status"]) == ("ok", 0), found
 
 
 def test_one_tcpdump_runs_as_its_own_user_also_after_capture_was_killed(

@@ -12,7 +12,7 @@ from tests.vm.scenarios import remount
 SCENARIO = "remount"
 
 
-def test_nobody_is_told(facts: dict[str, Any], artefacts: Path) -> None:
+def test_nothing_is_declared(facts: dict[str, Any], artefacts: Path) -> None:
     # The strict daemon declares: a server without DFS answers the question for it, which is part of
     # each mount, with STATUS_NOT_FOUND, and that counts.
     assert_quiet(facts, artefacts, DEFAULT)

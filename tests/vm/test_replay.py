@@ -78,7 +78,7 @@ def test_recording_is_complete_and_says_so(
     assert (last.dropped, recording.damage) == (0, "")
     assert len(records) == last.records == recording.records
     assert last.total("finished") == last.total("emitted") - last.total("unanswered_told")
-    assert f"{last.records:,} records in" in facts["said"]
+    assert f"{last.records:,} records in" in facts["recorder_log"]
 
 
 def test_every_operation_of_the_bundle_is_in_the_recording(

@@ -1,4 +1,4 @@
-"""The laboratory in the guest does what its parts' names say."""
+"""The laboratory in the guest does what its parts' names promise."""
 
 import time
 from pathlib import Path

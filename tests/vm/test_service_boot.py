@@ -1,4 +1,4 @@
-"""The service from its installation to its end, judged by what systemd and the journal say."""
+"""The service from its installation to its end, judged by systemd's state and the journal."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ SCENARIO = "service_boot"
 
 
 def test_installation_says_what_to_do_next(facts: dict[str, Any]) -> None:
-    assert "systemctl enable --now aod.service" in facts["said"]
+    assert "systemctl enable --now aod.service" in facts["installation"]
 
 
 def test_what_was_installed_is_for_root_and_the_group_alone(facts: dict[str, Any]) -> None:
@@ -97,9 +97,9 @@ def test_detect_is_a_user_of_its_own(facts: dict[str, Any]) -> None:
 
 
 def test_the_exposure_is_low(facts: dict[str, Any]) -> None:
-    told = re.search(r"exposure level for aod\.service: (\d+\.\d+)", facts["exposure"])
-    assert told
-    assert float(told[1]) <= MOST_EXPOSED
+    exposure = re.search(r"exposure level for aod\.service: (\d+\.\d+)", facts["exposure"])
+    assert exposure
+    assert float(exposure[1]) <= MOST_EXPOSED
 
 
 def test_the_stop_leaves_nothing(facts: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ SCENARIO = "service_reload"
 
 def test_a_bad_file_is_refused_and_named(facts: dict[str, Any]) -> None:
     assert "aod.service" in facts["bad"]["systemctl"]
-    assert f"/etc/aod/aod.yaml:{BAD_LINE}" in facts["bad"]["said"]
+    assert f"/etc/aod/aod.yaml:{BAD_LINE}" in facts["bad"]["message"]
     assert (facts["bad"]["ActiveState"], facts["bad"]["NRestarts"]) == ("active", "0")
 
 

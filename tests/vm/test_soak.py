@@ -14,7 +14,7 @@ from tests.vm.test_conservation import COUNTED, moved
 SCENARIO = "soak"
 
 
-def test_nobody_is_told(artefacts: Path) -> None:
+def test_nothing_is_declared(artefacts: Path) -> None:
     assert declared(artefacts) == []
 
 

@@ -12,8 +12,7 @@ SCENARIO = "stranger"
 
 @pytest.fixture(scope="module")
 def found(facts: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = facts["found"]
-    return told
+    return dict(facts["found"])
 
 
 def test_the_stranger_is_nobody(found: dict[str, Any]) -> None:
@@ -41,10 +40,10 @@ def test_no_shared_memory_and_no_socket_of_the_network(found: dict[str, Any]) ->
 
 
 def test_names_of_processes_tell_nothing(found: dict[str, Any]) -> None:
-    assert found["told"]
-    for told in found["told"].values():
-        assert "pass" not in told.lower()
-        assert "secret" not in told.lower()
+    assert found["shown"]
+    for text in found["shown"].values():
+        assert "pass" not in text.lower()
+        assert "secret" not in text.lower()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +71,8 @@ def test_a_process_that_is_open_would_be_found(facts: dict[str, Any], how: str) 
 def test_only_what_was_planted_is_new_there(facts: dict[str, Any]) -> None:
     victim = str(facts["control"]["pids"][-1])
     assert facts["control"]["open"]
-    for told in facts["control"]["open"]:
-        what = told.rpartition(" ")[2]
+    for opening in facts["control"]["open"]:
+        what = opening.rpartition(" ")[2]
         assert "planted" in what or what == victim or Path(what).is_relative_to(f"/proc/{victim}")
 
 

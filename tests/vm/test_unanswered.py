@@ -24,8 +24,8 @@ def test_every_operation_that_was_told_as_hanging_is_told_as_never_answered(
     facts: dict[str, Any], how: str, act: str
 ) -> None:
     found = facts[how][act]
-    assert [command for command, *_ in found["told"]] == COMPOUND
-    assert found["ended"] == found["told"]
+    assert [command for command, *_ in found["in_flight"]] == COMPOUND
+    assert found["ended"] == found["in_flight"]
 
 
 @HOW
@@ -54,7 +54,7 @@ def test_rest_of_failed_compounds_is_counted_and_young(facts: dict[str, Any], ho
     rest = dict.fromkeys(["SMB2_CLOSE", "SMB2_QUERY_INFO"], MISSING_FILES)
     assert _moved(found, "unanswered") == rest
     assert _moved(found, "unanswered_told") == _moved(found, "gave_up") == {}
-    assert found["told"] == found["ended"] == []
+    assert found["in_flight"] == found["ended"] == []
 
 
 @HOW

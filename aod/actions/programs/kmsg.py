@@ -66,20 +66,20 @@ def _print_journal(boot_sec: float, since_sec: float, why: str) -> None:
 
 def _journaled() -> Iterator[bytes]:
     """The kernel's messages in the journal, as records."""
-    fields = "MESSAGE,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP"
+    names = "MESSAGE,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP"
     command = ["journalctl", "--dmesg", f"--lines={_MOST_ENTRIES}", "--output=json"]
     try:
         done = subprocess.run(
-            [*command, f"--output-fields={fields}"], stdout=subprocess.PIPE, check=True
+            [*command, f"--output-fields={names}"], stdout=subprocess.PIPE, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return
     for entry in done.stdout.splitlines():
-        told = json.loads(entry)
-        message = told.get("MESSAGE") or ""  # null: it is too long
+        fields = json.loads(entry)
+        message = fields.get("MESSAGE") or ""  # null: it is too long
         text = message.encode() if isinstance(message, str) else bytes(message)
-        uptime = told.get("_SOURCE_MONOTONIC_TIMESTAMP", "")
-        yield f"{told.get('PRIORITY', 6)},0,{uptime},-;".encode() + text
+        uptime = fields.get("_SOURCE_MONOTONIC_TIMESTAMP", "")
+        yield f"{fields.get('PRIORITY', 6)},0,{uptime},-;".encode() + text
 
 
 def _next(fd: int) -> bytes:

@@ -1,4 +1,4 @@
-r"""Where names stand: places in logs whose form says what a word there is.
+r"""Where names stand: places in logs whose form shows what a word is.
 
 All patterns are for text in lower case. Each begins with a word that is looked for first, which
 costs almost nothing where it does not occur.
@@ -50,56 +50,47 @@ _SEP: Final = rb"[\\/]+"
 _UNC: Final = _HOST + rb"(?:" + _SEP + rb"(" + _PART + rb")((?:" + _SEP + _PART + rb")*))"
 _USER: Final = rb"[\"']?([a-z0-9_\x80-\xff][a-z0-9_.@\\$+\x80-\xff-]*)"
 _VALUE: Final = rb"[\"']?([^,\s\"';)]+)"
+_LOGIN: Final = rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?"
 _UNC_KINDS: Final = (Kind.HOSTS, Kind.SHARES, Kind.FILES)
 _SYSLOG: Final = frozenset({"journalctl.log", "syslogs.log"})
-
-
-def _after(hint: bytes, rest: bytes, *kinds: Kind, files: frozenset[str] = frozenset()) -> Context:
-    return Context(hint, re.compile(re.escape(hint) + rest, re.MULTILINE), kinds, files)
+_DEBUGDATA: Final = frozenset({"debugdata.log"})
 
 
 def _lines(hint: bytes, form: bytes, *kinds: Kind, files: frozenset[str] = frozenset()) -> Context:
     return Context(hint, re.compile(form, re.MULTILINE), kinds, files)
 
 
+def _after(hint: bytes, rest: bytes, *kinds: Kind, files: frozenset[str] = frozenset()) -> Context:
+    return _lines(hint, re.escape(hint) + rest, *kinds, files=files)
+
+
+def _each(hints: Sequence[bytes], rest: bytes, *kinds: Kind) -> Iterator[Context]:
+    return (_after(hint, rest, *kinds) for hint in hints)
+
+
 FIXED: Final = (
     _lines(b" mounts: ", rb"\\\\([^\\\n]+)\\(.+?) mounts: \d", Kind.HOSTS, Kind.SHARES),
     _after(b"\\\\", rb"\\*" + _UNC + rb"?", *_UNC_KINDS),
     _after(b"//", rb"(?:(?<=[\s\"'=(,\[<]//)|(?<=\A//))" + _UNC, *_UNC_KINDS),
-    _after(b"smb://", rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?" + _UNC + rb"?", Kind.USERS, *_UNC_KINDS),
-    _after(b"cifs://", rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?" + _UNC + rb"?", Kind.USERS, *_UNC_KINDS),
+    *_each((b"smb://", b"cifs://"), _LOGIN + _UNC + rb"?", Kind.USERS, *_UNC_KINDS),
     _lines(b"path=\\", rb"path=\\([^\\,\s]+)\\([^\\,\s]+)((?:\\[^\\,\s]+)*),type=", *_UNC_KINDS),
     _lines(b"(target hint)", rb"^\s+\\([^\\\s]+)\\([^\\\s]+)((?:\\[^\\\s]+)*)", *_UNC_KINDS),
     _after(b"path=", rb"(\\?[^\n]+)$", Kind.FILES, files=frozenset({"trace.log"})),
-    _after(b"username=", _VALUE, Kind.USERS),
-    _after(b"user=", _VALUE, Kind.USERS),
-    _after(b"logname=", _VALUE, Kind.USERS),
-    _after(b"acct=", _VALUE, Kind.USERS),
-    _after(b"domain=", _VALUE, Kind.DOMAINS),
-    _after(b"dom=", _VALUE, Kind.DOMAINS),
-    _after(b"workgroup=", _VALUE, Kind.DOMAINS),
-    _after(b"netbiosname=", _VALUE, Kind.HOSTS),
-    _after(b"servern=", _VALUE, Kind.HOSTS),
-    _after(b"server=", _HOST, Kind.HOSTS),
-    _after(b"rhost=", _HOST, Kind.HOSTS),
-    _after(b"addr=", _HOST, Kind.HOSTS),
-    _after(b"ip=", _HOST, Kind.HOSTS),
+    *_each((b"username=", b"user=", b"logname=", b"acct="), _VALUE, Kind.USERS),
+    *_each((b"domain=", b"dom=", b"workgroup="), _VALUE, Kind.DOMAINS),
+    *_each((b"netbiosname=", b"servern="), _VALUE, Kind.HOSTS),
+    *_each((b"server=", b"rhost=", b"addr=", b"ip="), _HOST, Kind.HOSTS),
     _after(b"prefixpath=", _VALUE, Kind.FILES),
-    _after(b"hostname: ", _HOST, Kind.HOSTS),
-    _after(b"servername: ", _HOST, Kind.HOSTS),
-    _after(b"domain: ", rb"(\S+)", Kind.DOMAINS, files=frozenset({"debugdata.log"})),
-    _after(b") name: ", _HOST, Kind.HOSTS, files=frozenset({"debugdata.log"})),
+    *_each((b"hostname: ", b"servername: "), _HOST, Kind.HOSTS),
+    _after(b"domain: ", rb"(\S+)", Kind.DOMAINS, files=_DEBUGDATA),
+    _after(b") name: ", _HOST, Kind.HOSTS, files=_DEBUGDATA),
     _after(b"uid=", rb"\d+\(([^)\s]+)\)", Kind.USERS),
-    _after(b" for user ", _USER, Kind.USERS),
-    _after(b" of user ", _USER, Kind.USERS),
-    _after(b" by user ", _USER, Kind.USERS),
-    _after(b"invalid user ", _USER, Kind.USERS),
+    *_each((b" for user ", b" of user ", b" by user ", b"invalid user "), _USER, Kind.USERS),
     _after(b"password for ", rb"(?:invalid user )?" + _USER + rb" from", Kind.USERS),
     _after(b"publickey for ", _USER + rb" from", Kind.USERS),
     _after(b"sudo: ", rb" *" + _USER + rb" : ", Kind.USERS),
     _after(b"/home/", rb"([^\s/\"':;,)\]>]+)", Kind.USERS),
-    _lines(b" cifs ", rb"^\S+ (/\S+) cifs ", Kind.MOUNTS),
-    _lines(b" smb3 ", rb"^\S+ (/\S+) smb3 ", Kind.MOUNTS),
+    *(_lines(name, rb"^\S+ (/\S+)" + name, Kind.MOUNTS) for name in (b" cifs ", b" smb3 ")),
     _lines(
         b"0x",
         rb"^0x[0-9a-f]+ 0x[0-9a-f]+ (?:0x[0-9a-f]+ )+\d+ \d+ \d+ (.+?)"

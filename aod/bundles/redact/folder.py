@@ -1,10 +1,10 @@
-"""All files of a bundle's folder: read twice, once for the names and once to replace them.
+"""All files of a bundle's folder: read twice, once to find the names and once to replace them.
 
-What comes of it lies in a folder of its own until all is done, so a death at any moment leaves the
-files as they were.
+The redacted files lie in a folder of their own, so a death at any moment leaves the others as they
+were.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -27,7 +27,7 @@ DONE: Final = ".redacted"
 NAMELESS: Final = frozenset({contents.EVENTS, contents.STATS})
 """Numbers only, and what tasks call themselves."""
 _PACKETS_LEFT_OUT: Final = "left out: packets are redacted only where they are headers only"
-_BINARY_LEFT_OUT: Final = "left out: nobody knows how to redact it"
+_BINARY_LEFT_OUT: Final = "left out: files of this kind cannot be redacted"
 _CHUNK: Final = 1 << 17
 """What is found in it takes some hundred times as much memory."""
 _LONGEST_LINE: Final = 1 << 19
@@ -43,7 +43,7 @@ _ANOMALY_AS_IT_IS: Final = frozenset(
 
 
 class Draft(Struct, frozen=True):
-    """What the manifest is made from, before and after."""
+    """What the manifest is made from: before redaction, and after it."""
 
     manifest: Manifest
     anomaly: Anomaly
@@ -55,7 +55,7 @@ def redact(folder: Path, *, headers_only: bool) -> None:
     """Fill `folder/.redacted` with the redacted files, and the draft with them.
 
     Raises:
-        OSError, msgspec.MsgspecError: the folder is not as it has to be.
+        OSError, msgspec.MsgspecError: the folder has no draft, or cannot be read or written.
     """
     draft = msgspec.json.decode((folder / DRAFT).read_bytes(), type=Draft)
     texts, others = _files(folder)
@@ -74,7 +74,7 @@ def redact(folder: Path, *, headers_only: bool) -> None:
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Text, and what is none."""
+    """The text files, and the others."""
     binary = {row.file for row in table.ACTIONS if row.binary}
     known = NAMELESS | {contents.ANOMALY, contents.SUMMARY, manifest.FILE}
     found = sorted(
@@ -108,9 +108,13 @@ def _gathered(draft: Draft, texts: list[Path]) -> tuple[Redactor, Pseudonyms]:
     gathering.add(Kind.HOSTS, draft.manifest.host.encode())
     for mount in draft.manifest.mounts:
         gathering.add(Kind.MOUNTS, mount.mount_point.encode(errors="replace"))
-    for told in (draft.anomaly, draft.manifest):
-        for string in _strings(msgspec.to_builtins(told)):
-            gathering.look_at(string.encode(errors="replace"))
+
+    def look_at(text: str) -> str:
+        gathering.look_at(text.encode(errors="replace"))
+        return text
+
+    for part in (draft.anomaly, draft.manifest):
+        _mapped(msgspec.to_builtins(part), look_at)
     for path in texts:
         with path.open("rb") as source:
             for chunk in chunks(source):
@@ -120,19 +124,8 @@ def _gathered(draft: Draft, texts: list[Path]) -> tuple[Redactor, Pseudonyms]:
     return gathering.redactor()
 
 
-def _strings(told: Any) -> Iterator[str]:
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, dict):
-        for value in told.values():
-            yield from _strings(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
-            yield from _strings(value)
-
-
 def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: bool) -> str:
-    """Redact a file that is no text; why it is left out, if it is."""
+    """Redact a binary file; why it is left out, if it is."""
     if path.suffix != ".pcap":
         return _BINARY_LEFT_OUT
     if not headers_only:
@@ -153,27 +146,29 @@ def _write_draft(
     redactor: Redactor,
     pseudonyms: Pseudonyms,
 ) -> None:
-    told = msgspec.to_builtins(draft.manifest)
     host_name = pseudonyms.name(Kind.HOSTS, draft.manifest.host.encode()).decode()
-    redacted = _mapped(told, _MANIFEST_AS_IT_IS, redactor) | {"host": host_name}
-    anomaly = _mapped(msgspec.to_builtins(draft.anomaly), _ANOMALY_AS_IT_IS, redactor)
+    manifest_of = msgspec.to_builtins(draft.manifest)
+    redacted = _mapped(manifest_of, redactor.string, _MANIFEST_AS_IT_IS) | {"host": host_name}
+    anomaly = _mapped(msgspec.to_builtins(draft.anomaly), redactor.string, _ANOMALY_AS_IT_IS)
     redacted["redacted"] = msgspec.to_builtins(pseudonyms.replaced())
     made = {"manifest": redacted, "anomaly": anomaly, "left_out": left_out}
     with create(done / DRAFT) as file:
         file.write(msgspec.json.encode(msgspec.convert(made, type=Draft)))
 
 
-def _mapped(told: Any, as_it_is: frozenset[str], redactor: Redactor) -> Any:
-    """All strings redacted, but for those under these keys; keys are never touched."""
-    if isinstance(told, str):
-        return redactor.string(told)
-    if isinstance(told, list | tuple):
-        return [_mapped(value, as_it_is, redactor) for value in told]
-    if isinstance(told, dict):
+def _mapped(
+    value: Any, change: Callable[[str], str], as_it_is: frozenset[str] = frozenset()
+) -> Any:
+    """All strings changed, but for those under the keys `as_it_is`; keys are never touched."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return [_mapped(one, change, as_it_is) for one in value]
+    if isinstance(value, dict):
         return {
-            key: value
-            if key in as_it_is and not isinstance(value, dict)
-            else _mapped(value, as_it_is, redactor)
-            for key, value in told.items()
+            key: one
+            if key in as_it_is and not isinstance(one, dict)
+            else _mapped(one, change, as_it_is)
+            for key, one in value.items()
         }
-    return told
+    return value

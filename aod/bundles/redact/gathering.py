@@ -1,4 +1,4 @@
-"""The first look at a bundle: which names there are, of what kind, and which are the same one's."""
+"""The first pass over a bundle: which names there are, of what kind, and which are aliases."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ from aod.bundles.redact.kinds import PSEUDONYM, Kind, Pseudonyms, ip_address, is
 from aod.bundles.redact.text import Redactor, strong
 
 _PUBLIC: Final = (b".windows.net", b".amazonaws.com", b".googleapis.com", b".azure.com")
-"""Of everybody: a domain that ends so tells nothing."""
+"""Of public clouds: a domain that ends so identifies nobody."""
 
 
 class Gathering:

@@ -15,7 +15,7 @@ _PS_COLUMNS: Final = 8
 
 
 def names(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
-    """What /etc says, and the kernel; a file that cannot be read says nothing.
+    """What /etc says, and the kernel; a file that cannot be read is passed over.
 
     No name service is asked: it may be the server that hangs.
     """

@@ -5,29 +5,16 @@ Checksums are those of the original addresses.
 """
 
 from ipaddress import ip_address
-from typing import Final, NamedTuple
+from typing import Final
 
 from aod.bundles.redact.kinds import Pseudonyms
 from aod.flight import pcap
-from aod.flight.frames import IPV4, IPV6, LINKS, network
+from aod.flight.frames import IP, IPV6, LINKS, TCP, Ip, network
 from aod.flight.pcap import PcapError
 
-_TCP: Final = 6
 _MAC_BYTES: Final = 6
 
 
-class _Ip(NamedTuple):
-    """Where in the header of a version of IP things are."""
-
-    length: int
-    protocol: int
-    addresses: tuple[slice, slice]
-
-
-_IP: Final = {
-    IPV4: _Ip(20, 9, (slice(12, 16), slice(16, 20))),
-    IPV6: _Ip(40, 6, (slice(8, 24), slice(24, 40))),
-}
 _NO_OPTIONS: Final = 0x45
 """The first byte of IPv4 where nothing lies between its header and TCP's."""
 
@@ -58,18 +45,18 @@ def _packet(data: bytes, link_type: int, pseudonyms: Pseudonyms) -> bytes:
         mac = data[at : at + _MAC_BYTES]
         if len(mac) == _MAC_BYTES:
             packet[at : at + _MAC_BYTES] = pseudonyms.mac(mac)
-    ip = _IP.get(protocol)
+    ip = IP.get(protocol)
     if ip is None or len(data) < start + ip.length:
         return bytes(packet[:start]) + bytes(len(data) - start)
     header = _header(data[start : start + ip.length], ip, pseudonyms)
     behind = data[start + ip.length :]
     is_plain = protocol == IPV6 or header[0] == _NO_OPTIONS  # options may hold addresses
-    if not is_plain or header[ip.protocol] != _TCP:
+    if not is_plain or header[ip.protocol] != TCP:
         behind = bytes(len(behind))
     return bytes(packet[:start]) + header + behind
 
 
-def _header(header: bytes, ip: _Ip, pseudonyms: Pseudonyms) -> bytes:
+def _header(header: bytes, ip: Ip, pseudonyms: Pseudonyms) -> bytes:
     replaced = bytearray(header)
     for at in ip.addresses:
         address = pseudonyms.address(ip_address(header[at]))

@@ -1,4 +1,4 @@
-"""Every name in a text becomes its pseudonym, where its place tells and wherever else it is."""
+"""Every name in a text becomes its pseudonym, in the places of its kind and anywhere else."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,6 @@ from typing import Final
 
 from aod.bundles.redact.contexts import Context, find, split
 from aod.bundles.redact.kinds import PSEUDONYM_FORM, Kind, Pseudonyms, ip_address
-from aod.bundles.redact.ordinary import ORDINARY
 from aod.bundles.redact.spellings import any_of, spellings
 
 _IPV4: Final = rb"(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
@@ -25,10 +24,35 @@ _ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%
 """The end of one is no letter of the name behind it."""
 
 MIN_LETTERS: Final = 3
-"""A shorter name is replaced only where its place tells."""
+"""A shorter name is replaced only in the places of its kind."""
 MAX_WORDS: Final = 5000
-"""Names that are looked for everywhere; file names beyond only where their place tells."""
+"""Names that are looked for everywhere; file names beyond that only in their places."""
 
+_ORDINARY: Final = frozenset(
+    b"""
+    able access account active addr address admin after all anomaly anonymous any app apps arch
+    audit auth backup base before bin boot btrfs bytes cache call cat cifs cifsd client close
+    cluster code command commands common con connect connection control core count cpu create cron
+    data date dbus debian debug debugdata default dev device devices dfs dir directory disk dmesg
+    dns docs domain done down drive driver echo end error errors etc eth0 event events ext4 failed
+    fails false file files find first flags flush for free from fs fstab full get group groups
+    guest hang has home homes host hosts http https hung idle info init input install interface
+    internal into iocharset ioctl ipc ipv4 ipv6 is its job journal journalctl kernel key keys krb5
+    kthread lan last latency lib link linux list load local localhost lock log login logon logs
+    loop main man manifest master max media mem memory min mnt mode module mount mounts name net
+    network new nfs node none not ntlm ntlmssp null off old open opt options out owner package
+    page pam path pid pool port post pressure print proc process public python queue quota raw
+    read release remote request reset root rsize run running safe samba scope sda sec self send
+    server service session sessions set share shared shares shell size slow smb smb2 smb3 smbd
+    smbinfo socket sockets software ssh sshd stacks start started state stats status stop storage
+    store sudo summary swap sync syslog syslogs system systemd target task tasks tcp tcpdump temp
+    temporary test testing tests text the thread time tmp token trace tree true type ubuntu udp
+    uid umount unix unknown unmount update upload uptime url use user username users usr utf8 uuid
+    var vers version vfs video vol volume wait was web with work worker workgroup write wsize xfs
+    you zero
+    """.split()
+)
+"""Words of the logs themselves: a name like one is replaced only in the places of its kind."""
 _MOST_KNOWN: Final = 1 << 12
 """Of what was found, how much is not asked for again."""
 
@@ -56,7 +80,7 @@ class Redactor:
         self._known: dict[bytes, bytes | None] = {}
 
     def text(self, text: bytes, file: str = "") -> bytes:
-        """The text with all its names replaced; `file` tells which places to look at."""
+        """The text with all its names replaced; `file` decides which places are searched."""
         lowered = text.lower()
         found = [*self._in_context(lowered, file), *self._everywhere(self._anywhere, lowered)]
         if b"\\" in lowered or b"%" in lowered:
@@ -135,7 +159,7 @@ def strong(names: Mapping[bytes, Kind]) -> dict[bytes, Kind]:
         (word, kind)
         for word, kind in names.items()
         if len(word) >= MIN_LETTERS
-        and word not in ORDINARY
+        and word not in _ORDINARY
         and not word.isdigit()
         and kind is not Kind.MOUNTS
     ]

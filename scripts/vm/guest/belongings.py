@@ -66,7 +66,7 @@ def descriptors(pid: int) -> dict[str, str]:
     return found
 
 
-def told_by_proc(pid: int) -> str:
+def shown_by_proc(pid: int) -> str:
     """What everybody may read of a process: its command line and its name."""
     texts = (Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "comm"))
     return b" ".join(texts).replace(b"\0", b" ").decode(errors="replace").strip()

@@ -84,7 +84,7 @@ def mount(options: str, share: Share, folder: Path) -> None:
     try:
         command("mount", "-t", "cifs", share.unc, folder, "-o", options)
     except LabError as error:
-        # mount.cifs only ever says "see dmesg".
+        # mount.cifs prints no more than "see dmesg".
         raise LabError(f"{error}\n{command('dmesg')[-2000:]}") from error
 
 
@@ -121,7 +121,7 @@ def unload_module(timeout_s: float = 20) -> None:
 
 
 def command_counts() -> dict[str, Count]:
-    """What the client says it sent, by SMB2 command, for all mounted shares together.
+    """What the client has counted as sent, by SMB2 command, for all mounted shares together.
 
     The counts begin with the mount and end with it. Reading is all that may be done here: a write,
     of whatever, resets them.

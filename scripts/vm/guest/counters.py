@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.status.gather import gather
 from aod.status.model import Status
 from scripts.vm.guest import cifs
@@ -17,7 +17,7 @@ RUNTIME: Final = Path("/run/aod")
 def settled(runtime_dir: Path = RUNTIME) -> Status:
     """The daemon's status, taken after now, with every record in the event log and evaluated.
 
-    A daemon that has just said that it watches is not at rest: loading the hooks on the client's
+    A daemon that has just logged that it watches is not at rest: loading the hooks on the client's
     functions keeps an emulated processor busy for another second, which makes any operation slow.
     Counters that are newer than now come after that.
     """
@@ -37,7 +37,7 @@ def wait_for_names(share: Share) -> None:
     """Return when the daemon can name a share that was mounted before it started."""
     unc = share.unc.replace("/", "\\")
     wait_until(
-        lambda: unc in peer_names.FILE.read(RUNTIME).shares.values(), f"the name of {share.unc}", 20
+        lambda: unc in peers.FILE.read(RUNTIME).shares.values(), f"the name of {share.unc}", 20
     )
 
 

@@ -1,4 +1,4 @@
-"""The guest's side of the demo: a healthy share, then a slow network, told line by line."""
+"""The guest's side of the demo: a healthy share, then a slow network, reported line by line."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def main() -> int:
             bundle = _break_and_catch(daemon, folder)
             say(f"sealed {bundle.name}, {bundle.stat().st_size / 1024:.1f} KiB")
             lab.keep(bundle)
-            say(f"told the daemon to stop; it ended with {daemon.stop()}")
+            say(f"stopped the daemon; its exit status is {daemon.stop()}")
     return 0
 
 
@@ -53,11 +53,11 @@ def _break_and_catch(daemon: Daemon, folder: Path) -> Path:
     say(f"working on healthy files for {HEALTHY_S} s with {CONFIGURATION.name}: all quiet?")
     healthy = work(folder, at_rate(RATE, seconds(HEALTHY_S)))
     known = set(daemon.bundles())
-    say(f"{_told(healthy)}; bundles: {len(known)}")
+    say(f"{_work_done(healthy)}; bundles: {len(known)}")
     say(f"tc qdisc add dev lo root netem delay {DELAY_MS}ms, and the work goes on")
     with working(folder, workers=WORKERS) as tally, faults.slow_network(DELAY_MS):
         bundle = daemon.wait_for_bundle(known, _DETECTION_TIMEOUT_S)
-    say(f"the network is healed; {_told(tally)}")
+    say(f"the network is healed; {_work_done(tally)}")
     return bundle
 
 
@@ -66,7 +66,7 @@ def say(text: str) -> None:
     print(GUEST + text, flush=True)
 
 
-def _told(tally: Counter[str]) -> str:
+def _work_done(tally: Counter[str]) -> str:
     return f"{tally['rounds']} files written, read, renamed, deleted"
 
 

@@ -1,4 +1,4 @@
-"""Work that nobody should be told about, under the eyes of two daemons at once.
+"""Work in which no anomaly should be declared, watched by two daemons at once.
 
 One has the repository's configuration. The other one also declares every failure that is not
 benign by nature, at the first: a benign answer that is not left out would be seen.

@@ -15,7 +15,7 @@ from scripts.vm.guest.wait import wait_until
 from scripts.vm.tools import REPO
 
 UNIT: Final = "aod.service"
-_SAID: Final = Path("/run/lab/install")
+_PRINTED: Final = Path("/run/lab/install")
 FILE: Final = Path("/etc/aod/aod.yaml")
 OUTPUT_DIR: Final = Path("/var/log/aod")
 _DROP_IN: Final = Path(f"/etc/systemd/system/{UNIT}.d/vm.conf")
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 def install() -> str:
-    """Run scripts/install as a user without a network does, once a boot; what it said."""
-    if _SAID.exists():
-        return _SAID.read_text()
+    """Run scripts/install as a user without a network does, once a boot; what it printed."""
+    if _PRINTED.exists():
+        return _PRINTED.read_text()
     environment = {
         "PATH": os.environ["PATH"],
         "AOD_WHEEL": os.environ["AOD_VM_WHEEL"],
@@ -46,7 +46,7 @@ def install() -> str:
     )
     if done.returncode:
         raise LabError(f"scripts/install ended with {done.returncode}:\n{done.stderr}")
-    _SAID.write_text(done.stderr)
+    _PRINTED.write_text(done.stderr)
     return done.stderr
 
 
@@ -98,7 +98,7 @@ class Service:
             raise LabError(f"{stage}: {found}\n{self.log_tail()}")
         return found[0]
 
-    # What is said.
+    # What it logs.
 
     def entries(self) -> list[Entry]:
         """What the journal has of the unit, and systemd about it, since this object was made."""
@@ -136,7 +136,7 @@ class Service:
         return sorted(OUTPUT_DIR.glob("aod_*.tar.zst"))
 
     def wait_for_bundles(self, count: int, timeout_s: float = 90) -> list[Path]:
-        """Wait until there are so many sealed bundles."""
+        """Wait until there are this many sealed bundles."""
 
         def found() -> list[Path] | None:
             made = self.bundles()
@@ -149,6 +149,28 @@ class Service:
             return wait_until(condition, what, timeout_s, 0.2)
         except TimeoutError as error:
             raise LabError(f"{error}\n{self.log_tail()}") from error
+
+
+def refusals(*actions: str, post_sec: int = 0, more: str = "") -> str:
+    """A configuration with one anomaly, `error`, which is declared once: more than three EACCES.
+
+    Args:
+        more: further sections, as YAML.
+    """
+    return f"""\
+aod_output_dir: {OUTPUT_DIR}
+guardian:
+  anomalies:
+    error:
+      type: Error
+      mode: trackonly
+      track_codes: [EACCES]
+      acceptable_count: 3
+      cooldown_sec: 3600
+      actions: [{", ".join(actions)}]
+capture:
+  post_sec: {post_sec}
+{more}"""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What an unprivileged user can do with what he is told of: a program of its own, run as that user.
+"""What an unprivileged user can do with given paths and processes: a program run as that user.
 
 Standard input: JSON, `{"paths": [...], "pids": [...], "abstract": [...]}`. Standard output: a JSON
 list of what was possible, "how what".

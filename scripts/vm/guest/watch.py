@@ -28,7 +28,7 @@ def watched(folder: Path) -> Iterator[threading.Thread]:
     try:
         yield waiting
     finally:
-        # x: cifs tells inotify, too, only of a file that had to be new (cifs_atomic_open).
+        # x: cifs notifies inotify, too, only of a file that had to be new (cifs_atomic_open).
         (folder / "new").open("xb").close()
         waiting.join()
         os.close(descriptor)

@@ -68,7 +68,7 @@ def work(
 def working(
     folder: Path, *, rounds_per_s: float = DEFAULT_RATE, size: int = 4096, workers: int = 1
 ) -> Iterator[Counter[str]]:
-    """Work in the background, as so many at a time; the tally is there when the block is left."""
+    """Work in the background with several workers; the tally is complete when the block is left."""
     stop = threading.Event()
     total: Counter[str] = Counter()
     go_on = at_rate(rounds_per_s, lambda _done: not stop.is_set())
@@ -103,7 +103,7 @@ def _do_round(path: Path, tally: Counter[str], size: int) -> None:
 
 
 def _write(descriptor: int, tally: Counter[str], size: int) -> None:
-    """fsync, because a write that stays in the client's cache is no request, and tells no error."""
+    """fsync: a write that stays in the client's cache sends nothing and reports no error."""
     try:
         os.write(descriptor, bytes(size))
         os.fsync(descriptor)

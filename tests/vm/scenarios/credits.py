@@ -49,7 +49,7 @@ def _credits(limit: int) -> dict[str, str]:
 
 
 def _refusal(lab: Lab) -> str:
-    """What the client says when it is told to mount."""
+    """What the client answers to a mount."""
     try:
         with lab.mounted():
             return ""

@@ -1,6 +1,6 @@
 """Every action is configured; the network becomes slow, and later the server stops.
 
-What the guest itself says is written down beside it: the bundles are judged by that.
+What the guest itself shows is written down beside it: the bundles are judged by that.
 """
 
 import os
@@ -56,7 +56,7 @@ def run(lab: Lab) -> Facts:
     config = lab.configuration(lambda _: CONFIGURATION)
     _write_logs()
     with journal(), lab.mounted(cifs.UNCACHED) as folder:
-        daemon = JournaledDaemon(lab.artefacts / "daemon.log_file", config)
+        daemon = JournaledDaemon(lab.artefacts / "daemon.log", config)
         with daemon, (folder / OPEN_FILE).open("wb") as held:
             daemon.wait_until_watching()
             wait_for_names(FIRST)
@@ -118,7 +118,7 @@ def _rights(daemon: JournaledDaemon) -> Facts:
 
 
 def _guest() -> Facts:
-    """What the guest says of itself."""
+    """What the guest shows of itself."""
     memory = _MEMORY.search(Path("/proc/meminfo").read_text())
     return {
         "release": platform.release(),

@@ -17,7 +17,7 @@ NAME = "file"
 # stat() is one request with so many commands.
 ASKED = 3
 HANGS_NS = 200_000_000
-# How often the log is looked at: what is measured is when the daemon says it.
+# How often the log is looked at: what is measured is when the daemon logs it.
 _LOG_POLL_S = 0.005
 
 

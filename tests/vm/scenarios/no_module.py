@@ -1,4 +1,4 @@
-"""The daemon starts before the cifs module is there: it has to wait, and say so once."""
+"""The daemon starts before the cifs module is there: it has to wait, and log that once."""
 
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.lab import Facts, Lab

@@ -46,7 +46,7 @@ def _watch(folder: Path) -> Facts:
 
 
 def _inotify(folder: Path) -> int:
-    """A descriptor that tells of new files, by the C library: Python has no inotify."""
+    """A descriptor that reports new files, by the C library: Python has no inotify."""
     library = ctypes.CDLL(None, use_errno=True)
     descriptor = library.inotify_init()
     if descriptor < 0 or library.inotify_add_watch(descriptor, bytes(folder), _IN_CREATE) < 0:

@@ -24,15 +24,15 @@ TIMEOUT_S = 240
 def run(lab: Lab) -> Facts:
     """Record until the daemon has sealed a bundle of the slow network."""
     config = lab.configuration(_one_threshold)
-    recorded, said = Path("/run/recorded.aod"), lab.artefacts / "record.txt"
+    recorded, log = Path("/run/recorded.aod"), lab.artefacts / "record.txt"
     options = f"{cifs.OPTIONS},cache=none,actimeo=0"
     with lab.mounted(options) as folder, lab.daemon(config=config) as daemon:
         daemon.wait_until_watching()
-        with said.open("wb") as output:
+        with log.open("wb") as output:
             recorder = subprocess.Popen(
                 [AOD, "record", recorded, "-c", config], stdout=output, stderr=subprocess.STDOUT
             )
-        wait_until(lambda: b"attached to the cifs client" in said.read_bytes(), "the recorder", 30)
+        wait_until(lambda: b"attached to the cifs client" in log.read_bytes(), "the recorder", 30)
         attached_ns = time.monotonic_ns()
         healthy = work(folder, rounds(ROUNDS))
         known = set(daemon.bundles())
@@ -44,7 +44,7 @@ def run(lab: Lab) -> Facts:
             "bundles_before": [path.name for path in known],
             "attached_ns": attached_ns,
             "recorder": recorder.wait(30),
-            "said": said.read_text(),
+            "recorder_log": log.read_text(),
             "recorded": lab.keep(recorded),
             "bundle": lab.keep(bundle),
             "daemon": daemon.stop(),

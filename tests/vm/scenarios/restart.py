@@ -13,7 +13,7 @@ from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import at_rate, rounds, work, working
 
 GUEST = "faults"
-# Longer than the emergency threshold: what was in flight would be told, were it still in flight.
+# Longer than the emergency threshold: what is still in flight then would be declared.
 GONE_S = 2
 RATE = 5  # rounds per second
 EVENTS = ("smb3_reconnect", "smb3_connect_err", "smb3_connect_done", "smb3_ses_expired")

@@ -78,13 +78,13 @@ def _times(*folders: Path) -> list[float]:
 
 
 def _mount_of_other_server(lab: Lab) -> str:
-    """What a mount looks like when the server has been told to read no more than that."""
+    """What a mount looks like when the server may read no more than that."""
     with lab.samba.configured({"smb2 max read": str(MAX_READ)}), lab.mounted():
         return Path("/proc/mounts").read_text()
 
 
 def _counted(folder: Path) -> Facts:
-    """A workload with what it did, what the client says it sent, and how long it took."""
+    """A workload with what it did, what the client counted as sent, and how long it took."""
     before, started = cifs.command_counts(), time.monotonic()
     tally = work(folder, rounds(ROUNDS))
     elapsed_s = time.monotonic() - started

@@ -73,7 +73,7 @@ def _works(made: Service, folder: Path) -> Callable[[], bool]:
 
 
 def _reload_bad(made: Service) -> Facts:
-    """systemctl refuses, for it looks first; the daemon, told by the signal itself, does so too."""
+    """systemctl refuses, for it looks first; the daemon, signalled directly, does so too."""
     FILE.write_text(BAD)
     refused = ""
     try:
@@ -81,15 +81,19 @@ def _reload_bad(made: Service) -> Facts:
     except LabError as error:
         refused = str(error)
     first = made.wait_for_entry(REFUSED)
-    told = len([one for one in made.entries() if REFUSED in str(one["MESSAGE"])])
+    before = len([one for one in made.entries() if REFUSED in str(one["MESSAGE"])])
     command("systemctl", "kill", "--kill-whom=main", "--signal=HUP", UNIT)
 
-    def told_again() -> bool:
+    def refused_again() -> bool:
         found = [one for one in made.entries() if REFUSED in str(one["MESSAGE"])]
-        return len(found) > told
+        return len(found) > before
 
-    wait_until(told_again, "the daemon's refusal", 60, 0.5)
-    return {"systemctl": refused, "said": first["MESSAGE"], **made.show("ActiveState", "NRestarts")}
+    wait_until(refused_again, "the daemon's refusal", 60, 0.5)
+    return {
+        "systemctl": refused,
+        "message": first["MESSAGE"],
+        **made.show("ActiveState", "NRestarts"),
+    }
 
 
 def _identity(made: Service) -> Facts:

@@ -19,7 +19,7 @@ from scripts.vm.guest.watch import watched
 from scripts.vm.guest.workload import KeepGoing, at_rate, rounds, seconds, work
 
 GUEST = "soak"
-# AOD_VM_SOAK_SEC makes it shorter, for who works on it.
+# AOD_VM_SOAK_SEC makes it shorter while one works on it.
 DURATION_S = float(os.environ.get("AOD_VM_SOAK_SEC", "300"))
 TIMEOUT_S = int(DURATION_S) + 120
 RATE = 2  # rounds per second on each mount
@@ -88,6 +88,6 @@ def _use_locked(path: Path) -> None:
 
 
 def _status() -> Facts:
-    """What the daemon says when it is asked."""
+    """What the daemon reports when it is asked."""
     asked = command(SUPERVISOR.with_name("aod"), "status", "--json", "-c", CONFIGURATION)
     return dict(json.loads(asked))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.vm.guest import faults, stranger_probe
-from scripts.vm.guest.belongings import Snapshot, descriptors, told_by_proc
+from scripts.vm.guest.belongings import Snapshot, descriptors, shown_by_proc
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.proc import family
 from scripts.vm.guest.wait import wait_until
@@ -55,14 +55,14 @@ def _looked(before: Snapshot, daemon: int, *more: int) -> dict[str, Any]:
         "pids": pids,
         "abstract": [*(after.abstract - before.abstract)],
     }
-    told = {pid: told_by_proc(pid) for pid in pids}
+    shown = {pid: shown_by_proc(pid) for pid in pids}
     return (
         asked
         | _asked(asked)
         | {
             "rows": sorted(after.rows - before.rows),
             "held": sorted(set(held.values())),
-            "told": told,
+            "shown": shown,
         }
     )
 

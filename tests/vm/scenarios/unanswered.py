@@ -1,6 +1,6 @@
 """Operations that never finish: a killed waiter, a server that dies, the rest of failed compounds.
 
-Told twice: with the hooks on the client's functions, and without them, where their age has to do.
+Recorded twice: with the hooks on the client's functions, and without them, by their age alone.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.objects import MID_RELEASE_VARIABLE
-from aod.smb import peers as peer_names
+from aod.smb import peers
 from aod.smb.commands import Command, command_name
 from aod.smb.connection import ConnectionEvent
 from aod.status.gather import gather
@@ -35,7 +35,7 @@ _WITHOUT = ("--without", "capture", "--without", "cleanup")
 
 
 def run(lab: Lab) -> Facts:
-    """The same story with the hooks and without them; then the module can go."""
+    """One story with the hooks and without them; then the module can go."""
     facts: Facts = {"hooks": _story(lab, "hooks")}
     with _environment(MID_RELEASE_VARIABLE, ""):
         facts["age"] = _story(lab, "age")
@@ -54,7 +54,7 @@ def _story(lab: Lab, name: str) -> Facts:
         daemon.wait_for_line("attached to the cifs client")
         log = EventLog.reader(RUNTIME)
         mounted_before = wait_until(
-            lambda: peer_names.FILE.read(RUNTIME).shares,
+            lambda: peers.FILE.read(RUNTIME).shares,
             "the names of what was mounted",
             PATIENCE_S,
         )
@@ -79,7 +79,7 @@ def _watched(log: EventLog, act: Callable[[], Facts]) -> Facts:
     after = _settled()
     events = log.view(start, log.position - start)
     return facts | {
-        "told": _operations(events, IN_FLIGHT),
+        "in_flight": _operations(events, IN_FLIGHT),
         "ended": _operations(events, UNANSWERED),
         "failed_creates": int(
             ((events["command"] == Command.SMB2_CREATE) & (events["error"] != 0)).sum()
@@ -133,7 +133,7 @@ def _operations(events: Events, flag: int) -> list[list[object]]:
 
 
 def _share(event: Events) -> str:
-    names = peer_names.FILE.read(RUNTIME)
+    names = peers.FILE.read(RUNTIME)
     return names.share(int(event["session_id"]), int(event["tree_id"]))
 
 
@@ -164,15 +164,15 @@ def _kill_collector(daemon: Daemon, log: EventLog) -> None:
 
 
 def _waiter(folder: Path, log: EventLog) -> "subprocess.Popen[bytes]":
-    """A program that waits for the server; all its operations were told as hanging."""
+    """A program that waits for the server; all its operations are recorded as hanging."""
     start = log.position
 
-    def told() -> bool:
+    def recorded() -> bool:
         hanging = _operations(log.view(start, log.position - start), IN_FLIGHT)
         return 0 < len(hanging) == int(log.header["in_flight"])
 
     program = subprocess.Popen(["stat", str(folder / "known")], stdout=subprocess.DEVNULL)
-    wait_until(told, "all that hangs to be told", PATIENCE_S)
+    wait_until(recorded, "all that hangs to be recorded", PATIENCE_S)
     return program
 
 
@@ -192,7 +192,7 @@ def _look(folder: Path) -> Facts:
 def _reconnects(events: Events) -> list[Facts]:
     connection = (events["flags"] & CONNECTION) != 0
     found = events[connection & (events["command"] == ConnectionEvent.RECONNECT)]
-    names = peer_names.FILE.read(RUNTIME)
+    names = peers.FILE.read(RUNTIME)
     return [
         {"server": names.server(int(one["session_id"])), "latency_ns": int(one["latency_ns"])}
         for one in found
