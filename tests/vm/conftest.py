@@ -25,8 +25,8 @@ from scripts.vm.scenarios import (
 
 AT_ONCE: Final = 2
 LONGEST_SEC: Final = 3600
-"""Of a test, with its wait for its guest: the first one waits for nearly all of them. Each guest has
-a limit of its own (scripts/vm/scenarios.py); this is for what hangs on the host."""
+"""Of a test, with its wait for its guest: the first test waits for nearly all of them. Each guest
+has a limit of its own (scripts/vm/scenarios.py); this is for what hangs on the host."""
 
 
 @dataclass
