@@ -34,7 +34,7 @@ demo: build ## the whole thing in a throw-away VM: an injected fault, its bundle
 test: build bpf ## set everything up and run all tests and checks, one real boot included
 	@scripts/setup vm dev
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --cov --cov-report=
 
 test-fast: build bpf ## the tests that need no VM
 	@scripts/setup dev
