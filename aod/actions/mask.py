@@ -56,7 +56,7 @@ _RULES: Final = (
     ),
     # Mount options, where a value ends at a comma unless that is doubled; `key = value` in files.
     _rule(_NAMES, b"=", rb"NAME[ \t]*=[ \t]*", rb"(?:,,|[^,\s\0])+"),
-    # JSON and YAML, and what programs say.
+    # JSON and YAML, and what programs print.
     _rule(_NAMES, b'"', rb"\"[^\"\n]{0,40}NAME\"[ \t]*:[ \t]*", rb"[^\s\0,}]+"),
     _rule(_NAMES, b"'", rb"'[^'\n]{0,40}NAME'[ \t]*:[ \t]*", rb"[^\s\0,}]+"),
     _rule((b"pass",), b":", rb"pass(?:word|wd|phrase)[ \t]?:[ \t]*"),

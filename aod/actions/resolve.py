@@ -55,7 +55,8 @@ def steps(action: Action, situation: Situation) -> list[Step]:
         try:
             if missing:
                 raise _MissingError(missing)
-            _require(argv[0])
+            if shutil.which(argv[0], path=environment()["PATH"]) is None:
+                raise _MissingError(f"{argv[0]}: no such program in PATH")
             found += [
                 Step((*argv, *at), "", command.error_text, (*command.argv, *at))
                 for at in _places(command, situation)
@@ -106,30 +107,16 @@ def _unmet(needs: Sequence[str], paths: Sequence[str]) -> str:
     return "; ".join(missing)
 
 
-def _require(program: str) -> None:
-    if shutil.which(program, path=environment()["PATH"]) is None:
-        raise _MissingError(f"{program}: no such program in PATH")
-
-
 def _places(command: Command, situation: Situation) -> Iterator[tuple[str, ...]]:
     """What to run a command on, once for each."""
     if command.each_mount:
-        for mount in _some(situation.mounts):
-            yield (mount.mount_point,)
+        if not situation.mounts:
+            raise _MissingError("no cifs file system is mounted")
+        yield from ((mount.mount_point,) for mount in situation.mounts)
     elif command.paths:
-        yield (_first_that_exists(command.paths),)
+        found = next((path for path in command.paths if Path(path).is_file()), None)
+        if found is None:
+            raise _MissingError(f"{' and '.join(command.paths)}: no such file")
+        yield (found,)
     else:
         yield ()
-
-
-def _some(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    if not mounts:
-        raise _MissingError("no cifs file system is mounted")
-    return mounts
-
-
-def _first_that_exists(paths: Sequence[str]) -> str:
-    for path in paths:
-        if Path(path).is_file():
-            return path
-    raise _MissingError(f"{' and '.join(paths)}: no such file")

@@ -1,6 +1,6 @@
 """What the files of a bundle are: each with its size, its checksum, and how to read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,14 +44,13 @@ def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) 
     """
     known = {(source.file, source.bytes): source.sha256 for source in sources}
     known |= {(file.name, file.bytes): file.sha256 for file in listed}
-    paths = sorted(path for path in folder.iterdir() if path.name != manifest.FILE)
-    return tuple(_file(path, known) for path in paths if not path.name.startswith("."))
-
-
-def _file(path: Path, known: Mapping[tuple[str, int], str]) -> File:
-    size = path.stat().st_size
-    digest = known.get((path.name, size)) or sha256(path)
-    return File(path.name, size, digest, about(path.name))
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name != manifest.FILE and not path.name.startswith("."):
+            size = path.stat().st_size
+            digest = known.get((path.name, size)) or sha256(path)
+            found.append(File(path.name, size, digest, about(path.name)))
+    return tuple(found)
 
 
 def anomaly_json(anomaly: Anomaly) -> bytes:

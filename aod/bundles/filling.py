@@ -36,8 +36,8 @@ from aod.files import appearing, create
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
 HEAD_START_SEC: Final = 0.1
-"""Of the volatile sources before the history: to read a full event log takes a processor for about
-as long, which they would have to share; and the log holds a second even in a storm."""
+"""How long the history waits for volatile evidence: reading a full event log keeps a processor busy
+for about as long. The log holds at least a second, even in a storm."""
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Work(Struct, frozen=True):
     folder: Path
     progress: Progress
     only_seal: bool = False
-    """Nothing is collected: the incident is over, and what there is has to do."""
+    """Nothing more is collected: the incident is over."""
 
 
 class Filling:

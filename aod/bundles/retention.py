@@ -48,7 +48,7 @@ def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, limit_bytes: in
     """What has to go, oldest first: all that is too old, then the oldest until the rest fits.
 
     The newest bundle never goes for its size: evidence of the last incident is worth more than
-    the limit, and deleting what was just captured would make the daemon useless without a word.
+    the limit, and deleting what was just captured would silently make the daemon useless.
     """
     ordered = sorted(entries)
     removals = [Removal(e, Reason.AGE) for e in ordered if now_ns - e.timestamp > max_age_ns]

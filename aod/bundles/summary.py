@@ -114,16 +114,19 @@ def _evidence(manifest: Manifest) -> list[str]:
     events = manifest.events
     operations = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
     missing = list(dict.fromkeys(filter(None, (events.note, *_missing(manifest.sources)))))
-    whole = [file.name for file in manifest.files if _is_whole(file, manifest.sources)]
+    whole = [
+        file.name
+        for file in manifest.files
+        if file.name not in _OWN_FILES and _statuses(file, manifest.sources) <= {Status.OK}
+    ]
     return [
         *_labelled("evidence", ", ".join((operations, *whole)), 2),
         *_labelled("missing", "; ".join(missing) or "nothing", 3),
     ]
 
 
-def _is_whole(file: File, sources: Iterable[Source]) -> bool:
-    own = [source.status for source in sources if source.file == file.name]
-    return file.name not in _OWN_FILES and all(status is Status.OK for status in own)
+def _statuses(file: File, sources: Iterable[Source]) -> set[Status]:
+    return {source.status for source in sources if source.file == file.name}
 
 
 def _missing(sources: Iterable[Source]) -> Iterator[str]:
@@ -162,11 +165,6 @@ def _first(manifest: Manifest, anomaly: Anomaly) -> list[str]:
     usable = {
         file.name
         for file in manifest.files
-        if file.bytes and not _was_not_run(file, manifest.sources)
+        if file.bytes and _statuses(file, manifest.sources) != {Status.MISSING}
     }
     return [contents.ANOMALY, *(name for name in wanted if name in usable)][:4]
-
-
-def _was_not_run(file: File, sources: Iterable[Source]) -> bool:
-    own = [source.status for source in sources if source.file == file.name]
-    return bool(own) and all(status is Status.MISSING for status in own)

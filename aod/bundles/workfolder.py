@@ -1,11 +1,8 @@
-"""The folder in which a bundle is filled: locked while its maker lives, so a leftover can be told.
+"""The folder in which a bundle is filled: locked as long as its maker lives.
 
-The lock is an flock on the folder itself. It ends with its holder's process, however that dies, so
-whoever can take it has found a leftover; the same with the daemon, a respawned stage and a person
-who runs `aod-stage capture --now` beside them.
-
-A folder whose maker died or failed stays, for the next one to go on with: what was read at the
-moment of the incident cannot be read again.
+The lock is an flock on the folder itself, which ends with its holder's process: a folder that can
+be locked is a leftover, whether of a stage or of a person's `aod-stage capture --now`. It stays for
+the next maker: what was read at the moment of the incident cannot be read again.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""What capture still has to do: the spool, and what only a message could bring.
+"""The anomalies that capture still has to handle: in the spool, or known from a message only.
 
-The spool is the truth; a message is the doorbell. Only where the spool could not be written (a full
-state folder) is the anomaly in the message all that there is.
+The spool is the truth; a message only announces it. Its anomaly counts where the spool could not be
+written, as with a full state folder.
 """
 
 import logging
@@ -21,7 +21,7 @@ from aod.state.spool import SpoolError
 RETRY_DELAYS_SEC: Final = (1.0, 5.0, 25.0)
 MAX_UNSPOOLED: Final = 64
 AT_ONCE: Final = 256
-"""Entries that are looked at before capture does something else: nobody can keep it busy."""
+"""Entries that are read in one go, so that a flood cannot keep capture from its other work."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Failure(NamedTuple):
 
 
 class Backlog:
-    """Anomalies that have no bundle yet, oldest first, with the patience for each.
+    """Anomalies that have no bundle yet, oldest first, with the retries of each.
 
     What is in the spool is as of the last `refresh`.
 
@@ -77,14 +77,14 @@ class Backlog:
         }
 
     def offer(self, anomaly: Anomaly) -> bool:
-        """Take an anomaly from a message, if it is not in the spool; whether it is one."""
+        """Take an anomaly from a message, if it is not in the spool; False: it is refused."""
         if os.path.lexists(self._path(anomaly.timestamp)):
             self._spooled.add(anomaly.timestamp)
             return True
         try:
             spool.check(anomaly)
             if anomaly.rule is Cause.MANUAL:
-                raise SpoolError("who asks for a bundle spools it")
+                raise SpoolError("a bundle is asked for through the spool only")
         except SpoolError as error:
             self._logger.warning("an anomaly in a message is refused: %s", error)
             return False
@@ -182,7 +182,7 @@ class Backlog:
         self._unspooled[anomaly.timestamp] = anomaly
 
     def settle(self) -> None:
-        """When all that a predecessor left is known: what only its memory held is lost with it."""
+        """Close what only a dead predecessor's memory held; call it when leftovers are known."""
         origins = self._ledger.state.origins
         for timestamp in self._ledger.state.open:
             if origins[timestamp] is Kind.UNSPOOLED and timestamp not in self:
@@ -219,7 +219,7 @@ class Backlog:
             self._pass_over(timestamp, f"its entry cannot be renamed: {error}")
 
     def _pass_over(self, timestamp: int, why: str) -> None:
-        """Its entry stays where it is, and is looked at no more while this process lives."""
+        """Its entry stays, and is ignored as long as this process lives."""
         self._attempts[timestamp] = _Attempts(not_before=inf)
         self._logger.error("anomaly %d stays in the spool: %s", timestamp, why)
 

@@ -27,7 +27,7 @@ class Room(Struct, frozen=True):
     """What a file system has, by `statvfs`."""
 
     free_bytes: int
-    """For those who are not root."""
+    """For users other than root."""
     total_bytes: int
     free_inodes: int
     """Always positive where the file system does not count them."""
@@ -68,7 +68,7 @@ class OutputState:
 
     Attributes:
         why_not: why nothing can be captured; empty when it can.
-        is_short: what is captured now has to end, too: it is the space that is short.
+        is_short: the space is short, so captures that run have to end, too.
     """
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
@@ -121,7 +121,7 @@ class OutputState:
         if why_not == self.why_not:
             return
         if why_not and not self.why_not:
-            self._logger.error("%s: %s; anomalies wait until it is better", self._folder, why_not)
+            self._logger.error("%s: %s; anomalies wait", self._folder, why_not)
         elif not why_not:
             self._logger.warning("%s: bundles can be written again", self._folder)
         self.why_not = why_not

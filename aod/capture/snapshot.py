@@ -70,31 +70,27 @@ def request(config: Config, reason: str) -> int:
     """
     anomaly = snapshot(config, reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
-    _ring(config, anomaly)
+    _notify(config, anomaly)
     return anomaly.timestamp
 
 
-def _ring(config: Config, anomaly: Anomaly) -> None:
+def _notify(config: Config, anomaly: Anomaly) -> None:
     """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
     zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    bell = Outbox(zmq_context, config.runtime_dir, "capture")
-    bell.send(anomaly)
-    bell.close()
+    outbox = Outbox(zmq_context, config.runtime_dir, "capture")
+    outbox.send(anomaly)
+    outbox.close()
     zmq_context.term()
 
 
 def is_waiting(config: Config, timestamp: int) -> bool:
     """Whether it is not sealed yet, refused, nor failed permanently."""
-    return os.path.lexists(_entry(config, timestamp))
+    return os.path.lexists(config.state_dir / spool.FOLDER / names.spooled(timestamp))
 
 
 def bundle(config: Config, timestamp: int) -> Path:
     """Where it will be."""
     return config.aod_output_dir / names.archive(timestamp)
-
-
-def _entry(config: Config, timestamp: int) -> Path:
-    return config.state_dir / spool.FOLDER / names.spooled(timestamp)
 
 
 class Snapshots:

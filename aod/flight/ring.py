@@ -20,7 +20,7 @@ _OVERHEAD_BYTES: Final = 24 + 16
 _ASIDE: Final = 10**6
 """Numbers that no file of a ring has."""
 _FILES: Final = 16
-"""Or a few more: with each that is begun anew, a part as large as it is lost."""
+"""Or a few more: when one is begun anew, that part of the ring is lost."""
 
 
 class Shape(NamedTuple):
@@ -79,7 +79,7 @@ def _is_ours(name: str) -> bool:
 
 
 def contents(folder: Path) -> Iterator[bytes]:
-    """What each file holds now. Who writes to it meanwhile may leave half a packet at its end."""
+    """What each file holds now; one that is being written may end with half a packet."""
     for path in files(folder):
         with suppress(OSError):
             yield _content(path, folder.stat().st_uid)

@@ -116,6 +116,19 @@ def test_what_is_shown_is_what_a_plain_reading_finds(  # the fixtures only set t
         assert list(found) == expected
 
 
+def test_a_time_that_is_cut_at_the_end_of_a_block_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`2023-11-14T22:13` is a time, too, and an earlier one."""
+    path = tmp_path / "syslog"
+    heads = {"s": f"{rfc3339(NOW)} host app: ", "c": "\tcontinued "}
+    lines = (f"{heads[kind]}{number}\n" for number, kind in enumerate("scscscsssccs"))
+    path.write_text("".join(lines))
+    monkeypatch.setattr(lookback, "_BLOCK", 60)
+    with path.open("rb") as file:
+        assert lookback.start_of(file.fileno(), path.stat().st_size, NOW, NOW) == 0
+
+
 def test_a_huge_file_is_not_read_from_its_start(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

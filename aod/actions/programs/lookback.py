@@ -45,18 +45,16 @@ def _traditional(line: bytes, near_sec: float) -> float:
     return min(guesses, key=lambda guess: abs(guess - near_sec))
 
 
-def _read(fd: int, start: int, size: int) -> bytes:
-    return os.pread(fd, size, start)
-
-
 def start_of(fd: int, size: int, since: float, until: float) -> int | None:
     """Where to begin reading, at or before the first line that is wanted; None: no line in the
     file's last block tells its time."""
     start, known = size, False
     while start > 0 and size - start < _MAX_BACK:
         start = max(0, start - _BLOCK)
-        block = _read(fd, start, _BLOCK).split(b"\n")
-        first = _first_stamp(block[1:] if start else block, until)
+        block = os.pread(fd, _BLOCK, start).split(b"\n")
+        # What is cut at either end may show another time than the whole line.
+        whole = block[start > 0 : -1 if start + _BLOCK < size else None]
+        first = _first_stamp(whole, until)
         known = known or first is not None
         if not known:
             return None
@@ -74,7 +72,7 @@ def lines(fd: int, start: int, end: int) -> Iterator[bytes]:
     """The whole lines from `start` on; what precedes the first line's start is part of another."""
     rest = b""
     for position in range(start, end, _BLOCK):
-        *whole, rest = (rest + _read(fd, position, min(_BLOCK, end - position))).split(b"\n")
+        *whole, rest = (rest + os.pread(fd, min(_BLOCK, end - position), position)).split(b"\n")
         yield from whole
         if len(rest) > _LONGEST_LINE:
             yield rest

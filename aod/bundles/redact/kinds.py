@@ -77,41 +77,36 @@ class Pseudonyms:
         if is_kept(kind, key):
             return name
         key = self._aliases.get(key, key)
-        if key not in self._chosen:
-            kind = self._kinds.get(key, kind)
-            self._chosen[key] = self._next(kind, lambda n: f"{_WORD[kind]}-{n}".encode())
-        return self._chosen[key]
+        kind = self._kinds.get(key, kind)
+        return self._choice(key, kind, lambda n: f"{_WORD[kind]}-{n}".encode())
 
     def address(self, address: IPv4Address | IPv6Address) -> bytes:
         """What an IP address becomes; loopback and the like stay."""
         key = address.compressed.encode()
-        is_ours = address in (_NET4 if address.version == 4 else _NET6)
-        if is_ours or address.is_loopback or address.is_unspecified or address.is_multicast:
+        net, kind = (_NET4, Kind.IPV4) if address.version == 4 else (_NET6, Kind.IPV6)
+        is_general = address.is_loopback or address.is_unspecified or address.is_multicast
+        if address in net or is_general:
             return key
-        if key not in self._chosen and address.version == 4:
-            self._chosen[key] = self._next(Kind.IPV4, lambda n: str(_NET4[n]).encode())
-        elif key not in self._chosen:
-            self._chosen[key] = self._next(Kind.IPV6, lambda n: str(_NET6[n]).encode())
-        return self._chosen[key]
+        return self._choice(key, kind, lambda n: str(net[n]).encode())
 
     def mac(self, mac: bytes) -> bytes:
         """What six bytes of a MAC address become; a group's address stays."""
         if mac[0] & 1 or not any(mac) or mac.startswith(_OWN_MAC):
             return mac
-        if mac not in self._chosen:
-            self._chosen[mac] = self._next(Kind.MAC, lambda n: _OWN_MAC + (n & 0xFFFF).to_bytes(2))
-        return self._chosen[mac]
+        return self._choice(mac, Kind.MAC, lambda n: _OWN_MAC + (n & 0xFFFF).to_bytes(2))
 
     def replaced(self) -> tuple[Replaced, ...]:
         """How many of which kind."""
         return tuple(Replaced(kind, count) for kind, count in self._names.items())
 
-    def _next(self, kind: Kind, made: Callable[[int], bytes]) -> bytes:
-        self._names[kind] += 1
-        while True:
+    def _choice(self, key: bytes, kind: Kind, made: Callable[[int], bytes]) -> bytes:
+        """What was chosen for it, or the next that is not taken."""
+        while key not in self._chosen:
             self._used[kind] += 1
             if (pseudonym := made(self._used[kind])).lstrip(b"/") not in self._taken:
-                return pseudonym
+                self._names[kind] += 1
+                self._chosen[key] = pseudonym
+        return self._chosen[key]
 
 
 def is_kept(kind: Kind, lowered: bytes) -> bool:
