@@ -39,7 +39,7 @@ FILE: Final = ReportFile("attachments.json", Report(), Decoder(Report).decode)
 
 def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
     """The `programs` of a report."""
-    return tuple((one.name, "" if one.attached else _reason(one)) for one in attachments)
+    return tuple((one.name, _reason(one)) for one in attachments)
 
 
 def describe_missing(attachments: Iterable[Attachment]) -> str:
@@ -74,10 +74,11 @@ def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, .
 
 def describe_unseen(attachments: Iterable[Attachment]) -> str:
     """These events in a line, with the reasons; empty when all events are seen."""
-    by_name = {one.name: one for one in attachments}
+    reasons = dict(rows(attachments))
     unseen = [
-        f"{event.phrase} ({event.tracepoint}, {_reason(by_name[event.tracepoint])})"
-        for event in unseen_events(by_name.values())
+        f"{event.phrase} ({event.tracepoint}, {why})"
+        for event in ConnectionEvent
+        if (why := reasons.get(event.tracepoint))
     ]
     return f"not seen on this kernel: {', '.join(unseen)}" if unseen else ""
 
@@ -119,4 +120,7 @@ def from_mask(mask: int) -> tuple[ConnectionEvent, ...]:
 
 
 def _reason(one: Attachment) -> str:
-    return "no such tracepoint" if one.error == errno.ENOENT else os.strerror(one.error)
+    """Why it is not attached; empty: it is."""
+    if one.error == errno.ENOENT:
+        return "no such tracepoint"
+    return os.strerror(one.error) if one.error else ""

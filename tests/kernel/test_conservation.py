@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from aod.state import spool
 from aod.transport.eventlog import EventLog
 from aod.transport.position import Evaluated, ReadPosition
 from aod.transport.wire import STAGES
-from scripts.vm.guest.daemon import BIN
 from scripts.vm.guest.wait import wait_until
 from tests.rig.bundles import open_bundle
 from tests.rig.configs import CREATE, LATENCY
@@ -54,11 +52,6 @@ def remove_from_the_spool(daemon: LocalDaemon) -> None:
     os.kill(capture, signal.SIGCONT)
 
 
-def _status(daemon: LocalDaemon, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [str(BIN / "aod"), "status", "-c", str(daemon.config_file), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(
     ("tamper", "name"),
     [
@@ -76,18 +69,20 @@ def test_what_is_lost_without_being_counted_raises_the_alarm_everywhere(
     daemon.slow(1000)
     (before,) = daemon.wait_for_bundles(1)
     assert open_bundle(before).manifest["conservation"] == []
-    wait_until(lambda: _status(daemon).returncode == 0, "a healthy daemon")
+    wait_until(lambda: daemon.run("aod", "status").returncode == 0, "a healthy daemon")
     began = time.monotonic()
     tamper(daemon)
     daemon.wait_for_log(f"{ALARM}{name}")
     print(f"{name}: reported after {time.monotonic() - began:.2f} s")
     wait_until(lambda: daemon.audited("conservation"), "the record")
     assert [one["sum"] for one in daemon.audited("conservation")] == [name]
-    shown = _status(daemon)
+    shown = daemon.run("aod", "status")
     assert shown.returncode == 1
     assert f"unhealthy: {name}" in shown.stdout
-    assert json.loads(_status(daemon, "--json").stdout)["violations"][0]["sum"] == name
-    assert f'aod_conservation_off_by{{sum="{name}"' in _status(daemon, "--metrics").stdout
+    assert json.loads(daemon.run("aod", "status", "--json").stdout)["violations"][0]["sum"] == name
+    assert (
+        f'aod_conservation_off_by{{sum="{name}"' in daemon.run("aod", "status", "--metrics").stdout
+    )
     have = len(daemon.bundles())
     daemon.slow(9000)
     bundle = daemon.wait_for_bundles(have + 1)[-1]
@@ -152,4 +147,4 @@ def _is_quiet_and_healthy(daemon: LocalDaemon) -> None:
     before = daemon.status().stats_ns
     wait_until(lambda: daemon.status().stats_ns > before + 4 * 10**9, "four more looks")
     assert ALARM not in daemon.log()
-    assert _status(daemon).returncode == 0
+    assert daemon.run("aod", "status").returncode == 0

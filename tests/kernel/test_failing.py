@@ -3,10 +3,8 @@ whose output folder hangs goes on."""
 
 import ctypes
 import os
-import subprocess
 from pathlib import Path
 
-from scripts.vm.guest.daemon import BIN
 from scripts.vm.guest.wait import wait_until
 from tests.kernel.fuse import hanging_folder
 from tests.rig import configs
@@ -67,16 +65,8 @@ def test_pins_that_collect_may_not_make(tmp_path: Path, pin_dir: Path) -> None:
 def test_a_right_that_is_missing(tmp_path: Path, pin_dir: Path) -> None:
     """Without CAP_BPF no worker is even started."""
     daemon = LocalDaemon(tmp_path, pin_dir, CONFIG)
-    command = [str(BIN / "aod-supervisor"), "-c", str(daemon.config_file)]
-    drop = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
-    done = subprocess.run(
-        [*drop, *command],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=daemon.environment,
-        timeout=60,
-    )
+    drop = ("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin")
+    done = daemon.run("aod-supervisor", under=drop)
     assert done.returncode == 3
     assert "CAP_BPF missing" in done.stderr
 

@@ -6,20 +6,16 @@ import signal
 import subprocess
 
 from aod.state.names import AUDIT_FILE
-from scripts.vm.guest.daemon import BIN
 from scripts.vm.guest.proc import is_alive
 from scripts.vm.guest.wait import wait_until
-from tests.rig.daemon import LocalDaemon
+from tests.rig.configs import latency
+from tests.rig.daemon import LocalDaemon, Result
 
-CONFIG = {
-    "capture": {"post_sec": 0},
-    "guardian": {"anomalies": {"latency": {"type": "Latency", "actions": ["mounts", "trace"]}}},
-}
+CONFIG = latency(actions=["mounts", "trace"])
 
 
-def clean(daemon: LocalDaemon) -> "subprocess.CompletedProcess[str]":
-    command = [str(BIN / "aod-supervisor"), "-c", str(daemon.config_file), "--clean"]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+def clean(daemon: LocalDaemon) -> Result:
+    return daemon.run("aod-supervisor", "--clean")
 
 
 def kill(daemon: LocalDaemon) -> None:

@@ -2,31 +2,21 @@
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aod.transport.wire import STAGES
-from scripts.vm.guest.daemon import BIN
 from scripts.vm.guest.wait import wait_until
-from scripts.vm.tools import REPO
 from tests.kernel.test_stage_live import _stage, _takes_signals
 from tests.rig.bundles import open_bundle
 from tests.rig.configs import LATENCY
-from tests.rig.daemon import LocalDaemon
-from tests.rig.producer import OBJECT
-
-Result = subprocess.CompletedProcess[str]
+from tests.rig.daemon import LocalDaemon, Result
 
 
 def snapshot(daemon: LocalDaemon, *arguments: str) -> Result:
-    command = [str(BIN / "aod"), "snapshot", "-c", str(daemon.config_file), *arguments]
-    environment = os.environ | {"AOD_BPF_OBJECT": str(OBJECT)}
-    return subprocess.run(
-        command, check=False, cwd=REPO, env=environment, capture_output=True, text=True, timeout=60
-    )
+    return daemon.run("aod", "snapshot", *arguments)
 
 
 def anomaly_in(bundle: Path) -> dict[str, Any]:

@@ -5,9 +5,10 @@ unit through systemctl, and tests/rig/fake_daemon.py a supervisor whose stages t
 """
 
 import signal
+import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from ruamel.yaml import YAML
 
@@ -16,12 +17,15 @@ from aod.kernel.objects import OBJECT_VARIABLE
 from aod.status.gather import gather
 from aod.status.model import Status
 from aod.transport.wire import STAGES
-from scripts.vm.guest.daemon import RUNNING, Daemon
+from scripts.vm.guest.daemon import BIN, RUNNING, Daemon
 from scripts.vm.guest.proc import children
 from scripts.vm.guest.wait import wait_until
+from scripts.vm.tools import REPO
 from tests.rig import audit_log
 from tests.rig.configs import CREATE, EMERGENCY_NS, NO_USER, SLOW_NS
 from tests.rig.producer import OBJECT, Producer
+
+Result: TypeAlias = subprocess.CompletedProcess[str]
 
 
 class LocalDaemon(Daemon):
@@ -90,6 +94,23 @@ class LocalDaemon(Daemon):
         before = self.log().count(RUNNING)
         self.start()
         wait_until(lambda: self.log().count(RUNNING) > before, "the next start")
+
+    def run(self, *command: str, under: tuple[str, ...] = ()) -> Result:
+        """Run a command of the package with this daemon's configuration, to its end.
+
+        Args:
+            under: what the command is preceded by, such as setpriv with its options.
+        """
+        program, *arguments = command
+        return subprocess.run(
+            [*under, str(BIN / program), *arguments, "-c", str(self.config_file)],
+            check=False,
+            cwd=REPO,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def producer(self) -> Producer:
         """The test programs in this daemon's maps."""

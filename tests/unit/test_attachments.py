@@ -1,4 +1,4 @@
-"""What is said about programs that are not attached."""
+"""What is reported of programs that are not attached."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def attachments(**errors: int) -> list[Attachment]:
     return [Attachment(name, errors.get(name, 0)) for name in [*sorted(NEEDED), *WANTED]]
 
 
-def test_all_attached_is_nothing_to_say() -> None:
+def test_all_attached_needs_no_words() -> None:
     assert describe_missing(attachments()) == ""
     assert describe_unseen(attachments()) == ""
     assert unseen_events(attachments()) == ()
@@ -80,6 +80,6 @@ def test_mask_and_back(events: tuple[ConnectionEvent, ...]) -> None:
         (errno.EPERM, "loading the hooks: Operation not permitted"),
     ],
 )
-def test_why_ends_are_not_seen_is_one_line(number: int, told: str) -> None:
+def test_why_no_hook_sees_a_mid_released_is_one_line(number: int, told: str) -> None:
     error = TracerError(number, f"loading the hooks: {os.strerror(number)}\nlibbpf: more\n")
     assert why_by_age(error) == told

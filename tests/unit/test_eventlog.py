@@ -60,7 +60,7 @@ def test_next_writer_goes_on_with_the_log(tmp_path: Path) -> None:
     assert EventLog.reader(tmp_path).view(0, 9)["mid"].tolist()[:4] == [0, 1, 2, 3]
 
 
-def test_log_of_another_size_is_replaced_and_nobodys_position_in_it_is_kept(
+def test_log_of_another_size_is_replaced_and_its_position_removed(
     tmp_path: Path,
 ) -> None:
     old = EventLog.writer(tmp_path, 1)
@@ -72,7 +72,7 @@ def test_log_of_another_size_is_replaced_and_nobodys_position_in_it_is_kept(
     assert ReadPosition.open(tmp_path).get() == Evaluated()
 
 
-def test_reader_without_a_log_is_told_so(tmp_path: Path) -> None:
+def test_reader_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EventLogError, match="No such file"):
         EventLog.reader(tmp_path)
 
@@ -157,7 +157,7 @@ def put(folder: Path, make: Callable[[Path], object]) -> None:
     ],
     ids=["link", "folder", "fifo"],
 )
-def test_what_is_no_file_of_its_own_is_refused_without_waiting(
+def test_what_is_no_regular_file_is_refused_without_waiting(
     tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     (tmp_path / "real").mkdir()
@@ -188,7 +188,7 @@ def test_position_is_shared_between_processes(tmp_path: Path) -> None:
     assert other.get() == read_evaluated(tmp_path) == Evaluated(2**63 + 5)
 
 
-def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
+def test_what_detect_publishes_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
     position = ReadPosition.open(tmp_path, start=7)
     assert read_evaluated(tmp_path) == Evaluated(7, 7)
     position.commit(Evaluated(90, 8, 3, 1))
@@ -199,7 +199,7 @@ def test_what_detect_says_changes_at_once_or_not_at_all(tmp_path: Path) -> None:
     assert read_evaluated(tmp_path) == position.get() == Evaluated(90, 8, 3, 1)
 
 
-def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Path) -> None:
+def test_a_reader_of_the_position_survives_a_truncated_file(tmp_path: Path) -> None:
     ReadPosition.open(tmp_path, start=7)
     reader = ReadPosition.reader(tmp_path)
     os.truncate(tmp_path / POSITION_NAME, 3)
@@ -209,7 +209,7 @@ def test_who_reads_what_detect_says_outlives_a_file_that_is_cut_off(tmp_path: Pa
     reader.close()
 
 
-def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) -> None:
+def test_position_in_a_truncated_file_is_zero_and_can_be_set(tmp_path: Path) -> None:
     (tmp_path / POSITION_NAME).touch(0o640)
     position = ReadPosition.open(tmp_path, start=5)
     assert position.get() == Evaluated()
@@ -217,7 +217,7 @@ def test_position_in_a_file_that_was_cut_is_zero_and_can_be_set(tmp_path: Path) 
     assert read_evaluated(tmp_path).position == 8
 
 
-def test_looking_for_a_position_that_is_not_there_makes_none(tmp_path: Path) -> None:
+def test_reading_a_position_that_is_not_there_makes_none(tmp_path: Path) -> None:
     assert read_evaluated(tmp_path).position == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -151,6 +151,28 @@ class Service:
             raise LabError(f"{error}\n{self.log_tail()}") from error
 
 
+def refusals(*actions: str, post_sec: int = 0, more: str = "") -> str:
+    """A configuration with one anomaly, `error`, which is declared once: more than three EACCES.
+
+    Args:
+        more: further sections, as YAML.
+    """
+    return f"""\
+aod_output_dir: {OUTPUT_DIR}
+guardian:
+  anomalies:
+    error:
+      type: Error
+      mode: trackonly
+      track_codes: [EACCES]
+      acceptable_count: 3
+      cooldown_sec: 3600
+      actions: [{", ".join(actions)}]
+capture:
+  post_sec: {post_sec}
+{more}"""
+
+
 @contextmanager
 def service(configuration: str, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
     """The service, installed and configured, not started; gone when the block is left.

@@ -5,7 +5,7 @@ from pathlib import Path
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.counters import wait_for_names
 from scripts.vm.guest.lab import Facts, Lab
-from scripts.vm.guest.service import service
+from scripts.vm.guest.service import refusals, service
 from scripts.vm.guest.shares import FIRST
 from scripts.vm.guest.workload import at_rate, rounds, work, working
 
@@ -13,20 +13,11 @@ GUEST = "service"
 SYSTEMD = True
 TIMEOUT_S = 900
 KERNEL_MARK = "a word in the kernel's log, for the service"
-CONFIGURATION = """\
-aod_output_dir: /var/log/aod
-guardian:
-  anomalies:
-    error:
-      type: Error
-      mode: trackonly
-      track_codes: [EACCES]
-      acceptable_count: 3
-      actions: [dmesg, journalctl, debugdata, stats, mounts, smbinfo, syslogs, tcpdump, cifs,
-                sockets, stacks, system, trace]
-capture:
-  post_sec: 1
-"""
+ACTIONS = (
+    *("dmesg", "journalctl", "debugdata", "stats", "mounts", "smbinfo", "syslogs", "tcpdump"),
+    *("cifs", "sockets", "stacks", "system", "trace"),
+)
+CONFIGURATION = refusals(*ACTIONS, post_sec=1)
 
 
 def run(lab: Lab) -> Facts:

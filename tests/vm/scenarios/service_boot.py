@@ -6,7 +6,16 @@ from pathlib import Path
 from scripts.vm.guest import cifs, faults
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.processes import command
-from scripts.vm.guest.service import FILE, UNIT, Service, comm, install, service, systemctl
+from scripts.vm.guest.service import (
+    FILE,
+    UNIT,
+    Service,
+    comm,
+    install,
+    refusals,
+    service,
+    systemctl,
+)
 from scripts.vm.guest.workload import working
 
 GUEST = "service"
@@ -14,19 +23,7 @@ SYSTEMD = True
 # The installation: two minutes of an emulated processor.
 TIMEOUT_S = 900
 STAGES = ("collect", "detect", "capture", "cleanup")
-CONFIGURATION = """\
-aod_output_dir: /var/log/aod
-guardian:
-  anomalies:
-    error:
-      type: Error
-      mode: trackonly
-      track_codes: [EACCES]
-      acceptable_count: 3
-      actions: [mounts]
-capture:
-  post_sec: 0
-"""
+CONFIGURATION = refusals("mounts")
 # Where a stop has to leave nothing.
 LEFTOVERS = (Path("/run/aod"), Path("/sys/fs/bpf"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from scripts.vm.guest import faults
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.processes import LabError
-from scripts.vm.guest.service import comm, service
+from scripts.vm.guest.service import comm, refusals, service
 from scripts.vm.guest.workload import working
 
 GUEST = "service"
@@ -15,23 +15,8 @@ TIMEOUT_S = 900
 # The command that removes what is left has as long, too, and is slow in an emulated guest.
 SETTINGS = {"TimeoutStopSec": "12"}
 # Capture waits for what follows the trigger, and would do so for long after systemd's patience.
-CONFIGURATION = """\
-aod_output_dir: /var/log/aod
-guardian:
-  anomalies:
-    error:
-      type: Error
-      mode: trackonly
-      track_codes: [EACCES]
-      acceptable_count: 3
-      cooldown_sec: 3600
-      actions: [journalctl]
-capture:
-  post_sec: 300
-supervision:
-  drain_timeout_sec: 100
-"""
-# The same, in less time.
+CONFIGURATION = refusals("journalctl", post_sec=300, more="supervision: {drain_timeout_sec: 100}\n")
+# A capture that does not wait.
 HURRIED = CONFIGURATION.replace("post_sec: 300", "post_sec: 0")
 
 

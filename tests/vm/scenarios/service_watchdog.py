@@ -7,7 +7,7 @@ from contextlib import suppress
 from scripts.vm.guest import faults
 from scripts.vm.guest.lab import Facts, Lab
 from scripts.vm.guest.processes import LabError
-from scripts.vm.guest.service import Service, service
+from scripts.vm.guest.service import Service, refusals, service
 from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import working
 
@@ -16,22 +16,7 @@ SYSTEMD = True
 TIMEOUT_S = 900
 # The unit's own patience would only make the test longer.
 SETTINGS = {"WatchdogSec": "8"}
-CONFIGURATION = """\
-aod_output_dir: /var/log/aod
-guardian:
-  anomalies:
-    error:
-      type: Error
-      mode: trackonly
-      track_codes: [EACCES]
-      acceptable_count: 3
-      cooldown_sec: 3600
-      actions: [mounts]
-capture:
-  post_sec: 0
-supervision:
-  heartbeat_timeout_sec: 3
-"""
+CONFIGURATION = refusals("mounts", more="supervision: {heartbeat_timeout_sec: 3}\n")
 
 
 def run(lab: Lab) -> Facts:
