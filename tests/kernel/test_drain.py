@@ -159,6 +159,17 @@ def test_another_build_is_replaced_and_the_log_goes_on(rig: Rig) -> None:
     assert rig.drain() == 0
 
 
+def test_unread_records_of_a_build_with_the_former_names_are_counted(rig: Rig) -> None:
+    """An upgrade from the build whose map of thresholds had another name."""
+    rig.producer.load(7)
+    rig.tracer.close()
+    maps = rig.setup.pin_dir / "maps"
+    (maps / "thresholds").rename(maps / "knobs")
+    other = type(rig.setup)(rig.setup.pin_dir, rig.setup.ring_bytes * 2, rig.setup.max_inflight)
+    rig.tracer = Tracer.adopt(_object(), other, rig.thresholds)
+    assert rig.tracer.replaced == 7
+
+
 def _object() -> bytes:
     from tests.rig.producer import OBJECT
 
