@@ -27,7 +27,7 @@ def packets(*of: bytes, link: int = 1, order: str = "<") -> bytes:
 
 
 def redacted(content: bytes) -> bytes:
-    return pcap.redact(content, Pseudonyms())
+    return b"".join(pcap.redact(content, Pseudonyms()))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

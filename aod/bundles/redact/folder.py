@@ -131,11 +131,11 @@ def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: b
     if not headers_only:
         return _PACKETS_LEFT_OUT
     try:
-        redacted = pcap.redact(path.read_bytes(), pseudonyms)
+        with create(target) as file:
+            file.writelines(pcap.redact(path.read_bytes(), pseudonyms))
     except PcapError as error:
+        target.unlink()
         return f"left out: {error}"
-    with create(target) as file:
-        file.write(redacted)
     return ""
 
 

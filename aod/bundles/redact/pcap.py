@@ -4,6 +4,7 @@ Of IP, TCP is left and everything else blanked, as other protocols may carry add
 Checksums are those of the original addresses.
 """
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
@@ -19,8 +20,11 @@ _NO_OPTIONS: Final = 0x45
 """The first byte of IPv4 where nothing lies between its header and TCP's."""
 
 
-def redact(content: bytes, pseudonyms: Pseudonyms) -> bytes:
+def redact(content: bytes, pseudonyms: Pseudonyms) -> Iterator[bytes]:
     """The packets with their addresses replaced; one that is cut at the end is left out.
+
+    Piece by piece: a second copy of the file, in objects of a packet each, would take several times
+    its size.
 
     Raises:
         PcapError: another form, or another kind of link.
@@ -30,11 +34,10 @@ def redact(content: bytes, pseudonyms: Pseudonyms) -> bytes:
         raise PcapError("not of libpcap's form")
     if about.link_type not in LINKS:
         raise PcapError(f"link type {about.link_type} is not known")
-    packets = (
-        record._replace(data=_packet(record.data, about.link_type, pseudonyms))
-        for record in pcap.all_records(content, about)
-    )
-    return b"".join((pcap.encode_header(about), *map(pcap.encode, packets)))
+    yield pcap.encode_header(about)
+    for record in pcap.all_records(content, about):
+        data = _packet(record.data, about.link_type, pseudonyms)
+        yield pcap.encode(record._replace(data=data))
 
 
 def _packet(data: bytes, link_type: int, pseudonyms: Pseudonyms) -> bytes:
