@@ -220,6 +220,7 @@ class Capture:
             if left := len(self.backlog):
                 self.context.logger.warning("%d bundles are left for the next start", left)
             return True
+        self.backlog.refresh()  # detect's last anomaly may have come since the loop's turn began
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 
     async def _cancel(self) -> None:

@@ -435,6 +435,22 @@ def test_sigterm_ends_it(tmp_path: Path) -> None:
     assert stop(process) == 0
 
 
+def test_an_anomaly_that_is_spooled_at_the_last_moment_is_captured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the loop's look into the spool and the decision that there is nothing left."""
+    made = config(tmp_path)
+    refuse = capture.Capture._refuse
+
+    def late(stage: capture.Capture) -> None:
+        if not bundles(made):
+            spooled(made, 1)
+        refuse(stage)
+
+    monkeypatch.setattr(capture.Capture, "_refuse", late)
+    assert [one.timestamp for one in run_to_the_end(made)] == [1]
+
+
 def test_a_source_that_hangs_is_cut_short_at_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
