@@ -19,10 +19,10 @@ SHIM_FILES := build/native/_native.c $(wildcard native/*.c)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-fast build bpf lint warnings format bench campaign overload
-.PHONY: sanitize fuzz install uninstall clean
+.PHONY: sanitize fuzz fresh fresh-quick install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## run the daemon here with conf/aod.yaml; where this kernel cannot: make demo
 	@scripts/run
@@ -34,7 +34,7 @@ demo: build ## the whole thing in a throw-away VM: an injected fault, its bundle
 test: build bpf ## set everything up and run all tests and checks, one real boot included
 	@scripts/setup vm dev
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --cov --cov-report=
 
 test-fast: build bpf ## the tests that need no VM
 	@scripts/setup dev
@@ -102,6 +102,12 @@ campaign: build bpf ## kill everything at any moment, 550 times, under load (min
 overload: build bpf ## stop, fill and starve it, and see that nothing grows without an end (root)
 	@scripts/setup test
 	@$(PYTHON) -m tests.overload $(ARGUMENTS)
+
+fresh: ## all of it on minimal Debian 12 and 13, from zero, in chroots (root)
+	@scripts/fresh/run
+
+fresh-quick: ## of that, what CI does: build, --check and the tests that need no VM
+	@scripts/fresh/run quick
 
 install: ## install as a systemd service (root)
 	@scripts/install

@@ -60,13 +60,11 @@ class OutputFile:
         OSError: from any method, when the disk is full or the folder gone.
     """
 
-    def __init__(
-        self, path: Path, max_bytes: int, keep: Keep, budget: Budget | None = None
-    ) -> None:
+    def __init__(self, path: Path, max_bytes: int, keep: Keep, budget: Budget) -> None:
         self._file = create(path)
         self._keep = keep
         self._max_bytes = max_bytes
-        self._budget = budget or Budget(max_bytes)
+        self._budget = budget
         self._granted = 0
         self.size = 0
         self.truncated = False

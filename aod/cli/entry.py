@@ -1,17 +1,18 @@
 """The commands' entry points.
 
-While a command is being imported, Ctrl-C ends the process the hard way: an interrupt that Python
-raises in the midst of an import is swallowed by some extension modules, and they would go on.
-SIGUSR1, which asks a running daemon for a snapshot, ends none of them at any moment.
+While a command is being imported, Ctrl-C kills the process: some extension modules swallow an
+interrupt that Python raises in the middle of an import. SIGUSR1, which asks a running daemon for a
+snapshot, never ends a command.
 """
 
 import os
 import signal
+from functools import partial
 from importlib import import_module
 
 
 def _run(command: str) -> int:
-    # numpy's BLAS, which nobody here asks for anything, would start a thread a processor.
+    # numpy's BLAS, which is not used here, would start a thread per processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -21,16 +22,6 @@ def _run(command: str) -> int:
     return status
 
 
-def supervisor() -> int:
-    """aod-supervisor."""
-    return _run("supervisor")
-
-
-def stage() -> int:
-    """aod-stage."""
-    return _run("stage")
-
-
-def aod() -> int:
-    """aod."""
-    return _run("aod")
+supervisor = partial(_run, "supervisor")
+stage = partial(_run, "stage")
+aod = partial(_run, "aod")

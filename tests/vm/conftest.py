@@ -24,6 +24,9 @@ from scripts.vm.scenarios import (
 )
 
 AT_ONCE: Final = 2
+LONGEST_SEC: Final = 3600
+"""Of a test, with its wait for its guest: the first test waits for nearly all of them. Each guest
+has a limit of its own (scripts/vm/scenarios.py); this is for what hangs on the host."""
 
 
 @dataclass
@@ -100,6 +103,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "guest" in getattr(item, "fixturenames", ()):
             item.add_marker("vm")
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(LONGEST_SEC))
 
 
 def _scenario_of(item: pytest.Item) -> str | None:

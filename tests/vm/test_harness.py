@@ -4,6 +4,7 @@ import errno
 import itertools
 import lzma
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from scripts.vm.guest.wait import wait_until
 from scripts.vm.guest.workload import STEPS, rounds, work
 from scripts.vm.image import unpack_image
 from scripts.vm.results import Results
-from scripts.vm.tools import find_tool, require_tools
+from scripts.vm.tools import REPO, find_tool, require_tools
 
 STATS = """\
 Resources in use
@@ -209,3 +210,10 @@ def test_results_of_the_last_failure_are_kept(
         results.close()
     assert [path.name for path in tmp_path.iterdir()] == ["last-failure"]
     assert [path.name for path in (tmp_path / "last-failure").iterdir()] == ["second"]
+
+
+def test_second_set_up_does_nothing_and_says_nothing() -> None:
+    done = subprocess.run(
+        [REPO / "scripts" / "setup", "vm"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,7 +10,7 @@ from aod.actions.output import Budget, FullError, Keep, OutputFile
 
 
 def fill(path: Path, pieces: list[bytes], max_bytes: int, keep: Keep) -> OutputFile:
-    file = OutputFile(path, max_bytes, keep)
+    file = OutputFile(path, max_bytes, keep, Budget(max_bytes))
     try:
         for piece in pieces:
             file.write(piece)
@@ -45,7 +45,7 @@ def test_the_end_of_more_than_fits_in_a_move_is_kept(tmp_path: Path) -> None:
 
 def test_the_file_stays_small_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    file = OutputFile(path, 100_000, Keep.END)
+    file = OutputFile(path, 100_000, Keep.END, Budget(100_000))
     for _ in range(100):
         file.write(b"x" * 10_000)
         assert path.stat().st_size <= 200_000
@@ -53,7 +53,7 @@ def test_the_file_stays_small_while_it_is_written(tmp_path: Path) -> None:
 
 
 def test_the_writer_is_told_to_stop(tmp_path: Path) -> None:
-    file = OutputFile(tmp_path / "log", 10, Keep.START)
+    file = OutputFile(tmp_path / "log", 10, Keep.START, Budget(10))
     file.write(b"x" * 10)
     with pytest.raises(FullError):
         file.write(b"y")
@@ -62,14 +62,14 @@ def test_the_writer_is_told_to_stop(tmp_path: Path) -> None:
 
 
 def test_it_is_not_for_everybody_and_never_somebody_elses(tmp_path: Path) -> None:
-    file = OutputFile(tmp_path / "log", 10, Keep.START)
+    file = OutputFile(tmp_path / "log", 10, Keep.START, Budget(10))
     file.close()
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
     with pytest.raises(FileExistsError):
-        OutputFile(tmp_path / "log", 10, Keep.START)
+        OutputFile(tmp_path / "log", 10, Keep.START, Budget(10))
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="exists"):
-        OutputFile(tmp_path / "link", 10, Keep.START)
+        OutputFile(tmp_path / "link", 10, Keep.START, Budget(10))
     assert not (tmp_path / "target").exists()
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,9 +13,6 @@ from aod.cli.aod import main
 from aod.smb import errors, ntstatus
 from aod.smb.commands import Command
 from scripts.vm.tools import REPO
-
-ROOT = REPO
-NOBODY = 65534
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -98,24 +96,34 @@ def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"ntstatus": [], "errno": []}
 
 
-@pytest.mark.parametrize("python", [(), ("-O",)])
-def test_it_needs_neither_root_nor_a_configuration(tmp_path: Path, python: tuple[str, ...]) -> None:
-    # Another user only once all is imported: a clone below /root is root's alone.
-    entry = f"""
-import os, sys
-import aod.cli.aod
-from aod.cli.entry import aod
-os.geteuid() or os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
-sys.exit(aod())
+AS_NOBODY = """
+mount --bind "$1" "$2" && shift 2 &&
+exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"
 """
-    result = subprocess.run(
-        [sys.executable, *python, "-c", entry, "codes", "DISK_FULL"],
-        check=False,
-        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+
+
+def as_nobody(command: list[str], view: str) -> list[str]:
+    """What runs a command as another user, who sees the clone in a folder of his own: the clone may
+    lie below /root."""
+    private = ["unshare", "--mount", "--propagation", "private", "sh", "-c", AS_NOBODY, "sh"]
+    return [*private, str(REPO), view, *(word.replace(str(REPO), view) for word in command)]
+
+
+@pytest.mark.parametrize("python", [(), ("-O",)])
+def test_it_needs_neither_root_nor_a_configuration(python: tuple[str, ...]) -> None:
+    entry = "import sys; from aod.cli.entry import aod; sys.exit(aod())"
+    command = ["env", f"PYTHONPATH={REPO}", sys.executable, *python, "-c", entry]
+    command += ["codes", "DISK_FULL"]
+    with TemporaryDirectory(dir="/tmp") as view:
+        Path(view).chmod(0o755)
+        result = subprocess.run(
+            as_nobody(command, view) if os.geteuid() == 0 else command,
+            check=False,
+            env={"PATH": os.defpath},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert (result.returncode, result.stderr) == (0, "")
     assert "0xC000007F  ENOSPC        STATUS_DISK_FULL" in result.stdout

@@ -3,10 +3,12 @@
 import errno
 import os
 
+import msgspec
 import pytest
 
 from aod.kernel.attachments import (
     NEEDED,
+    Report,
     describe_missing,
     describe_unseen,
     from_mask,
@@ -55,6 +57,15 @@ def test_tracepoint_that_the_kernel_does_not_have_keeps_nothing_from_watching() 
         "not seen on this kernel: session expired (smb3_ses_expired, no such tracepoint), "
         "connect failed (smb3_connect_err, Invalid argument)"
     )
+
+
+def test_the_json_of_a_report_has_its_documented_names() -> None:
+    report = Report((("smb3_tcon", "no such tracepoint"),), "by their age")
+    assert msgspec.to_builtins(report) == {
+        "programs": (("smb3_tcon", "no such tracepoint"),),
+        "release": "by their age",
+    }
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
 
 
 def test_a_report_names_what_is_not_attached() -> None:

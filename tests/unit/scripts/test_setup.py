@@ -75,12 +75,12 @@ def test_user_without_root_or_sudo_is_told_the_packages(path: Path) -> None:
 def test_unknown_part_is_named(path: Path) -> None:
     done = _setup(path, "all")
     assert done.returncode == 1
-    assert "unknown part 'all'; there are: build vm test dev" in done.stderr
+    assert "unknown part 'all'; there are: build vm test dev fresh" in done.stderr
 
 
 def test_second_run_does_nothing_and_says_nothing() -> None:
     done = subprocess.run(
-        ["scripts/setup", "build", "vm", "test", "dev"],
+        ["scripts/setup", "build", "test", "dev"],
         cwd=REPO,
         capture_output=True,
         text=True,
