@@ -153,7 +153,7 @@ def test_only_a_worker_that_should_beat_can_be_silent(state: WorkerState) -> Non
     assert next_step(replace(worker, since=110.0), 110.0, POLICY) is Step.NOTHING
 
 
-def test_a_silent_worker_is_asked_then_killed_then_buried() -> None:
+def test_a_silent_worker_is_asked_then_killed_then_reaped() -> None:
     worker = next_state(Worker(S.RUNNING), E.SILENT, 50.0, POLICY)
     assert next_step(worker, 50.0 + STACKS_SEC - 0.1, POLICY) is Step.NOTHING
     assert next_step(worker, 50.0 + STACKS_SEC, POLICY) is Step.KILL
