@@ -19,8 +19,8 @@ TESTS: Final = (
     "tests/kernel/test_record.py",
     "tests/kernel/test_unanswered.py",
     "tests/unit/test_event.py",
-    "tests/unit/test_eventlog.py",
-    "tests/unit/test_eventlog_ring.py",
+    "tests/unit/transport/test_eventlog.py",
+    "tests/unit/transport/test_eventlog_ring.py",
 )
 MISTAKES: Final = """
 #include <limits.h>
