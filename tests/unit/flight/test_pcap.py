@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.flight.pcap import Header, Record, encode, encode_header, first_ns, header, records
+from aod.flight.pcap import Header, Packet, encode, encode_header, first_ns, header, records
 from tests.unit.packets import SLL2, pcap
 
 ABOUT = Header("<", 1, 512, SLL2)
 
 
-def read(content: bytes, *span: int) -> list[Record]:
+def read(content: bytes, *span: int) -> list[Packet]:
     about = header(content)
     assert about is not None
     return list(records(content, about, *span))
@@ -29,7 +29,7 @@ def test_what_was_written_is_read(packets: list[tuple[int, bytes]]) -> None:
 def test_both_byte_orders_and_both_clocks(order: str, magic: int, fraction_ns: int) -> None:
     head = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 96, SLL2)
     content = head + struct.pack(order + "IIII", 7, 5, 3, 9) + b"abc"
-    assert read(content) == [Record(7 * 10**9 + 5 * fraction_ns, b"abc", 9)]
+    assert read(content) == [Packet(7 * 10**9 + 5 * fraction_ns, b"abc", 9)]
 
 
 def test_a_packet_that_is_half_written_is_left_out() -> None:
@@ -44,10 +44,10 @@ def test_only_the_packets_of_the_time_that_was_asked_for() -> None:
 
 
 def test_lengths_that_cannot_be_end_the_reading() -> None:
-    too_long = encode(Record(1, bytes(513), 513))
-    more_than_there_was = encode(Record(1, b"abc", 2))
+    too_long = encode(Packet(1, bytes(513), 513))
+    more_than_there_was = encode(Packet(1, b"abc", 2))
     for wrong in (too_long, more_than_there_was):
-        assert read(encode_header(ABOUT) + wrong + encode(Record(2, b"", 0))) == []
+        assert read(encode_header(ABOUT) + wrong + encode(Packet(2, b"", 0))) == []
 
 
 def test_the_first_packets_time() -> None:
