@@ -23,16 +23,6 @@ int aod_open_pin(const char *dir, const char *kind, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_map(const char *dir, const char *name)
-{
-	int fd = aod_open_pin(dir, "maps", name);
-
-	/* Its name in earlier builds, whose unread records are to be counted. */
-	if (fd == -ENOENT && !strcmp(name, "thresholds"))
-		fd = aod_open_pin(dir, "maps", "knobs");
-	return fd;
-}
-
 static int open_maps(struct aod_tracer *tracer)
 {
 	const struct {
@@ -46,7 +36,10 @@ static int open_maps(struct aod_tracer *tracer)
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		*maps[i].fd = open_map(tracer->pin_dir, maps[i].name);
+		*maps[i].fd = aod_open_pin(tracer->pin_dir, "maps", maps[i].name);
+		/* 0.1.0's name: its unread records are counted when this build replaces it. */
+		if (*maps[i].fd == -ENOENT && maps[i].fd == &tracer->thresholds_fd)
+			*maps[i].fd = aod_open_pin(tracer->pin_dir, "maps", "knobs");
 		if (*maps[i].fd < 0)
 			return *maps[i].fd;
 	}

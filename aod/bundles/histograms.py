@@ -79,12 +79,8 @@ def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
         note = f"no counters: no daemon collects here ({error})"
     if len(found) and anomaly.rule is not Cause.MANUAL and _is_of_another_boot(found, anomaly):
         note, found = "no counters: the anomaly is of another boot", found[:0]
-    return encode(stats(found, anomaly.trigger_ns, before_ns, note))
-
-
-def encode(made: Stats) -> bytes:
-    """As JSON."""
-    return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+    content = msgspec.json.encode(stats(found, anomaly.trigger_ns, before_ns, note))
+    return msgspec.json.format(content, indent=1) + b"\n"
 
 
 def stats(found: Snapshots, trigger_ns: int, before_ns: int, note: str = "") -> Stats:

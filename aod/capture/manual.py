@@ -24,7 +24,12 @@ def capture_now(config: Config, name: str) -> Path:
         KeyError: the configuration has no such anomaly.
         OSError: the bundle cannot be written.
     """
-    anomaly = _manual(config, name)
+    configured = config.guardian.anomalies[name]
+    kind, actions = kind_of(type(configured)), effective_actions(config, configured)
+    reason = "nothing was declared: a person asked for this bundle"
+    anomaly = replace(
+        asked_for(config, kind, name, actions, reason), acceptable_count=configured.acceptable_count
+    )
     config.aod_output_dir.mkdir(OUTPUT_MODE, exist_ok=True)
     asyncio.run(_make(anomaly, config))
     return config.aod_output_dir / names.archive(anomaly.timestamp)
@@ -39,15 +44,3 @@ async def _make(anomaly: Anomaly, config: Config) -> None:
         redacting=asyncio.Lock(),
     )
     await bundle.make(anomaly, config, Job(config, Children(lambda _: None)), around)
-
-
-def _manual(config: Config, name: str) -> Anomaly:
-    configured = config.guardian.anomalies[name]
-    declared = asked_for(
-        config,
-        kind_of(type(configured)),
-        name,
-        effective_actions(config, configured),
-        "nothing was declared: a person asked for this bundle",
-    )
-    return replace(declared, acceptable_count=configured.acceptable_count)

@@ -36,11 +36,6 @@ def actions(config: Config) -> tuple[str, ...]:
     )
 
 
-def snapshot(config: Config, reason: str) -> Anomaly:
-    """The anomaly that stands for everything configured."""
-    return asked_for(config, RESERVED, NAME, actions(config), reason)
-
-
 def asked_for(
     config: Config, kind: str, name: str, actions: tuple[str, ...], reason: str
 ) -> Anomaly:
@@ -68,7 +63,7 @@ def request(config: Config, reason: str) -> int:
     Raises:
         OSError, SpoolError: it cannot be spooled; nothing is asked for then.
     """
-    anomaly = snapshot(config, reason)
+    anomaly = asked_for(config, RESERVED, NAME, actions(config), reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
     _notify(config, anomaly)
     return anomaly.timestamp

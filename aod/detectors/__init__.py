@@ -1,15 +1,15 @@
 """What is declared, from records to anomalies; and all that a detector of your own imports.
 
-- api: what an anomaly type is (Settings), and its Rule, Frame and Findings
-- latency, error, connection: the built-in types
-- lists: names in the lists of an anomaly
-- registry: the installed types, by entry point
-- trial: tries a type's code when a configuration is loaded
-- window: the sliding window, triggers and episodes of one rule
-- times: the sorted times in a window
-- hung: operations that were declared while they hung
-- describe: records and declarations in words
-- detector: all rules together, and the anomalies of one incident
+api                         what an anomaly type is (Settings), and its Rule, Frame and Findings
+latency, error, connection  the built-in types
+lists                       names in the lists of an anomaly
+registry                    the installed types, by entry point
+trial                       tries a type's code when a configuration is loaded
+window                      the sliding window, triggers and episodes of one rule
+times                       the sorted times in a window
+hung                        operations that were declared while they hung
+describe                    records and declarations in words
+detector                    all rules together, and the anomalies of one incident
 """
 
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished

@@ -15,7 +15,7 @@ from typing import Final
 
 from aod.flight import ring
 from aod.flight.headers import HeadersOnly
-from aod.flight.pcap import Header, Record, encode, encode_header, first_ns, header, records
+from aod.flight.pcap import Header, Packet, encode, encode_header, first_ns, header, records
 
 LATENESS_NS: Final = 1_200_000_000
 """The kernel gives a block of packets to tcpdump when it is full or a second old (tcpdump's
@@ -62,7 +62,7 @@ def in_order(contents: Iterable[bytes]) -> list[_Part]:
 
 def packets(
     parts: Sequence[_Part], from_ns: int, to_ns: int, *, headers_only: bool
-) -> list[Record]:
+) -> list[Packet]:
     """The packets from one time to another (both included), in the order of time."""
     found = [
         record for about, content in parts for record in records(content, about, from_ns, to_ns)

@@ -25,7 +25,7 @@ class PcapError(Exception):
     """Not a file of packets, or not one that is understood; the text says why."""
 
 
-class Record(NamedTuple):
+class Packet(NamedTuple):
     """One packet."""
 
     time_ns: int
@@ -57,7 +57,7 @@ def header(content: bytes) -> Header | None:
 
 def records(
     content: bytes, about: Header, from_ns: int = 0, to_ns: int = 1 << 63
-) -> Iterator[Record]:
+) -> Iterator[Packet]:
     """The packets of a time (both ends included); ends at what can be no record."""
     with suppress(PcapError):
         for record in all_records(content, about):
@@ -65,7 +65,7 @@ def records(
                 yield record
 
 
-def all_records(content: bytes, about: Header) -> Iterator[Record]:
+def all_records(content: bytes, about: Header) -> Iterator[Packet]:
     """All packets, but one that is cut at the end.
 
     Raises:
@@ -82,7 +82,7 @@ def all_records(content: bytes, about: Header) -> Iterator[Record]:
             raise PcapError(f"a packet of {kept} bytes")
         if end > len(content):
             return
-        yield Record(seconds * _NS + fraction * about.fraction_ns, content[at:end], wire)
+        yield Packet(seconds * _NS + fraction * about.fraction_ns, content[at:end], wire)
         at = end
 
 
@@ -96,7 +96,7 @@ def encode_header(about: Header) -> bytes:
     return struct.pack("<" + _FILE_HEADER, _NANO, 2, 4, 0, 0, about.snaplen, about.link_type)
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Packet) -> bytes:
     """A record of such a file."""
     seconds, fraction = divmod(record.time_ns, _NS)
     return _OUT.pack(seconds, fraction, len(record.data), record.wire_bytes) + record.data

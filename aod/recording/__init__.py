@@ -1,10 +1,10 @@
 """Operations in files: `aod record`, and all that a replay reads.
 
-- listen: programs, maps and a ring of its own beside the daemon
-- recorder: what `aod record` does
-- printer: what `aod-stage collect --print` does
-- format: frames and what they hold
-- writer, reader: a recording
-- npy: records in numpy's format
-- sources: records of any file, in order of time
+listen          programs, maps and a ring of its own beside the daemon
+recorder        what `aod record` does
+printer         what `aod-stage collect --print` does
+format          frames and what they hold
+writer, reader  a recording
+npy             records in numpy's format
+sources         records of any file, in order of time
 """

@@ -26,7 +26,7 @@ class CommandReport(Struct, frozen=True, kw_only=True):
     alone_ms: float | None
     """The lowest threshold that would have been silent for this command alone."""
     suggested_ms: float | None
-    """The same, together with those of the other commands."""
+    """The lowest threshold that would have been silent beside those of the other commands."""
     note: str
     """Why nothing is suggested, or what to think of it; may be empty."""
 

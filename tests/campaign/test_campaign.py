@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.campaign import Campaign, Plan
+from tests.campaign.campaign import QUIET_SEC, Campaign, Plan
 from tests.campaign.table import render
 
 
@@ -15,6 +15,7 @@ def seed() -> int:
     return random.randrange(1 << 32)
 
 
+@pytest.mark.timeout(QUIET_SEC + 300)  # 40 s on a machine that is not busy
 def test_fifty_kills_lose_nothing_and_leave_nothing(
     tmp_path: Path, pin_dir: Path, seed: int
 ) -> None:

@@ -9,8 +9,10 @@ from tests.overload import cases
 from tests.overload.__main__ import render
 from tests.overload.cases import Seen
 from tests.overload.cgroup import NoMemoryControllerError
+from tests.overload.rig import PATIENCE_SEC
 
 
+@pytest.mark.timeout(5 * PATIENCE_SEC)
 @pytest.mark.parametrize(
     ("case", "seconds"),
     [

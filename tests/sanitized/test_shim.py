@@ -19,8 +19,8 @@ TESTS: Final = (
     "tests/kernel/test_record.py",
     "tests/kernel/test_unanswered.py",
     "tests/unit/test_event.py",
-    "tests/unit/test_eventlog.py",
-    "tests/unit/test_eventlog_ring.py",
+    "tests/unit/transport/test_eventlog.py",
+    "tests/unit/transport/test_eventlog_ring.py",
 )
 MISTAKES: Final = """
 #include <limits.h>
@@ -68,6 +68,7 @@ def test_a_mistake_in_c_is_reported(
     assert bool(ran.returncode) == bool(report)
 
 
+@pytest.mark.timeout(1200)  # a hundred tests, which take several times as long as without ASan
 def test_the_tests_of_the_shim_pass(shim: Path) -> None:
     ran = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
     assert ran.returncode == 0, ran.stdout + ran.stderr

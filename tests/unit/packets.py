@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from aod.flight.pcap import Header, Record, encode, encode_header
+from aod.flight.pcap import Header, Packet, encode, encode_header
 
 EN10MB: Final = 1
 SLL: Final = 113
@@ -75,5 +75,5 @@ def packet(payload: bytes, seq: int = 1, flags: int = 0x18) -> bytes:
 def pcap(packets: Iterable[tuple[int, bytes]], link_type: int = SLL2, snaplen: int = 512) -> bytes:
     """A file of (time in ns, packet)."""
     about = Header("<", 1, snaplen, link_type)
-    records = [Record(time_ns, data[:snaplen], len(data)) for time_ns, data in packets]
+    records = [Packet(time_ns, data[:snaplen], len(data)) for time_ns, data in packets]
     return encode_header(about) + b"".join(map(encode, records))

@@ -57,7 +57,7 @@ def frame(kind: str, name: str, **changes: Any) -> Frame:
 
 
 def slow_rule(threshold_ns: int, emergency_ns: int = NEVER_NS, **changes: Any) -> LatencyRule:
-    """The same thresholds for every command; the rest as a test says."""
+    """A rule with one threshold for all commands; `changes` are of its frame."""
     thresholds_ns = np.full(COMMANDS, threshold_ns, np.uint64)
     emergencies_ns = np.full(COMMANDS, emergency_ns, np.uint64)
     return LatencyRule(

@@ -9,8 +9,9 @@ import pytest
 
 from aod import event
 from aod.event import EVENT_DTYPE, joined, struct_dtype
+from scripts.vm.tools import REPO
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = REPO
 HEADERS = {
     "aod_event": "event.h",
     "aod_command_stats": "shared.h",

@@ -11,8 +11,8 @@ from aod.state import names
 from aod.transport.eventlog import EventLog
 from tests.rig.configs import config
 from tests.unit.detecting import detect_context, operations
-from tests.unit.test_eventlog_ring import append
-from tests.unit.test_stage_capture import rows, run_to_the_end, spooled
+from tests.unit.stages.test_capture import rows, run_to_the_end, spooled
+from tests.unit.transport.test_eventlog_ring import append
 
 __all__ = ["rows"]
 

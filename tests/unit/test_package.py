@@ -8,8 +8,9 @@ from typing import Any, Final
 from setuptools import find_packages
 
 from aod.actions.table import ACTIONS
+from scripts.vm.tools import REPO
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = REPO
 SETTINGS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 MADE_BY_A_BUILD: Final = "*.so"
 """setuptools adds what it compiles by itself."""

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-CONF: Final = Path(__file__).resolve().parents[2] / "conf"
+from scripts.vm.tools import REPO
+
+CONF: Final = REPO / "conf"
 UNIT: Final = CONF / "aod.service"
 MOST_EXPOSED: Final = 3.4
 PROGRAM: Final = "/opt/aod/bin/aod-supervisor"

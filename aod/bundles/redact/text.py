@@ -88,7 +88,7 @@ class Redactor:
         return _replaced(text, found)
 
     def string(self, text: str) -> str:
-        """The same for what JSON holds."""
+        """A string of a JSON document, with its names replaced."""
         return self.text(text.encode(errors="replace")).decode(errors="replace")
 
     def _in_context(self, text: bytes, file: str) -> Iterator["_Place"]:

@@ -1,0 +1,1 @@
+"""What the documents say: their examples run, their tables are the code's."""
