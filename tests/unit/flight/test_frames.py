@@ -46,7 +46,7 @@ def test_the_cut_and_redaction_find_the_same_headers(kind: int, packet: bytes) -
     assert (protocol, packet[start:]) == (IPV4, INNER)
     cut = HeadersOnly(kind).reduce(packet)
     assert cut == packet[: -len(SECRET)]
-    content = redaction.redact(pcap_of([(1, cut)], kind), Pseudonyms())
+    content = b"".join(redaction.redact(pcap_of([(1, cut)], kind), Pseudonyms()))
     about = pcap.header(content)
     assert about is not None
     (redacted,) = pcap.records(content, about)
