@@ -15,7 +15,6 @@ from tests.unit.documents import manual_text
 
 ROOT: Final = REPO
 NAMES: Final = [source.stem for source in manual_text.SOURCES]
-MOVED: Final = (ROOT / "aod" / "supervision").is_dir()
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +193,6 @@ def test_programs_that_it_names_have_their_page(name: str) -> None:
     assert {".".join(page) for page in pages} <= set(NAMES)
 
 
-@pytest.mark.skipif(not MOVED, reason="it names the packages of the tree to come")
 def test_every_path_that_the_guide_names_is_there() -> None:
     paths = re.findall(
         r"`((?:aod|ebpf|native|tests|conf|scripts)/[\w./]*)`", (ROOT / "USAGE.md").read_text()
