@@ -75,8 +75,9 @@ def _is_common(path: str) -> bool:
 def _asked(asked: dict[str, Any]) -> dict[str, Any]:
     """Ask the stranger; he has nothing but the program itself."""
     program = Path(stranger_probe.__file__).read_text()
+    python = Path(sys.executable).resolve()  # the venv may lie below /root, where he may not go
     done = subprocess.run(
-        [sys.executable, "-I", "-c", program],
+        [str(python), "-I", "-c", program],
         input=json.dumps(asked),
         user=UID,
         group=UID,
