@@ -10,9 +10,9 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 apt-get download -qq scdoc=1.11.2-1 groff-base=1.22.4-10 libuchardet0=0.0.7-1 >/dev/null 2>&1 ||
 	{ echo "scdoc 1.11.2-1 and groff-base 1.22.4-10 cannot be downloaded"; exit 2; }
-for file in *.deb; do dpkg -x "$file" root; done
-share=$PWD/root/usr/share/groff/1.22.4
-export PATH="$PWD/root/usr/bin:$PATH" GROFF_FONT_PATH="$share/font" GROFF_TMAC_PATH="$share/tmac" GROFF_BIN_PATH="$PWD/root/usr/bin"
+for file in *.deb; do dpkg -x "$file" unpacked; done
+share=$PWD/unpacked/usr/share/groff/1.22.4
+export PATH="$PWD/unpacked/usr/bin:$PATH" GROFF_FONT_PATH="$share/font" GROFF_TMAC_PATH="$share/tmac" GROFF_BIN_PATH="$PWD/unpacked/usr/bin"
 name=capture.max_total_log_size_megabytes_per_day
 
 render() { groff -t -man -Tutf8 -rLL=78n -P-c -P-b -P-u "$1" 2>/dev/null; }

@@ -9,8 +9,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 apt-get download -qq scdoc=1.11.2-1 >/dev/null 2>&1 || { echo "scdoc 1.11.2-1 cannot be downloaded"; exit 2; }
-dpkg -x scdoc_*.deb root
-scdoc=root/usr/bin/scdoc
+dpkg -x scdoc_*.deb unpacked
+scdoc=unpacked/usr/bin/scdoc
 table='[[ *key*\n:[ *type*\n|  ring_mb\n:  number\n'
 
 printf 'probe(5)\n\n# NAME\n\nprobe - a page\n\n%b' "$table" >without.scd

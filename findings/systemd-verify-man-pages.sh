@@ -12,9 +12,9 @@ version=252.39-1~deb12u2
 for package in "systemd=$version" "libsystemd-shared=$version" man-db=2.11.2-2 libpipeline1=1.5.7-1 libgdbm6=1.23-3; do
 	apt-get download -qq "$package" >/dev/null 2>&1 || { echo "$package cannot be downloaded"; exit 2; }
 done
-for file in *.deb; do dpkg -x "$file" root; done
-lib=root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -dumpmachine)
-export LD_LIBRARY_PATH="$PWD/$lib:$PWD/$lib/systemd:$PWD/$lib/man-db:$PWD/root/usr/lib/man-db" PATH="$PWD/root/usr/bin:$PATH"
+for file in *.deb; do dpkg -x "$file" unpacked; done
+lib=unpacked/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -dumpmachine)
+export LD_LIBRARY_PATH="$PWD/$lib:$PWD/$lib/systemd:$PWD/$lib/man-db:$PWD/unpacked/usr/lib/man-db" PATH="$PWD/unpacked/usr/bin:$PATH"
 
 verify() { # reference, options
 	printf '[Unit]\nDocumentation=%s\n[Service]\nExecStart=/bin/true\n' "$1" >probe.service
