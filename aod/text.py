@@ -5,7 +5,7 @@ passes its text through `text`, so that it is never refused.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Final, TypeAlias
 
@@ -103,6 +103,13 @@ def _stem(name: str) -> str:
     folded = name.casefold()
     prefix = next((each for each in _PREFIXES if folded.startswith(each)), "")
     return folded.removeprefix(prefix)
+
+
+def utc(epoch_ns: int, *, millis: bool = False) -> str:
+    """A time (ns since the epoch) for people: `2026-11-22 12:34:27 UTC`, or `...27.123 UTC`."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=epoch_ns // 1000)
+    fraction = f".{epoch_ns // 10**6 % 1000:03d}" if millis else ""
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} UTC"
 
 
 def utc_now() -> str:

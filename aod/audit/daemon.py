@@ -5,7 +5,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from aod import __version__
 from aod.audit.entries import Entry, Lost, Respawned, Started, Stopped
 from aod.audit.forked import ForkedAudit
 from aod.config.schema import Config
+from aod.text import utc
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
 
@@ -111,7 +111,7 @@ class DaemonAudit:
         """A worker ended, and is respawned at that time (monotonic seconds)."""
         delay_sec = round(max(0.0, respawn_at - time.monotonic()), 3)
         self.respawns[stage] += 1
-        self.last_end[stage] = f"{how}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        self.last_end[stage] = f"{how}, {utc(time.time_ns())}"
         self._audit_log.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
 
     def write(self, entry: Entry) -> None:

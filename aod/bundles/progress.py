@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions.result import Source
-from aod.files import FILE_MODE, read_regular
+from aod.files import FILE_MODE, closing_fd, read_regular
 
 FILE: Final = ".progress"
 _MAX_BYTES: Final = 16 << 20
@@ -67,11 +67,8 @@ class Progress:
 
     def _append(self, line: Done | TakenOver) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self._path, flags, FILE_MODE)
-        try:
+        with closing_fd(os.open(self._path, flags, FILE_MODE)) as fd:
             os.write(fd, b"\n" + msgspec.json.encode(line) + b"\n")
-        finally:
-            os.close(fd)
 
 
 def read(folder: Path) -> Progress:

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aod.actions.result import Source, Status
@@ -12,7 +11,7 @@ from aod.bundles.manifest import File, Manifest
 from aod.conservation import violation
 from aod.detectors.describe import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
 from aod.state import names
-from aod.text import one_line
+from aod.text import one_line, utc
 
 FILE: Final = contents.SUMMARY
 WIDTH: Final = 80
@@ -39,7 +38,7 @@ def text(manifest: Manifest, anomaly: Anomaly) -> str:
         [
             *_wrapped(_title(manifest, anomaly), WIDTH, 1),
             *_labelled("what", f"{anomaly.anomaly} '{anomaly.name}': {anomaly.reason}", 4),
-            *_labelled("when", f"{_when(anomaly.timestamp)} on {manifest.host}"),
+            *_labelled("when", f"{utc(anomaly.timestamp, millis=True)} on {manifest.host}"),
             *_labelled("rule", _rule(anomaly)),
             *_labelled("where", _where(manifest, anomaly), 2),
             *_labelled("tasks", _parts(anomaly.breakdown.tasks)),
@@ -66,11 +65,6 @@ def _wrapped(content: str, width: int, lines: int) -> list[str]:
     return textwrap.wrap(
         one_line(content), width, max_lines=lines, placeholder=" ...", break_on_hyphens=False
     )
-
-
-def _when(timestamp: int) -> str:
-    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp // 1000)
-    return f"{whole:%Y-%m-%d %H:%M:%S}.{timestamp // 10**6 % 1000:03d} UTC"
 
 
 def _title(manifest: Manifest, anomaly: Anomaly) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from aod.files import memory_file
+from aod.files import closing_fd, memory_file
 
 MARK: Final = "aod-owner:"
 _NICE: Final = 10
@@ -47,11 +47,8 @@ def marked(owner: str) -> Iterator[int]:
     Raises:
         OSError: it cannot be made.
     """
-    fd = memory_file(f"{MARK}{owner}")
-    try:
+    with closing_fd(memory_file(f"{MARK}{owner}")) as fd:
         yield fd
-    finally:
-        os.close(fd)
 
 
 def spawn(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from aod.files import closing_fd
 from aod.host.children import MARK, start_time
 
 _LINK: Final = f"/memfd:{MARK}"
@@ -73,11 +74,8 @@ def _has_dead_owner(process: Path) -> bool:
 
 
 def _end(pid: int) -> None:
-    fd = os.pidfd_open(pid)
-    try:
+    with closing_fd(os.pidfd_open(pid)) as fd:
         signal.pidfd_send_signal(fd, signal.SIGKILL)
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         poller.poll(_PATIENCE_MS)
-    finally:
-        os.close(fd)

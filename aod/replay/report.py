@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from aod.anomaly import Anomaly, Cause
@@ -10,6 +9,7 @@ from aod.config.summary import WIDTH
 from aod.detectors.describe import sentence
 from aod.recording.sources import Source
 from aod.replay.evaluation import Total
+from aod.text import utc
 
 MAX_ENDED: Final = 3
 """Ends of hung operations that are listed one by one."""
@@ -23,7 +23,8 @@ def heading(source: Source) -> Iterator[str]:
         yield f"{source.path}: no recording metadata"
         return
     head, last = recording.head, recording.last
-    begin, end = (utc(moment + head.realtime_offset_ns) for moment in (head.start_ns, last.now_ns))
+    offset_ns = head.realtime_offset_ns
+    begin, end = (utc(at + offset_ns, millis=True) for at in (head.start_ns, last.now_ns))
     seconds = (last.now_ns - head.start_ns) / 1e9
     dropped = f"{last.dropped:,} DROPPED" if last.dropped else "none dropped"
     yield f"{source.path}: {begin} to {end[11:]}, {seconds:,.1f} s"
@@ -34,16 +35,10 @@ def heading(source: Source) -> Iterator[str]:
         yield "no end: the recorder was killed or is still recording"
 
 
-def utc(epoch_ns: int) -> str:
-    """`2026-11-22 12:34:27.123 UTC`"""
-    moment = datetime.fromtimestamp(epoch_ns // 10**6 / 1e3, tz=UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} UTC"
-
-
 def described(anomaly: Anomaly, source: Source, start_ns: int) -> Iterator[str]:
     """One anomaly in a few lines: when, which, why."""
     offset_ns = source.realtime_offset_ns
-    clock = f"{utc(anomaly.trigger_ns + offset_ns)}  " if offset_ns else ""
+    clock = f"{utc(anomaly.trigger_ns + offset_ns, millis=True)}  " if offset_ns else ""
     since = _since(anomaly.trigger_ns - start_ns)
     yield f"{clock}{since}  {anomaly.anomaly} '{anomaly.name}', {_BY[anomaly.rule]}"
     yield from _indented(anomaly.reason)

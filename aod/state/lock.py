@@ -10,12 +10,12 @@ import fcntl
 import os
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from aod import log
 from aod.files import FILE_MODE, closing_fd, open_trusted
+from aod.text import utc
 
 LOCK_NAME: Final = "supervisor.lock"
 WORKERS_NAME: Final = "workers.lock"
@@ -128,7 +128,6 @@ def _content(fd: int) -> list[int]:
 def _describe(fd: int) -> str:
     match _content(fd):
         case [pid, since]:
-            started = datetime.fromtimestamp(since, UTC)
-            return f"pid {pid}, since {started:%Y-%m-%d %H:%M:%S} UTC"
+            return f"pid {pid}, since {utc(since * 10**9)}"
         case found:
             return f"pid {found[0] if found else 'unknown'}"

@@ -3,7 +3,6 @@
 import pwd
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from aod.conservation import violation
@@ -12,6 +11,7 @@ from aod.status import anomalies
 from aod.status.health import unhealthy
 from aod.status.model import Output, Status
 from aod.status.workers import WorkerReport
+from aod.text import utc
 
 _OUTCOMES: Final = {
     "sealed": "sealed",
@@ -126,9 +126,8 @@ def _bundles(status: Status) -> Iterator[str]:
 
 def _output(output: Output) -> Iterator[str]:
     if output.last:
-        when = datetime.fromtimestamp(output.last_timestamp / 1e9, UTC)
         size = f"{output.last_bytes >> 10:,} KiB"
-        yield _line("last bundle", f"{output.last}, {when:%Y-%m-%d %H:%M:%S} UTC, {size}")
+        yield _line("last bundle", f"{output.last}, {utc(output.last_timestamp)}, {size}")
     sizes = (output.bytes, output.limit_bytes, output.free_bytes)
     used, limit, free = (size / (1 << 20) for size in sizes)
     space = f"{used:,.1f} of {limit:,.10g} MiB, {free:,.0f} MiB free"

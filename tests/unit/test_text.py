@@ -2,7 +2,7 @@
 
 import pytest
 
-from aod.text import one_line, printable
+from aod.text import one_line, printable, utc
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,9 @@ def test_what_is_not_printable_is_replaced(text: bytes, shown: str) -> None:
 )
 def test_several_lines_become_one(text: str, shown: str) -> None:
     assert one_line(text) == shown
+
+
+def test_a_time_is_cut_off_not_rounded() -> None:
+    almost = 1_795_380_498_000_000_000 - 1
+    assert utc(almost) == "2026-11-22 20:48:17 UTC"
+    assert utc(almost, millis=True) == "2026-11-22 20:48:17.999 UTC"
