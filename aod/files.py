@@ -24,9 +24,7 @@ class UntrustedError(OSError, ValueError):
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file, for reading and writing.
 
-    Raises:
-        OSError: FileExistsError if there is anything of that name, a link included.
-    """
+    Raises OSError: FileExistsError if there is anything of that name, a link included."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, mode)
 
@@ -41,11 +39,8 @@ def appearing(path: Path, unfinished: Path, *, durable: bool = True) -> Iterator
     """A file to write, which appears under the name `path`, complete, at the end of the block.
 
     Until then its name is `unfinished`, in the same folder; a killed process leaves one of the two.
-    If `durable`, it is on the disk at the end, so that a crash of the host does not lose it.
-
-    Raises:
-        OSError: it cannot be written; nothing is left then.
-    """
+    If `durable`, it is on the disk at the end, so that a crash of the host does not lose it. Raises
+    OSError: it cannot be written; nothing is left then."""
     try:
         with create(unfinished) as file:
             yield file
@@ -69,10 +64,7 @@ def replace(path: Path, content: bytes) -> None:
     """Replace a small file atomically; a crash of the host may lose it.
 
     For the only writer of that name: what a killed predecessor left unfinished is overwritten.
-
-    Raises:
-        OSError: it cannot be written; the old content stays.
-    """
+    Raises OSError: it cannot be written; the old content stays."""
     unfinished(path).unlink(missing_ok=True)
     with appearing(path, unfinished(path), durable=False) as file:
         os.fchmod(file.fileno(), FILE_MODE)
@@ -100,20 +92,14 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
 def read_regular(path: Path, max_bytes: int) -> bytes:
     """The content of a file of at most that size; opened by `open_trusted`.
 
-    Raises:
-        OSError: there is none, or it may not be read.
-        ValueError: it is not a regular file, or too large.
-    """
+    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
+    file, or too large."""
     with closing_fd(open_trusted(path)) as fd:
         return read_limited(fd, max_bytes)
 
 
 def read_limited(fd: int, max_bytes: int) -> bytes:
-    """The content of an open file.
-
-    Raises:
-        ValueError: it is larger than `max_bytes`.
-    """
+    """The content of an open file. Raises ValueError: it is larger than `max_bytes`."""
     content = os.read(fd, max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
@@ -172,10 +158,8 @@ def why_untrusted(
 def open_regular(path: Path) -> IO[bytes]:
     """A file that the user named, for reading; links are followed, a FIFO does not block.
 
-    Raises:
-        OSError: there is none, or it may not be read.
-        ValueError: it is not a regular file, or the name is not one.
-    """
+    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
+    file, or the name is not one."""
     file = open(  # noqa: SIM115 (the caller closes it)
         path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
     )
@@ -189,11 +173,7 @@ def opened_folder(folder: Path, flags: int = 0) -> AbstractContextManager[int]:
     """A descriptor of a folder, which nobody can exchange while it is in use.
 
     The folder itself may be a link (unless `flags` has O_NOFOLLOW): administrators move the output
-    folder that way.
-
-    Raises:
-        OSError: there is no such folder, or it may not be read.
-    """
+    folder that way. Raises OSError: there is no such folder, or it may not be read."""
     return closing_fd(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | flags))
 
 
@@ -207,11 +187,7 @@ def closing_fd(fd: int) -> Iterator[int]:
 
 
 def memory_file(name: str, flags: int = 0) -> int:
-    """A descriptor of a new file in memory (memfd_create(2)).
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """A descriptor of a new file in memory (memfd_create(2)). Raises OSError: it cannot be made."""
     flags |= os.MFD_CLOEXEC
     try:
         return os.memfd_create(name, flags | _NOEXEC_SEAL)
@@ -222,18 +198,12 @@ def memory_file(name: str, flags: int = 0) -> int:
 def sync_folder(folder: Path) -> None:
     """Make renames and removals in a folder durable.
 
-    Raises:
-        OSError: there is no such folder, or its disk fails.
-    """
+    Raises OSError: there is no such folder, or its disk fails."""
     with opened_folder(folder) as folder_fd:
         os.fsync(folder_fd)
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file, in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """The digest of a file, in hexadecimal. Raises OSError: it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -156,9 +156,7 @@ def _terminal() -> logging.Handler:
 def setup(level: str | None = None) -> None:
     """Log from `level` on (default: AOD_LOG_LEVEL, else INFO).
 
-    Raises:
-        LevelError: not one of `LEVELS`.
-    """
+    Raises LevelError: not one of `LEVELS`."""
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")

@@ -49,9 +49,7 @@ def text(raw: str) -> str:
 def check_unsigned(*numbers: int) -> None:
     """Refuse numbers of more than 64 bits; for `__post_init__`.
 
-    Raises:
-        ValueError: one is larger; msgspec turns it into a ValidationError.
-    """
+    Raises ValueError: one is larger; msgspec turns it into a ValidationError."""
     if max(numbers) >> 64:
         raise ValueError("a number of more than 64 bits")
 

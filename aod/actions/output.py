@@ -54,11 +54,8 @@ class OutputFile:
     is moved once at most, and nothing is held in memory.
 
     Written by the event loop itself: it goes to the page cache in pieces of 64 KiB, and a thread
-    for each would cost more than it saves.
-
-    Raises:
-        OSError: from any method, when the disk is full or the folder gone.
-    """
+    for each would cost more than it saves. Raises OSError: from any method, when the disk is full
+    or the folder gone."""
 
     def __init__(self, path: Path, max_bytes: int, keep: Keep, budget: Budget) -> None:
         self._file = create(path)
@@ -84,10 +81,8 @@ class OutputFile:
     def write(self, data: bytes) -> None:
         """Append.
 
-        Raises:
-            FullError: the cap is reached (with Keep.END: there is no room at all); `data` was cut
-                to fit.
-        """
+        Raises FullError: the cap is reached (with Keep.END: there is no room at all); `data` was
+        cut to fit."""
         if not data:
             return
         self._reserve(len(data))

@@ -21,9 +21,7 @@ from aod.text import utc_now
 async def collect_action(action: Action, situation: Situation, job: Job) -> list[Source]:
     """Run an action; its file is there afterwards, whatever happened to its commands.
 
-    Raises:
-        OSError: the file cannot be written.
-    """
+    Raises OSError: the file cannot be written."""
     limits, path = situation.config.capture, situation.folder / action.file
     max_bytes = min(action.max_bytes, int(limits.max_file_mb * (1 << 20)))
     file = OutputFile(path, max_bytes, action.keep, job.budget)

@@ -197,9 +197,5 @@ def encode(entry: Entry, time: datetime) -> bytes:
 
 
 def decode(line: bytes) -> Entry:
-    """The entry in a line.
-
-    Raises:
-        msgspec.MsgspecError: it is none.
-    """
+    """The entry in a line. Raises msgspec.MsgspecError: it is none."""
     return _decoder.decode(line)

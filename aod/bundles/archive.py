@@ -22,12 +22,9 @@ def pack(
     """Pack a folder of plain files, but those with a hidden name, into a new file, on the disk when
     this returns.
 
-    `first` are the files that a reader wants first, `name` what the folder is called in it.
-    Blocks for as long as the disk does: not for the event loop.
-
-    Raises:
-        OSError: it cannot be written; nothing is left then.
-    """
+    `first` are the files that a reader wants first, `name` what the folder is called in it. Blocks
+    for as long as the disk does: not for the event loop. Raises OSError: it cannot be written;
+    nothing is left then."""
     try:
         with create(unfinished) as file:
             _pack(folder, name or folder.name, file, level, first)
@@ -41,9 +38,7 @@ def pack(
 def publish(unfinished: Path, archive: Path) -> int:
     """Give a packed archive its name, in the same folder; its size.
 
-    Raises:
-        OSError: it cannot be renamed; nothing is left then.
-    """
+    Raises OSError: it cannot be renamed; nothing is left then."""
     size_bytes = unfinished.stat().st_size  # once it has its name, cleanup may delete it
     try:
         unfinished.rename(archive)

@@ -49,12 +49,9 @@ async def make(
     """Make the bundle of an anomaly, or finish one that was begun; None if it is there already.
 
     With `only_seal`, what was begun is sealed as it is. Whatever waits for the disk, the history
-    and the compression run in threads of the loop's default executor.
-
-    Raises:
-        BusyError: another process makes it.
-        OSError: it cannot be written; what was collected is left for another try.
-    """
+    and the compression run in threads of the loop's default executor. Raises BusyError: another
+    process makes it. Raises OSError: it cannot be written; what was collected is left for another
+    try."""
     output_dir, level = config.aod_output_dir, config.capture.compression_level
     path = output_dir / names.archive(anomaly.timestamp)
     async with _in_threads(output_dir, anomaly) as (folder, so_far):

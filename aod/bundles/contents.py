@@ -37,11 +37,8 @@ def about(name: str) -> str:
 def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) -> tuple[File, ...]:
     """What there is in a bundle's folder, by name, without the manifest and what is hidden.
 
-    Sources, and files that are `listed`, have their checksums already; the others are read.
-
-    Raises:
-        OSError: one cannot be read.
-    """
+    Sources, and files that are `listed`, have their checksums already; the others are read. Raises
+    OSError: one cannot be read."""
     known = {(source.file, source.bytes): source.sha256 for source in sources}
     known |= {(file.name, file.bytes): file.sha256 for file in listed}
     found = []

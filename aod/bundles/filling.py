@@ -89,9 +89,7 @@ class Filling:
     async def fill(self) -> Path:
         """Fill the folder; what is to be sealed: the folder, or the redacted one in it.
 
-        Raises:
-            OSError: it cannot be written.
-        """
+        Raises OSError: it cannot be written."""
         rest = asyncio.ensure_future(self._wait_for_the_rest())
         try:
             async with asyncio.TaskGroup() as group:
@@ -221,9 +219,7 @@ def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:
 def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
     """Write the files that describe all others, for a person and for programs.
 
-    Raises:
-        OSError: they cannot be written.
-    """
+    Raises OSError: they cannot be written."""
     listed = contents.files(folder, described.sources)
     text = summary.text(msgspec.structs.replace(described, files=listed), anomaly)
     _write(folder / summary.FILE, text.encode())

@@ -115,11 +115,7 @@ def saved(folder: Path) -> Events:
 def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
     """Write events.npy, or replace it; its entry in the manifest.
 
-    Not synced: it goes into an archive that is.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    Not synced: it goes into an archive that is. Raises OSError: it cannot be written."""
     with appearing(folder / FILE, folder / UNFINISHED, durable=False) as file:
         np.save(file, events, allow_pickle=False)
     return EventsInManifest(

@@ -145,7 +145,5 @@ def encode(manifest: Manifest) -> bytes:
 def decode(content: bytes) -> Manifest:
     """The manifest in a manifest.json.
 
-    Raises:
-        msgspec.DecodeError: it is not one, or of another schema.
-    """
+    Raises msgspec.DecodeError: it is not one, or of another schema."""
     return msgspec.json.decode(content, type=Manifest)

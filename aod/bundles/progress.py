@@ -49,19 +49,11 @@ class Progress:
         self._path = folder / FILE
 
     def note(self, sources: Sequence[Source]) -> None:
-        """An action has ended, with these sources.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """An action has ended, with these sources. Raises OSError: it cannot be written."""
         self._append(Done(tuple(sources)))
 
     def take_over(self) -> None:
-        """Continue what another maker began.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Continue what another maker began. Raises OSError: it cannot be written."""
         self.interrupted += 1
         self._append(TakenOver())
 

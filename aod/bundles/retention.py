@@ -70,9 +70,7 @@ def has_room(entries: Sequence[Entry], limit_bytes: int) -> bool:
 def scan(folder_fd: int) -> list[Entry]:
     """The sealed bundles in an opened folder, in no order.
 
-    Raises:
-        OSError: the folder cannot be read.
-    """
+    Raises OSError: the folder cannot be read."""
     with os.scandir(folder_fd) as found:
         return [entry for item in found if (entry := _entry(item)) is not None]
 
@@ -80,9 +78,7 @@ def scan(folder_fd: int) -> list[Entry]:
 def delete(folder_fd: int, entry: Entry) -> bool:
     """Delete a bundle; False when it was already gone, or something else has its name now.
 
-    Raises:
-        OSError: the folder or the file does not let itself be changed.
-    """
+    Raises OSError: the folder or the file does not let itself be changed."""
     with suppress(FileNotFoundError):
         status = os.stat(entry.name, dir_fd=folder_fd, follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):

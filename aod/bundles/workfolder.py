@@ -25,12 +25,8 @@ def work_folder(output_dir: Path, timestamp: int) -> Iterator[Path]:
     """The locked folder `aod_<timestamp>/`: new, or as another maker left it.
 
     It is gone after the block, unless that raised and something is in it. No unfinished archive
-    stays in any case.
-
-    Raises:
-        BusyError: another process makes this bundle.
-        OSError: it cannot be made.
-    """
+    stays in any case. Raises BusyError: another process makes this bundle. Raises OSError: it
+    cannot be made."""
     path = output_dir / names.folder(timestamp)
     unfinished = output_dir / names.unfinished(timestamp)
     with suppress(FileExistsError):
@@ -53,9 +49,7 @@ def work_folder(output_dir: Path, timestamp: int) -> Iterator[Path]:
 def leftovers(output_dir: Path) -> list[int]:
     """The timestamps of bundles that were begun and not sealed, oldest first.
 
-    Raises:
-        OSError: the folder cannot be read.
-    """
+    Raises OSError: the folder cannot be read."""
     found = set()
     for path in output_dir.iterdir():
         for parse in (names.folder.timestamp, names.unfinished.timestamp):
@@ -68,10 +62,7 @@ def leftovers(output_dir: Path) -> list[int]:
 def discard(output_dir: Path, timestamp: int) -> None:
     """Remove what a dead maker left.
 
-    Raises:
-        BusyError: its maker lives.
-        OSError: it cannot be removed.
-    """
+    Raises BusyError: its maker lives. Raises OSError: it cannot be removed."""
     path = output_dir / names.folder(timestamp)
     lock = None
     with suppress(FileNotFoundError):
@@ -86,11 +77,7 @@ def discard(output_dir: Path, timestamp: int) -> None:
 
 
 def is_busy(output_dir: Path, timestamp: int) -> bool:
-    """Whether a living process fills the folder.
-
-    Raises:
-        OSError: there is no such folder.
-    """
+    """Whether a living process fills the folder. Raises OSError: there is no such folder."""
     try:
         os.close(_lock(output_dir / names.folder(timestamp)))
     except BusyError:

@@ -20,10 +20,8 @@ from aod.state import names
 def capture_now(config: Config, name: str) -> Path:
     """Make a bundle as if the anomaly `name` had been declared now; its path.
 
-    Raises:
-        KeyError: the configuration has no such anomaly.
-        OSError: the bundle cannot be written.
-    """
+    Raises KeyError: the configuration has no such anomaly. Raises OSError: the bundle cannot be
+    written."""
     configured = config.guardian.anomalies[name]
     kind, actions = kind_of(type(configured)), effective_actions(config, configured)
     reason = "nothing was declared: a person asked for this bundle"

@@ -37,11 +37,8 @@ class Room(Struct, frozen=True):
 def look(folder: Path) -> Room:
     """The room in the file system of a folder, which is made if its parent is there.
 
-    May block for as long as the file system does: not for the event loop.
-
-    Raises:
-        OSError: there is no such folder, and none can be made.
-    """
+    May block for as long as the file system does: not for the event loop. Raises OSError: there is
+    no such folder, and none can be made."""
     folder.mkdir(OUTPUT_MODE, exist_ok=True)
     found = os.statvfs(folder)
     return Room(

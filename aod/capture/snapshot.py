@@ -60,9 +60,7 @@ def asked_for(
 def request(config: Config, reason: str) -> int:
     """Ask capture for a snapshot; its timestamp. Whoever makes it now or later finds it spooled.
 
-    Raises:
-        OSError, SpoolError: it cannot be spooled; nothing is asked for then.
-    """
+    Raises OSError, SpoolError: it cannot be spooled; nothing is asked for then."""
     anomaly = asked_for(config, RESERVED, NAME, actions(config), reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
     _notify(config, anomaly)

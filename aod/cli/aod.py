@@ -51,10 +51,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _gathered(config: Config) -> Status:
-    """
-    Raises:
-        StatusError: no daemon runs here, or only root may look at it.
-    """
+    """Raises StatusError: no daemon runs here, or only root may look at it."""
     try:
         return gather(config.runtime_dir, config)
     except (OSError, EventLogError) as error:

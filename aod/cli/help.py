@@ -42,11 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show a page, or list all.
-
-    Raises:
-        UsageError: there is no such page.
-    """
+    """Show a page, or list all. Raises UsageError: there is no such page."""
     found = pages()
     if not found:
         raise UsageError(f"the manual is not installed: there is nothing in {_INSTALLED}")

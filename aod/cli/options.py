@@ -21,9 +21,7 @@ def default_file() -> Path:
 def load_with_warnings(path: Path | None) -> Loaded:
     """Load the configuration; log its warnings, and which anomaly types are left out.
 
-    Raises:
-        ConfigError: it is not valid.
-    """
+    Raises ConfigError: it is not valid."""
     loaded = load(path or default_file())
     for refusal in registry().refusals:
         log.ROOT.error("%s", refusal)

@@ -66,9 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 def configuration(source: Source, given: Path | None) -> Loaded:
     """The given configuration, else the recorded one, else the installed one.
 
-    Raises:
-        ConfigError: it is not valid.
-    """
+    Raises ConfigError: it is not valid."""
     recording = source.recording
     if given or recording is None:
         return load_with_warnings(given)

@@ -125,9 +125,7 @@ def problems(document: Document, schema: type) -> Iterator[Problem]:
 def to_path(kind: type, value: object) -> Path:
     """msgspec's `dec_hook`: a folder.
 
-    Raises:
-        ValueError: not an absolute path, `/` itself, or one with `..` or a NUL in it.
-    """
+    Raises ValueError: not an absolute path, `/` itself, or one with `..` or a NUL in it."""
     if kind is not Path or not isinstance(value, str):
         raise ValueError("not a path")
     path = Path(value)

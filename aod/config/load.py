@@ -33,9 +33,8 @@ class Loaded:
 def load(path: Path) -> Loaded:
     """The configuration in a YAML file.
 
-    Raises:
-        ConfigError: the file cannot be read, or anything in it is wrong; nothing else is raised.
-    """
+    Raises ConfigError: the file cannot be read, or anything in it is wrong; nothing else is
+    raised."""
     try:
         with open_regular(path) as file:
             raw = file.read(MAX_BYTES + 1)
@@ -48,9 +47,7 @@ def load(path: Path) -> Loaded:
 def load_text(raw: bytes, path: Path) -> Loaded:
     """The configuration in the text of a YAML file; `path` is what messages call it.
 
-    Raises:
-        ConfigError: anything in it is wrong; nothing else is raised.
-    """
+    Raises ConfigError: anything in it is wrong; nothing else is raised."""
     try:
         document = parse(raw)
     except BadYamlError as error:

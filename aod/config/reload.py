@@ -42,9 +42,7 @@ class Reload:
 def read(path: Path, running: Config) -> Reload:
     """The file, for a daemon that runs with another configuration.
 
-    Raises:
-        ConfigError: it cannot be used.
-    """
+    Raises ConfigError: it cannot be used."""
     loaded = load(path)
     return merged(running, loaded.config, loaded.warnings)
 

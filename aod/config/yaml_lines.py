@@ -66,9 +66,7 @@ class Document:
 def parse(raw: bytes) -> Document:
     """The document in a file's content.
 
-    Raises:
-        BadYamlError: with the line; nothing else, whatever the bytes are.
-    """
+    Raises BadYamlError: with the line; nothing else, whatever the bytes are."""
     if len(raw) > MAX_BYTES:
         raise BadYamlError(1, f"the file is larger than {MAX_BYTES // 1024} KiB")
     try:

@@ -31,11 +31,7 @@ class Reader:
         self._ledger = LedgerReader(runtime_dir)
 
     def read(self) -> Reading:
-        """All counters.
-
-        Raises:
-            OSError: the spool cannot be read.
-        """
+        """All counters. Raises OSError: the spool cannot be read."""
         before = read_evaluated(self._runtime_dir)
         ring_id = int(self._event_log.header["ring_id"])
         commit = _committed(self._event_log)

@@ -70,9 +70,7 @@ class Registry(Struct, frozen=True):
 def registry() -> Registry:
     """Every type that is installed; found once in a process.
 
-    Raises:
-        ImportError: not even ours is found: the package's metadata is missing or stale.
-    """
+    Raises ImportError: not even ours is found: the package's metadata is missing or stale."""
     found = sorted_out(entry_points(group=GROUP))
     if not any(offer.package == OURS for offer in found.offers.values()):
         raise ImportError(

@@ -66,11 +66,7 @@ def records(
 
 
 def all_records(content: bytes, about: Header) -> Iterator[Packet]:
-    """All packets, but one that is cut at the end.
-
-    Raises:
-        PcapError: this can be no record.
-    """
+    """All packets, but one that is cut at the end. Raises PcapError: this can be no record."""
     unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
     limit = min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
     at, last = _FILE_BYTES, len(content) - RECORD_BYTES

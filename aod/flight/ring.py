@@ -52,9 +52,7 @@ def shape(ring_mb: int, snaplen: int) -> Shape:
 def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
     """Make the folder for nobody but its owner (user and group id; None: ourselves).
 
-    Raises:
-        OSError: it cannot be made, or is a link or somebody else's.
-    """
+    Raises OSError: it cannot be made, or is a link or somebody else's."""
     with suppress(FileExistsError):
         folder.mkdir(0o700)
     uid, gid = owner or (os.geteuid(), os.getegid())
@@ -94,9 +92,7 @@ def _content(path: Path, owner: int) -> bytes:
 def make_way(folder: Path, wanted: Shape) -> None:
     """Keep what an earlier ring left, so that a new one overwrites the oldest of it first.
 
-    Raises:
-        OSError: the folder cannot be changed.
-    """
+    Raises OSError: the folder cannot be changed."""
     found = sorted(files(folder), key=lambda path: path.lstat().st_mtime_ns)
     fitting = [path for path in found if path.lstat().st_size <= wanted.largest_bytes]
     kept = fitting[-(wanted.files - 1) :]  # the first file is begun at once

@@ -22,9 +22,7 @@ _LEAST_KIB: Final = 16
 def folder(pin_dir: Path) -> Path:
     """The instance of the daemon that pins its eBPF objects there.
 
-    Raises:
-        FileNotFoundError: this kernel has no tracefs, or it is not mounted.
-    """
+    Raises FileNotFoundError: this kernel has no tracefs, or it is not mounted."""
     for root in ROOTS:
         if (root / "instances").is_dir():
             return root / "instances" / f"aod-{pin_dir.name}"

@@ -32,11 +32,7 @@ def owner() -> str:
 
 
 def start_time(pid: str) -> str:
-    """When a process was started.
-
-    Raises:
-        OSError: there is none.
-    """
+    """When a process was started. Raises OSError: there is none."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_START_TIME]
 
 
@@ -44,9 +40,7 @@ def start_time(pid: str) -> str:
 def marked(owner: str) -> Iterator[int]:
     """The standard input for a child of `owner`: there is nothing to read in it.
 
-    Raises:
-        OSError: it cannot be made.
-    """
+    Raises OSError: it cannot be made."""
     with closing_fd(memory_file(f"{MARK}{owner}")) as fd:
         yield fd
 
@@ -56,9 +50,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, at a low priority, its errors in a pipe.
 
-    Raises:
-        OSError: no such program, or no more processes.
-    """
+    Raises OSError: no such program, or no more processes."""
     with marked(owner()) as stdin:
         popen = subprocess.Popen(
             argv,

@@ -24,9 +24,7 @@ class PreflightError(Exception):
 def check(pin_dir: Path) -> None:
     """Check all that would stop the collector, in the order in which a user can fix it.
 
-    Raises:
-        PreflightError: something is missing.
-    """
+    Raises PreflightError: something is missing."""
     _check_capabilities()
     if OBJECT_VARIABLE not in os.environ:
         _check_cifs()

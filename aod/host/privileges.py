@@ -48,11 +48,8 @@ class Rights(Struct, frozen=True, kw_only=True):
 def drop(kept: Rights, logger: logging.Logger) -> None:
     """Drop all other rights. A process of another user than root only loses its capabilities.
 
-    It also clears the parent-death signal (prctl(2)), which the caller sets again.
-
-    Raises:
-        OSError: the kernel refuses it.
-    """
+    It also clears the parent-death signal (prctl(2)), which the caller sets again. Raises OSError:
+    the kernel refuses it."""
     global _later  # noqa: PLW0603  # a state of this process, as are its rights
     _later = kept.later
     os.umask(GROUP_READS)
@@ -78,9 +75,7 @@ def _filter_calls(logger: logging.Logger) -> None:
 def narrow() -> None:
     """Drop the rights that were for the stage's start only, if `drop` was called.
 
-    Raises:
-        OSError: the kernel refuses it.
-    """
+    Raises OSError: the kernel refuses it."""
     if _later is not None:
         _limit(_later)
         _keep(_later)

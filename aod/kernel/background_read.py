@@ -19,11 +19,7 @@ class BackgroundRead:
     """A child process reads; its parent asks for the result now and then.
 
     The files of /proc/fs/cifs block on locks while the client is stuck, where not even SIGKILL ends
-    a reader: such a child stays until it can end.
-
-    Raises:
-        OSError: no child can be started.
-    """
+    a reader: such a child stays until it can end. Raises OSError: no child can be started."""
 
     def __init__(self, path: Path, patience_sec: float):
         self._deadline = time.monotonic() + patience_sec

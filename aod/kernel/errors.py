@@ -19,11 +19,7 @@ def messages() -> str:
 
 
 def check(result: int, what: str) -> int:
-    """The result of a call.
-
-    Raises:
-        TracerError: the result is negative, an errno.
-    """
+    """The result of a call. Raises TracerError: the result is negative, an errno."""
     if result >= 0:
         return result
     detail = "\n".join(filter(None, (f"{what}: {os.strerror(-result)}", messages())))

@@ -61,9 +61,7 @@ class Drained:
 def probe(program: bytes) -> None:
     """Load the object and drop it.
 
-    Raises:
-        TracerError: this kernel, or this user's rights, do not allow it.
-    """
+    Raises TracerError: this kernel, or this user's rights, do not allow it."""
     check(lib.aod_probe(program, len(program)), "loading the eBPF object")
 
 
@@ -94,9 +92,7 @@ class Tracer:
     def install(cls, program: bytes, setup: TracerSetup, thresholds: KernelThresholds) -> Self:
         """Load the object, pin it and open it.
 
-        Raises:
-            TracerError: the kernel refused, or there is no bpffs.
-        """
+        Raises TracerError: the kernel refused, or there is no bpffs."""
         staging = setup.pin_dir.with_name(setup.pin_dir.name + "-new")  # bpffs refuses dots
         remove(staging)
         paths = setup.pin_dir, staging, setup.beside
@@ -158,12 +154,8 @@ class Tracer:
         """Recognise an unanswered operation when the client releases its mid.
 
         The cifs module must be loaded. Without these hooks, such an operation is recognised by what
-        its thread does next, or by its age.
-
-        Raises:
-            TracerError: ENOENT: the module has no BTF; ESRCH: the hooks do not know its functions;
-                else what the kernel refused.
-        """
+        its thread does next, or by its age. Raises TracerError: ENOENT: the module has no BTF;
+        ESRCH: the hooks do not know its functions; else what the kernel refused."""
         result = lib.aod_attach_mid_release(self._tracer, program, len(program))
         check(result, "loading the hooks on the cifs module's functions")
 

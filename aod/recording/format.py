@@ -95,9 +95,7 @@ class Frames:
     def __iter__(self) -> Iterator[Frame]:
         """The next frame; ends at one that is cut.
 
-        Raises:
-            RecordingError: what lies there is no frame.
-        """
+        Raises RecordingError: what lies there is no frame."""
         while self._size - self.at >= _HEAD.size:
             self._file.seek(self.at)
             head = self._file.read(_HEAD.size)
@@ -186,9 +184,7 @@ class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def unpack(content: bytes, kind: type[S], what: str) -> S:
     """The struct in a JSON text; `what` names it in the error.
 
-    Raises:
-        RecordingError: it is something else.
-    """
+    Raises RecordingError: it is something else."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -203,11 +199,7 @@ def pack_records(events: Events) -> bytes:
 
 
 def unpack_records(content: bytes) -> Events:
-    """Records, (n,), from their columns.
-
-    Raises:
-        RecordingError: no whole number of records.
-    """
+    """Records, (n,), from their columns. Raises RecordingError: no whole number of records."""
     if len(content) % RECORD_BYTES:
         raise RecordingError(f"{len(content)} bytes are no whole number of records")
     columns = np.frombuffer(content, np.uint8).reshape(RECORD_BYTES, -1)

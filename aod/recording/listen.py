@@ -130,10 +130,7 @@ class Listener:
 def listening(config: Config, name: str) -> Iterator[Listener]:
     """A listener for the length of a block; `name` tells those of one daemon apart.
 
-    Raises:
-        LockedError: there is one of that name.
-        TracerError: the kernel refuses.
-    """
+    Raises LockedError: there is one of that name. Raises TracerError: the kernel refuses."""
     with _own_folder(config.pin_dir.with_name(f"{config.pin_dir.name}-{name}")) as own:
         pins = own / "pins"
         ring_bytes = config.ring_mb << 20

@@ -21,9 +21,7 @@ _NO_HEAD: Final = (ValueError, TypeError, SyntaxError, tokenize.TokenError, Recu
 def npy_batches(file: IO[bytes]) -> Iterator[Events]:
     """The records of a file, from its position on: batches of (n,), n at most `MAX_RECORDS`.
 
-    Raises:
-        RecordingError: it holds something else, or less than it says.
-    """
+    Raises RecordingError: it holds something else, or less than it says."""
     left = _count(file)
     while left:
         wanted = min(left, MAX_RECORDS)

@@ -39,9 +39,7 @@ def _outcome(operation: Operation) -> str:
 def print_events(config: Config, stopping: Callable[[], bool], write: Callable[[str], None]) -> int:
     """Print until told to stop, beside a running daemon or without one.
 
-    Raises:
-        LockedError: another one prints.
-    """
+    Raises LockedError: another one prints."""
     with listening(config, "print") as listener:
         write(HEADING)
         while not stopping():

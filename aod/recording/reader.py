@@ -64,9 +64,7 @@ class Recording:
     def batches(self) -> Iterator[Events]:
         """The records as they were written, (n,) each; as often as it is called.
 
-        Raises:
-            RecordingError: where it is damaged; what comes before has been given.
-        """
+        Raises RecordingError: where it is damaged; what comes before has been given."""
         for frame in Frames(self._file, self._size, {Kind.EVENTS}):
             if frame.kind is Kind.EVENTS:
                 yield unpack_records(frame.content)

@@ -45,9 +45,7 @@ class Recorder:
     def step(self) -> None:
         """Take what there is; wait a little where there is no more.
 
-        Raises:
-            RecordingWriteError: the disk refuses.
-        """
+        Raises RecordingWriteError: the disk refuses."""
         self._writer.add(self._listener.read())
         now = time.monotonic()
         if now >= self._next_flush:
@@ -103,11 +101,8 @@ def record(
 ) -> Recorded:
     """Record to a new file until told to stop, or for so long.
 
-    Raises:
-        LockedError: another one records.
-        RecordingError: the file cannot be made.
-        RecordingWriteError: the disk refuses; what was written before is whole.
-    """
+    Raises LockedError: another one records. Raises RecordingError: the file cannot be made. Raises
+    RecordingWriteError: the disk refuses; what was written before is whole."""
     with listening(loaded.config, "record") as listener:
         head = _head(loaded, listener.realtime_offset_ns)
         with closing(Writer.create(path, head, replace=replace)) as writer:

@@ -54,9 +54,7 @@ class Source:
     def batches(self) -> Iterator[Events]:
         """The records in order of time, (n,) each; as often as it is called.
 
-        Raises:
-            RecordingError: where the file is damaged; what comes before has been given.
-        """
+        Raises RecordingError: where the file is damaged; what comes before has been given."""
         return in_order_of_time(self._read())
 
     def _read(self) -> Iterator[Events]:
@@ -69,11 +67,7 @@ class Source:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The records in a file.
-
-    Raises:
-        RecordingError: it cannot be read, or is something else.
-    """
+    """The records in a file. Raises RecordingError: it cannot be read, or is something else."""
     with _errors_of(path):
         file = open_regular(path)
     with file:
@@ -161,9 +155,7 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
 def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
     """The records sorted by `in_order`; the last `SLACK_NS` are held back until more arrive.
 
-    Raises:
-        RecordingError: as `batches` does; what came before has been given.
-    """
+    Raises RecordingError: as `batches` does; what came before has been given."""
     held, damage = NO_EVENTS, None
     try:
         for batch in batches:

@@ -55,9 +55,7 @@ class Writer:
     def create(cls, path: Path, head: Head, *, replace: bool = False) -> Self:
         """Begin a new file; with `replace` an older one goes.
 
-        Raises:
-            RecordingError: there is something of that name, or it cannot be made.
-        """
+        Raises RecordingError: there is something of that name, or it cannot be made."""
         try:
             if replace:
                 _remove_older(path)
@@ -73,9 +71,7 @@ class Writer:
     def add(self, events: Events) -> None:
         """Take records; they are written with the next `flush`, or when they fill a frame.
 
-        Raises:
-            RecordingWriteError: the disk refuses.
-        """
+        Raises RecordingWriteError: the disk refuses."""
         while len(events):
             part = events[: MAX_RECORDS - self._count]
             self._waiting[self._count : self._count + len(part)] = part

@@ -54,9 +54,7 @@ class Evaluation:
     def anomalies(self) -> Iterator[Anomaly]:
         """What is declared, in order of time.
 
-        Raises:
-            RecordingError: where the file is damaged; what comes before has been evaluated.
-        """
+        Raises RecordingError: where the file is damaged; what comes before has been evaluated."""
         for events in self._source.batches():
             self._records += len(events)
             self.start_ns = self.start_ns or int(events["end_ns"][0])

@@ -42,9 +42,7 @@ S = TypeVar("S", bound=Settings)
 def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> Suggestion:
     """Evaluate these thresholds, and others that may be suggested, for each command.
 
-    Raises:
-        RecordingError: the file is damaged.
-    """
+    Raises RecordingError: the file is damaged."""
     name, latency = _first(config, "latency", Latency)
     error_name, error = _first(config, "error", Error)
     survey = Survey(

@@ -50,11 +50,7 @@ def encode(names: Names) -> bytes:
 
 
 def decode(text: bytes) -> Names:
-    """The names in what `encode` made.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """The names in what `encode` made. Raises ValueError: it is something else."""
     try:
         content = msgspec.json.decode(text, type=_Content)
     except (msgspec.MsgspecError, RecursionError) as error:

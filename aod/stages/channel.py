@@ -108,11 +108,7 @@ class SupervisorEnd(_End):
 
     @classmethod
     def pair(cls) -> tuple[Self, WorkerEnd]:
-        """Both ends of a new channel.
-
-        Raises:
-            OSError: there are no descriptors left.
-        """
+        """Both ends of a new channel. Raises OSError: there are no descriptors left."""
         kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         return cls(ours), WorkerEnd(theirs)

@@ -48,9 +48,7 @@ class Cleaner:
     def sweep(self, *, dry_run: bool = False) -> list[Removal]:
         """Delete what has to go (with `dry_run`: nothing); what went or would go, oldest first.
 
-        Raises:
-            OSError: the folder cannot be read.
-        """
+        Raises OSError: the folder cannot be read."""
         with opened_folder(self._folder) as folder_fd:
             entries = retention.scan(folder_fd)
             planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
@@ -94,9 +92,7 @@ class Cleaner:
 def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
     """Clean up once; what was deleted, or with `dry_run` would be, oldest first.
 
-    Raises:
-        OSError: the output folder cannot be read.
-    """
+    Raises OSError: the output folder cannot be read."""
     return Cleaner(config, log.ROOT.getChild("cleanup")).sweep(dry_run=dry_run)
 
 

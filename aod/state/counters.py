@@ -56,9 +56,7 @@ def snapshot(header: Any) -> NDArray[np.void]:
 class CounterRing:
     """The writer's side, for one writer at a time.
 
-    Raises:
-        OSError: (any method) the file cannot be written.
-    """
+    Raises OSError: (any method) the file cannot be written."""
 
     def __init__(self, runtime_dir: Path, history_sec: float) -> None:
         """Continue the ring of this folder; make a new one if there is none of this boot."""
@@ -94,10 +92,8 @@ class CounterRing:
 def read(runtime_dir: Path) -> Snapshots:
     """The snapshots in a runtime folder, oldest first, each once.
 
-    Raises:
-        OSError: there is no file, or it may not be read.
-        ValueError: it is no ring of this version.
-    """
+    Raises OSError: there is no file, or it may not be read. Raises ValueError: it is no ring of
+    this version."""
     slots = _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
     _, first = np.unique(slots["taken_ns"], return_index=True)
     found: Snapshots = slots[first]

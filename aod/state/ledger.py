@@ -95,9 +95,7 @@ class State:
 def begin(runtime_dir: Path, spool_dir: Path) -> None:
     """Make the ledger of this folder, if there is none; the spool is what earlier runs left.
 
-    Raises:
-        OSError: it cannot be made.
-    """
+    Raises OSError: it cannot be made."""
     path = runtime_dir / NAME
     if path.exists():
         return
@@ -111,9 +109,7 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
 class Ledger:
     """The writer's side, for one writer at a time; it continues a predecessor's.
 
-    Raises:
-        OSError: there is no ledger and none can be made.
-    """
+    Raises OSError: there is no ledger and none can be made."""
 
     def __init__(self, runtime_dir: Path, spool_dir: Path, logger: logging.Logger) -> None:
         begin(runtime_dir, spool_dir)

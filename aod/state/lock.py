@@ -49,11 +49,8 @@ def lock_named(
 ) -> bool:
     """Lock an open file or folder; whether it still is the one of that name.
 
-    If not, the lock's last holder removed or replaced it in between.
-
-    Raises:
-        BlockingIOError: another process holds the lock.
-    """
+    If not, the lock's last holder removed or replaced it in between. Raises BlockingIOError:
+    another process holds the lock."""
     if not is_locked(fd, patience_sec):
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     with suppress(FileNotFoundError):
@@ -65,10 +62,8 @@ def lock_named(
 class Lock:
     """The locks of a runtime folder, held by this process until it dies.
 
-    Raises:
-        LockedError: another process holds the first; the text says which, and since when.
-        OSError: the folder cannot be written.
-    """
+    Raises LockedError: another process holds the first; the text says which, and since when. Raises
+    OSError: the folder cannot be written."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / LOCK_NAME

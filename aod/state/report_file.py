@@ -35,11 +35,7 @@ class ReportFile(Generic[T]):
         self._max_bytes = max_bytes
 
     def write(self, runtime_dir: Path, report: T) -> None:
-        """Replace the file.
-
-        Raises:
-            OSError: it cannot be written; the old one stays.
-        """
+        """Replace the file. Raises OSError: it cannot be written; the old one stays."""
         replace(runtime_dir / self.name, self._encode(report))
 
     def read(self, runtime_dir: Path) -> T:

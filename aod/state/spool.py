@@ -46,11 +46,8 @@ class FullError(SpoolError):
 def prepare(folder: Path) -> None:
     """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers.
 
-    Only the writer may call it, before its first `write`.
-
-    Raises:
-        OSError: the folder cannot be made.
-    """
+    Only the writer may call it, before its first `write`. Raises OSError: the folder cannot be
+    made."""
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
@@ -59,11 +56,9 @@ def prepare(folder: Path) -> None:
 def write(folder: Path, anomaly: Anomaly) -> Path:
     """Spool an anomaly: complete and on disk when this returns, or not there at all.
 
-    Raises:
-        FullError: too many wait already; does not apply to a request by hand.
-        SpoolError: the entry would be larger than a reader accepts.
-        OSError: the folder is not there, not writable, or full.
-    """
+    Raises FullError: too many wait already; does not apply to a request by hand. Raises SpoolError:
+    the entry would be larger than a reader accepts. Raises OSError: the folder is not there, not
+    writable, or full."""
     encoded = msgspec.json.encode(anomaly)
     if len(encoded) > MAX_ENTRY_BYTES:
         raise SpoolError(f"{len(encoded)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
@@ -81,11 +76,9 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
 def read(path: Path) -> Anomaly:
     """The anomaly in an entry.
 
-    Raises:
-        SpoolError: it is not a regular file, has a second name, is too large, no anomaly, or the
-            anomaly of another name; or its owner may not request it.
-        OSError: it cannot be read; FileNotFoundError when it is gone.
-    """
+    Raises SpoolError: it is not a regular file, has a second name, is too large, no anomaly, or the
+    anomaly of another name; or its owner may not request it. Raises OSError: it cannot be read;
+    FileNotFoundError when it is gone."""
     try:
         with closing_fd(open_trusted(path, links=1)) as fd:
             owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)
@@ -100,11 +93,7 @@ def read(path: Path) -> Anomaly:
 
 
 def decoded(content: bytes) -> Anomaly:
-    """The anomaly in the content of an entry.
-
-    Raises:
-        SpoolError: it is none, or fails `check`.
-    """
+    """The anomaly in the content of an entry. Raises SpoolError: it is none, or fails `check`."""
     try:
         anomaly = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -116,9 +105,7 @@ def decoded(content: bytes) -> Anomaly:
 def check(anomaly: Anomaly) -> None:
     """Refuse an anomaly, from a file or from a message, whose values are impossible.
 
-    Raises:
-        SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record.
-    """
+    Raises SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record."""
     if names.spooled.timestamp(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
     if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:
@@ -149,11 +136,8 @@ def set_aside(path: Path) -> Path:
     """Rename an entry that failed permanently, for a person to look at; the newest few are kept.
 
     It stays in its folder: the folder's owner could replace another one for such entries by a link,
-    and so have files of his making moved to a place of his choice.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
+    and so have files of his making moved to a place of his choice. Raises OSError: it cannot be
+    renamed."""
     aside = path.with_suffix(_SET_ASIDE)
     with suppress(FileNotFoundError):
         path.rename(aside)

@@ -45,9 +45,7 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
     """The status of the daemon of this runtime folder; its output folder and the sums behind the
     kernel are looked at with a configuration only.
 
-    Raises:
-        EventLogError: there is no event log: it does not run.
-    """
+    Raises EventLogError: there is no event log: it does not run."""
     event_log = EventLog.reader(runtime_dir)
     evaluated, daemon = read_evaluated(runtime_dir), workers.FILE.read(runtime_dir)
     ledger = LedgerReader(runtime_dir)

@@ -41,9 +41,7 @@ class Folder(NamedTuple):
 def prepare(config: Config, logger: logging.Logger) -> None:
     """Create missing folders, and make sure that nobody else can use them.
 
-    Raises:
-        FolderError: one cannot be created or written, or others can use it.
-    """
+    Raises FolderError: one cannot be created or written, or others can use it."""
     _make_output(config.aod_output_dir, logger)
     for folder in layout(config):
         try:
@@ -83,9 +81,7 @@ def share(config: Config) -> None:
     """Give the group the files that the stages share, whoever created them, and remove the sockets
     of a dead daemon. The caller holds the lock, and has created the event log.
 
-    Raises:
-        OSError: a file is missing, or is not a regular file.
-    """
+    Raises OSError: a file is missing, or is not a regular file."""
     for path in _sockets(config.runtime_dir):
         for one in (path, path.parent.with_suffix(".sock")):  # and their place in 0.1
             with suppress(OSError):

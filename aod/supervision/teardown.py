@@ -26,12 +26,8 @@ def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.L
 def clean(config: Config, logger: logging.Logger) -> None:
     """Remove the leftovers of a dead daemon of this configuration.
 
-    Records that detect had not read are lost; anomalies in the spool and bundles stay.
-
-    Raises:
-        LockedError: it runs.
-        TracerError: the kernel does not let go of the pins.
-    """
+    Records that detect had not read are lost; anomalies in the spool and bundles stay. Raises
+    LockedError: it runs. Raises TracerError: the kernel does not let go of the pins."""
     staging = config.pin_dir.with_name(config.pin_dir.name + "-new")
     if not (config.runtime_dir.exists() or config.pin_dir.exists() or staging.exists()):
         return

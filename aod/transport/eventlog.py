@@ -80,11 +80,7 @@ class EventLog:
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
         """A new, empty log, which appears under its name when it is complete.
 
-        The position in its predecessor is removed.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
+        The position in its predecessor is removed. Raises OSError: the folder cannot be written."""
         path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
         capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
@@ -104,9 +100,7 @@ class EventLog:
         """The log of this folder, to continue it; a new one where there is none of that size and
         version. What is lost with the old one is logged.
 
-        Raises:
-            EventLogError: the file is not ours.
-        """
+        Raises EventLogError: the file is not ours."""
         path = runtime_dir / LOG_NAME
         if not path.exists():
             return cls.create(runtime_dir, megabytes)
@@ -126,9 +120,7 @@ class EventLog:
     def reader(cls, runtime_dir: Path) -> Self:
         """The log of this folder, read-only.
 
-        Raises:
-            EventLogError: there is none, or it is of another version or owner.
-        """
+        Raises EventLogError: there is none, or it is of another version or owner."""
         path = runtime_dir / LOG_NAME
         return cls(open_ours(path, writable=False), path, writable=False)
 

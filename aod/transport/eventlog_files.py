@@ -21,9 +21,7 @@ class OtherVersionError(EventLogError):
 def open_ours(path: Path, writable: bool) -> int:
     """A descriptor of a regular file that this user or root owns; links are not followed.
 
-    Raises:
-        EventLogError: it is something else, or cannot be opened.
-    """
+    Raises EventLogError: it is something else, or cannot be opened."""
     try:
         return open_trusted(path, (0, os.geteuid()), flags=os.O_RDWR if writable else os.O_RDONLY)
     except OSError as error:
@@ -34,9 +32,7 @@ def open_ours(path: Path, writable: bool) -> int:
 def create_whole(path: Path, size: int) -> int:
     """A descriptor of a new file of that size, none of which is a hole.
 
-    Raises:
-        OSError: there is one of that name, or no room.
-    """
+    Raises OSError: there is one of that name, or no room."""
     fd = create_fd(path)
     os.fchmod(fd, FILE_MODE)
     os.posix_fallocate(fd, 0, size)  # writing to a hole of a full file system would be fatal

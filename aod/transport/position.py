@@ -49,9 +49,7 @@ class ReadPosition:
         """To write. Where there is no file, one is made whose position is `start`: the records
         before that count as skipped.
 
-        Raises:
-            EventLogError: the file is not ours.
-        """
+        Raises EventLogError: the file is not ours."""
         path = runtime_dir / POSITION_NAME
         try:
             position = cls(create_whole(path, _SIZE))
@@ -62,11 +60,7 @@ class ReadPosition:
 
     @classmethod
     def reader(cls, runtime_dir: Path) -> Self:
-        """To read only.
-
-        Raises:
-            EventLogError: there is no file, or it is not ours.
-        """
+        """To read only. Raises EventLogError: there is no file, or it is not ours."""
         return cls(open_ours(runtime_dir / POSITION_NAME, writable=False))
 
     def get(self) -> Evaluated:

@@ -146,10 +146,8 @@ def encode(message: Message) -> list[bytes]:
 def decode(frames: Sequence[bytes], receiver: str) -> Message:
     """The message to this receiver in these frames.
 
-    Raises:
-        WireError: wrong number of frames, a type that it does not take, an unknown, missing or
-            mistyped field, a number or a text that no sender of ours makes.
-    """
+    Raises WireError: wrong number of frames, a type that it does not take, an unknown, missing or
+    mistyped field, a number or a text that no sender of ours makes."""
     try:
         message: Message = _decoders[receiver].decode(frames[0])
     except UNDECODABLE as error:

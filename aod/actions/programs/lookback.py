@@ -94,9 +94,7 @@ def wanted(source: Iterable[bytes], since: float, until: float) -> Iterator[byte
 def show(path: str, since: float, until: float) -> None:
     """Print what is wanted of one file.
 
-    Raises:
-        OSError: it cannot be read, or is a symbolic link.
-    """
+    Raises OSError: it cannot be read, or is a symbolic link."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     about = os.fstat(fd)
     if about.st_mtime >= since:

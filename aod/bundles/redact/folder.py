@@ -54,9 +54,7 @@ class Draft(Struct, frozen=True):
 def redact(folder: Path, *, headers_only: bool) -> None:
     """Fill `folder/.redacted` with the redacted files, and the draft with them.
 
-    Raises:
-        OSError, msgspec.MsgspecError: the folder has no draft, or cannot be read or written.
-    """
+    Raises OSError, msgspec.MsgspecError: the folder has no draft, or cannot be read or written."""
     draft = msgspec.json.decode((folder / DRAFT).read_bytes(), type=Draft)
     texts, others = _files(folder)
     redactor, pseudonyms = _gathered(draft, texts)

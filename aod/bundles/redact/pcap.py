@@ -24,11 +24,7 @@ def redact(content: bytes, pseudonyms: Pseudonyms) -> Iterator[bytes]:
     """The packets with their addresses replaced; one that is cut at the end is left out.
 
     Piece by piece: a second copy of the file, in objects of a packet each, would take several times
-    its size.
-
-    Raises:
-        PcapError: another form, or another kind of link.
-    """
+    its size. Raises PcapError: another form, or another kind of link."""
     about = pcap.header(content)
     if about is None:
         raise PcapError("not of libpcap's form")
