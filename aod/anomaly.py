@@ -100,8 +100,7 @@ class Anomaly(Struct, frozen=True, kw_only=True, tag="anomaly", forbid_unknown_f
 
     `timestamp` is its identity: ns since the epoch, unique, and the name of the bundle
     (`aod_<timestamp>`). It is derived from the triggering record, so that a detector that is killed
-    and declares it again does not make a second one.
-    """
+    and declares it again does not make a second one."""
 
     anomaly: Kind
     timestamp: Positive

@@ -53,8 +53,7 @@ def joined(*parts: Events) -> Events:
     """A copy of these records, one after the other.
 
     Copied as opaque bytes: field by field, as numpy does otherwise, takes twenty times as long. To
-    select records, `compress` and `take` are as fast; `[mask]` is not.
-    """
+    select records, `compress` and `take` are as fast; `[mask]` is not."""
     return np.concatenate([part.view(_OPAQUE) for part in parts]).view(EVENT_DTYPE)
 
 
@@ -73,8 +72,7 @@ def in_order(events: Events) -> Events:
     """These records sorted by their end, and where that is equal, by their content.
 
     Records of several processors arrive nearly in order; with one order for all, what is declared
-    does not depend on how they arrived.
-    """
+    does not depend on how they arrived."""
     times = events["end_ns"]
     if (times[1:] > times[:-1]).all():
         return events

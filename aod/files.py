@@ -78,8 +78,7 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
         flags: O_DIRECTORY for a folder.
 
     Raises:
-        OSError: it is not there, is a link, or its owner may not be changed.
-    """
+        OSError: it is not there, is a link, or its owner may not be changed."""
     flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with closing_fd(os.open(path, flags)) as fd:
         found = os.fstat(fd)
@@ -126,8 +125,7 @@ def open_trusted(
 
     Raises:
         UntrustedError: it is not such a file; the text says why.
-        OSError: there is none, or it may not be opened.
-    """
+        OSError: there is none, or it may not be opened."""
     # O_NONBLOCK: a FIFO in the file's place would otherwise block its reader for ever.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

@@ -1,7 +1,6 @@
 """Logging: to the journal with its fields, or to a terminal, and anomalies to syslog as well.
 
-Nothing here waits: a receiver that is stuck must not stop the daemon.
-"""
+Nothing here waits: a receiver that is stuck must not stop the daemon."""
 
 import logging
 import os

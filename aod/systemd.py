@@ -2,8 +2,7 @@
 
 The receiver may be slow or gone; sending never waits and never raises. A journal entry is one
 datagram of fields (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). Every value is length-prefixed, so
-foreign text in it cannot pose as another field.
-"""
+foreign text in it cannot pose as another field."""
 
 import os
 import re
@@ -28,8 +27,7 @@ _KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 def send_datagram(address: str, data: bytes) -> bool:
     """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted.
 
-    It opens a socket each time: workers may be forked and the receiver restarted in between.
-    """
+    It opens a socket each time: workers may be forked and the receiver restarted in between."""
     try:
         with socket.socket(socket.AF_UNIX, _KIND) as sock:
             sock.sendto(data, address)

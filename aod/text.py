@@ -1,8 +1,7 @@
 """Text and numbers from other processes: types with limits, and how they are made printable.
 
 The types stand in the structs that msgspec decodes, so it refuses what does not fit. A sender
-passes its text through `text`, so that it is never refused.
-"""
+passes its text through `text`, so that it is never refused."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -84,8 +83,7 @@ def suggestion(word: str, options: Iterable[str]) -> str:
     """`did you mean SMB2_WRITE? `, or an empty text.
 
     Names are compared without their prefixes, which say nothing and take most of the time among
-    1,900 names.
-    """
+    1,900 names."""
     stems: dict[str, str] = {}
     for option in options:
         stems.setdefault(_stem(option), option)

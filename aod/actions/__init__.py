@@ -11,5 +11,4 @@ result    what became of a source
 output    a file with a size cap
 mask      secrets
 mounts    the cifs file systems that are mounted
-programs  small programs of our own that rows run
-"""
+programs  small programs of our own that rows run"""

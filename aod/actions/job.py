@@ -37,8 +37,7 @@ class Job:
     Attributes:
         hurry: done when all that runs has to end, with what it has printed so far.
         budget: what the bundle's files may still hold.
-        children: where each child is reported.
-    """
+        children: where each child is reported."""
 
     def __init__(self, config: Config, children: Children) -> None:
         self.hurry: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -3,8 +3,7 @@
 No pattern reaches beyond its line, so a stream may be masked line by line. Only lines that hold one
 of a few words are looked at by patterns: the rest passes at the speed of a search. What stands
 before a value is of limited length, or cannot begin within itself: else the time would grow with
-the square of a line, and whoever writes to a log could hold up all captures.
-"""
+the square of a line, and whoever writes to a log could hold up all captures."""
 
 import re
 from typing import Final, NamedTuple

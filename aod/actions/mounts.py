@@ -14,8 +14,7 @@ _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 def cifs_mounts(mountinfo: str) -> tuple[Mount, ...]:
     """The cifs file systems in a mountinfo file, each once, where it was mounted first.
 
-    Lines that are not of mountinfo's form (proc(5)) are passed over.
-    """
+    Lines that are not of mountinfo's form (proc(5)) are passed over."""
     found: dict[str, Mount] = {}
     for line in mountinfo.splitlines():
         parsed = _parse(line)

@@ -3,8 +3,7 @@
 Reading /proc/fs/cifs or asking a hung server can block in the kernel, where not even SIGKILL ends
 it. So every source is read by a child: killed with its whole group when its time is up, and left
 behind when it does not die. A child's end is seen through a pidfd: no thread and no signal handler,
-and it is not reaped before its group was killed, so the group's id cannot be another's by then.
-"""
+and it is not reaped before its group was killed, so the group's id cannot be another's by then."""
 
 import asyncio
 import os
@@ -67,8 +66,7 @@ async def run(
 
     Raises:
         StartError: no such program, or no more processes.
-        OSError: from `take`.
-    """
+        OSError: from `take`."""
     hurry = job.hurry if job else asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
     tail = _Tail()

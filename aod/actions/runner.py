@@ -1,8 +1,7 @@
 """Runs a bundle's actions, each into its own file, in four phases.
 
 VOLATILE at once; STEADY when those are done or have had their head start; SERVER when the steady
-ones are done; LATE when the time that follows the trigger is over. Within a phase all at once.
-"""
+ones are done; LATE when the time that follows the trigger is over. Within a phase all at once."""
 
 import asyncio
 import os
@@ -52,8 +51,7 @@ async def collect(
         on_done: called with what each action came to, as it ends.
 
     Raises:
-        OSError: a file cannot be written.
-    """
+        OSError: a file cannot be written."""
     turns = _Turns(late)
 
     async def collect_one(action: Action) -> Sequence[Source]:
@@ -78,8 +76,7 @@ class _Turns:
     """When the actions of a phase may begin.
 
     Attributes:
-        tasks: all actions with their phases.
-    """
+        tasks: all actions with their phases."""
 
     def __init__(self, late: asyncio.Future[None]) -> None:
         self.tasks: list[tuple[Phase, asyncio.Task[Sequence[Source]]]] = []

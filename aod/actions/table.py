@@ -1,8 +1,7 @@
 """The actions: one row each; nothing about an action stands anywhere else.
 
 Never in this table: /proc/fs/cifs/traceSMB and cifsFYI, which change what the client does, and
-`smbinfo keys`, which prints the secrets that decrypt a capture.
-"""
+`smbinfo keys`, which prints the secrets that decrypt a capture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -232,8 +231,7 @@ def chosen(
 ) -> tuple[list[Action], tuple[Source, ...]]:
     """The wanted actions, each once, and sources that report why the others are not run.
 
-    The names come from detect, which may ask for no more than the configuration allows.
-    """
+    The names come from detect, which may ask for no more than the configuration allows."""
     names = dict.fromkeys(wanted)
     actions = [action for name in names if name in allowed and (action := row(name))]
     chosen_names = {action.name for action in actions}

@@ -81,8 +81,7 @@ class DaemonAudit:
 
     Attributes:
         respawns: by stage, how often a worker was respawned.
-        last_end: by stage, how the last worker that was respawned had ended, and when.
-    """
+        last_end: by stage, how the last worker that was respawned had ended, and when."""
 
     def __init__(self, audit_log: ForkedAudit) -> None:
         self.respawns: Counter[str] = Counter()

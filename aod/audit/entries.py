@@ -1,8 +1,7 @@
 """The entries of the audit log: one for each thing that the daemon did, a JSON object a line.
 
 `what` names the kind, `time` is UTC; a field that does not apply is left out. aod-bundle(5) has an
-example of each. `timestamp` is that of the anomaly, and so the name of its bundle.
-"""
+example of each. `timestamp` is that of the anomaly, and so the name of its bundle."""
 
 from datetime import datetime
 from typing import TypeAlias

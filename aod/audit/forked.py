@@ -2,8 +2,7 @@
 
 The output folder may hang (NFS, FUSE), and with it whoever writes there. One child at a time writes
 all entries that have gathered; those beyond the queue's limit are counted, and the next child that
-can write logs them as a loss.
-"""
+can write logs them as a loss."""
 
 import contextlib
 import logging

@@ -7,8 +7,7 @@ second link are written or moved, everything else stays as it is. Our own files 
 folder's owner, as whom cleanup writes; root gives him the files that it creates.
 
 Writing never raises and never waits long: the daemon's work is worth more than its audit log. An
-entry that could not be written is counted, and the next one that can be is preceded by a `loss`.
-"""
+entry that could not be written is counted, and the next one that can be is preceded by a `loss`."""
 
 import logging
 import os
@@ -37,8 +36,7 @@ class AuditLog:
     """Writes to the log; holds nothing open, so it may be used after a fork.
 
     Attributes:
-        missed: entries that could not be written, for which there is no `loss` yet.
-    """
+        missed: entries that could not be written, for which there is no `loss` yet."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.use(config)
@@ -134,8 +132,7 @@ def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
     """Which file becomes which, in this order, so that 0 is free; the last one is overwritten.
 
     Args:
-        usable: numbers above 0 that may be written, ascending.
-    """
+        usable: numbers above 0 that may be written, ascending."""
     return list(zip([0, *usable], usable, strict=False))[::-1]
 
 

@@ -12,5 +12,4 @@ summary     SUMMARY.txt: all of it on one screen
 redaction   runs the child that replaces names
 redact      that child's program
 retention   which bundles may stay, and for how long
-archive     the compressed tar that it becomes
-"""
+archive     the compressed tar that it becomes"""

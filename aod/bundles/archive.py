@@ -1,8 +1,7 @@
 """A bundle's archive: a zstd-compressed tar that has its name only when it is complete.
 
 Packed under another name, on the disk, and then renamed: a death at any moment leaves a complete
-archive or none.
-"""
+archive or none."""
 
 import os
 import tarfile

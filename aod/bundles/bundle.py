@@ -1,8 +1,7 @@
 """From an anomaly to its sealed bundle: `aod_<timestamp>/`, filled, packed, renamed into place.
 
 Killed at any moment, its maker leaves either the sealed archive or a folder that the next maker
-continues.
-"""
+continues."""
 
 import asyncio
 import shutil

@@ -1,8 +1,7 @@
 """What goes into a bundle's folder: everything at once, and what is volatile first.
 
 The history is written while the sources run. At last, when what follows the trigger is over, come
-the files that describe all others.
-"""
+the files that describe all others."""
 
 import asyncio
 import time
@@ -70,8 +69,7 @@ class Filling:
     Attributes:
         sources: what was collected, once it is filled.
         first_evidence_ns: from the trigger to the first volatile evidence on disk; None: there was
-            none.
-    """
+            none."""
 
     def __init__(
         self, work: Work, anomaly: Anomaly, config: Config, job: Job, around: Surroundings

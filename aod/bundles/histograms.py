@@ -1,8 +1,7 @@
 """stats.json: the kernel's counters and latency histograms before, at the trigger, and between.
 
 Counters run on from the start of the daemon, so the difference of two moments is what happened
-between them. A moment is the nearest snapshot (`aod.state.counters`), and states how near it is.
-"""
+between them. A moment is the nearest snapshot (`aod.state.counters`), and states how near it is."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -88,8 +87,7 @@ def stats(found: Snapshots, trigger_ns: int, before_ns: int, note: str = "") -> 
 
     Args:
         found: snapshots, oldest first.
-        before_ns: how long before the trigger the earlier one is wanted.
-    """
+        before_ns: how long before the trigger the earlier one is wanted."""
     times = found["taken_ns"].astype(np.int64)
     wanted_ns = max(0, trigger_ns - before_ns)
     if not len(found):

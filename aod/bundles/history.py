@@ -1,8 +1,7 @@
 """A bundle's operations: the history before the trigger, and the evidence of the anomaly.
 
 The history is cut from the event log; the evidence came with the anomaly. Mostly the one is a part
-of the other, but the log may have been overwritten, or lost with a reboot, before the capture.
-"""
+of the other, but the log may have been overwritten, or lost with a reboot, before the capture."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -53,8 +52,7 @@ def recall(
 ) -> Recorded:
     """A copy of what the event log has around the trigger; with `known`, that and what is new.
 
-    Of `limits`, `history_sec` and `post_sec` say how far it reaches.
-    """
+    Of `limits`, `history_sec` and `post_sec` say how far it reaches."""
     try:
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:

@@ -1,8 +1,7 @@
 """The manifest: what a bundle holds, how each part was got, and what is missing. The one schema.
 
 Every key is always there; `null` or an empty string where there is nothing to report. Times are UTC
-in ISO 8601, except `*_ns`: CLOCK_MONOTONIC, as in the records.
-"""
+in ISO 8601, except `*_ns`: CLOCK_MONOTONIC, as in the records."""
 
 import os
 import socket

@@ -2,8 +2,7 @@
 
 A line is written when the action's file is complete. It survives the death of its writer, not that
 of the host: nothing is synced. So a line counts only if the file still matches it; otherwise the
-action runs again.
-"""
+action runs again."""
 
 import hashlib
 import os
@@ -40,8 +39,7 @@ class Progress:
 
     Attributes:
         kept: the sources of the actions that need not run again, by action.
-        interrupted: how often the bundle was taken over.
-    """
+        interrupted: how often the bundle was taken over."""
 
     def __init__(self, folder: Path, kept: dict[str, tuple[Source, ...]], interrupted: int) -> None:
         self.kept = kept

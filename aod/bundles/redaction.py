@@ -4,8 +4,7 @@ The redacted files lie in a folder within the filled one, which stays as it is u
 sealed: after a death all of it is redacted anew, so no bundle ever has two pseudonyms for one name.
 
 Where redaction fails, all files that may hold names are left out, and the manifest reports it: a
-bundle that was to be redacted is never sealed as it was.
-"""
+bundle that was to be redacted is never sealed as it was."""
 
 import asyncio
 import os
@@ -47,8 +46,7 @@ async def apply(
         headers_only: the packets have no content of files: they are kept, with other addresses.
 
     Raises:
-        OSError: what cannot be redacted cannot be removed either.
-    """
+        OSError: what cannot be redacted cannot be removed either."""
     draft = Draft(manifest, replace(anomaly, evidence=b""))
     try:
         await asyncio.to_thread(_prepare, folder, draft)

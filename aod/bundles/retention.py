@@ -2,8 +2,7 @@
 
 `plan` and `has_room` are pure; `scan` and `delete` touch the folder, and only regular files that
 bear a sealed bundle's name. Whatever else lies there is neither counted nor deleted, and no link is
-followed.
-"""
+followed."""
 
 import os
 import stat
@@ -48,8 +47,7 @@ def plan(entries: Sequence[Entry], now_ns: int, max_age_ns: int, limit_bytes: in
     """What has to go, oldest first: all that is too old, then the oldest until the rest fits.
 
     The newest bundle never goes for its size: evidence of the last incident is worth more than
-    the limit, and deleting what was just captured would silently make the daemon useless.
-    """
+    the limit, and deleting what was just captured would silently make the daemon useless."""
     ordered = sorted(entries)
     removals = [Removal(e, Reason.AGE) for e in ordered if now_ns - e.timestamp > max_age_ns]
     kept = ordered[len(removals) :]

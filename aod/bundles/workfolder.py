@@ -2,8 +2,7 @@
 
 The lock is an flock on the folder itself, which ends with its holder's process: a folder that can
 be locked is a leftover, whether of a stage or of a person's `aod-stage capture --now`. It stays for
-the next maker: what was read at the moment of the incident cannot be read again.
-"""
+the next maker: what was read at the moment of the incident cannot be read again."""
 
 import os
 import shutil

@@ -9,5 +9,4 @@ room           a bundle's name, once there is room for one more
 maker          one bundle, with the configuration of now
 stop           how much of the time for a shutdown is over
 snapshot       a bundle of everything configured, for a person
-manual         a bundle that a person makes without the daemon
-"""
+manual         a bundle that a person makes without the daemon"""

@@ -1,7 +1,6 @@
 """What became of each anomaly: closed in the backlog, written to the audit log, counted, logged.
 
-Audit entries are written by a thread of their own, in order: the output folder may hang.
-"""
+Audit entries are written by a thread of their own, in order: the output folder may hang."""
 
 import logging
 import time
@@ -37,8 +36,7 @@ class CaptureAudit:
     Attributes:
         backlog: the anomalies that have no bundle yet.
         sealed, failed, refused: how many bundles.
-        waiting: the anomalies that were reported to wait.
-    """
+        waiting: the anomalies that were reported to wait."""
 
     def __init__(self, config: Config, logger: logging.Logger, backlog: Backlog) -> None:
         self.backlog = backlog

@@ -1,8 +1,7 @@
 """The anomalies that capture still has to handle: in the spool, or known from a message only.
 
 The spool is the truth; a message only announces it. Its anomaly counts where the spool could not be
-written, as with a full state folder.
-"""
+written, as with a full state folder."""
 
 import logging
 import os
@@ -49,8 +48,7 @@ class Backlog:
 
     Attributes:
         set_aside: how many failed permanently.
-        adopted: those without an entry, whose unfinished bundle is sealed as it is.
-    """
+        adopted: those without an entry, whose unfinished bundle is sealed as it is."""
 
     def __init__(self, folder: Path, logger: logging.Logger, ledger: Ledger) -> None:
         self.set_aside = 0
@@ -103,8 +101,7 @@ class Backlog:
 
         Args:
             now: monotonic seconds.
-            busy: timestamps that are being captured.
-        """
+            busy: timestamps that are being captured."""
         ready = (
             timestamp
             for timestamp in self._waiting()
@@ -160,8 +157,7 @@ class Backlog:
     def refuse(self, most: int, now: float, busy: Container[int]) -> list[Anomaly]:
         """Forget those that wait beyond the oldest `most`; they get no bundle.
 
-        The onset of an incident is worth most. What a person asked for is never refused.
-        """
+        The onset of an incident is worth most. What a person asked for is never refused."""
         waiting = [
             timestamp
             for timestamp in self._waiting()

@@ -14,8 +14,7 @@ def take_over(output_dir: Path, backlog: Backlog, logger: logging.Logger) -> lis
     """Clear up when capture starts; which bundles were interrupted, and what becomes of each.
 
     One whose anomaly waits in the spool is continued; one without it (its anomaly came by a message
-    only, or a person asked for it) is adopted: sealed as it is.
-    """
+    only, or a person asked for it) is adopted: sealed as it is."""
     found = []
     with suppress(OSError):  # no output folder: capture reports that
         for timestamp in workfolder.leftovers(output_dir):

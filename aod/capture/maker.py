@@ -21,8 +21,7 @@ class Maker:
     """Makes bundles; a failure of one never ends another.
 
     Attributes:
-        incidents: what was declared in the last minutes; add every anomaly.
-    """
+        incidents: what was declared in the last minutes; add every anomaly."""
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Whether the output folder can take a bundle: it is there, writable, and its disk has room.
 
-While it cannot, anomalies wait in the spool; nothing is lost but time.
-"""
+While it cannot, anomalies wait in the spool; nothing is lost but time."""
 
 import asyncio
 import errno
@@ -65,8 +64,7 @@ class OutputState:
 
     Attributes:
         why_not: why nothing can be captured; empty when it can.
-        is_short: the space is short, so captures that run have to end, too.
-    """
+        is_short: the space is short, so captures that run have to end, too."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.why_not = ""

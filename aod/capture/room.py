@@ -2,8 +2,7 @@
 
 A capture that is done gives its bundle the name only when cleanup has nothing left to delete for
 size; one at a time, so that no two take the same room. It waits for cleanup, not for ever: evidence
-is worth more than the limit.
-"""
+is worth more than the limit."""
 
 import asyncio
 import logging
@@ -46,8 +45,7 @@ class Room:
     async def entered(self) -> AsyncIterator[None]:
         """In the block, one bundle may get its name.
 
-        Where nobody makes room, each that comes is let in, and that is logged once.
-        """
+        Where nobody makes room, each that comes is let in, and that is logged once."""
         async with self._lock:
             await self._wait()
             yield

@@ -1,8 +1,7 @@
 """A snapshot: a bundle of everything configured, because a person (or a shutdown) asks for it.
 
 It takes the way of an anomaly: an entry in the spool, and a message to capture. It is captured at
-once, without waiting for what follows the trigger.
-"""
+once, without waiting for what follows the trigger."""
 
 import logging
 import os
@@ -90,8 +89,7 @@ class Snapshots:
     """Snapshots of a running daemon: one in the making, at most one that waits for it.
 
     Signals that come faster than bundles can be made count as one: the next bundle is begun after
-    the last of them.
-    """
+    the last of them."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self._config = config

@@ -11,5 +11,4 @@ record      aod record
 replay      aod replay
 snapshot    aod snapshot
 stage       the command aod-stage
-supervisor  the command aod-supervisor
-"""
+supervisor  the command aod-supervisor"""

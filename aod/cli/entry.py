@@ -2,8 +2,7 @@
 
 While a command is being imported, Ctrl-C kills the process: some extension modules swallow an
 interrupt that Python raises in the middle of an import. SIGUSR1, which asks a running daemon for a
-snapshot, never ends a command.
-"""
+snapshot, never ends a command."""
 
 import os
 import signal

@@ -7,5 +7,4 @@ explain     what does not fit the schema, and what is allowed
 validate    values that contradict each other, and those without effect
 rules       one rule per anomaly, and the thresholds for the kernel
 reload      what changes under a running daemon, and what needs a restart
-summary     the text of --check
-"""
+summary     the text of --check"""

@@ -2,8 +2,7 @@
 
 msgspec decides whether a configuration is valid; it stops at the first fault and names neither the
 key of a dictionary nor a line. So, once it has refused, this walks the document and the schema
-together.
-"""
+together."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date

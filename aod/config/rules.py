@@ -1,8 +1,7 @@
 """The rules of a configuration, one per anomaly, and the thresholds of all for the kernel.
 
 Both are derived here from the same settings, so they cannot disagree: the kernel wakes user space
-for whatever a rule must see at once.
-"""
+for whatever a rule must see at once."""
 
 from pathlib import Path
 

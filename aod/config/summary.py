@@ -1,7 +1,6 @@
 """The text of `aod-supervisor --check`: what a configuration makes the daemon watch and do.
 
-Thresholds are read from the rules that the detectors run with, not from the file again.
-"""
+Thresholds are read from the rules that the detectors run with, not from the file again."""
 
 import textwrap
 from collections.abc import Iterable, Iterator

@@ -2,8 +2,7 @@
 
 The composer of ruamel.yaml gives nodes with positions; the values are built here, because what
 ruamel builds has either no positions or types that msgspec does not take. That also keeps files
-small and flat: aliases cannot unfold without end, and nothing recurses deeper than `MAX_DEPTH`.
-"""
+small and flat: aliases cannot unfold without end, and nothing recurses deeper than `MAX_DEPTH`."""
 
 import warnings
 from collections.abc import Iterator

@@ -3,5 +3,4 @@
 reading    reads all counters of a running daemon
 sums       the sums that must hold between the counters
 violation  a sum that does not hold, and the report of them
-watch      checks the sums once a second
-"""
+watch      checks the sums once a second"""

@@ -3,8 +3,7 @@
 A reading takes one counter after the other while all of them change. So each sum here is one that
 holds whatever happens in between, given the order of the reading; it may be off by a known doubt,
 never by chance. What escapes a reading under load (aod(1), Sums) is found as soon as the command is
-quiet for a second.
-"""
+quiet for a second."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

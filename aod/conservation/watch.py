@@ -26,8 +26,7 @@ class Watch:
     """Checks the sums.
 
     Attributes:
-        violations: what does not hold, or did not, by sum and command; until a clean shutdown.
-    """
+        violations: what does not hold, or did not, by sum and command; until a clean shutdown."""
 
     def __init__(
         self, config: Config, event_log: EventLog, audit: DaemonAudit, logger: logging.Logger

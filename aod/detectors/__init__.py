@@ -9,8 +9,7 @@ window                      the sliding window, triggers and episodes of one rul
 times                       the sorted times in a window
 hung                        operations that were declared while they hung
 describe                    records and declarations in words
-detector                    all rules together, and the anomalies of one incident
-"""
+detector                    all rules together, and the anomalies of one incident"""
 
 from aod.detectors.api import Finding, Frame, Rule, Settings, finished
 from aod.detectors.lists import CODES, COMMANDS, list_faults

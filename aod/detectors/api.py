@@ -1,8 +1,7 @@
 """What a detector is: the settings of an anomaly type, and the rule that they make.
 
 A type of anomaly is a subclass of `Settings`, found by its entry point in the group
-`aod.detectors`, ours as well (pyproject.toml). USAGE.md shows one in a package of its own.
-"""
+`aod.detectors`, ours as well (pyproject.toml). USAGE.md shows one in a package of its own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -74,8 +73,7 @@ class Rule(ABC):
         """What the kernel must wake user space for.
 
         Other records are evaluated with the next tick, 0.25 s later at most; with `recorder:
-        matching` they are not recorded at all.
-        """
+        matching` they are not recorded at all."""
         return Thresholds()
 
     def described(self) -> Iterator[tuple[str, str]]:
@@ -87,8 +85,7 @@ class Settings(Section, frozen=True, kw_only=True, tag_field="type", tag=True):
     """The keys that every anomaly has; a type adds its own, and the rule that they make.
 
     The class's name is the `type` of the configuration; `aod detectors` prints the first line of
-    its docstring.
-    """
+    its docstring."""
 
     acceptable_count: Count = 10
     """More matches than this within `watch_interval_sec` declare the anomaly."""

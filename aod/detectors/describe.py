@@ -108,8 +108,7 @@ def describe(
     Args:
         index: of the rule in the configuration; two anomalies that one record triggers differ by
             it in their timestamps.
-        realtime_offset_ns: what makes a record's time ns since the epoch.
-    """
+        realtime_offset_ns: what makes a record's time ns since the epoch."""
     frame = rule.frame
     evidence = slowest_first(declaration.matched)[:MAX_EVIDENCE]
     breakdown = broken_down(operations(declaration.matched, names))

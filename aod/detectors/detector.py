@@ -167,8 +167,7 @@ class Detector:
         """Take the place of a detector of another configuration, once its records are remembered.
 
         Anomalies that both have, by name and type, go on; the episodes of the others are over, and
-        returned.
-        """
+        returned."""
         ours = {(one.rule.frame.name, one.rule.frame.kind): one for one in self._watches}
         over = []
         for watch in before._watches:

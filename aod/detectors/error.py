@@ -6,8 +6,7 @@ The server's NTSTATUS goes before the client's errno, and tracked before exclude
 2. an errno named in `track_codes` counts. EIO and EACCES (`errors.VAGUE`) do not reach a benign
    status: who tracks EIO does not mean the steps of a logon;
 3. an errno named in `exclude_codes` does not count, nor does a benign status (`ntstatus.BENIGN`);
-4. what is left counts, unless the mode is trackonly.
-"""
+4. what is left counts, unless the mode is trackonly."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,8 +72,7 @@ class Verdicts:
         """(4096,): the errno with which some operation counts, whatever its status.
 
         Which errno a status becomes differs between kernels, so tables that track one status
-        expect it under any errno.
-        """
+        expect it under any errno."""
         possible: Mask = np.logical_or.reduce(self.counts[np.unique(self.by_status)])
         possible[0] = False
         return possible

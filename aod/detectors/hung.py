@@ -42,8 +42,7 @@ def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
 
     Args:
         new: (n,), in order of time, all of them matches.
-        urgent: (n,): which of them are emergencies; no other is reported as hanging.
-    """
+        urgent: (n,): which of them are emergencies; no other is reported as hanging."""
     counts = np.ones(len(new), np.bool_)
     in_flight = (new["flags"] & IN_FLIGHT) != 0
     starts: NDArray[np.uint64] = new["end_ns"] - new["latency_ns"]

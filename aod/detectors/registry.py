@@ -1,8 +1,7 @@
 """The anomaly types that are installed: ours and those of other packages, by entry point.
 
 A package offers a type under the group `aod.detectors`; the entry point's object is a subclass of
-`Settings`. One that cannot be used is reported, and costs only itself.
-"""
+`Settings`. One that cannot be used is reported, and costs only itself."""
 
 from collections.abc import Iterable
 from functools import cache, reduce

@@ -1,8 +1,7 @@
 """Sorted times in parts of growing size: to add a few to a million costs as much as the few.
 
 A part is as long as all that came after it, or longer, so there are few of them, and a time is
-copied as often as there are parts. Nothing is changed in place: an old state stays what it was.
-"""
+copied as often as there are parts. Nothing is changed in place: an old state stays what it was."""
 
 from dataclasses import dataclass
 from typing import Final

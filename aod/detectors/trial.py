@@ -1,6 +1,5 @@
 """Tries a type's code when the configuration is loaded: what fails is a fault with its line, and
-does not kill the detector when the first record comes.
-"""
+does not kill the detector when the first record comes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from errno import EIO

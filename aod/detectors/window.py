@@ -8,8 +8,7 @@ began with a count, once. A declaration uses its matches up: they count for no l
 Pure: state and records in, state and declarations out. Time is the records' own. For a stream in
 order, how it is cut into batches makes no difference, nor does the order within a batch. Operations
 found in flight by one scan have the same time and come together: the first of them that declares
-stands for all.
-"""
+stands for all."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property

@@ -7,5 +7,4 @@ trace      the cifs client's tracepoints, in an instance of tracefs of our own
 cut        the program that cuts a pcap file out of the ring
 pcap       that format
 frames     the header of the link in a packet
-headers    what of a packet is no content
-"""
+headers    what of a packet is no content"""

@@ -2,8 +2,7 @@
 
 The times are ns since the epoch; the last word: headers only. The file goes to standard output,
 packets in the order of time; a summary goes to standard error. A program of
-its own, so that capture can give it up; it imports nothing that takes time to import.
-"""
+its own, so that capture can give it up; it imports nothing that takes time to import."""
 
 import sys
 import time

@@ -1,8 +1,7 @@
 """The headers of link and IP in a captured packet: where they end, and where things are in them.
 
 Link types: https://www.tcpdump.org/linktypes.html. VLAN tags: IEEE 802.1Q and 802.1ad (QinQ), and
-what older switches use for the outer of two tags. IP: RFC 791, 8200.
-"""
+what older switches use for the outer of two tags. IP: RFC 791, 8200."""
 
 from typing import Final, NamedTuple
 

@@ -5,8 +5,7 @@ MS-SMB2 2.1 (transport), 2.2.1 (header, NextCommand), 2.2.41 (encrypted), 2.2.42
 
 Where a message begins within a stream of TCP is known from the length of the one before, so that
 what a file holds is not taken for a header. Where that is not known (the ring begins, or a packet
-was lost), a segment that begins as a message does is believed: 64 bytes at most.
-"""
+was lost), a segment that begins as a message does is believed: 64 bytes at most."""
 
 from typing import Final, NamedTuple
 

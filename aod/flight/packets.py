@@ -3,8 +3,7 @@
 It runs as the user `tcpdump`, where there is one, with no capability but the one that it needs.
 That is done before it starts (setpriv), not by itself (-Z): a change of user cancels the signal
 that ends it when capture dies. It writes each packet at once (-U): its way of flushing on demand
-(SIGUSR2) writes from a signal handler into a stream that may be in the middle of a packet.
-"""
+(SIGUSR2) writes from a signal handler into a stream that may be in the middle of a packet."""
 
 import logging
 import os

@@ -1,8 +1,7 @@
 """The pcap format, read from untrusted bytes.
 
 Format: draft-ietf-opsawg-pcap. A file header (magic, version, time zone, accuracy, snaplen, link
-type), then records: seconds, fraction, bytes kept, bytes on the wire, and the bytes kept.
-"""
+type), then records: seconds, fraction, bytes kept, bytes on the wire, and the bytes kept."""
 
 import struct
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
 """The ring of packets on disk: tcpdump's files, how many of what size, in a folder of their own.
 
 Their writer is a user of its own where the host has one, so what lies in the folder is a
-stranger's: it is opened without following links, and only what that user owns.
-"""
+stranger's: it is opened without following links, and only what that user owns."""
 
 import os
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
 """The cifs client's tracepoints in a buffer of our own, which overwrites what is oldest.
 
 An instance of tracefs (Documentation/trace/ftrace.rst, "Instances") has buffers and switches of
-its own, so nobody else's tracing is disturbed, nor is ours.
-"""
+its own, so nobody else's tracing is disturbed, nor is ours."""
 
 import logging
 import os

@@ -3,5 +3,4 @@
 users         the users that the configuration names
 capabilities  Linux capabilities
 privileges    dropping root's rights
-preflight     whether this kernel and this user can run the daemon
-"""
+preflight     whether this kernel and this user can run the daemon"""

@@ -2,8 +2,7 @@
 
 Each child carries whose it is as its standard input: an empty file in memory of that name. A pid
 alone would prove nothing once it is another's, so the owner is its pid and the time when it was
-started.
-"""
+started."""
 
 import os
 import subprocess

@@ -1,8 +1,7 @@
 """Leftovers: children that outlived their parent, which was killed; found in /proc and ended.
 
 Command lines and environments are never read: that waits for the lock of a task's address space,
-which a task that hangs may hold for ever. What a link in /proc points to does not.
-"""
+which a task that hangs may hold for ever. What a link in /proc points to does not."""
 
 import os
 import select
@@ -23,8 +22,7 @@ _PATIENCE_MS: Final = 1000
 def end() -> list[int]:
     """Kill the children of dead owners, each with its group; the pids.
 
-    One that hangs in the kernel dies when it leaves it.
-    """
+    One that hangs in the kernel dies when it leaves it."""
     found = []
     for pid in list(_processes(_has_dead_owner)):
         with suppress(OSError):

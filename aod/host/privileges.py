@@ -1,8 +1,7 @@
 """Dropping root's rights for good: user, groups, capabilities, system calls.
 
 Done once, in the stage's process, before it has a thread or a socket. `aod.supervision.rights`
-decides which rights a stage keeps.
-"""
+decides which rights a stage keeps."""
 
 import errno
 import logging

@@ -6,5 +6,4 @@ thresholds       what a rule matches, and how that reaches the kernel
 attachments      which programs are attached, why others are not, what that means
 peer_source      names of shares and servers, from the kernel to the runtime folder
 background_read  read a file that may block its reader for ever
-errors           a failed call into the shim becomes an exception
-"""
+errors           a failed call into the shim becomes an exception"""

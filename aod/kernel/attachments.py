@@ -1,8 +1,7 @@
 """Which programs are attached to the cifs client, and what it means where one is not.
 
 The module's tracepoints differ from kernel to kernel. Those of operations are needed; without the
-tracepoint of a connection event, that event is not seen, which is reported.
-"""
+tracepoint of a connection event, that event is not seen, which is reported."""
 
 import errno
 import logging
@@ -87,8 +86,7 @@ def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -
     """Attach the hooks that see a mid released, if there is an object; log why where that fails.
 
     Returns:
-        How unanswered operations are recognised.
-    """
+        How unanswered operations are recognised."""
     if not program:
         return "by their age"
     try:

@@ -1,8 +1,7 @@
 """Names of shares and servers: from the kernel to the runtime folder, for the words of a record.
 
 The kernel traces a share's name with its TREE_CONNECT, and a server's with its connection events.
-Names of earlier mounts are read from the client's DebugData, once, in the background.
-"""
+Names of earlier mounts are read from the client's DebugData, once, in the background."""
 
 import logging
 from pathlib import Path

@@ -192,8 +192,7 @@ class Tracer:
 
         Returns:
             The records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those
-            that were given up, which may have had a record IN_FLIGHT before.
-        """
+            that were given up, which may have had a record IN_FLIGHT before."""
         give_up = ffi.new("uint64_t[]", list(give_up_ns))
         hanging = ffi.from_buffer("uint64_t[]", self._hanging_ns.data)
         ages = ffi.new("struct aod_ages *", (give_up, hanging, len(self._hanging_ns) // COMMANDS))

@@ -3,8 +3,7 @@
 A frame is a head of 16 bytes (kind, bytes stored, bytes unpacked, CRC-32 of these and of what is
 stored) and a zstd frame. Nothing refers to what comes later, so a writer that is killed leaves a
 file in which at most the last frame is cut. Frames hold the head of the recording, names, marks
-(all three as JSON) or records.
-"""
+(all three as JSON) or records."""
 
 import struct
 import zlib
@@ -84,8 +83,7 @@ class Frames:
     """The frames of a file, from its beginning, up to where it is cut.
 
     Attributes:
-        at: where the last whole frame ends that was read.
-    """
+        at: where the last whole frame ends that was read."""
 
     def __init__(self, file: IO[bytes], size: int, wanted: Container[Kind]):
         """Of other kinds than those `wanted` only the head is read."""

@@ -1,8 +1,7 @@
 """A listener beside the daemon: programs, maps and a ring of its own, gone when it is closed.
 
 It lives in a folder of bpffs that it holds locked. The lock ends with its process, however that
-dies, so the next listener of its name finds the leftovers and removes them.
-"""
+dies, so the next listener of its name finds the leftovers and removes them."""
 
 import os
 import tempfile
@@ -48,8 +47,7 @@ class Listener:
 
     Attributes:
         behind: whether the last `read` left records in the ring.
-        attached: whether operations are seen.
-    """
+        attached: whether operations are seen."""
 
     def __init__(self, config: Config, tracer: Tracer, folder: Path):
         self.behind = self.attached = False
@@ -90,8 +88,7 @@ class Listener:
     def read(self) -> Events:
         """What is new, (n,): a view that holds until the next call; `behind` says if more is there.
 
-        Operations that hang are looked for now and then, after what has ended.
-        """
+        Operations that hang are looked for now and then, after what has ended."""
         event_log = self._event_log
         start = event_log.position
         limit = start + event_log.capacity

@@ -32,8 +32,7 @@ class Recording:
         records: how many there are.
         names: the latest.
         last: the last mark; not `ended` if the writer was killed, or still writes.
-        damage: what is wrong behind the last record that can be read; empty: nothing.
-    """
+        damage: what is wrong behind the last record that can be read; empty: nothing."""
 
     def __init__(self, file: IO[bytes], size: int):
         """Raises RecordingError where not even the head can be read."""

@@ -1,8 +1,7 @@
 """Writes a recording: a new file, for its owner alone; a kill cuts off its end at most.
 
 What was handed to the kernel by write(2) survives the writer, so frames are written whole and at
-once; memory is that of one frame.
-"""
+once; memory is that of one frame."""
 
 import os
 import stat
@@ -41,8 +40,7 @@ class Writer:
 
     Attributes:
         records: how many were added.
-        size_bytes: of the file.
-    """
+        size_bytes: of the file."""
 
     def __init__(self, fd: int, path: Path):
         self.path = path

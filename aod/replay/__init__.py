@@ -6,5 +6,4 @@ suggest      thresholds for each command, in three passes
 survey       the first pass, which counts
 percentiles  exact percentiles in bounded memory
 thresholds   what thresholds would have declared, and the lowest silent ones
-suggestion   the result, and its text
-"""
+suggestion   the result, and its text"""

@@ -41,8 +41,7 @@ class Evaluation:
     """The rules, and the records they have seen.
 
     Attributes:
-        start_ns: when the recording began, or the first record ended; 0 before there is one.
-    """
+        start_ns: when the recording began, or the first record ended; 0 before there is one."""
 
     def __init__(self, source: Source, config: Config):
         self.start_ns = source.recording.head.start_ns if source.recording else 0

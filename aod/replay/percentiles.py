@@ -5,8 +5,7 @@ width, 17 MB in all. The second collects the distinct latencies of those few bin
 percentile lies: at most 16 MB for each bin below one second, and mostly a few KB.
 
 A percentile is a latency that was measured: the lowest of which so many per mille are not higher
-(nearest rank).
-"""
+(nearest rank)."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -30,8 +29,7 @@ def _bins(command: NDArray[np.uint8], latency_ns: Latencies) -> NDArray[np.int64
     """(n,): the bin of each, counted through all commands.
 
     The exponent and the first bits of a floating-point number: a higher latency never has a lower
-    bin, whatever the rounding.
-    """
+    bin, whatever the rounding."""
     as_float = np.maximum(latency_ns, np.uint64(1)).astype(np.float64)
     key = as_float.view(np.int64) >> (52 - _MANTISSA_BITS)
     within: NDArray[np.int64] = key - (1023 << _MANTISSA_BITS)
@@ -50,8 +48,7 @@ class Coarse:
     """The first pass.
 
     Attributes:
-        max_ns: (32,), the highest latency.
-    """
+        max_ns: (32,), the highest latency."""
 
     def __init__(self) -> None:
         self.max_ns = np.zeros(COMMANDS, np.uint64)

@@ -1,8 +1,7 @@
 """Thresholds from records: what each command takes, and which thresholds would have been silent.
 
 Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
-`aod.replay.thresholds` the third.
-"""
+`aod.replay.thresholds` the third."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar

@@ -30,8 +30,7 @@ class Survey:
         latencies: of finished operations, by command.
         emergencies: (32,), how many of them are emergencies of the latency rule.
         statuses: NTSTATUS of failed operations -> how many.
-        counted: NTSTATUS -> how many of them the error rule counts.
-    """
+        counted: NTSTATUS -> how many of them the error rule counts."""
 
     def __init__(self, latency_rule: Rule, error_rule: Rule):
         self.records = self.in_flight = self.never_answered = self.connection_events = 0

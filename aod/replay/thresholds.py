@@ -2,8 +2,7 @@
 
 Every threshold is evaluated with the real rule and its window. What may be suggested is one of 1,
 2, 5, 10 ... ms above the percentile 99.9 of its command. So at most one operation in a thousand
-matters there, and those are few enough to be kept in memory.
-"""
+matters there, and those are few enough to be kept in memory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -110,8 +109,7 @@ def silent_alone_ms(
 ) -> float | None:
     """The lowest candidate that makes no anomaly; None if each does.
 
-    The higher the threshold, the fewer match, so there is no anomaly above it either.
-    """
+    The higher the threshold, the fewer match, so there is no anomaly above it either."""
     own = tail.compress(tail["command"] == command)
     return next((ms for ms in candidates if not counting.declared({command: ms}, own)), None)
 
@@ -123,8 +121,7 @@ def silent_together_ms(
 
     Matches of all commands are counted together, so thresholds that are silent each for itself may
     not be so together. The one that contributes most to the first anomaly is raised by one step; a
-    command for which there is no higher one is left out.
-    """
+    command for which there is no higher one is left out."""
     chosen = dict(alone_ms)
     while declared := counting.declared(chosen, tail):
         most = Command(int(np.bincount(declared[0].matched["command"]).argmax()))

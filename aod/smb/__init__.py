@@ -6,5 +6,4 @@ ntstatus    status codes of servers, from ntstatus.tsv
 errors      errno values of the client
 codes       search in both
 peers       names of shares and servers, as the client knows them
-debugdata   the client's DebugData, parsed
-"""
+debugdata   the client's DebugData, parsed"""

@@ -1,7 +1,6 @@
 """The commands of SMB2 and SMB3, and the ones whose latency does not show a server's speed.
 
-Numbers and names: MS-SMB2 2.2.1.2, the field Command of the packet header.
-"""
+Numbers and names: MS-SMB2 2.2.1.2, the field Command of the packet header."""
 
 from enum import IntEnum
 from typing import Final, NamedTuple

@@ -2,8 +2,7 @@
 
 Sources: fs/smb/client/trace.h and where each is called (cifs_mark_tcp_ses_conns_for_reconnect,
 __smb_send_rqst, map_smb2_to_linux_error, wait_for_free_credits, wait_for_compound_request,
-generic_ip_connect).
-"""
+generic_ip_connect)."""
 
 from enum import IntEnum
 from typing import Self
@@ -16,8 +15,7 @@ class ConnectionEvent(IntEnum):
 
     Attributes:
         tracepoint: of the cifs module, which reports it; not every kernel has all of them.
-        phrase: for a person.
-    """
+        phrase: for a person."""
 
     tracepoint: str
     phrase: str

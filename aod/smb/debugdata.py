@@ -6,8 +6,7 @@ understood is skipped. These lines matter::
     1) ConnectionId: 0x1 Hostname: fileserver
         Security type: RawNTLMSSP  SessionId: 0xebd99eb
         1) \\fileserver\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
-        tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff
-"""
+        tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff"""
 
 import re
 from collections.abc import Iterable

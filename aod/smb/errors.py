@@ -1,8 +1,7 @@
 """Names of errno values: the client's errors, as they are shown and configured.
 
 The server's status is in `aod.smb.ntstatus`; the client maps hundreds of those to a few dozen
-errno, so one does not stand for the other.
-"""
+errno, so one does not stand for the other."""
 
 import errno
 import os

@@ -1,8 +1,7 @@
 """NTSTATUS values: their names, the errno that the client maps them to, and which are benign.
 
 The table is a file beside this one (made by `scripts/ntstatus.py`). Numbers and names: MS-ERREF
-2.3.1. Benign are those that a Linux client meets in everyday work.
-"""
+2.3.1. Benign are those that a Linux client meets in everyday work."""
 
 from collections.abc import Iterator
 from pathlib import Path

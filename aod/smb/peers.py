@@ -1,8 +1,7 @@
 """Names of peers: the share of a tree and the host of a connection, as the client knows them.
 
 collect writes them into a file of the runtime folder, for whoever describes a record. A name that
-is not known is an empty text.
-"""
+is not known is an empty text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,6 @@
 """collect's attaching to the cifs client: again and again until it succeeds, reported each time.
 
-The cifs module may be loaded long after the daemon has started: a first mount does that.
-"""
+The cifs module may be loaded long after the daemon has started: a first mount does that."""
 
 from aod.host import privileges
 from aod.kernel import attachments
@@ -26,8 +25,7 @@ class Attaching:
 
     Attributes:
         note: why operations are not seen; empty when they are, None before the first try.
-        state: for the heartbeat.
-    """
+        state: for the heartbeat."""
 
     def __init__(
         self,

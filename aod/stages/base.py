@@ -1,8 +1,7 @@
 """What every stage runs in: its inbox, its heartbeat, its configuration and its shutdown.
 
 A stage is a module with `run(context) -> int`. It takes its configuration and its sockets from the
-context and does not know who started it: the supervisor, or a person with `aod-stage`.
-"""
+context and does not know who started it: the supervisor, or a person with `aod-stage`."""
 
 import faulthandler
 import logging
@@ -37,8 +36,7 @@ class StageContext:
     Attributes:
         shutting_down: finish the pending work and return; set by SIGTERM, and by SIGINT in the
             foreground.
-        config: as of the last `new_config`.
-    """
+        config: as of the last `new_config`."""
 
     def __init__(
         self,
@@ -87,8 +85,7 @@ class StageContext:
         """Report to the supervisor that this stage is alive; call it as often as you like.
 
         At most one message a second is sent, a change of `state` or `note` at once. The state of a
-        stage that shuts down is `stopping`.
-        """
+        stage that shuts down is `stopping`."""
         state = "stopping" if self.shutting_down else state
         now, current = time.monotonic(), (state, text.text(note))
         is_recent = now - self._last_heartbeat < HEARTBEAT_INTERVAL_SEC

@@ -2,8 +2,7 @@
 
 A capture that fails is retried later and never ends the stage. Everything that blocks runs in a
 child process or in a thread, so the loop can always respond. Threads are not niced like children:
-on a busy host a niced one would hold the interpreter's lock, and delay the loop.
-"""
+on a busy host a niced one would hold the interpreter's lock, and delay the loop."""
 
 import asyncio
 import time
@@ -135,8 +134,7 @@ class Capture:
     def _receive(self) -> None:
         """Empty all that ends the pause: the inbox's descriptor is readable for a first message.
 
-        A known anomaly was found in the spool before; it may have been refused since.
-        """
+        A known anomaly was found in the spool before; it may have been refused since."""
         self.context.clear_signals()
         for message in self.context.messages():
             if isinstance(message, Anomaly):

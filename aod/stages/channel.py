@@ -57,8 +57,7 @@ class WorkerEnd(_End):
 
     Attributes:
         stop_within_sec: how long the shutdown may take; known when `new_config` was called after it
-            came.
-    """
+            came."""
 
     stop_within_sec: float | None = None
 
@@ -72,8 +71,7 @@ class WorkerEnd(_End):
         """The newest configuration that came since the last call, if any.
 
         Where the supervisor is gone, this process exits at once: it must neither outlive it nor
-        clean up as in a shutdown.
-        """
+        clean up as in a shutdown."""
         newest = None
         with suppress(BlockingIOError):
             while True:
@@ -97,8 +95,7 @@ class SupervisorEnd(_End):
 
     Attributes:
         is_open: False when the worker has closed its end.
-        rejected: messages that could not be decoded.
-    """
+        rejected: messages that could not be decoded."""
 
     def __init__(self, end: socket.socket) -> None:
         super().__init__(end)

@@ -26,8 +26,7 @@ class Cleaner:
     Attributes:
         deleted: bundles deleted so far.
         left: bundles that stayed after the last sweep.
-        problem: why the last sweep failed; empty: it did not.
-    """
+        problem: why the last sweep failed; empty: it did not."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.deleted = 0

@@ -1,8 +1,7 @@
 """collect: from the kernel's ring into the event log, with a message to detect for each batch.
 
 The kernel wakes this stage for a match, or for a ring that fills up; everything else waits for the
-next tick. Nothing here looks at a record.
-"""
+next tick. Nothing here looks at a record."""
 
 import select
 import time

@@ -1,7 +1,6 @@
 """How detect declares an anomaly: an alert in the log, an entry in the spool, a message to capture.
 
-Capture also gets a message for each episode that suppressed triggers.
-"""
+Capture also gets a message for each episode that suppressed triggers."""
 
 import logging
 import time
@@ -25,8 +24,7 @@ class Declaring:
     Attributes:
         declared: anomalies so far.
         unspooled: those of them that are not in the spool.
-        refused: those of them that capture will never learn of.
-    """
+        refused: those of them that capture will never learn of."""
 
     def __init__(self, context: StageContext) -> None:
         self.declared = self.unspooled = self.refused = 0

@@ -1,8 +1,7 @@
 """detect: from the event log to declared anomalies.
 
 The position is published after what was found before it is spooled. A detect that is killed in
-between declares the same anomalies again, under the same timestamps.
-"""
+between declares the same anomalies again, under the same timestamps."""
 
 import logging
 import time

@@ -17,8 +17,7 @@ class Progress:
     """Where detect stands in the event log.
 
     Attributes:
-        at: everything before it was evaluated or skipped.
-    """
+        at: everything before it was evaluated or skipped."""
 
     def __init__(self, runtime_dir: Path, event_log: EventLog, logger: logging.Logger) -> None:
         """Continue where the last detect stopped, within what the log still holds."""

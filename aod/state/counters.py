@@ -2,8 +2,7 @@
 
 One small file in the runtime folder. Some slots hold the last seconds closely, the others the last
 minutes coarsely. Each slot has a checksum, so that a reader skips one that is being written, or
-whose writer died; a respawned collect continues after the newest.
-"""
+whose writer died; a respawned collect continues after the newest."""
 
 import os
 import time

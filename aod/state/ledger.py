@@ -5,8 +5,7 @@ an outcome before it removes the spool entry; if it is killed in between, its su
 outcome and counts nothing twice. When the file is full, all but the newest anomalies are summed up.
 
 The check value of an entry is not the CRC of the counters' ring: the file is used until the next
-boot, so also by the next version, for which a ledger with another check would be empty.
-"""
+boot, so also by the next version, for which a ledger with another check would be empty."""
 
 import logging
 import os
@@ -68,8 +67,7 @@ class State:
 
     Attributes:
         counts: anomalies by kind.
-        origins, outcomes: by timestamp, of the anomalies that are not summed up.
-    """
+        origins, outcomes: by timestamp, of the anomalies that are not summed up."""
 
     def __init__(self) -> None:
         self.counts: Counter[Kind] = Counter()

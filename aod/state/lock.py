@@ -2,8 +2,7 @@
 
 Only the supervisor's process holds the first, so that the next one can start as soon as it is dead.
 Its workers die with it, but a moment later: they share the second, `workers.lock`, and the next
-supervisor waits for it, so that no two collectors write one event log.
-"""
+supervisor waits for it, so that no two collectors write one event log."""
 
 import errno
 import fcntl

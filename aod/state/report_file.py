@@ -19,8 +19,7 @@ class ReportFile(Generic[T]):
     """A report of one type under one name.
 
     Attributes:
-        name: of the file, below the runtime folder.
-    """
+        name: of the file, below the runtime folder."""
 
     def __init__(
         self,

@@ -4,8 +4,7 @@ detect writes an entry before it sends the message, capture removes it when the 
 either may be killed in between, and the anomaly still gets its bundle. detect may run as a less
 privileged user, so capture trusts no entry: links are not followed, only regular files of limited
 size are read, and names come from the validated timestamp only. A request for a bundle by hand must
-be root's.
-"""
+be root's."""
 
 import os
 import time

@@ -6,5 +6,4 @@ health     what is wrong with it
 metrics    prints it for Prometheus
 model      the status as data
 text       prints it for a person
-workers    the supervisor's report on its workers
-"""
+workers    the supervisor's report on its workers"""

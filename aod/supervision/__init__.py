@@ -8,5 +8,4 @@ rights      the user and the capabilities of each stage
 shutdown    stops the stages in the order of the data
 signals     what the supervisor's signals ask for
 supervisor  the daemon's main loop
-teardown    removes what a daemon left in the kernel and in the runtime folder
-"""
+teardown    removes what a daemon left in the kernel and in the runtime folder"""

@@ -56,8 +56,7 @@ def prepare(config: Config, logger: logging.Logger) -> None:
 def layout(config: Config) -> list[Folder]:
     """The daemon's own folders, parents first; the output folder exists.
 
-    Started by another user than root, all of them belong to that user.
-    """
+    Started by another user than root, all of them belong to that user."""
     is_root = os.geteuid() == ROOT.uid
     common = UserIds(ROOT.uid, users.shared_gid(config)) if is_root else users.myself()
     owners = dict.fromkeys(STAGES, common)

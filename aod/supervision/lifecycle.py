@@ -7,8 +7,7 @@ NEW --spawned--> STARTING --heartbeat--> RUNNING --died--> BACKING_OFF --spawned
 any --stop--> STOPPING --died--> STOPPED
 
 A worker that dies before its first heartbeat did not start; how often that may happen in a row does
-not depend on how long it takes. Of a worker that ran, only deaths within the window count.
-"""
+not depend on how long it takes. Of a worker that ran, only deaths within the window count."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto

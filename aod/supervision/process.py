@@ -39,8 +39,7 @@ class Process:
         options: keyword arguments of the stage's `run`, from the command line.
         exit_code: of the last process; negative: the signal that ended it. None: it is alive, or
             was abandoned.
-        spawn_error: why the last fork failed; empty: it did not.
-    """
+        spawn_error: why the last fork failed; empty: it did not."""
 
     def __init__(self, stage: str, policy: Supervision):
         self.stage = stage
@@ -70,8 +69,7 @@ class Process:
 
         The caller has neither a ZeroMQ context nor a thread. Signals are blocked meanwhile, so that
         the caller's handlers never run in the child; SIGTERM stays so until the stage has a handler
-        of its own. A fork that fails counts as a failed start.
-        """
+        of its own. A fork that fails counts as a failed start."""
         sys.stderr.flush()
         self.health, self.killed, self.exit_code, self.spawn_error = None, False, None, ""
         self.change(WorkerEvent.SPAWNED)
@@ -175,8 +173,7 @@ class Process:
     def abandon(self) -> None:
         """Respawn beside it: it was killed, but hangs in the kernel.
 
-        It will never run again, only end, so another process beside it does no harm.
-        """
+        It will never run again, only end, so another process beside it does no harm."""
         self._abandoned.append((self.pid, os.dup(self.pidfd)))
         self._forget()
 

@@ -1,7 +1,6 @@
 """The orderly shutdown: stage after stage in the order of the data, so that nothing is cut off.
 
-A stage that does not end in its time is killed; the next start finds what it had left to do.
-"""
+A stage that does not end in its time is killed; the next start finds what it had left to do."""
 
 import logging
 import time

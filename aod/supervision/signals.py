@@ -16,8 +16,7 @@ class Signals:
 
     Attributes:
         stops: how many asked for a shutdown.
-        stop_name: the first of them.
-    """
+        stop_name: the first of them."""
 
     def __init__(self) -> None:
         self.stops = 0

@@ -2,8 +2,7 @@
 
 Workers are forked from this process, which has imported what they share, and has neither a ZeroMQ
 context nor a thread. It receives messages from them alone: each has a private channel
-(aod/stages/channel.py), and is stopped by a signal through its pidfd.
-"""
+(aod/stages/channel.py), and is stopped by a signal through its pidfd."""
 
 import gc
 import logging

@@ -4,5 +4,4 @@ eventlog        the ring of records that collect writes and all others read
 eventlog_files  its files: names, owners, errors
 position        how far detect has read it, and what came of it
 command_stats   the counters of a command in its head, and the sums that must hold
-wire            messages, frames, endpoints and sockets
-"""
+wire            messages, frames, endpoints and sockets"""

@@ -1,8 +1,7 @@
 """The kernel's counters of one command: their names, and the sums that must hold between them.
 
 All is derived from the C struct (ebpf/shared.h, struct aod_command_stats), as the head of the event
-log holds it for each command.
-"""
+log holds it for each command."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -3,8 +3,7 @@
 One file on tmpfs. `collect` writes it (native/drain.c copies the kernel's ring straight into it),
 all others read views of the same memory. `detect` publishes how far it has read (position.py), and
 the writer never overwrites what detect has not read. A record that was read stays until it is
-overwritten: that is the history a bundle is cut from.
-"""
+overwritten: that is the history a bundle is cut from."""
 
 import mmap
 import os
@@ -43,8 +42,7 @@ class EventLog:
 
     Attributes:
         header: numpy view (dtype `HEADER_DTYPE`, shape ()) of the head, shared with the writer.
-        records: numpy view (dtype `EVENT_DTYPE`, shape (capacity,)) of all slots.
-    """
+        records: numpy view (dtype `EVENT_DTYPE`, shape (capacity,)) of all slots."""
 
     def __init__(self, fd: int, path: Path, writable: bool):
         self.path = path
@@ -165,8 +163,7 @@ class EventLog:
     def span(self, start: int, end: int) -> Events:
         """The records [start, end): a view, or a copy where the ring wraps between them.
 
-        For the one reader whose position stops the writer.
-        """
+        For the one reader whose position stops the writer."""
         first, rest = self._views(start, end)
         return joined(first, rest) if len(rest) else first
 
@@ -174,8 +171,7 @@ class EventLog:
         """A copy of the records [start, end), for a reader that does not stop the writer.
 
         Left out at the beginning are the records that the writer has overwritten meanwhile, and
-        those that it may be overwriting before its next commit.
-        """
+        those that it may be overwriting before its next commit."""
         start = max(start, self.oldest)
         copy = joined(*self._views(start, max(start, end)))
         intact = self.position + self.commit_records - self.capacity

@@ -1,7 +1,6 @@
 """How far detect has read the event log, and what came of it: a file that detect alone writes.
 
-Its readers validate what they find: detect may have fewer rights than they have.
-"""
+Its readers validate what they find: detect may have fewer rights than they have."""
 
 import os
 from contextlib import closing
@@ -105,8 +104,7 @@ def write_limit(log_position: int, read_position: int, capacity: int) -> int | N
     """Where the writer must stop so that no unread record is overwritten; None: the claim is false.
 
     A reader that claims to have read what was never written, or what is no longer there, is broken
-    (or its file is), and does not stop the writer.
-    """
+    (or its file is), and does not stop the writer."""
     if not log_position - capacity <= read_position <= log_position:
         return None
     return read_position + capacity

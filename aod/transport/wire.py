@@ -5,8 +5,7 @@ PUSH/PULL over ipc in the runtime folder. A message is one msgpack frame, tagged
 a doorbell and a description; what must survive a crash lives in the event log and the spool.
 
 No sender is trusted: each inbox takes the few types that are meant for it (`TAKES`), of a limited
-size, from the users that the kernel names as senders; all else is counted and dropped.
-"""
+size, from the users that the kernel names as senders; all else is counted and dropped."""
 
 import os
 import socket
@@ -75,8 +74,7 @@ class Health(Struct, frozen=True, tag="health", forbid_unknown_fields=True):
     """Any stage -> supervisor, at least once a second: alive, and what it has counted so far.
 
     It goes over the worker's private channel (aod/stages/channel.py): a process that may write to
-    the sockets here must not be able to report a hanging worker as healthy.
-    """
+    the sockets here must not be able to report a hanging worker as healthy."""
 
     stage: Stage
     pid: Positive
@@ -166,8 +164,7 @@ class Inbox:
     """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go.
 
     Attributes:
-        rejected: how many messages were counted and dropped.
-    """
+        rejected: how many messages were counted and dropped."""
 
     def __init__(self, context: Context, runtime_dir: Path, owner: str):
         self._owner, intake = owner, TAKES[owner]
@@ -220,8 +217,7 @@ class Outbox:
     """A PUSH socket to another stage's inbox; never blocks its owner.
 
     Where the queue is full, since the receiver is gone, a message is dropped and counted: what it
-    announced can be found without it.
-    """
+    announced can be found without it."""
 
     def __init__(
         self, context: Context, runtime_dir: Path, receiver: str, *, newest_only: bool = False

@@ -4,5 +4,4 @@ little else, so that one starts in about 10 ms. What they read may hang; that co
 stacks    kernel stacks of tasks that wait uninterruptibly
 kmsg      the kernel's messages of a span of time
 lookback  the lines of a log file of a span of time
-busiest   which tasks used the processors in a moment
-"""
+busiest   which tasks used the processors in a moment"""

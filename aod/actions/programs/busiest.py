@@ -1,8 +1,7 @@
 """Print which tasks used the processors during SECONDS, and which hold most memory.
 
 Only /proc/PID/stat is read: reading a command line waits for the lock of a task's address space,
-which a task that hangs on a mapped file may hold. Fields: proc(5).
-"""
+which a task that hangs on a mapped file may hold. Fields: proc(5)."""
 
 import os
 import sys

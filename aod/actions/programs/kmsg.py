@@ -3,8 +3,7 @@
 A message carries the kernel's own clock, which stands still in suspend, as CLOCK_MONOTONIC does;
 so its time is reckoned from now backwards and not, as `dmesg -T` does, from the boot on. The two
 clocks drift apart by up to 100 ppm, hence the margin. Form of a record:
-Documentation/ABI/testing/dev-kmsg.
-"""
+Documentation/ABI/testing/dev-kmsg."""
 
 import json
 import os

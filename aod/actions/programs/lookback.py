@@ -3,8 +3,7 @@ since the epoch). The files are given oldest first; one that is not there is pas
 
 A line's time is RFC 3339, or syslog's traditional one (`Nov  2 03:04:05`, local time, no year).
 A line without belongs to the one before. A file in which no time is known: its last 1 MiB.
-Files are read from their ends, so their size does not matter.
-"""
+Files are read from their ends, so their size does not matter."""
 
 import os
 import sys

@@ -1,8 +1,7 @@
 """Print the kernel stacks of all tasks in D state, and of the cifs client's own threads.
 
 First who they are, which nothing can hold up, then the stacks: reading one waits while its process
-is in the middle of an exec. proc(5): stat, wchan, stack (root only).
-"""
+is in the middle of an exec. proc(5): stat, wchan, stack (root only)."""
 
 import os
 import sys

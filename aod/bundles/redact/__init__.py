@@ -2,5 +2,4 @@
 
 A child process does it (`python -m aod.bundles.redact`), as it may take seconds. First every
 name is gathered where its place shows what it is (`contexts`), then all of them are replaced
-wherever they stand (`text`). The mapping is thrown away.
-"""
+wherever they stand (`text`). The mapping is thrown away."""

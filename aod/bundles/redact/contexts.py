@@ -4,8 +4,7 @@ All patterns are for text in lower case. Each begins with a word that is looked 
 costs almost nothing where it does not occur.
 
 Sources of the forms: fs/smb/client/cifs_debug.c (DebugData, open_files), cifsfs.c
-(cifs_show_options), trace.h, dfs_cache.c; sshd, sudo, systemd-logind and pam in the journal.
-"""
+(cifs_show_options), trace.h, dfs_cache.c; sshd, sudo, systemd-logind and pam in the journal."""
 
 import re
 from collections.abc import Iterator, Sequence

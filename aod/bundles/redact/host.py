@@ -17,8 +17,7 @@ _PS_COLUMNS: Final = 8
 def names(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
     """What /etc says, and the kernel; a file that cannot be read is passed over.
 
-    No name service is asked: it may be the server that hangs.
-    """
+    No name service is asked: it may be the server that hangs."""
     yield Kind.HOSTS, socket.gethostname().encode(errors="replace")
     for line in _lines(root / "etc/hosts"):
         for name in line.partition(b"#")[0].split()[1:]:

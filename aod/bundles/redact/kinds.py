@@ -57,8 +57,7 @@ class Pseudonyms:
         taken: pseudonyms, and addresses of the nets they are chosen from, that occur already: they
             stay, and are given to nobody.
         kinds: of names (lower case), where that is decided.
-        aliases: names (lower case) that are another's.
-    """
+        aliases: names (lower case) that are another's."""
 
     def __init__(
         self,

@@ -1,8 +1,7 @@
 """Addresses in a file of packets: only for packets that hold nothing but headers.
 
 Of IP, TCP is left and everything else blanked, as other protocols may carry addresses anywhere.
-Checksums are those of the original addresses.
-"""
+Checksums are those of the original addresses."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address

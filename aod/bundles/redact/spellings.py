@@ -40,8 +40,7 @@ def _octal(match: re.Match[bytes]) -> bytes:
 def any_of(words: Iterable[bytes]) -> bytes:
     """A pattern that matches the longest of these words; for none of them, one that never does.
 
-    A tree of their beginnings: the time for a place in a text does not grow with their number.
-    """
+    A tree of their beginnings: the time for a place in a text does not grow with their number."""
     root: _Node = {}
     for word in words:
         node = root

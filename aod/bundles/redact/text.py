@@ -61,8 +61,7 @@ class Redactor:
     """Replaces names in text, with the pseudonyms of one bundle.
 
     Args:
-        words: the names to look for everywhere, as `strong` chose them.
-    """
+        words: the names to look for everywhere, as `strong` chose them."""
 
     def __init__(
         self, pseudonyms: Pseudonyms, contexts: Sequence[Context], words: Mapping[bytes, Kind]
