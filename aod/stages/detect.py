@@ -141,7 +141,7 @@ def _open_log(context: StageContext) -> EventLog | None:
 def _wait(context: StageContext, timeout_sec: float) -> None:
     """The messages only end the wait; what there is to read is in the event log."""
     context.wait(timeout_sec)
-    for _ in context.messages():
+    for _ in context.inbox.messages():
         pass
 
 
