@@ -135,8 +135,8 @@ class Capture:
         """Empty all that ends the pause: the inbox's descriptor is readable for a first message.
 
         A known anomaly was found in the spool before; it may have been refused since."""
-        self.context.clear_signals()
-        for message in self.context.messages():
+        self.context.signals.clear()
+        for message in self.context.inbox.messages():
             if isinstance(message, Anomaly):
                 self.maker.incidents.add(message)
                 if not self.audit.knows(message.timestamp) and self.backlog.offer(message):

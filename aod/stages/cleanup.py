@@ -129,7 +129,7 @@ def run(context: StageContext) -> int:
     while not over:
         over = context.shutting_down  # messages that came before it are still read
         context.wait(min(HEARTBEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
-        sealed = [message for message in context.messages() if isinstance(message, Sealed)]
+        sealed = [message for message in context.inbox.messages() if isinstance(message, Sealed)]
         if (config := context.new_config()) is not None:
             cleaner.use(config)
             due = 0.0
