@@ -17,9 +17,9 @@ from aod.actions import runner
 from aod.actions.action import Phase
 from aod.actions.job import Job
 from aod.actions.resolve import Situation
-from aod.actions.result import Source, Status
+from aod.actions.result import Source, Status, not_run
 from aod.actions.runner import Collected
-from aod.actions.table import chosen, not_collected
+from aod.actions.table import chosen
 from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
@@ -121,7 +121,7 @@ class Filling:
     async def _collect(self, rest: asyncio.Future[None]) -> Collected:
         kept = self._progress.kept
         if self._only_seal:
-            missing = {one.name: (not_collected(one.name, NOT_COLLECTED),) for one in self._actions}
+            missing = {one.name: (not_run(one.name, NOT_COLLECTED),) for one in self._actions}
             return Collected(self._in_order(missing | kept), ())
         self._job.budget.take(sum(sources[0].bytes for sources in kept.values()))
         collected = await runner.collect(
