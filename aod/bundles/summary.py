@@ -14,8 +14,6 @@ from aod.state import names
 from aod.text import one_line, utc
 
 WIDTH: Final = 80
-LINES: Final = 24
-"""Never more than this."""
 _LABEL: Final = 10
 """Columns of the labels."""
 _WORST: Final = 3
