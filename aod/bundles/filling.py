@@ -55,11 +55,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
 
 class Filling:
-    """One bundle on its way.
-
-    Attributes:
-        first_evidence_ns: from the trigger to the first volatile evidence on disk; None: there was
-            none."""
+    """One bundle on its way; `first_evidence_ns` is that of `bundle.Made`."""
 
     def __init__(
         self, progress: Progress, anomaly: Anomaly, config: Config, job: Job, around: Surroundings

@@ -1,7 +1,4 @@
-"""All files of a bundle's folder: read twice, once to find the names and once to replace them.
-
-The redacted files lie in a folder of their own, so a death at any moment leaves the others as they
-were."""
+"""All files of a bundle's folder: read twice, once to find the names and once to replace them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
