@@ -164,8 +164,7 @@ class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Written so far."""
     in_flight: Natural = 0
     counters: dict[str, dict[str, Natural]] = {}
-    """The kernel's, by command and name (ebpf/shared.h, struct aod_command_stats); none that is
-    0."""
+    """The kernel's, by command and name (ebpf/shared.h, aod_command_stats); none that is 0."""
     ended: bool = False
     """Whether nothing comes after it."""
 
@@ -190,8 +189,7 @@ def unpack(content: bytes, kind: type[S], what: str) -> S:
 
 
 def pack_records(events: Events) -> bytes:
-    """Records, (n,), as columns: the first byte of each, then the second ... Compresses far
-    better."""
+    """Records, (n,), as columns, which compress far better: all first bytes, all second, ..."""
     rows = np.frombuffer(events.tobytes(), np.uint8).reshape(len(events), RECORD_BYTES)
     return rows.T.tobytes()
 

@@ -109,14 +109,11 @@ class Writer:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError as error:
-            self._cut_half_a_frame()
+            with suppress(OSError):  # half a frame is cut off
+                os.ftruncate(self._fd, self.size_bytes)
+                os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
             raise self._failed(error) from error
         self.size_bytes += len(frame)
-
-    def _cut_half_a_frame(self) -> None:
-        with suppress(OSError):
-            os.ftruncate(self._fd, self.size_bytes)
-            os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
 
     def _failed(self, error: OSError) -> RecordingWriteError:
         return RecordingWriteError(
@@ -125,9 +122,7 @@ class Writer:
 
 
 def _remove_older(path: Path) -> None:
-    try:
+    with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ValueError("what is there is no regular file; name another one")
         path.unlink()
-    except FileNotFoundError:
-        pass
