@@ -6,8 +6,8 @@ started."""
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,13 +35,11 @@ def start_time(pid: str) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_START_TIME]
 
 
-@contextmanager
-def marked(owner: str) -> Iterator[int]:
+def marked(owner: str) -> AbstractContextManager[int]:
     """The standard input for a child of `owner`: there is nothing to read in it.
 
     Raises OSError: it cannot be made."""
-    with closing_fd(memory_file(f"{MARK}{owner}")) as fd:
-        yield fd
+    return closing_fd(memory_file(f"{MARK}{owner}"))
 
 
 def spawn(

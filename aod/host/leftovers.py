@@ -35,8 +35,11 @@ def end() -> list[int]:
 def end_writers(folder: Path) -> None:
     """Kill whichever tcpdump writes into a folder, and wait for its end."""
     for pid in list(writers(folder)):
-        with suppress(OSError):
-            _end(pid)
+        with suppress(OSError), closing_fd(os.pidfd_open(pid)) as fd:
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+            poller = select.poll()
+            poller.register(fd, select.POLLIN)
+            poller.poll(_PATIENCE_MS)
 
 
 def writers(folder: Path) -> Iterator[int]:
@@ -69,11 +72,3 @@ def _has_dead_owner(process: Path) -> bool:
         return start_time(str(int(pid))) != started
     except OSError:
         return True
-
-
-def _end(pid: int) -> None:
-    with closing_fd(os.pidfd_open(pid)) as fd:
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
-        poller = select.poll()
-        poller.register(fd, select.POLLIN)
-        poller.poll(_PATIENCE_MS)

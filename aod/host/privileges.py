@@ -58,11 +58,8 @@ def drop(kept: Rights, logger: logging.Logger) -> None:
         os.setresgid(*[kept.ids.gid] * 3)
         os.setresuid(*[kept.ids.uid] * 3)
     _keep(kept.capabilities)
-    if kept.filtered:
-        _filter_calls(logger)
-
-
-def _filter_calls(logger: logging.Logger) -> None:
+    if not kept.filtered:
+        return
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     result = lib.aod_filter_calls()
     if -result in _UNFILTERED:

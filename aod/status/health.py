@@ -5,7 +5,6 @@ from typing import Final
 
 from aod.conservation import violation
 from aod.status.model import Status
-from aod.status.workers import WorkerReport
 
 STALE_NS: Final = 10 * 10**9
 """Counters are published every second, the supervisor's report every two."""
@@ -18,7 +17,11 @@ def unhealthy(status: Status, now_ns: int) -> list[str]:
     return [
         *map(violation.sentence, status.violations),
         *_workers(status, now_ns),
-        *_rules(status),
+        *(
+            f"anomaly '{one.name}' is off, its rule failed: {one.fault}"
+            for one in status.anomalies.episodes
+            if one.fault
+        ),
         *_stale("the counters are", status.stats_ns, now_ns),
     ]
 
@@ -29,21 +32,10 @@ def _workers(status: Status, now_ns: int) -> Iterator[str]:
         yield "the supervisor reports no workers"
     yield from _stale("the supervisor is silent; its last report is", report.written_ns, now_ns)
     for worker in report.workers:
-        if problem := _problem(worker):
-            yield problem
-
-
-def _problem(worker: WorkerReport) -> str:
-    """Why a worker does not do its work; empty: it does, or waits for the cifs module."""
-    if worker.state != "running":
-        return f"{worker.stage} is {worker.state}"
-    return f"{worker.stage}: {worker.note}" if worker.health == "impaired" else ""
-
-
-def _rules(status: Status) -> Iterator[str]:
-    for one in status.anomalies.episodes:
-        if one.fault:
-            yield f"anomaly '{one.name}' is off, its rule failed: {one.fault}"
+        if worker.state != "running":
+            yield f"{worker.stage} is {worker.state}"
+        elif worker.health == "impaired":  # not so one that waits for the cifs module
+            yield f"{worker.stage}: {worker.note}"
 
 
 def _stale(what: str, taken_ns: int, now_ns: int) -> Iterator[str]:
