@@ -15,8 +15,7 @@ from aod.config.load import load
 from aod.config.schema import Config
 from aod.status import metrics, text
 from aod.status.gather import gather
-from aod.status.health import unhealthy
-from aod.status.model import Status
+from aod.status.model import Status, unhealthy
 from aod.transport.eventlog_files import EventLogError
 
 

@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from aod.status.health import unhealthy
-from aod.status.model import Status
+from aod.status.model import Status, unhealthy
 from aod.transport.command_stats import DROPPED
 
 _Samples: TypeAlias = Iterable[tuple[dict[str, str], float]]

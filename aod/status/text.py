@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from aod.conservation import violation
 from aod.kernel.attachments import not_attached
 from aod.status import anomalies
-from aod.status.health import unhealthy
-from aod.status.model import Status
+from aod.status.model import Status, unhealthy
 from aod.status.workers import WorkerReport
 from aod.text import utc
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from aod.config.schema import Config
 from aod.files import FOLDER_MODE
 from aod.flight import recorders
-from aod.host import leftovers
+from aod.host import children
 from aod.kernel import tracer
 from aod.state.lock import Lock
 from aod.supervision import folders
@@ -19,7 +19,7 @@ def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.L
         tracer.remove(config.pin_dir)  # collect does so itself, unless it was killed
     if "capture" in stages:
         recorders.clear(config, logger)  # likewise capture
-        leftovers.end()
+        children.end_leftovers()
     folders.clear_runtime(config.runtime_dir, lock)
 
 
