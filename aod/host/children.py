@@ -19,7 +19,6 @@ from aod.files import closing_fd, memory_file
 _MARK: Final = "aod-owner:"
 _LINK: Final = f"/memfd:{_MARK}"
 """What readlink says of a marked standard input, with the owner and ` (deleted)` behind it."""
-_PATIENCE_MS: Final = 1000
 _NICE: Final = 10
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START_TIME: Final = 19
@@ -93,7 +92,7 @@ def end_writers(folder: Path) -> None:
             signal.pidfd_send_signal(fd, signal.SIGKILL)
             poller = select.poll()
             poller.register(fd, select.POLLIN)
-            poller.poll(_PATIENCE_MS)
+            poller.poll(1000)  # ms
 
 
 def writers(folder: Path) -> Iterator[int]:

@@ -9,12 +9,13 @@ from aod.event import Events
 from aod.recording.format import (
     MAGIC,
     RECORD_BYTES,
-    Frames,
+    Frame,
     Head,
     Kind,
     Mark,
     RecordingError,
     layout,
+    read_frames,
     unpack,
     unpack_records,
 )
@@ -42,15 +43,15 @@ class Recording:
             raise RecordingError(
                 "a recording in another version of the format" if is_other else "no recording"
             )
-        frames = Frames(file, size, {Kind.HEAD, Kind.NAMES, Kind.MARK})
-        self.head = _read_head(frames)
+        frames = read_frames(file, size, {Kind.HEAD, Kind.NAMES, Kind.MARK})
+        self.head = _read_head(next(frames, None))
         self.last = Mark(now_ns=self.head.start_ns)
         self._scan(frames)
 
-    def _scan(self, frames: Frames) -> None:
+    def _scan(self, frames: Iterator[Frame]) -> None:
         latest: dict[Kind, bytes] = {}
         try:
-            for kind, plain_bytes, content in frames:
+            for kind, plain_bytes, content, _ in frames:
                 latest[kind] = content
                 if kind is Kind.EVENTS:
                     self.records += plain_bytes // RECORD_BYTES
@@ -68,13 +69,12 @@ class Recording:
         """The records as they were written, (n,) each; as often as it is called.
 
         Raises RecordingError: where it is damaged; what comes before has been given."""
-        for frame in Frames(self._file, self._size, {Kind.EVENTS}):
+        for frame in read_frames(self._file, self._size, {Kind.EVENTS}):
             if frame.kind is Kind.EVENTS:
                 yield unpack_records(frame.content)
 
 
-def _read_head(frames: Frames) -> Head:
-    frame = next(iter(frames), None)
+def _read_head(frame: Frame | None) -> Head:
     if frame is None:
         raise RecordingError("it ends before its first record: nothing was recorded")
     if frame.kind is not Kind.HEAD:

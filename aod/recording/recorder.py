@@ -50,18 +50,15 @@ class Recorder:
         now = time.monotonic()
         if now >= self._next_flush:
             self._next_flush = now + FLUSH_SEC
-            self._flush(now)
-        if not self._listener.behind:
-            time.sleep(POLL_SEC)
-
-    def _flush(self, now: float) -> None:
-        if note := self._listener.attach():
-            _logger.info("%s; recording to %s", note, self._writer.path)
-        self._add_names()
-        self._writer.flush()
+            if note := self._listener.attach():
+                _logger.info("%s; recording to %s", note, self._writer.path)
+            self._add_names()
+            self._writer.flush()
         if now >= self._next_mark:
             self._next_mark = now + MARK_SEC
             self._writer.mark(self._mark())
+        if not self._listener.behind:
+            time.sleep(POLL_SEC)
 
     def _add_names(self) -> None:
         if (names := self._listener.peers.update()) is not None:

@@ -1,4 +1,4 @@
-"""The status of a daemon as data; encoded as JSON, it is what `aod status --json` prints."""
+"""The status of a daemon as data, which `aod status --json` prints; and what is wrong with it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,8 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from aod.conservation import violation
-from aod.conservation.violation import Violation
+from aod.conservation.violation import Violation, sentence
 from aod.kernel import attachments
 from aod.status.anomalies import AnomalyReport
 from aod.status.workers import DaemonReport
@@ -113,7 +112,7 @@ def unhealthy(status: Status, now_ns: int) -> list[str]:
     if not status.supervisor_pid:
         return ["the supervisor does not run"]
     return [
-        *map(violation.sentence, status.violations),
+        *map(sentence, status.violations),
         *_workers(status, now_ns),
         *(
             f"anomaly '{one.name}' is off, its rule failed: {one.fault}"
