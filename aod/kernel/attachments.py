@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 from aod.state.report_file import ReportFile
 
 ATTACH_INTERVAL_SEC: Final = 1.0

@@ -22,8 +22,7 @@ from aod.recording.format import MAGIC, MAX_NS, Nanoseconds, RecordingError, unp
 from aod.recording.npy import npy_batches
 from aod.recording.reader import Recording
 from aod.settings import ActionName
-from aod.smb.debugdata import parse
-from aod.smb.peers import Names
+from aod.smb.peers import Names, parse_debugdata
 
 SLACK_NS: Final = 100_000_000
 """Records that come this late are put where they belong; the others stay where they are."""
@@ -128,7 +127,7 @@ def _bundle(path: Path, file: IO[bytes]) -> Source:
             declared = unpack(content.read(_MAX_TEXT_BYTES), _Declared, name)
             offset_ns = declared.timestamp - declared.trigger_ns
         elif name in _DEBUGDATA:
-            names = parse(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
+            names = parse_debugdata(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
     return Source(path, lambda: _bundled_events(file), offset_ns, names)
 
 

@@ -20,7 +20,7 @@ from aod.kernel.attachments import (
 )
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 
 WANTED = sorted(event.tracepoint for event in ConnectionEvent)
 

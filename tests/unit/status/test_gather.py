@@ -11,7 +11,7 @@ from aod.cli import aod
 from aod.cli.aod import main
 from aod.conservation import violation
 from aod.kernel.attachments import to_mask
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 from aod.state import names
 from aod.status import metrics, text
 from aod.status.gather import gather
