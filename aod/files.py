@@ -29,6 +29,16 @@ def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     return os.open(path, flags, mode)
 
 
+def create_whole(path: Path, size: int) -> int:
+    """A descriptor of a new file of that size, none of which is a hole.
+
+    Raises OSError: there is one of that name, or no room."""
+    fd = create_fd(path)
+    os.fchmod(fd, FILE_MODE)
+    os.posix_fallocate(fd, 0, size)  # writing to a hole of a full file system would be fatal
+    return fd
+
+
 def create(path: Path) -> IO[bytes]:
     """`create_fd`, as a file object; raises the same."""
     return os.fdopen(create_fd(path), "w+b")

@@ -18,7 +18,7 @@ from aod.stages.episodes import Episodes
 from aod.stages.progress import Progress
 from aod.state import spool
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""

@@ -13,9 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.files import open_trusted, read_regular
+from aod.files import create_whole, open_trusted, read_regular
 from aod.transport.eventlog import HEADER_DTYPE
-from aod.transport.eventlog_files import create_whole
 
 NAME: Final = "counters.ring"
 STEPS: Final = 12

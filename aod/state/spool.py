@@ -117,18 +117,18 @@ def check(anomaly: Anomaly) -> None:
 
 def pending(folder: Path) -> list[Path]:
     """The entries, oldest first; none if there is no folder yet."""
-    found: list[tuple[int, Path]] = []
     with suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            timestamp = names.spooled.timestamp(path.name)
-            if timestamp is not None:
-                found.append((timestamp, path))
-    return [path for _, path in sorted(found)]
+        return sorted(filter(_is_entry, folder.iterdir()), key=_age)
+    return []
 
 
 def remove(path: Path) -> None:
     """Remove an entry, which may be gone already."""
     path.unlink(missing_ok=True)
+
+
+def _is_entry(path: Path) -> bool:
+    return names.spooled.timestamp(path.name) is not None
 
 
 def set_aside(path: Path) -> Path:

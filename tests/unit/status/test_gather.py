@@ -20,7 +20,7 @@ from aod.status.model import CommandStatus, Status
 from aod.status.workers import DaemonReport, WorkerReport
 from aod.transport.command_stats import COUNTERS
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 from aod.transport.wire import STAGES
 from scripts.vm.tools import REPO
 from tests.rig import configs
