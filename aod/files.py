@@ -84,11 +84,8 @@ def replace(path: Path, content: bytes) -> None:
 def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
     """Set the owner (user and group id) and the mode of a file; links are not followed.
 
-    Args:
-        flags: O_DIRECTORY for a folder.
-
-    Raises:
-        OSError: it is not there, is a link, or its owner may not be changed."""
+    `flags`: O_DIRECTORY for a folder. Raises OSError: it is not there, is a link, or its owner may
+    not be changed."""
     flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with closing_fd(os.open(path, flags)) as fd:
         found = os.fstat(fd)
@@ -125,17 +122,10 @@ def open_trusted(
 ) -> int:
     """A descriptor of a regular file in a place where others may put files.
 
-    Links are not followed, and nothing is waited for.
-
-    Args:
-        owners: the users (ids) who may own it; None: any.
-        links: how many names it may have; a file with a second name may be any file of the host.
-        flags: access mode and others of open(2).
-        dir_fd: the folder to which `path` is relative.
-
-    Raises:
-        UntrustedError: it is not such a file; the text says why.
-        OSError: there is none, or it may not be opened."""
+    Links are not followed, and nothing is waited for. `owners`: the users (ids) who may own it;
+    None: any. `links`: how many names it may have; a file with a second name may be any file of the
+    host. `flags` and `dir_fd` are those of open(2). Raises UntrustedError: it is not such a file;
+    the text says why. Raises OSError: there is none, or it may not be opened."""
     # O_NONBLOCK: a FIFO in the file's place would otherwise block its reader for ever.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

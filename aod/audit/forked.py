@@ -18,7 +18,6 @@ from aod.audit.log import AuditLog
 from aod.config.schema import Config
 
 MAX_QUEUED: Final = 64
-_MAX_EXIT_STATUS: Final = 255
 _POLL_SEC: Final = 0.01
 _BLOCKED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
@@ -91,7 +90,7 @@ class ForkedAudit:
             try:
                 missed = self._child(parent, entries)
             finally:
-                os._exit(min(missed, _MAX_EXIT_STATUS))
+                os._exit(min(missed, 255))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._queue, self._pid, self._written = [], pid, len(entries)
         self._missed_before = self._audit_log.missed

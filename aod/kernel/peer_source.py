@@ -88,7 +88,11 @@ class Peers:
 
     def update(self) -> Names | None:
         """All names, if there are new ones since the last call; the file is replaced then."""
-        self._take_mounts()
+        if self._reading is None:
+            reap()
+        elif (text := self._reading.result()) is not None:
+            self._reading = None
+            self._tracer.add_names(parse_debugdata(text.decode(errors="replace")))
         changed = self._tracer.names_changed  # before the names: none that come now are missed
         if changed == self._seen:
             return None
@@ -99,13 +103,6 @@ class Peers:
             except OSError as error:
                 self._logger.error("names of shares and servers cannot be written: %s", error)
         return names
-
-    def _take_mounts(self) -> None:
-        if self._reading is None:
-            reap()
-        elif (text := self._reading.result()) is not None:
-            self._reading = None
-            self._tracer.add_names(parse_debugdata(text.decode(errors="replace")))
 
     def close(self) -> None:
         """Stop reading."""

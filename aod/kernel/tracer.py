@@ -39,11 +39,7 @@ class Attachment(NamedTuple):
 
     name: str
     error: int
-    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
-
-    @property
-    def attached(self) -> bool:
-        return self.error == 0
+    """0: it is, or a positive errno: ENOENT if the module with the tracepoint is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +183,9 @@ class Tracer:
     ) -> Events:
         """Append operations that reached an emergency threshold since the last scan to the log.
 
-        Args:
-            give_up_ns: by command, the age at which an operation counts as unanswered.
-
-        Returns:
-            The records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those
-            that were given up, which may have had a record IN_FLIGHT before."""
+        `give_up_ns`: by command, the age at which an operation counts as unanswered. Returns the
+        records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those that
+        were given up, which may have had a record IN_FLIGHT before."""
         give_up = ffi.new("uint64_t[]", list(give_up_ns))
         hanging = ffi.from_buffer("uint64_t[]", self._hanging_ns.data)
         ages = ffi.new("struct aod_ages *", (give_up, hanging, len(self._hanging_ns) // COMMANDS))

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from aod.state.report_file import ReportFile
-from aod.text import MAX_WORD, Unsigned, printable
+from aod.text import MAX_WORD, Unsigned, shown
 
 _CONNECTION: Final = re.compile(r"^\d+\) ConnectionId: (0x[0-9a-f]{1,16}) Hostname: (\S+)")
 _SESSION: Final = re.compile(r"\bSessionId: (0x[0-9a-f]{1,16})\b")
@@ -60,12 +60,8 @@ def decode(text: bytes) -> Names:
         content = msgspec.json.decode(text, type=_Content)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no names: {error}") from error
-    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
-    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
-
-
-def _clean(name: str) -> str:
-    return printable(name.encode(errors="replace"))
+    shares = {(session, tree): shown(name) for session, tree, name in content.shares}
+    return Names(shares, {connection: shown(name) for connection, name in content.servers})
 
 
 FILE: Final = ReportFile("names.json", Names(), decode, encode, max_bytes=4 << 20)
