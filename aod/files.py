@@ -22,17 +22,15 @@ class UntrustedError(OSError, ValueError):
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
-    """A descriptor of a new file, for reading and writing.
-
-    Raises OSError: FileExistsError if there is anything of that name, a link included."""
+    """A descriptor of a new file, for reading and writing. Raises OSError: FileExistsError if there
+    is anything of that name, a link included."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, mode)
 
 
 def create_whole(path: Path, size: int) -> int:
-    """A descriptor of a new file of that size, none of which is a hole.
-
-    Raises OSError: there is one of that name, or no room."""
+    """A descriptor of a new file of that size, none of which is a hole. Raises OSError: there is
+    one of that name, or no room."""
     fd = create_fd(path)
     os.fchmod(fd, FILE_MODE)
     os.posix_fallocate(fd, 0, size)  # writing to a hole of a full file system would be fatal
@@ -96,10 +94,8 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """The content of a file of at most that size; opened by `open_trusted`.
-
-    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
-    file, or too large."""
+    """The content of a file of at most that size; opened by `open_trusted`. Raises OSError: there
+    is none, or it may not be read. Raises ValueError: it is not a regular file, or too large."""
     with closing_fd(open_trusted(path)) as fd:
         return read_limited(fd, max_bytes)
 
@@ -194,9 +190,8 @@ def memory_file(name: str, flags: int = 0) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder durable.
-
-    Raises OSError: there is no such folder, or its disk fails."""
+    """Make renames and removals in a folder durable. Raises OSError: there is no such folder, or
+    its disk fails."""
     with opened_folder(folder) as folder_fd:
         os.fsync(folder_fd)
 

@@ -91,10 +91,8 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            named = {
-                "AOD_STAGE": record.name.removeprefix("aod."),
-                **getattr(record, "journal", {}),
-            }
+            stage = record.name.removeprefix("aod.")
+            named = {"AOD_STAGE": stage, **getattr(record, "journal", {})}
             if systemd.journal_send(_PLAIN.format(record), _priority(record), named):
                 self._report_lost()
             elif select.select([], [sys.stderr], [], 0)[1]:  # else it would wait
@@ -133,9 +131,8 @@ def _priority(record: logging.LogRecord) -> int:
 
 
 def setup(level: str | None = None) -> None:
-    """Log from `level` on (default: AOD_LOG_LEVEL, else INFO).
-
-    Raises LevelError: not one of `LEVELS`."""
+    """Log from `level` on (default: AOD_LOG_LEVEL, else INFO). Raises LevelError: not one of
+    `LEVELS`."""
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")

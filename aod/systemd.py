@@ -25,9 +25,8 @@ _KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
 def send_datagram(address: str, data: bytes) -> bool:
-    """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted.
-
-    It opens a socket each time: workers may be forked and the receiver restarted in between."""
+    """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted. It opens a
+    socket each time: workers may be forked and the receiver restarted in between."""
     try:
         with socket.socket(socket.AF_UNIX, _KIND) as sock:
             sock.sendto(data, address)

@@ -47,9 +47,8 @@ def text(raw: str) -> str:
 
 
 def check_unsigned(*numbers: int) -> None:
-    """Refuse numbers of more than 64 bits; for `__post_init__`.
-
-    Raises ValueError: one is larger; msgspec turns it into a ValidationError."""
+    """Refuse numbers of more than 64 bits; for `__post_init__`. Raises ValueError: one is larger;
+    msgspec turns it into a ValidationError."""
     if max(numbers) >> 64:
         raise ValueError("a number of more than 64 bits")
 
@@ -81,10 +80,8 @@ def short(text: str) -> str:
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """`did you mean SMB2_WRITE? `, or an empty text.
-
-    Names are compared without their prefixes, which say nothing and take most of the time among
-    1,900 names."""
+    """`did you mean SMB2_WRITE? `, or an empty text. Names are compared without their prefixes,
+    which say nothing and take most of the time among 1,900 names."""
     stems: dict[str, str] = {}
     for option in options:
         stems.setdefault(_stem(option), option)

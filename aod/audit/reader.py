@@ -14,9 +14,8 @@ from aod.files import open_trusted
 
 
 def read(config: Config) -> Iterator[entries.Entry]:
-    """The entries that are kept, oldest first; lines that cannot be read are skipped.
-
-    One at a time: the log may be larger than the memory."""
+    """The entries that are kept, oldest first; lines that cannot be read are skipped. One at a
+    time: the log may be larger than the memory."""
     for number in reversed(range(config.audit.files)):
         for line in _lines(config.aod_output_dir / name(number)):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):

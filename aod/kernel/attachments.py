@@ -85,7 +85,6 @@ def describe_unseen(attachments: Iterable[Attachment]) -> str:
 
 def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -> str:
     """Attach the hooks that see a mid released, if there is an object; log why where that fails.
-
     Returns how unanswered operations are recognised."""
     if not program:
         return "by their age"

@@ -55,9 +55,8 @@ class Drained:
 
 
 def probe(program: bytes) -> None:
-    """Load the object and drop it.
-
-    Raises TracerError: this kernel, or this user's rights, do not allow it."""
+    """Load the object and drop it. Raises TracerError: this kernel, or this user's rights, do not
+    allow it."""
     check(lib.aod_probe(program, len(program)), "loading the eBPF object")
 
 
@@ -86,9 +85,8 @@ class Tracer:
 
     @classmethod
     def install(cls, program: bytes, setup: TracerSetup, thresholds: KernelThresholds) -> Self:
-        """Load the object, pin it and open it.
-
-        Raises TracerError: the kernel refused, or there is no bpffs."""
+        """Load the object, pin it and open it. Raises TracerError: the kernel refused, or there is
+        no bpffs."""
         staging = setup.pin_dir.with_name(setup.pin_dir.name + "-new")  # bpffs refuses dots
         remove(staging)
         paths = setup.pin_dir, staging, setup.beside
@@ -164,10 +162,8 @@ class Tracer:
         self._control.wake_pending = 0
 
     def drain(self, event_log: EventLog, limit: int, max_records: int) -> Drained:
-        """Copy records from the kernel's ring into the log, not past log position `limit`.
-
-        One call into C for any number of records; they and both positions are committed together.
-        """
+        """Copy records from the kernel's ring into the log, not past log position `limit`. One call
+        into C for any number of records; they and both positions are committed together."""
         out = self._drained
         result = lib.aod_drain(self._tracer, event_log.c_header, limit, max_records, out)
         check(result, "draining")

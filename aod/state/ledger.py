@@ -88,9 +88,8 @@ class State:
 
 
 def begin(runtime_dir: Path, spool_dir: Path) -> None:
-    """Make the ledger of this folder, if there is none; the spool is what earlier runs left.
-
-    Raises OSError: it cannot be made."""
+    """Make the ledger of this folder, if there is none; the spool is what earlier runs left. Raises
+    OSError: it cannot be made."""
     path = runtime_dir / NAME
     if path.exists():
         return
@@ -102,9 +101,8 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
 
 
 class Ledger:
-    """The writer's side, for one writer at a time; it continues a predecessor's.
-
-    Raises OSError: there is no ledger and none can be made."""
+    """The writer's side, for one writer at a time; it continues a predecessor's. Raises OSError:
+    there is no ledger and none can be made."""
 
     def __init__(self, runtime_dir: Path, spool_dir: Path, logger: logging.Logger) -> None:
         begin(runtime_dir, spool_dir)

@@ -43,10 +43,8 @@ class FullError(SpoolError):
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers.
-
-    Only the writer may call it, before its first `write`. Raises OSError: the folder cannot be
-    made."""
+    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers. Only
+    the writer may call it, before its first `write`. Raises OSError: the folder cannot be made."""
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
@@ -102,9 +100,8 @@ def decoded(content: bytes) -> Anomaly:
 
 
 def check(anomaly: Anomaly) -> None:
-    """Refuse an anomaly, from a file or from a message, whose values are impossible.
-
-    Raises SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record."""
+    """Refuse an anomaly, from a file or from a message, whose values are impossible. Raises
+    SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record."""
     if names.spooled.timestamp(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
     if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:

@@ -73,9 +73,8 @@ class EventLog:
 
     @classmethod
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """A new, empty log, which appears under its name when it is complete.
-
-        The position in its predecessor is removed. Raises OSError: the folder cannot be written."""
+        """A new, empty log, which appears under its name when it is complete. The position in its
+        predecessor is removed. Raises OSError: the folder cannot be written."""
         path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
         capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
@@ -113,9 +112,8 @@ class EventLog:
 
     @classmethod
     def reader(cls, runtime_dir: Path) -> Self:
-        """The log of this folder, read-only.
-
-        Raises EventLogError: there is none, or it is of another version or owner."""
+        """The log of this folder, read-only. Raises EventLogError: there is none, or it is of
+        another version or owner."""
         path = runtime_dir / LOG_NAME
         return cls(open_ours(path, writable=False), path, writable=False)
 
@@ -158,9 +156,8 @@ class EventLog:
         return at
 
     def span(self, start: int, end: int) -> Events:
-        """The records [start, end): a view, or a copy where the ring wraps between them.
-
-        For the one reader whose position stops the writer."""
+        """The records [start, end): a view, or a copy where the ring wraps between them. For the
+        one reader whose position stops the writer."""
         first, rest = self._views(start, end)
         return joined(first, rest) if len(rest) else first
 

@@ -29,9 +29,8 @@ class OtherVersionError(EventLogError):
 
 
 def open_ours(path: Path, writable: bool) -> int:
-    """A descriptor of a regular file that this user or root owns; links are not followed.
-
-    Raises EventLogError: it is something else, or cannot be opened."""
+    """A descriptor of a regular file that this user or root owns; links are not followed. Raises
+    EventLogError: it is something else, or cannot be opened."""
     try:
         return open_trusted(path, (0, os.geteuid()), flags=os.O_RDWR if writable else os.O_RDONLY)
     except OSError as error:
@@ -67,9 +66,7 @@ class ReadPosition:
     @classmethod
     def open(cls, runtime_dir: Path, start: int = 0) -> Self:
         """To write. Where there is no file, one is made whose position is `start`: the records
-        before that count as skipped.
-
-        Raises EventLogError: the file is not ours."""
+        before that count as skipped. Raises EventLogError: the file is not ours."""
         path = runtime_dir / POSITION_NAME
         try:
             position = cls(create_whole(path, _SIZE))
