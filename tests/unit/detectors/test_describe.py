@@ -200,7 +200,7 @@ def test_how_hanging_operations_ended_is_told() -> None:
 
 def test_a_count_that_has_reached_its_end_is_called_more_than_that() -> None:
     reason = describe(SLOW, 0, declaration(ONE, count=MAX_TIMES), OFFSET, Names()).reason
-    assert reason.startswith("more than 1,048,576 slow operations in 1 s")
+    assert reason.startswith("more than 131,072 slow operations in 1 s")
 
 
 def test_only_the_worst_few_are_told_in_words_and_all_travel() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aod.cli import aod
+from aod.cli import status
 from aod.cli.aod import main
 from aod.conservation import violation
 from aod.smb.commands import ConnectionEvent
@@ -212,7 +212,7 @@ def test_who_may_not_look_is_told_how(
     def refuse(path: Path, *_: object) -> None:
         raise EventLogError(f"{path}: Permission denied")
 
-    monkeypatch.setattr(aod, "gather", refuse)
+    monkeypatch.setattr(status, "gather", refuse)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     path = tmp_path / "aod.yaml"
     shipped = (REPO / "conf" / "aod.yaml").read_text()
