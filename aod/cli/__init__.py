@@ -1,6 +1,6 @@
 """The commands: aod, aod-supervisor, aod-stage.
 
-aod         the command aod: status, and the sub-commands below
+aod         the command aod, with the sub-commands below
 codes       aod codes
 detectors   aod detectors
 entry       entry points of the three commands
@@ -11,4 +11,5 @@ record      aod record
 replay      aod replay
 snapshot    aod snapshot
 stage       the command aod-stage
+status      aod status
 supervisor  the command aod-supervisor"""

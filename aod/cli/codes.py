@@ -13,6 +13,10 @@ from aod.smb.codes import Codes, ErrnoCode, codes
 from aod.smb.commands import Command
 from aod.text import quoted, suggestion
 
+SHORT: Final = "NTSTATUS and errno: numbers, names, meanings"
+LONG: Final = (
+    "Print the codes that rules can name and bundles can show. Exit code 1: nothing matches."
+)
 _WORDS: Final = "a part of a name, such as DENIED, or a number: 13, -13, 0xC0000022"
 
 

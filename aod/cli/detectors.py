@@ -2,9 +2,17 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import Final
 
 from aod.cli.exits import CLEAN, OTHER
 from aod.detectors.registry import Registry, registry
+
+SHORT: Final = "anomaly types: installed, and left out"
+LONG: Final = "List the anomaly types of all installed packages. Exit code 1: one cannot be used."
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """It has none."""
 
 
 def run(_arguments: argparse.Namespace) -> int:

@@ -4,18 +4,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Final
 
 from aod import log, systemd
 from aod.capture.snapshot import SnapshotError
 from aod.config.load import ConfigError
 from aod.host.preflight import PreflightError
+from aod.log import LevelError
 from aod.recording.format import RecordingError
 from aod.recording.writer import RecordingWriteError
 from aod.state.lock import LockedError
 from aod.supervision.folders import FolderError
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 
 INTERRUPTED: Final = 130
 CLEAN: Final = 0
@@ -34,17 +34,10 @@ class StatusError(Exception):
 
 
 _CODES: Final[dict[type[Exception], int]] = {
-    ConfigError: USAGE,
-    FolderError: USAGE,
-    UsageError: USAGE,
-    log.LevelError: USAGE,
+    **dict.fromkeys((ConfigError, FolderError, UsageError, LevelError, RecordingError), USAGE),
     PreflightError: KERNEL,
-    LockedError: OTHER,
-    RecordingError: USAGE,
-    RecordingWriteError: OTHER,
-    EventLogError: OTHER,
-    SnapshotError: OTHER,
-    StatusError: OTHER,
+    **dict.fromkeys((LockedError, RecordingWriteError, EventLogError), OTHER),
+    **dict.fromkeys((SnapshotError, StatusError), OTHER),
 }
 
 
@@ -59,26 +52,16 @@ def guarded(main: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLEAN
     except tuple(_CODES) as error:
-        _report(error)
+        if systemd.stderr_is_journal():
+            log.ROOT.error("%s", error)
+        else:
+            print(error, file=sys.stderr)
         return _CODES[type(error)]
-
-
-def _report(error: Exception) -> None:
-    """As it is for a person; with the priority of an error for the journal."""
-    if systemd.stderr_is_journal():
-        log.ROOT.error("%s", error)
-    else:
-        print(error, file=sys.stderr)
 
 
 def catch_stop() -> Callable[[], bool]:
     """Catch `STOP_SIGNALS`, for a command that runs until then; whether one has come."""
-    stopped = False
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopped
-        stopped = True
-
+    came: list[int] = []
     for number in STOP_SIGNALS:
-        signal.signal(number, stop)
-    return lambda: stopped
+        signal.signal(number, lambda number, _frame: came.append(number))
+    return lambda: bool(came)

@@ -1,7 +1,8 @@
 """Options that several commands take, and the configuration that they name."""
 
 import argparse
-import math
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,9 @@ def add_simulate_drops(parser: argparse.ArgumentParser) -> None:
     """--simulate-drops, for the commands that run collect."""
     parser.add_argument(
         "--simulate-drops",
-        type=_percent,
+        type=lambda text: _number(
+            text, 100, "share; allowed: a number above 0, up to 100, such as 5 or 0.1"
+        ),
         default=0.0,
         metavar="PERCENT",
         help="lose this share of the records on purpose, and count them: to see what a loss looks "
@@ -53,25 +56,14 @@ def add_simulate_drops(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _percent(text: str) -> float:
-    percent = _number(text)
-    if not 0 < percent <= 100:
-        raise argparse.ArgumentTypeError(
-            f"{text} is no share; allowed: a number above 0, up to 100, such as 5 or 0.1"
-        )
-    return percent
-
-
 def duration(text: str) -> float:
-    """The value of an option in seconds; argparse reports one that is none."""
-    seconds = _number(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no duration; allowed: seconds above 0")
-    return seconds
+    """The value of an option in seconds."""
+    return _number(text, sys.float_info.max, "duration; allowed: seconds above 0")
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _number(text: str, most: float, wanted: str) -> float:
+    """A number above 0; argparse reports what is none."""
+    with suppress(ValueError):
+        if 0 < (number := float(text)) <= most:
+            return number
+    raise argparse.ArgumentTypeError(f"{text} is no {wanted}")

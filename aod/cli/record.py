@@ -2,11 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from aod.cli.exits import CLEAN, catch_stop
 from aod.cli.options import add_common, duration, load_with_warnings
 from aod.host import preflight
 from aod.recording.recorder import Recorded, record
+
+SHORT: Final = "store live operations, to be replayed"
+LONG: Final = "Store every operation in FILE until Ctrl-C, beside a running daemon or without one."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,11 @@ from aod.replay.suggestion import Suggestion, render
 from aod.replay.thresholds import DEFAULT_MS, plain
 from aod.settings import DAY_SEC
 
+SHORT: Final = "what the rules would have declared"
+LONG: Final = (
+    "Evaluate stored operations with a configuration: what would have been declared, and why;"
+    " or which thresholds would have been silent."
+)
 FILE_HELP = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), or its events.npy"
 _CONFIG_HELP = "evaluate with this (default: the recorded configuration, else the installed one)"
 

@@ -14,6 +14,11 @@ from aod.config.schema import Config
 from aod.state import lock
 from aod.state.spool import SpoolError
 
+SHORT: Final = "make a bundle of everything configured, now"
+LONG: Final = (
+    "Ask the running daemon for a bundle although nothing was declared: every action that any"
+    " anomaly has. Prints its path. Exit code 1: there is none (yet), and why."
+)
 WAIT_SEC: Final = 60.0
 _POLL_SEC: Final = 0.05
 _REASON: Final = "a person asked for it with `aod snapshot`"

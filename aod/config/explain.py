@@ -4,11 +4,12 @@ msgspec decides whether a configuration is valid; it stops at the first fault an
 key of a dictionary nor a line. So, once it has refused, this walks the document and the schema
 together."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -109,6 +110,10 @@ def _number(value: object) -> str:
 _NAMES: Final = "up to 64 letters, digits, '.', '_', '-'; first a letter or digit"
 
 
+_Found: TypeAlias = tuple[Where, str, bool]
+"""A place, what is wrong, and whether that is the value there rather than the key."""
+
+
 class Problem(NamedTuple):
     """A fault at a line of the file."""
 
@@ -117,8 +122,10 @@ class Problem(NamedTuple):
 
 
 def problems(document: Document, schema: type) -> Iterator[Problem]:
-    """Everything in which the document differs from the schema."""
-    yield from _walk(document, document.data, schema, ())
+    """Everything in which the document differs from the schema, with the line of key or value."""
+    for where, text, of_value in _walk(document.data, schema, ()):
+        line = document.value_lines.get(where, 1) if of_value else document.line(where)
+        yield Problem(line, text)
 
 
 def to_path(kind: type, value: object) -> Path:
@@ -136,22 +143,21 @@ def to_path(kind: type, value: object) -> Path:
 _inspected = cache(inspect.type_info)
 
 
-def _walk(document: Document, value: Any, hint: Any, where: Where) -> Iterator[Problem]:
+def _walk(value: Any, hint: Any, where: Where) -> Iterator[_Found]:
     kind = _inspected(hint)
     match kind:
         case inspect.StructType() if isinstance(value, dict):
-            yield from _struct(document, value, kind, where)
+            yield from _struct(value, kind, where)
         case inspect.DictType() if isinstance(value, dict):
-            yield from _dictionary(document, value, hint, where)
+            yield from _dictionary(value, hint, where)
         case inspect.CollectionType() if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from _walk(document, item, _arguments(hint)[0], (*where, index))
+                yield from _walk(item, _arguments(hint)[0], (*where, index))
         case inspect.UnionType() if any(isinstance(k, inspect.StructType) for k in kind.types):
-            yield from _tagged(document, value, kind, where)
+            yield from _tagged(value, kind, where)
         case _ if (may_be := allowed(kind)) and not _fits(value, hint):
-            line = document.value_lines.get(where, 1)
             wrong = f"{dotted(where)} is {shown(value)}"
-            yield Problem(line, f"{wrong}; {advice(value, kind)}allowed: {may_be}")
+            yield where, f"{wrong}; {advice(value, kind)}allowed: {may_be}", True
 
 
 def _arguments(hint: Any) -> tuple[Any, ...]:
@@ -160,66 +166,53 @@ def _arguments(hint: Any) -> tuple[Any, ...]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    try:
+    with suppress(msgspec.ValidationError):
         msgspec.convert(value, hint, dec_hook=to_path)
-    except msgspec.ValidationError:
-        return False
-    return True
+        return True
+    return False
 
 
-def _struct(
-    document: Document, value: dict[str, Any], kind: inspect.StructType, where: Where
-) -> Iterator[Problem]:
+def _struct(value: dict[str, Any], kind: inspect.StructType, where: Where) -> Iterator[_Found]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind.cls)}
     known = [*([kind.tag_field] if kind.tag_field else []), *fields]
     for key in value:
         if key not in known:
             wrong = f"unknown key {quoted(key)} in {dotted(where)}"
             text = f"{wrong}; {suggestion(key, known)}allowed: {', '.join(known)}"
-            yield Problem(document.line((*where, key)), text)
+            yield (*where, key), text, False
     for name, field in fields.items():
         if name in value:
-            yield from _walk(document, value[name], field.type, (*where, name))
+            yield from _walk(value[name], field.type, (*where, name))
         elif field.required:
             may_be = allowed(_inspected(field.type))
-            text = f"{dotted(where)} has no {name} (required); allowed: {may_be}"
-            yield Problem(document.line(where), text)
+            yield where, f"{dotted(where)} has no {name} (required); allowed: {may_be}", False
 
 
-def _dictionary(
-    document: Document, value: dict[str, Any], hint: Any, where: Where
-) -> Iterator[Problem]:
+def _dictionary(value: dict[str, Any], hint: Any, where: Where) -> Iterator[_Found]:
     if not value and not _fits(value, hint):
-        yield Problem(document.line(where), f"{dotted(where)} is empty; allowed: at least one")
+        yield where, f"{dotted(where)} is empty; allowed: at least one", False
     key_hint, item_hint = _arguments(hint)
     for key, item in value.items():
         if not _fits(key, key_hint):
             wrong = f"{quoted(key)} cannot be a name in {dotted(where)}"
-            yield Problem(document.line((*where, key)), f"{wrong}; allowed: {_NAMES}")
-        yield from _walk(document, item, item_hint, (*where, key))
+            yield (*where, key), f"{wrong}; allowed: {_NAMES}", False
+        yield from _walk(item, item_hint, (*where, key))
 
 
-def _tagged(
-    document: Document, value: Any, kind: inspect.UnionType, where: Where
-) -> Iterator[Problem]:
+def _tagged(value: Any, kind: inspect.UnionType, where: Where) -> Iterator[_Found]:
     """A section whose `type` says which one it is."""
     by_tag = {str(k.tag): k.cls for k in kind.types if isinstance(k, inspect.StructType)}
     names = ", ".join(by_tag)
     if not isinstance(value, dict):
         text = f"{dotted(where)} is {shown(value)}; allowed: a section with a type ({names})"
-        yield Problem(document.value_lines.get(where, 1), text)
+        yield where, text, True
     elif "type" not in value:
-        text = f"{dotted(where)} has no type (required); allowed: {names}"
-        yield Problem(document.line(where), text)
+        yield where, f"{dotted(where)} has no type (required); allowed: {names}", False
     elif isinstance(tag := value["type"], str) and tag in by_tag:
-        yield from _walk(document, value, by_tag[tag], where)
+        yield from _walk(value, by_tag[tag], where)
     else:
-        hint = _about_type(tag, by_tag) if isinstance(tag, str) else ""
-        text = f"{dotted((*where, 'type'))} is {shown(tag)}; {hint}allowed: {names}"
-        yield Problem(document.value_lines.get((*where, "type"), 1), text)
-
-
-def _about_type(tag: str, known: Iterable[str]) -> str:
-    """Why an installed package's type cannot be used, else the nearest known type."""
-    why = registry().why_refused(tag)
-    return f"a package offers it, but {why}; " if why else suggestion(tag, known)
+        hint = suggestion(tag, by_tag) if isinstance(tag, str) else ""
+        if isinstance(tag, str) and (why := registry().why_refused(tag)):
+            hint = f"a package offers it, but {why}; "
+        place = (*where, "type")
+        yield place, f"{dotted(place)} is {shown(tag)}; {hint}allowed: {names}", True

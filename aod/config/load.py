@@ -9,7 +9,7 @@ import msgspec
 from aod.config.explain import Problem, problems, to_path
 from aod.config.schema import Config
 from aod.config.validate import doubts, faults
-from aod.config.yaml_lines import MAX_BYTES, BadYamlError, Document, parse
+from aod.config.yaml_lines import MAX_BYTES, BadYamlError, parse
 from aod.files import open_regular
 
 
@@ -51,22 +51,18 @@ def load_text(raw: bytes, path: Path) -> Loaded:
     try:
         document = parse(raw)
     except BadYamlError as error:
-        raise _refusal(path, [Problem(error.line, error.text)]) from error
+        raise _refusal(path, [Problem(*error.args)]) from error
     if document.data is None:
         text = "the file is empty; allowed: at least one anomaly under guardian: anomalies:"
         raise _refusal(path, [Problem(1, text)])
-    config = _converted(path, document)
-    if found := list(faults(config, document)):
-        raise _refusal(path, found)
-    return Loaded(config, _lines(path, doubts(config, document)), path, raw)
-
-
-def _converted(path: Path, document: Document) -> Config:
     try:
-        return msgspec.convert(document.data, Config, dec_hook=to_path)
+        config = msgspec.convert(document.data, Config, dec_hook=to_path)
     except msgspec.ValidationError as error:
         found = list(problems(document, Config)) or [Problem(1, str(error))]
         raise _refusal(path, found) from error
+    if found := list(faults(config, document)):
+        raise _refusal(path, found)
+    return Loaded(config, _lines(path, doubts(config, document)), path, raw)
 
 
 def _refusal(path: Path, found: Iterable[Problem]) -> ConfigError:

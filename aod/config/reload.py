@@ -9,21 +9,12 @@ from msgspec.structs import replace
 
 from aod.config.load import load
 from aod.config.schema import Config
+from aod.config.validate import FOLDERS, SIZES
 
-FIXED: Final = (
-    "aod_output_dir",
-    "runtime_dir",
-    "state_dir",
-    "pin_dir",
-    "user",
-    "ring_mb",
-    "event_log_mb",
-    "max_inflight",
-)
+FIXED: Final = (*FOLDERS, "user", *SIZES)
 """Keys that hold until a restart."""
 _MAX_CHANGES: Final = 100
 _MAX_LETTERS: Final = 200
-_ABSENT: Final = "-"
 
 
 @dataclass(frozen=True)
@@ -79,6 +70,6 @@ def _flat(config: Config) -> dict[str, Any]:
 
 def _shown(values: dict[str, Any], key: str) -> str:
     if key not in values:
-        return _ABSENT
+        return "-"
     text = msgspec.json.encode(values[key]).decode()
     return text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]}..."

@@ -34,8 +34,8 @@ def frame(config: Config, name: str, settings: Settings) -> Frame:
 
 def kernel_thresholds(config: Config) -> KernelThresholds:
     """The kernel's side of `rules`."""
-    matching_only = config.recorder is Recorder.MATCHING
-    return merge((rule.knobs() for rule in rules(config)), matching_only=matching_only)
+    knobs = (rule.knobs() for rule in rules(config))
+    return merge(knobs, matching_only=config.recorder is Recorder.MATCHING)
 
 
 def wanted(config: Config) -> frozenset[ActionName]:

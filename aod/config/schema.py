@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     AnomalyConfig: TypeAlias = Settings
 else:
     # The types that are installed; msgspec chooses by `type`.
-    _offered: list[Any] = [offer.settings for offer in registry().offers.values()]
-    AnomalyConfig = reduce(or_, _offered)
+    AnomalyConfig = reduce(or_, (offer.settings for offer in registry().offers.values()))
 
 
 class Recorder(StrEnum):

@@ -42,11 +42,9 @@ def render(loaded: Loaded) -> str:
 
 def _section(title: str, lines: Iterable[tuple[str, str]]) -> list[str]:
     """Each text beside its label, wrapped under itself; long names and paths stay whole."""
+    indent = " " * (_LABEL + 2)
     wrapped = textwrap.TextWrapper(
-        WIDTH,
-        subsequent_indent=" " * (_LABEL + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
+        WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
     found = [title]
     for label, text in lines:
@@ -78,7 +76,7 @@ def _anomaly(config: Config, rule: Rule, anomaly: Settings) -> Lines:
 
 
 def _bundles(config: Config) -> Lines:
-    capture, cleanup = config.capture, config.cleanup
+    capture, cleanup, audit = config.capture, config.cleanup, config.audit
     yield "written to", f"{config.aod_output_dir}/aod_<timestamp>.tar.zst"
     yield (
         "each",
@@ -95,7 +93,9 @@ def _bundles(config: Config) -> Lines:
         f" less than {_number(capture.min_free_mb)} MB or {_number(capture.min_free_percent)}%"
         " of the disk is free",
     )
-    yield "redacted", _redacted(config)
+    packets = "also in packets" if capture.tcpdump.headers_only else "packets are left out"
+    replaced = f"names of users, domains, hosts, shares and files, and addresses; {packets}"
+    yield "redacted", replaced if capture.redact else "no; secrets are masked always"
     if capture.snapshot_on_stop:
         yield "at shutdown", "a snapshot of everything configured"
     yield (
@@ -104,21 +104,8 @@ def _bundles(config: Config) -> Lines:
         f" {_number(cleanup.max_total_log_size_mb)} MB in total; checked every"
         f" {_number(cleanup.cleanup_interval_sec)} s",
     )
-    yield "audit log", _audit_log(config)
-
-
-def _redacted(config: Config) -> str:
-    if not config.capture.redact:
-        return "no; secrets are masked always"
-    packets = "also in packets" if config.capture.tcpdump.headers_only else "packets are left out"
-    return f"names of users, domains, hosts, shares and files, and addresses; {packets}"
-
-
-def _audit_log(config: Config) -> str:
-    if not config.audit.enabled:
-        return "none"
-    path, audit = config.aod_output_dir / AUDIT_FILE, config.audit
-    return f"{path}, {audit.files} files of {_number(audit.max_mb)} MB at most"
+    files = f"{audit.files} files of {_number(audit.max_mb)} MB at most"
+    yield "audit log", f"{config.aod_output_dir / AUDIT_FILE}, {files}" if audit.enabled else "none"
 
 
 def _recording(config: Config) -> Lines:
@@ -128,11 +115,6 @@ def _recording(config: Config) -> Lines:
     yield "event log", f"{config.event_log_mb} MB, {records:,} operations"
     yield "kernel", f"ring {config.ring_mb} MB, pinned under {config.pin_dir}"
     yield "in flight", f"up to {config.max_inflight:,} operations; {unanswered}"
-    yield from _always_on(config)
-
-
-def _always_on(config: Config) -> Lines:
-    """What runs all the time because an action asks for it."""
     actions, tcpdump = wanted(config), config.capture.tcpdump
     if ActionName.TCPDUMP in actions:
         content = "headers only" if tcpdump.headers_only else "all of it, file contents too"
@@ -142,8 +124,7 @@ def _always_on(config: Config) -> Lines:
             f" {tcpdump.snaplen:,} bytes of each; bundles have {content}",
         )
     if ActionName.TRACE in actions:
-        size_mb = _number(config.capture.trace.buffer_mb)
-        yield "tracepoints", f"always on: a buffer of {size_mb} MB"
+        yield "tracepoints", f"always on: a buffer of {_number(config.capture.trace.buffer_mb)} MB"
 
 
 def _supervision(config: Config) -> Lines:

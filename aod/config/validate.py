@@ -18,13 +18,10 @@ from aod.detectors.lists import repeated
 from aod.text import quoted
 from aod.transport.wire import STAGES, socket_path
 
-_SUN_PATH_BYTES: Final = 108
-"""sockaddr_un's, with the zero at the end."""
-_LONGEST_SOCKET: Final = max(len(bytes(socket_path(Path("/"), name))) for name in STAGES)
-LONGEST_RUNTIME_DIR: Final = _SUN_PATH_BYTES - 1 - _LONGEST_SOCKET
-"""Bytes, for the longest path of a socket below it."""
-_SIZES: Final = ("ring_mb", "event_log_mb", "max_inflight")
-_FOLDERS: Final = ("aod_output_dir", "runtime_dir", "state_dir", "pin_dir")
+LONGEST_RUNTIME_DIR: Final = 107 - max(len(bytes(socket_path(Path("/"), one))) for one in STAGES)
+"""Bytes: the longest path of a socket below it has room in sockaddr_un, 108 with the zero."""
+SIZES: Final = ("ring_mb", "event_log_mb", "max_inflight")
+FOLDERS: Final = ("aod_output_dir", "runtime_dir", "state_dir", "pin_dir")
 
 
 def faults(config: Config, document: Document) -> Iterator[Problem]:
@@ -32,11 +29,7 @@ def faults(config: Config, document: Document) -> Iterator[Problem]:
     for name, anomaly in config.guardian.anomalies.items():
         yield from _at(document, ("guardian", "anomalies", name), _faults(config, name, anomaly))
     yield from _at(document, ("watcher",), repeated("actions", config.watcher.actions))
-    yield from _at(document, (), _size_faults(config))
-    yield from _at(document, (), _folder_faults(config, document))
-    if config.supervision.longest_delay_sec < config.supervision.first_delay_sec:
-        text = f"is shorter than first_delay_sec, {config.supervision.first_delay_sec:g}"
-        yield from _at(document, ("supervision",), [Finding(("longest_delay_sec",), text)])
+    yield from _at(document, (), _own_faults(config, document))
 
 
 def doubts(config: Config, document: Document) -> Iterator[Problem]:
@@ -85,18 +78,15 @@ def _doubts(config: Config, name: str, anomaly: Settings) -> Iterator[Finding]:
         yield Finding((), f"{text} recorder: matching only what is asked for is recorded")
 
 
-def _size_faults(config: Config) -> Iterator[Finding]:
-    for key in _SIZES:
+def _own_faults(config: Config, document: Document) -> Iterator[Finding]:
+    for key in SIZES:
         size = getattr(config, key)
         if size.bit_count() != 1:
             lower = 1 << (size.bit_length() - 1)
             text = f"is {size}; allowed: a power of two, such as {lower} or {lower * 2}"
             yield Finding((key,), text)
-
-
-def _folder_faults(config: Config, document: Document) -> Iterator[Finding]:
     seen: dict[Path, str] = {}
-    for key in _FOLDERS:
+    for key in FOLDERS:
         folder = getattr(config, key)
         first = seen.setdefault(folder, key)
         if first != key:
@@ -106,3 +96,7 @@ def _folder_faults(config: Config, document: Document) -> Iterator[Finding]:
     if length > LONGEST_RUNTIME_DIR:
         text = f"is {length} bytes long; allowed: at most {LONGEST_RUNTIME_DIR}, for its sockets"
         yield Finding(("runtime_dir",), text)
+    policy = config.supervision
+    if policy.longest_delay_sec < policy.first_delay_sec:
+        text = f"is shorter than first_delay_sec, {policy.first_delay_sec:g}"
+        yield Finding(("supervision", "longest_delay_sec"), text)

@@ -19,7 +19,6 @@ MAX_VALUES: Final = 50_000
 MAX_DEPTH: Final = 20
 _TOO_DEEP: Final = f"nested too deeply; at most {MAX_DEPTH} levels"
 
-_TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset({"null", "bool", "int", "float", "str", "timestamp", "value"})
 _KINDS: Final = {"int": "number", "float": "number", "timestamp": "date"}
 _HINTS: Final = {
@@ -40,12 +39,7 @@ Where: TypeAlias = tuple[str | int, ...]
 
 
 class BadYamlError(Exception):
-    """Not YAML, or YAML that a configuration has no use for."""
-
-    def __init__(self, line: int, text: str):
-        super().__init__(text)
-        self.line = line
-        self.text = text
+    """Not YAML, or YAML that a configuration has no use for; its `args` are the line and a text."""
 
 
 @dataclass
@@ -172,18 +166,12 @@ class _Builder:
             self._document.value_lines[where] = line
 
     def _own(self, node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
-        for key_node, value_node in node.value:
-            if _kind(key_node) != "merge":
-                yield self._key(key_node), key_node, value_node
+        return ((self._key(key), key, value) for key, value in node.value if _kind(key) != "merge")
 
     def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[str, Node, Node]]:
         """The keys that `<<:` brings, nearest first."""
-        for key_node, value_node in node.value:
-            if _kind(key_node) != "merge":
-                continue
-            for source in (
-                value_node.value if isinstance(value_node, SequenceNode) else [value_node]
-            ):
+        for value in (value for key, value in node.value if _kind(key) == "merge"):
+            for source in value.value if isinstance(value, SequenceNode) else [value]:
                 self._spend(source, depth)
                 if not isinstance(source, MappingNode):
                     raise BadYamlError(_line(source), "<< takes a section, or a list of sections")
@@ -195,13 +183,14 @@ class _Builder:
             raise BadYamlError(_line(node), "a key is text, not a list or a section")
         key = self._plain(node)
         if not isinstance(key, str):
-            text = f"the key {_short(node.value)} is not text; put it in quotes"
-            raise BadYamlError(_line(node), text)
+            raise BadYamlError(
+                _line(node), f"the key {_short(node.value)} is not text; put it in quotes"
+            )
         return key
 
 
 def _kind(node: Node) -> str:
-    return str(node.tag).removeprefix(_TAG)
+    return str(node.tag).removeprefix("tag:yaml.org,2002:")
 
 
 def _line(node: Node) -> int:

@@ -34,14 +34,12 @@ class Reader:
         """All counters. Raises OSError: the spool cannot be read."""
         before = read_evaluated(self._runtime_dir)
         ring_id = int(self._event_log.header["ring_id"])
-        commit = _committed(self._event_log)
+        found = lib.aod_log_committed(self._event_log.c_header)
+        commit = Commit(*(int(getattr(found, field)) for field in Commit._fields))
         after = read_evaluated(self._runtime_dir)
-        kernel = _kernel(self._event_log)
-        anomalies = self._anomalies()
-        return Reading(
-            time.monotonic_ns(), before, ring_id, commit, self._event_log.capacity, after, kernel,
-            anomalies,
-        )  # fmt: skip
+        kernel, anomalies = _kernel(self._event_log), self._anomalies()
+        capacity, now_ns = self._event_log.capacity, time.monotonic_ns()
+        return Reading(now_ns, before, ring_id, commit, capacity, after, kernel, anomalies)
 
     def _anomalies(self) -> Anomalies | None:
         """The ledger, then the spool, then the ledger again: what left the spool in between has an
@@ -66,15 +64,8 @@ def _spooled(folder: Path) -> set[int] | None:
     """The timestamps in the spool; None where there are too many to read."""
     with os.scandir(folder) as entries:
         found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
-    if len(found) > MAX_SPOOLED:
-        return None
     stamps = map(names.spooled.timestamp, found)
-    return {stamp for stamp in stamps if stamp is not None}
-
-
-def _committed(event_log: EventLog) -> Commit:
-    found = lib.aod_log_committed(event_log.c_header)
-    return Commit(*(int(getattr(found, field)) for field in Commit._fields))
+    return None if len(found) > MAX_SPOOLED else {one for one in stamps if one is not None}
 
 
 def _kernel(event_log: EventLog) -> Kernel | None:
@@ -83,11 +74,8 @@ def _kernel(event_log: EventLog) -> Kernel | None:
     header = event_log.header
     for _ in range(MOST_READS):
         before = int(header["stats_seq"])
-        if before % 2 == 0:
-            copy = header.copy()
-            if int(header["stats_seq"]) == before:
-                break
-    else:
-        return None
-    values = (copy[_IN_HEAD.get(name, name)] for name in Kernel._fields)
-    return Kernel._make(one if one.shape else one.item() for one in values)
+        copy = header.copy()
+        if before % 2 == 0 and int(header["stats_seq"]) == before:
+            values = (copy[_IN_HEAD.get(name, name)] for name in Kernel._fields)
+            return Kernel._make(one if one.shape else one.item() for one in values)
+    return None

@@ -101,21 +101,17 @@ class Reading(NamedTuple):
 def find_violations(earlier: Reading | None, now: Reading) -> list[Violation]:
     """The sums that do not hold; `earlier` is another reading of the same daemon, if any."""
     found = [*_log(now), *_evaluated(now), *_anomalies(now)]
-    if now.kernel is not None:
-        found += [*find_lost_records(now.kernel.stats), *_ring(now.kernel)]
-        if earlier is not None:
-            found += _since(earlier, now.kernel)
-    return found
-
-
-def _since(earlier: Reading, kernel: Kernel) -> list[Violation]:
-    before = earlier.kernel
-    if before is None or before.ring_id != kernel.ring_id or before.stats_ns >= kernel.stats_ns:
-        return []
-    found = [*_operations(before, kernel), *_quiet(before, kernel)]
-    if earlier.ring_id == kernel.ring_id and kernel.stats_ns > earlier.taken_ns:
+    kernel = now.kernel
+    if kernel is None:
+        return found
+    found += [*find_lost_records(kernel.stats), *_ring(kernel)]
+    if earlier is None or (before := earlier.kernel) is None or before.ring_id != kernel.ring_id:
+        return found
+    if before.stats_ns < kernel.stats_ns:
+        found += [*_operations(before, kernel), *_quiet(before, kernel)]
         read, written = earlier.commit.ring_position, kernel.produced_to
-        if read > written:
+        is_later = earlier.ring_id == kernel.ring_id and earlier.taken_ns < kernel.stats_ns
+        if is_later and read > written:
             found.append(_violation("read", read, written))
     return found
 
@@ -151,9 +147,7 @@ def _quiet(before: Kernel, now: Kernel) -> Iterator[Violation]:
     """started = ended + in flight exactly, for commands without a change between the readings."""
     if not before.stats_ns < now.scanned_ns <= now.stats_ns:
         return
-    still = (_words(before.stats) == _words(now.stats)).all(axis=1)
-    still &= before.gave_up == now.gave_up
-    still &= doubt(now.stats) == 0
+    still = (before.stats == now.stats) & (before.gave_up == now.gave_up) & (doubt(now.stats) == 0)
     started, known = now.stats["started"], now.ended + now.in_flight
     off = signed(started - known)
     wrong = still & ((off < 0) | (off > now.uncertain))
@@ -193,11 +187,6 @@ def _anomalies(now: Reading) -> Iterator[Violation]:
         yield _violation("anomalies", declared, known)
     if missing := now.anomalies.missing:
         yield _violation("outcomes", missing, 0)
-
-
-def _words(stats: NDArray[np.void]) -> NDArray[np.uint64]:
-    words: NDArray[np.uint64] = stats.view(np.uint64).reshape(len(stats), -1)
-    return words
 
 
 def _by_command(

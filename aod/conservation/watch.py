@@ -1,7 +1,6 @@
 """The watch over the sums: checks them once a second, and alerts where one does not hold."""
 
 import logging
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,22 +22,19 @@ AGAIN_SEC: Final = 60.0
 
 
 class Watch:
-    """Checks the sums.
-
-    Attributes:
-        violations: what does not hold, or did not, by sum and command; until a clean shutdown."""
+    """Checks the sums."""
 
     def __init__(
         self, config: Config, event_log: EventLog, audit: DaemonAudit, logger: logging.Logger
     ) -> None:
-        self._runtime_dir: Path = config.runtime_dir
+        self._runtime_dir = config.runtime_dir
         self._reader = Reader(event_log, config.runtime_dir, config.state_dir)
-        self._audit = audit
-        self._logger = logger
+        self._audit, self._logger = audit, logger
         self._last: Reading | None = None
         self._next = 0.0
-        self.violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
-        self._reported_at: dict[tuple[str, str], float] = {}
+        # What does not hold, or did not, by sum and command; until a clean shutdown.
+        self._violations = {one.key: one for one in violation.FILE.read(config.runtime_dir)}
+        self._again_at: dict[tuple[str, str], float] = {}
         self._warn_once = log.WarnOnce(logger, logging.ERROR)
 
     def tick(self, now: float) -> None:
@@ -53,38 +49,28 @@ class Watch:
             return
         found = find_violations(self._last, reading)
         self._last = reading
-        if news := [one for one in found if self._is_news(one, now)]:
-            for one in news:
-                self._report(one, now)
-            self._write()
-
-    def _is_news(self, one: Violation, now: float) -> bool:
-        known = self.violations.get(one.key)
-        if known is None:
-            return True
-        return one.by > known.by and now - self._reported_at.get(one.key, -AGAIN_SEC) >= AGAIN_SEC
-
-    def _report(self, one: Violation, now: float) -> None:
-        known = self.violations.get(one.key)
-        since = known.since if known else utc_now()
-        self.violations[one.key] = msgspec.structs.replace(one, since=since)
-        self._reported_at[one.key] = now
-        log.alert(
-            self._logger,
-            "something is lost, or counted twice: %s",
-            violation.sentence(one),
-            AOD_SUM=one.sum,
-            AOD_COMMAND=one.command,
-            AOD_OFF_BY=one.by,
-        )
-        self._audit.write(
-            Conservation(
-                sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
-            )
-        )
-
-    def _write(self) -> None:
+        news = [one for one in found if self._is_news(one, now)]
+        for one in news:
+            self._report(one, now)
         try:
-            violation.FILE.write(self._runtime_dir, tuple(self.violations.values()))
+            if news:
+                violation.FILE.write(self._runtime_dir, tuple(self._violations.values()))
         except OSError as error:
             self._warn_once(f"{violation.FILE.name} cannot be written: {error}")
+
+    def _is_news(self, one: Violation, now: float) -> bool:
+        known = self._violations.get(one.key)
+        return not known or (one.by > known.by and now >= self._again_at.get(one.key, 0.0))
+
+    def _report(self, one: Violation, now: float) -> None:
+        known = self._violations.get(one.key)
+        since = known.since if known else utc_now()
+        self._violations[one.key] = msgspec.structs.replace(one, since=since)
+        self._again_at[one.key] = now + AGAIN_SEC
+        text = f"something is lost, or counted twice: {violation.sentence(one)}"
+        fields = {"AOD_SUM": one.sum, "AOD_COMMAND": one.command, "AOD_OFF_BY": one.by}
+        log.alert(self._logger, "%s", text, **fields)
+        entry = Conservation(
+            sum=one.sum, command=one.command, left=one.left, right=one.right, by=one.by
+        )
+        self._audit.write(entry)

@@ -5,4 +5,5 @@ capture  from a declared anomaly to a sealed bundle
 channel  the private channel between the supervisor and a worker
 cleanup  deletes bundles that are too old or too many
 collect  from the kernel's ring into the event log
-detect   from the event log to declared anomalies"""
+detect   from the event log to declared anomalies
+signals  counts the signals that a stage or the supervisor catches"""

@@ -9,10 +9,9 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import zmq
@@ -21,11 +20,15 @@ from aod import log, text
 from aod._native import lib
 from aod.config.schema import Config
 from aod.stages.channel import WorkerEnd
-from aod.transport.wire import Health, HealthState, Inbox, Message, Outbox
+from aod.stages.signals import Signals
+from aod.transport.wire import Health, HealthState, Inbox, Outbox
 
 HEARTBEAT_INTERVAL_SEC: Final = 1.0
 DUMP_STACKS: Final = signal.SIGQUIT
 """Makes a stage with a supervisor log the stacks of its threads."""
+FOR_SUPERVISOR: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""A stage with a supervisor ignores these, though a terminal or systemd may send them to every
+process: the supervisor stops the stages in their order."""
 
 Run = Callable[["StageContext"], int]
 
@@ -34,8 +37,6 @@ class StageContext:
     """A stage's configuration, sockets, logger and shutdown flag.
 
     Attributes:
-        shutting_down: finish the pending work and return; set by SIGTERM, and by SIGINT in the
-            foreground.
         config: as of the last `new_config`."""
 
     def __init__(
@@ -51,29 +52,28 @@ class StageContext:
         self.runtime_dir: Path = config.runtime_dir
         self.logger: logging.Logger = log.ROOT.getChild(name)
         self.inbox = Inbox(zmq_context, config.runtime_dir, name)
-        self.shutting_down = False
+        self.signals = Signals()
         self._zmq = zmq_context
         self._outboxes: list[Outbox] = []
         self._channel = channel
         self._last_heartbeat = 0.0
         self._last_state = ("", "")
-        self._signal_fd, self._signal_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poller = zmq.Poller()
         self._poller.register(self.inbox.socket, zmq.POLLIN)
-        self._poller.register(self._signal_fd, zmq.POLLIN)
+        self._poller.register(self.signals.fileno(), zmq.POLLIN)
         if channel is not None:
             self._poller.register(channel.fileno(), zmq.POLLIN)
 
+    @property
+    def shutting_down(self) -> bool:
+        """Finish the pending work and return: after SIGTERM, and after SIGINT in the foreground."""
+        return self.signals.stops > 0
+
     def wake_fds(self) -> tuple[int, ...]:
         """The descriptors behind `wait`, for a stage with an event loop of its own: readable when
-        there is a message, a signal (until `clear_signals`) or a configuration."""
+        there is a message, a signal (until `signals.clear`) or a configuration."""
         channel = [] if self._channel is None else [self._channel.fileno()]
-        return int(self.inbox.socket.get(zmq.FD)), self._signal_fd, *channel
-
-    def clear_signals(self) -> None:
-        """Mark the signals that came as seen."""
-        with suppress(BlockingIOError):
-            os.read(self._signal_fd, 64)
+        return int(self.inbox.socket.get(zmq.FD)), self.signals.fileno(), *channel
 
     def outbox(self, receiver: str, *, newest_only: bool = False) -> Outbox:
         """A way to send to another stage; closed with the context."""
@@ -110,10 +110,6 @@ class StageContext:
         given = None if self._channel is None else self._channel.stop_within_sec
         return self.config.supervision.drain_timeout_sec if given is None else given
 
-    def messages(self) -> Iterator[Message]:
-        """The messages in the inbox now, up to a limit."""
-        return self.inbox.messages()
-
     def also_wait_for(self, fd: int) -> None:
         """Let `wait` end when `fd` is readable, too."""
         self._poller.register(fd, zmq.POLLIN)
@@ -123,41 +119,25 @@ class StageContext:
         if not self.shutting_down:
             self._poller.poll(math.ceil(timeout_sec * 1000))  # rounded up: never a busy loop
 
-    def catch_signals(self, stop_signals: Collection[signal.Signals]) -> None:
-        """Shut down on these; the pipe ends a `wait` that a signal would not interrupt."""
-        signal.set_wakeup_fd(self._signal_write_fd, warn_on_full_buffer=False)
-        for number in stop_signals:
-            signal.signal(number, self._on_stop_signal)
-        # The supervisor forks with these blocked: one that came before this is delivered now.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals)
-
-    def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.shutting_down = True
-
     def close(self) -> None:
         """Close the sockets; queued messages get a moment to leave."""
-        signal.set_wakeup_fd(-1)
         self.inbox.close()
         for box in self._outboxes:
             box.close()
-        os.close(self._signal_fd)
-        os.close(self._signal_write_fd)
+        self.signals.close()
 
 
-def _set_signals(context: StageContext, *, supervised: bool) -> None:
-    """A stage with a supervisor ignores SIGINT and SIGHUP: a terminal sends them to the whole
-    process group, and the supervisor stops the stages in their order."""
+def _set_signals(caught: Signals, *, supervised: bool) -> None:
     # SIGUSR1 is for the supervisor, but `systemctl kill -s USR1` sends it to the whole service. The
     # commands that capture runs inherit that it is ignored.
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for number in FOR_SUPERVISOR if supervised else (signal.SIGUSR1,):
+        signal.signal(number, signal.SIG_IGN)
     faulthandler.enable()  # a crash in C logs where it was
-    if not supervised:
-        context.catch_signals([signal.SIGTERM, signal.SIGINT])
-        return
-    faulthandler.register(DUMP_STACKS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    context.catch_signals([signal.SIGTERM])
+    if supervised:
+        faulthandler.register(DUMP_STACKS)
+    caught.catch([signal.SIGTERM] if supervised else [signal.SIGTERM, signal.SIGINT])
+    # The supervisor forks with these blocked: a SIGTERM that came before is delivered now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, *FOR_SUPERVISOR))
 
 
 def run_stage(name: str, run: Run, config: Config, channel: WorkerEnd | None = None) -> int:
@@ -166,7 +146,7 @@ def run_stage(name: str, run: Run, config: Config, channel: WorkerEnd | None = N
     zmq_context = zmq.Context()
     try:
         with closing(StageContext(name, config, zmq_context, channel)) as context:
-            _set_signals(context, supervised=channel is not None)
+            _set_signals(context.signals, supervised=channel is not None)
             return run(context)
     except Exception as error:
         return report_failure(name, error, channel)

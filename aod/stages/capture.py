@@ -8,6 +8,7 @@ import asyncio
 import time
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from aod.actions import process
@@ -84,7 +85,9 @@ class Capture:
             for fd in self.context.wake_fds():
                 loop.remove_reader(fd)
             watching.cancel()
-            await self._cancel()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._recorders.close()
             await asyncio.to_thread(self.audit.close)
             self.ledger.close()
@@ -108,22 +111,16 @@ class Capture:
             self.audit.interrupted(timestamp, why)
         self.backlog.settle()
         if len(self.backlog):
-            await asyncio.to_thread(self._remember)
-
-    def _remember(self) -> None:
-        self.audit.remember(reader.read(self.context.config))
+            await asyncio.to_thread(lambda: self.audit.remember(reader.read(self.context.config)))
 
     async def _watch_output(self) -> None:
         while True:
             await asyncio.sleep(TICK_SEC)
             await self.output.look()
             if self.output.is_short:
-                self._end_all(self.output.why_not)
+                for one in self.running.values():
+                    one.end(self.output.why_not)
             self._wake.set()
-
-    def _end_all(self, why: str = "") -> None:
-        for one in self.running.values():
-            one.end(why)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
@@ -135,8 +132,8 @@ class Capture:
         """Empty all that ends the pause: the inbox's descriptor is readable for a first message.
 
         A known anomaly was found in the spool before; it may have been refused since."""
-        self.context.clear_signals()
-        for message in self.context.messages():
+        self.context.signals.clear()
+        for message in self.context.inbox.messages():
             if isinstance(message, Anomaly):
                 self.maker.incidents.add(message)
                 if not self.audit.knows(message.timestamp) and self.backlog.offer(message):
@@ -149,22 +146,15 @@ class Capture:
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
-        if self.output.why_not:
-            self._postpone(self.output.why_not)
+        if why_not := self.output.why_not:  # log each once: they may be many, and wait for long
+            logged = {*self.running, *self.audit.waiting}
+            for anomaly in self.backlog.due(time.monotonic(), logged):
+                self.audit.declared(anomaly)
+                self.audit.waits(anomaly.timestamp, why_not)
             return
-        for anomaly in self.backlog.due(time.monotonic(), self.running):
+        for anomaly in islice(self.backlog.due(time.monotonic(), self.running), free):
             self.audit.declared(anomaly)
             self._start(anomaly)
-            free -= 1
-            if not free:
-                return
-
-    def _postpone(self, why_not: str) -> None:
-        """Log each once: they may be many, and wait for long."""
-        logged = {*self.running, *self.audit.waiting}
-        for anomaly in self.backlog.due(time.monotonic(), logged):
-            self.audit.declared(anomaly)
-            self.audit.waits(anomaly.timestamp, why_not)
 
     def _refuse(self) -> None:
         """More may wait than are captured at once, but only up to a limit."""
@@ -213,7 +203,8 @@ class Capture:
         self._reconfigure()  # a channel also says how long the shutdown may take
         self._stop.begin(self.context.stop_within_sec)
         if self._stop.is_over(HURRY_SHARE):
-            self._end_all()
+            for one in self.running.values():
+                one.end()
         if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
             if left := len(self.backlog):
                 self.context.logger.warning("%d bundles are left for the next start", left)
@@ -221,18 +212,8 @@ class Capture:
         self.backlog.refresh()  # detect's last anomaly may have come since the loop's turn began
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 
-    async def _cancel(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
 
 def run(context: StageContext) -> int:
     """Capture until shut down."""
-
-    async def stage() -> None:
-        await Capture(context).run()  # made within the loop
-
-    asyncio.run(stage())
+    asyncio.run(Capture(context).run())
     return 0

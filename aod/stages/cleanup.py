@@ -53,7 +53,11 @@ class Cleaner:
             planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
             removed = [one for one in planned if dry_run or self._delete(folder_fd, one)]
         self.left = sorted(set(entries) - {removal.entry for removal in removed})
-        self._warn_of_size()
+        if self.left and self.left[-1].size_bytes > self._max_bytes:
+            self._warn_once(
+                f"{self.left[-1].name} alone is larger than max_total_log_size_mb; "
+                "kept, as it is the newest"
+            )
         return removed
 
     def try_sweep(self) -> None:
@@ -67,25 +71,19 @@ class Cleaner:
             self.problem = ""
 
     def _delete(self, folder_fd: int, removal: Removal) -> bool:
+        entry = removal.entry
         try:
-            if not retention.delete(folder_fd, removal.entry):
+            if not retention.delete(folder_fd, entry):
                 return False
         except OSError as error:
-            self._warn_once(f"cannot delete {removal.entry.name}: {error.strerror}")
+            self._warn_once(f"cannot delete {entry.name}: {error.strerror}")
             return False
         self.deleted += 1
-        entry, reason = removal.entry, removal.reason
-        self._logger.info("deleted %s: %s", entry.name, reason)
-        deleted = Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=reason)
-        self._audit_log.write(deleted)
+        self._logger.info("deleted %s: %s", entry.name, removal.reason)
+        self._audit_log.write(
+            Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=removal.reason)
+        )
         return True
-
-    def _warn_of_size(self) -> None:
-        if self.left and self.left[-1].size_bytes > self._max_bytes:
-            self._warn_once(
-                f"{self.left[-1].name} alone is larger than max_total_log_size_mb; "
-                "kept, as it is the newest"
-            )
 
 
 def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:
@@ -129,7 +127,7 @@ def run(context: StageContext) -> int:
     while not over:
         over = context.shutting_down  # messages that came before it are still read
         context.wait(min(HEARTBEAT_INTERVAL_SEC, max(0.0, due - time.monotonic())))
-        sealed = [message for message in context.messages() if isinstance(message, Sealed)]
+        sealed = [message for message in context.inbox.messages() if isinstance(message, Sealed)]
         if (config := context.new_config()) is not None:
             cleaner.use(config)
             due = 0.0

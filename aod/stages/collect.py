@@ -100,7 +100,7 @@ class Collector:
 
     def receive(self) -> None:
         """Empty the inbox."""
-        for message in self.context.messages():
+        for message in self.context.inbox.messages():
             if isinstance(message, OwnPids):
                 self.tracer.set_own(message.pids)
 

@@ -5,76 +5,100 @@ between declares the same anomalies again, under the same timestamps."""
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from aod import log
 from aod.config.rules import rules
 from aod.detectors.detector import Detector
+from aod.event import Events
 from aod.smb import peers
 from aod.stages.base import StageContext
-from aod.stages.declaring import Declaring
-from aod.stages.episodes import Episodes
-from aod.stages.progress import Progress
+from aod.stages.declaring import Declaring, Episodes
 from aod.state import spool
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import Evaluated, EventLogError, ReadPosition
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
 LOG_WAIT_SEC: Final = 0.2
+MAX_BATCH: Final = 16384
+"""Records evaluated at once: a backlog costs time, not memory."""
 
 
 class Reader:
-    """The stage's state: the rules, the progress, and what was declared."""
+    """The stage's state: the rules, the progress, and what was declared.
+
+    Attributes:
+        at: everything in the event log before it was evaluated or skipped."""
 
     def __init__(self, context: StageContext, event_log: EventLog):
+        """Continue where the last detect stopped, within what the log still holds."""
         self.context = context
-        self.progress = Progress(context.runtime_dir, event_log, context.logger)
+        self.event_log = event_log
+        self.position = ReadPosition.open(context.runtime_dir, event_log.position)
+        before = self.position.get()
+        self.at = min(max(before.position, event_log.oldest), event_log.position)
+        if jumped := max(0, self.at - before.position):
+            context.logger.error("%d records were overwritten before detect read them", jumped)
+        self._before = before._replace(skipped=before.skipped + jumped)
         self.declaring = Declaring(context)
         self.episodes = Episodes(context, self.declaring)
-        self.detector = self._new_detector()
-        for events in self.progress.history():
-            self.detector.feed(events)
+        self._commit(self.at)
+        self.detector = self._new_detector(Detector.feed)
         self.declaring.remember(self.detector.episodes())
 
-    def _new_detector(self) -> Detector:
-        offset_ns = self.progress.event_log.realtime_offset_ns
-        names = partial(peers.FILE.read, self.context.runtime_dir)
-        return Detector(rules(self.context.config), offset_ns, names)
+    def _commit(self, at: int) -> None:
+        """Publish the position, with the totals of this process so far."""
+        self.at, before, now = at, self._before, self.declaring
+        self.position.commit(
+            Evaluated(
+                position=at,
+                skipped=before.skipped,
+                declared=before.declared + now.declared,
+                unspooled=before.unspooled + now.unspooled,
+                refused=before.refused + now.refused,
+            )
+        )
+
+    def _new_detector(self, learn: Callable[[Detector, Events], object]) -> Detector:
+        """One that has learnt what was read before, as far as the log still holds it."""
+        event_log, names = self.event_log, partial(peers.FILE.read, self.context.runtime_dir)
+        detector = Detector(rules(self.context.config), event_log.realtime_offset_ns, names)
+        start = event_log.oldest
+        while start < self.at:
+            end = event_log.piece_end(start, self.at, MAX_BATCH)
+            learn(detector, event_log.copy(start, end))
+            start = end
+        return detector
 
     def reconfigure(self) -> None:
         """Use a new configuration, if there is one: new rules know the history, and the episodes of
         anomalies that have kept their name and type continue."""
         if self.context.new_config() is None:
             return
-        detector = self._new_detector()
-        for events in self.progress.history():
-            detector.remember(events)
+        detector = self._new_detector(Detector.remember)
         self.declaring.report_all_suppressed(detector.follow(self.detector))
         for one in detector.episodes():
             if one.fault:
                 self._log_fault(f"'{one.name}': {one.fault}")
         self.detector = detector
         self.declaring.remember(detector.episodes())
-        self.episodes.make_due()
+        self.episodes.due = 0.0
 
     def read(self) -> None:
         """Evaluate what is new in the log."""
-        declaring = self.declaring
-        for end, events in self.progress.unread():
-            found = self.detector.feed(events)
+        new = self.event_log.position
+        while self.at < new:
+            end = self.event_log.piece_end(self.at, new, MAX_BATCH)
+            found = self.detector.feed(self.event_log.span(self.at, end))
             for anomaly in found.anomalies:
-                declaring.declare(anomaly)
+                self.declaring.declare(anomaly)
             for fault in found.faults:
                 self._log_fault(fault)
             self.episodes.add_ended(found.ended)
-            self.progress.commit(
-                end,
-                declared=declaring.declared,
-                unspooled=declaring.unspooled,
-                refused=declaring.refused,
-            )
+            self._commit(end)
 
     def _log_fault(self, fault: str) -> None:
         self.context.logger.error("a rule failed and is off until a restart: %s", fault)
@@ -92,7 +116,7 @@ class Reader:
         self.context.heartbeat(
             "impaired" if problem else "ready",
             problem,
-            events=self.progress.at,
+            events=self.at,
             anomalies=self.declaring.declared,
             refused=self.declaring.refused,
             suppressed=sum(one.suppressed for one in self.detector.episodes()),
@@ -106,18 +130,17 @@ def _open_log(context: StageContext) -> EventLog | None:
         try:
             return EventLog.reader(context.runtime_dir)
         except EventLogError as error:
-            why = str(error)
-        log_once(f"waiting for the event log: {why}")
-        context.heartbeat("waiting", why)
+            log_once(f"waiting for the event log: {error}")
+            context.heartbeat("waiting", str(error))
         context.new_config()  # it is the one to start with
-        context.wait(LOG_WAIT_SEC)
-        _empty_inbox(context)
+        _wait(context, LOG_WAIT_SEC)
     return None
 
 
-def _empty_inbox(context: StageContext) -> None:
+def _wait(context: StageContext, timeout_sec: float) -> None:
     """The messages only end the wait; what there is to read is in the event log."""
-    for _ in context.messages():
+    context.wait(timeout_sec)
+    for _ in context.inbox.messages():
         pass
 
 
@@ -129,8 +152,7 @@ def run(context: StageContext) -> int:
     spool.prepare(context.config.state_dir / spool.FOLDER)
     reader = Reader(context, event_log)
     while not context.shutting_down:
-        context.wait(IDLE_SEC)
-        _empty_inbox(context)
+        _wait(context, IDLE_SEC)
         reader.reconfigure()
         reader.read()
         reader.report(time.monotonic())

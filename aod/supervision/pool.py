@@ -1,8 +1,11 @@
-"""The workers of one daemon: spawned, watched, respawned."""
+"""The workers of one daemon: spawned, watched, respawned; shut down in the order of the data, so
+that nothing is cut off.
+
+A stage that does not end in its time is killed; the next start finds what it had left to do."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from aod import log
@@ -11,12 +14,24 @@ from aod.audit.entries import StageFailed
 from aod.config.schema import Config
 from aod.status.workers import WorkerReport
 from aod.supervision.lifecycle import Step, WorkerState, next_step, why_given_up
-from aod.supervision.process import Process
+from aod.supervision.process import Process, how_it_ended
 from aod.transport.wire import STAGES
 
 LONGEST_WAIT_SEC: Final = 1.0
 _WATCH_SEC: Final = 0.1
 """Between two looks at a worker that hangs: it sends nothing."""
+LEAST_SHARES: Final = {"detect": 0.1, "capture": 0.5, "cleanup": 0.05}
+"""The share of the time for a shutdown that is kept for a stage. Those before it may use up the
+rest: what collect does not read in time is lost, what capture does not seal is not."""
+_KILL_SEC: Final = 1.0
+"""For a killed worker to be gone; it takes longer only while the kernel holds it."""
+
+
+def budget_sec(total_sec: float, left_sec: float, behind: Sequence[str]) -> float:
+    """The time for a stage when `left_sec` of `total_sec` is left, with these stages to follow."""
+    reserved = total_sec * sum(LEAST_SHARES[stage] for stage in behind)
+    least = total_sec * min(LEAST_SHARES.values())
+    return max(least, left_sec - reserved)
 
 
 class Pool:
@@ -29,23 +44,25 @@ class Pool:
         audit: DaemonAudit,
         close_inherited: Callable[[], None],
     ) -> None:
-        """`close_inherited` closes in a worker what belongs to the supervisor."""
+        """`close_inherited` closes in a worker what belongs to the supervisor, this pool too."""
         self._config = config
         self.processes = [
             Process(name, config.supervision) for name in STAGES if name not in without
         ]
         self._audit = audit
-        self._close_supervisors = close_inherited
+        self._close_in_worker = close_inherited
         self._logger: logging.Logger = log.ROOT.getChild("supervisor")
 
     @property
     def stages(self) -> list[str]:
         return [one.stage for one in self.processes]
 
-    @property
-    def failed(self) -> Process | None:
-        """A worker that cannot be kept alive."""
-        return next(iter(self._in(WorkerState.FAILED)), None)
+    def failure(self) -> tuple[str, str] | None:
+        """The stage whose worker cannot be kept alive, and why the daemon gives up; for the log."""
+        for one in self._in(WorkerState.FAILED):
+            why = why_given_up(one.worker, one.policy)
+            return one.stage, f"{one.stage}: {one.last_end}; giving up: {why}"
+        return None
 
     @property
     def is_well(self) -> bool:
@@ -61,20 +78,19 @@ class Pool:
 
     def reports(self) -> tuple[WorkerReport, ...]:
         """The state of each, for `aod status`."""
-        return tuple(self._report(one) for one in self.processes)
-
-    def _report(self, one: Process) -> WorkerReport:
-        health = one.health
-        return WorkerReport(
-            stage=one.stage,
-            state=one.worker.state.name.lower().replace("_", "-"),
-            pid=one.pid,
-            health=health.state if health else "",
-            note=health.note if health else "",
-            heartbeat_ns=int(one.worker.last_heartbeat * 1e9),
-            restarts=self._audit.respawns[one.stage],
-            last_end=self._audit.last_end.get(one.stage, ""),
-            counters=dict(health.counters) if health else {},
+        return tuple(
+            WorkerReport(
+                stage=one.stage,
+                state=one.worker.state.name.lower().replace("_", "-"),
+                pid=one.pid,
+                health=one.health.state if one.health else "",
+                note=one.health.note if one.health else "",
+                heartbeat_ns=int(one.worker.last_heartbeat * 1e9),
+                restarts=self._audit.respawns[one.stage],
+                last_end=self._audit.last_end.get(one.stage, ""),
+                counters=dict(one.health.counters) if one.health else {},
+            )
+            for one in self.processes
         )
 
     def set_options(self, stage: str, **options: float) -> None:
@@ -156,10 +172,6 @@ class Pool:
         for process in self.processes:
             process.close_inherited()
 
-    def _close_in_worker(self) -> None:
-        self.close_inherited()
-        self._close_supervisors()
-
     def _report_death(self, process: Process) -> None:
         how = process.last_end
         if process.worker.state is WorkerState.FAILED:
@@ -169,7 +181,39 @@ class Pool:
         self._logger.warning("%s: %s; respawning in %.1f s", process.stage, how, delay_sec)
         self._audit.respawned(process.stage, how, process.worker.respawn_at)
 
-    def why_failed(self, process: Process) -> str:
-        """Why the daemon gives up, for the log."""
-        why = why_given_up(process.worker, process.policy)
-        return f"{process.stage}: {process.last_end}; giving up: {why}"
+    def stop_all(
+        self, total_sec: float, wait: Callable[[float], None], is_urgent: Callable[[], bool]
+    ) -> None:
+        """Stop the workers, the first one first.
+
+        `wait` reads their channels for that many seconds at most; `is_urgent` says whether to kill
+        at once."""
+        end = time.monotonic() + total_sec
+        for at, process in enumerate(self.processes):
+            seconds = budget_sec(total_sec, end - time.monotonic(), self.stages[at + 1 :])
+            process.terminate(seconds)
+            if not _has_ended(process, seconds, wait, is_urgent):
+                self._logger.warning("%s: not done in time, killing it", process.stage)
+                process.kill()
+                if not _has_ended(process, _KILL_SEC, wait, lambda: False):
+                    text = "%s: pid %d killed, but held by the kernel"
+                    self._logger.error(text, process.stage, process.pid)
+                    process.abandon()
+            if process.exit_code:
+                how = how_it_ended(process.exit_code)
+                self._logger.warning("%s: %s during shutdown", process.stage, how)
+
+
+def _has_ended(
+    process: Process,
+    seconds: float,
+    wait: Callable[[float], None],
+    give_up: Callable[[], bool],
+) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.alive and not process.reap():
+        left_sec = deadline - time.monotonic()
+        if left_sec <= 0 or give_up():
+            return False
+        wait(left_sec)
+    return True

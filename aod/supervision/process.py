@@ -8,20 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Final
 
 from aod import log
 from aod._native import lib
 from aod.config.schema import Config, Supervision
 from aod.host import privileges
-from aod.stages.base import DUMP_STACKS, Run, report_failure, run_stage
+from aod.stages.base import DUMP_STACKS, FOR_SUPERVISOR, Run, report_failure, run_stage
 from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.supervision import rights
 from aod.supervision.lifecycle import Worker, WorkerEvent, next_state
 from aod.transport.wire import Health
-
-_FOR_SUPERVISOR: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-"""Workers ignore these, though a terminal or systemd may send them to every process."""
 
 
 def stage_run(stage: str) -> Run:
@@ -68,8 +64,8 @@ class Process:
         """Fork. `close_inherited` closes in the child what belongs to the supervisor.
 
         The caller has neither a ZeroMQ context nor a thread. Signals are blocked meanwhile, so that
-        the caller's handlers never run in the child; SIGTERM stays so until the stage has a handler
-        of its own. A fork that fails counts as a failed start."""
+        the caller's handlers never run in the child; they stay so until the stage has its own. A
+        fork that fails counts as a failed start."""
         sys.stderr.flush()
         self.health, self.killed, self.exit_code, self.spawn_error = None, False, None, ""
         self.change(WorkerEvent.SPAWNED)
@@ -82,7 +78,7 @@ class Process:
     def _fork(self, config: Config, close_inherited: Callable[[], None]) -> None:
         parent = os.getpid()
         ours, theirs = SupervisorEnd.pair()
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *_FOR_SUPERVISOR))
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *FOR_SUPERVISOR))
         try:
             pid = os.fork()
             if pid == 0:
@@ -106,7 +102,6 @@ class Process:
     ) -> int:
         if not _dies_with(parent):
             return 1
-        _reset_signals()
         try:
             close_inherited()
             logger = log.ROOT.getChild(self.stage)
@@ -142,7 +137,10 @@ class Process:
 
     def reap(self) -> bool:
         """Whether it has just ended."""
-        self._reap_abandoned()
+        for pid, pidfd in self._abandoned[:]:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                os.close(pidfd)
+                self._abandoned.remove((pid, pidfd))
         if not self.alive:
             return False
         pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -152,12 +150,6 @@ class Process:
         self._forget()
         self.exit_code = os.waitstatus_to_exitcode(status)
         return True
-
-    def _reap_abandoned(self) -> None:
-        for pid, pidfd in self._abandoned[:]:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                os.close(pidfd)
-                self._abandoned.remove((pid, pidfd))
 
     def dump_stacks(self) -> None:
         """Have a silent worker log where it hangs."""
@@ -212,14 +204,6 @@ class Process:
         if self.killed:
             how += " because it was silent"
         return f"{how} ({health.note})" if health and health.state == "failed" else how
-
-
-def _reset_signals() -> None:
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for number in _FOR_SUPERVISOR:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_SUPERVISOR)
 
 
 def _pidfd(pid: int) -> int:

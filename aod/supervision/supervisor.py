@@ -25,14 +25,13 @@ from aod.config.load import ConfigError
 from aod.config.reload import Reload
 from aod.config.schema import Config
 from aod.conservation.watch import Watch
+from aod.stages.signals import Signals
 from aod.state import ledger, spool
 from aod.state.lock import Lock
 from aod.status.workers import Reporter
 from aod.supervision import folders, rights, teardown
 from aod.supervision.pool import LONGEST_WAIT_SEC, Pool
 from aod.supervision.process import stage_run
-from aod.supervision.shutdown import Shutdown
-from aod.supervision.signals import Signals
 from aod.systemd import notify
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition
@@ -59,7 +58,7 @@ class Supervisor:
         self._lock = Lock(config.runtime_dir)
         audit_log = AuditLog(config, self.logger)
         self.audit = DaemonAudit(ForkedAudit(audit_log, self.logger, self._close_inherited))
-        self.pool = Pool(config, set(without), self.audit, self._close_own)
+        self.pool = Pool(config, set(without), self.audit, self._close_inherited)
         if simulate_drops:
             self.pool.set_options("collect", simulate_drops=simulate_drops)
         self._snapshots = Snapshots(config, self.logger)
@@ -86,19 +85,15 @@ class Supervisor:
         self.audit.start(self._config_file, event_log)
         for stage in self.pool.stages:
             stage_run(stage)
-        self._signals.catch()
+        self._signals.catch((signal.SIGTERM, signal.SIGINT), (signal.SIGHUP, signal.SIGUSR1))
         gc.collect()
         gc.freeze()  # what exists now is never collected, so its pages stay shared
 
-    def _close_own(self) -> None:
-        """In a worker: close what belongs to the supervisor alone."""
+    def _close_inherited(self) -> None:
+        """In a child: close what belongs to the supervisor alone."""
+        self.pool.close_inherited()
         self._signals.close()
         self._lock.close_inherited()
-
-    def _close_inherited(self) -> None:
-        """In a child that is no worker."""
-        self.pool.close_inherited()
-        self._close_own()
 
     def _watch(self) -> tuple[int, str]:
         """Keep the workers alive; the exit status, and the reason for the shutdown."""
@@ -110,11 +105,11 @@ class Supervisor:
                 self._reload()
                 continue  # with the heartbeats that came meanwhile
             self.pool.tick()
-            if (failed := self.pool.failed) is not None:
-                why = self.pool.why_failed(failed)
+            if (failure := self.pool.failure()) is not None:
+                stage, why = failure
                 self.logger.critical("%s", why)
                 notify(f"STATUS={why}")
-                return EXIT_FAILED, f"{failed.stage} died too often"
+                return EXIT_FAILED, f"{stage} died too often"
             self._notify_systemd()
         return EXIT_CLEAN, self._signals.stop_name
 
@@ -190,8 +185,7 @@ class Supervisor:
         if self.config.capture.snapshot_on_stop:
             self._snapshots.ask("the daemon stops")
         total_sec = self.config.supervision.drain_timeout_sec
-        shutdown = Shutdown(total_sec, self._wait, lambda: self._signals.stops > 1, self.logger)
-        shutdown.stop_all(self.pool.processes)
+        self.pool.stop_all(total_sec, self._wait, lambda: self._signals.stops > 1)
         for process in self.pool.processes:
             if process.health is not None:
                 self.audit.receive(process.health)  # its last message

@@ -45,7 +45,7 @@ def live(context: StageContext, behaviour: str) -> None:
     while not context.shutting_down:
         context.heartbeat("waiting" if note else "ready", note)
         context.wait(0.2)
-        for message in context.messages():
+        for message in context.inbox.messages():
             report(context, "received", message=type(message).__name__)
     report(context, "stopped")
 

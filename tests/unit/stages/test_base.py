@@ -123,7 +123,7 @@ def test_rejected_messages_are_reported(
         stranger.connect(endpoint(tmp_path, "detect"))
         stranger.send(b"rubbish")
         arrives(stage)
-        assert list(stage.messages()) == []
+        assert list(stage.inbox.messages()) == []
     stage.heartbeat()
     assert supervisor.receive()[0].counters == {"rejected_messages": 1}
 
@@ -138,7 +138,7 @@ def waited_sec(stage: StageContext) -> float:
 def test_waiting_ends_with_a_message(stage: StageContext, sender: Outbox) -> None:
     sender.send(Batch(0, 1))
     stage.wait(FOREVER_SEC)
-    assert list(stage.messages()) == [Batch(0, 1)]
+    assert list(stage.inbox.messages()) == [Batch(0, 1)]
 
 
 def test_waiting_ends_when_something_else_is_readable(stage: StageContext) -> None:
@@ -151,7 +151,7 @@ def test_waiting_ends_when_something_else_is_readable(stage: StageContext) -> No
 
 
 def test_who_is_stopping_does_not_wait(stage: StageContext) -> None:
-    stage.shutting_down = True
+    stage.signals.stops = 1
     assert waited_sec(stage) < FOREVER_SEC
 
 

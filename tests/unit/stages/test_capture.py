@@ -97,7 +97,7 @@ def run_to_the_end(made: Config) -> list[Sealed]:
     with peers(made) as around:
         cleanup = around.inbox("cleanup")
         context = around.context("capture")
-        context.shutting_down = True
+        context.signals.stops = 1
         assert capture.run(context) == 0
         told = []
         while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:

@@ -160,7 +160,7 @@ def test_what_was_sealed_before_the_stop_is_still_counted(tmp_path: Path) -> Non
         older, newest = seal(made, 2, 600_000), seal(made, 1, 600_000)
         to_cleanup.send(ring(newest))
         assert context.inbox.socket.poll(int(PATIENCE_SEC * 1000))
-        context.shutting_down = True
+        context.signals.stops = 1
         assert cleanup.run(context) == 0
         context.close()
     assert not older.exists()

@@ -106,7 +106,7 @@ def test_records_across_the_wrap_are_one_stream(context: StageContext, log: Even
     reader.read()
     append(log, operations(11, at_ns=START_NS + 100 * SECOND))
     reader.read()
-    assert (reader.progress.at, published(context)) == (log.capacity + 6, log.capacity + 6)
+    assert (reader.at, published(context)) == (log.capacity + 6, log.capacity + 6)
     assert [one.count for one in spooled(context)] == [11]
 
 
@@ -158,7 +158,7 @@ def test_what_is_declared_is_counted_once_with_the_position_however_often_detect
 ) -> None:
     reader = respawned(context)
     append(log, operations(30))
-    monkeypatch.setattr(reader.progress.position, "commit", lambda _said: None)  # killed before
+    monkeypatch.setattr(reader.position, "commit", lambda _said: None)  # killed before
     reader.read()
     assert (len(spooled(context)), read_evaluated(context.runtime_dir).declared) == (1, 0)
     respawned(context).read()
@@ -228,7 +228,7 @@ def test_position_outside_of_the_log_is_not_believed(
     append(log, operations(log.capacity, latency_ns=1))
     append(log, operations(100, latency_ns=1))
     publish(context, claimed)
-    assert respawned(context).progress.at == begins
+    assert respawned(context).at == begins
 
 
 def test_history_that_is_being_overwritten_is_not_remembered(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.supervision.shutdown import LEAST_SHARES, budget_sec
+from aod.supervision.pool import LEAST_SHARES, budget_sec
 from aod.transport.wire import STAGES
 
 

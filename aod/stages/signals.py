@@ -1,14 +1,11 @@
-"""The supervisor's signals: their handler only counts them, the main loop acts on them."""
+"""Caught signals: their handler only counts them, the main loop acts on them."""
 
 import os
 import signal
-import sys
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from types import FrameType
-from typing import Final
-
-_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
@@ -22,13 +19,14 @@ class Signals:
         self.stops = 0
         self.stop_name = ""
         self._pending: Counter[int] = Counter()
-        self._had_terminal = os.isatty(sys.stderr.fileno())
         self._fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def catch(self) -> None:
-        """Install the handler."""
+    def catch(self, stops: Collection[int], others: Collection[int] = ()) -> None:
+        """Install the handler for those that ask for a shutdown, and for others, to be taken."""
+        self._stop_signals = stops
+        self._had_terminal = os.isatty(2)
         signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
-        for number in (*_STOPS, signal.SIGHUP, signal.SIGUSR1):
+        for number in (*stops, *others):
             signal.signal(number, self._handle)
 
     def fileno(self) -> int:
@@ -40,17 +38,18 @@ class Signals:
             os.read(self._fd, 64)
 
     def close(self) -> None:
+        signal.set_wakeup_fd(-1)
         os.close(self._fd)
         os.close(self._write_fd)
 
     def take(self, number: signal.Signals) -> bool:
-        """Whether SIGHUP (a reload) or SIGUSR1 (a snapshot) came since the last call."""
+        """Whether one that is no stop came since the last call."""
         return self._pending.pop(number, 0) > 0
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        """A SIGHUP of a terminal that went away is a stop, too."""
+        """A SIGHUP of a terminal (of stderr) that went away is a stop, too."""
         hung_up = number == signal.SIGHUP and self._had_terminal
-        if number in _STOPS or (hung_up and not os.isatty(sys.stderr.fileno())):
+        if number in self._stop_signals or (hung_up and not os.isatty(2)):
             self.stops += 1
             self.stop_name = self.stop_name or signal.Signals(number).name
         else:
