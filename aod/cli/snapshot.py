@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Final
 
-from aod.audit.reader import why_no_bundle
+from aod.audit.log import why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import SnapshotError
 from aod.cli.exits import CLEAN

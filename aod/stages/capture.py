@@ -14,7 +14,7 @@ from typing import Final
 from aod.actions import process
 from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
-from aod.audit import reader
+from aod.audit import log as audit_log
 from aod.capture.audit import CaptureAudit
 from aod.capture.backlog import Backlog
 from aod.capture.leftovers import take_over
@@ -111,7 +111,8 @@ class Capture:
             self.audit.interrupted(timestamp, why)
         self.backlog.settle()
         if len(self.backlog):
-            await asyncio.to_thread(lambda: self.audit.remember(reader.read(self.context.config)))
+            config = self.context.config
+            await asyncio.to_thread(lambda: self.audit.remember(audit_log.read(config)))
 
     async def _watch_output(self) -> None:
         while True:

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from aod.status.health import unhealthy
 from aod.status.model import Status
-from aod.transport.command_stats import DROPPED
+from aod.transport.eventlog import DROPPED
 
 _Samples: TypeAlias = Iterable[tuple[dict[str, str], float]]
 _Metric: TypeAlias = tuple[str, str, _Samples | float]

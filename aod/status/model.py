@@ -7,7 +7,7 @@ from aod.conservation.violation import Violation
 from aod.kernel import attachments
 from aod.status.anomalies import AnomalyReport
 from aod.status.workers import DaemonReport
-from aod.transport.command_stats import DROPPED
+from aod.transport.eventlog import DROPPED
 
 
 class CommandStatus(Struct, frozen=True):

@@ -110,6 +110,6 @@ def peers(made: Config) -> Iterator[Peers]:
 def next_message(inbox: Inbox, kind: type[M]) -> M:
     """The next message, of that kind; fails when none comes for a long time."""
     assert inbox.socket.poll(int(PATIENCE_SEC * 1000)), "no message"
-    message = inbox.receive()
+    message = next(inbox.messages(), None)
     assert isinstance(message, kind)
     return message

@@ -61,7 +61,7 @@ class Pipeline:
     @staticmethod
     def next(inbox: Inbox, wanted: Callable[[Message], bool]) -> Message:
         while inbox.socket.poll(PATIENCE_MS):
-            message = inbox.receive()
+            message = next(inbox.messages(), None)
             if message is not None and wanted(message):
                 return message
         raise AssertionError("nothing came")

@@ -17,8 +17,7 @@ from aod.status.gather import gather
 from aod.status.health import unhealthy
 from aod.status.model import CommandStatus, Status
 from aod.status.workers import DaemonReport, WorkerReport
-from aod.transport.command_stats import COUNTERS
-from aod.transport.eventlog import EventLog
+from aod.transport.eventlog import COUNTERS, EventLog
 from aod.transport.position import EventLogError
 from aod.transport.wire import STAGES
 from scripts.vm.tools import REPO
