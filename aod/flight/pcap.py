@@ -16,7 +16,6 @@ _RECORD_HEADER: Final = "IIII"
 _FILE_BYTES: Final = 24
 _RECORD_BYTES: Final = 16
 _LARGEST_SNAPLEN: Final = 1 << 20
-_LINK_TYPE_MASK: Final = 0xFFFF
 _NS: Final = 10**9
 _OUT: Final = struct.Struct("<" + _RECORD_HEADER)
 
@@ -50,7 +49,7 @@ def header(content: bytes) -> Header | None:
     for order in "<>":
         magic, _, _, _, _, snaplen, link = struct.unpack_from(order + _FILE_HEADER, content)
         if magic in _FRACTION_NS:
-            return Header(order, _FRACTION_NS[magic], snaplen, link & _LINK_TYPE_MASK)
+            return Header(order, _FRACTION_NS[magic], snaplen, link & 0xFFFF)
     return None
 
 
