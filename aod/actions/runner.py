@@ -25,9 +25,7 @@ from aod.actions.source import collect_action
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""
 MOUNTINFO: Final = "/proc/self/mountinfo"
-_MOUNT_TYPES: Final = frozenset({"cifs", "smb3"})
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
-_MOUNTS_TIMEOUT_SEC: Final = 5
 _MAX_MOUNTS_BYTES: Final = 1 << 20
 
 _Tasks = list[tuple[Phase, asyncio.Task[Sequence[Source]]]]
@@ -106,7 +104,7 @@ async def cifs_mounts() -> tuple[Mount, ...]:
 
     await asyncio.sleep(0)  # what is volatile is started first
     with suppress(process.StartError):
-        await process.run(("cat", MOUNTINFO), take, _MOUNTS_TIMEOUT_SEC)
+        await process.run(("cat", MOUNTINFO), take, timeout_sec=5)
     return mounted(os.fsdecode(bytes(text)))
 
 
@@ -118,7 +116,7 @@ def mounted(mountinfo: str) -> tuple[Mount, ...]:
     for line in mountinfo.splitlines():
         where, _, what = line.partition(" - ")
         left, right = where.split(" "), what.split(" ")
-        if len(left) >= 6 and len(right) >= 3 and right[0] in _MOUNT_TYPES:
+        if len(left) >= 6 and len(right) >= 3 and right[0] in ("cifs", "smb3"):
             source, mount_point = _unescape(right[1]), _unescape(left[4])
             mount = Mount(source, mount_point, type=right[0], options=mask_text(right[2]))
             found.setdefault(left[2], mount)  # by its device

@@ -80,9 +80,7 @@ def network(packet: bytes, link_type: int) -> tuple[int, int]:
     if link.ethertype is None:
         return {4: IPV4, 6: IPV6}.get(packet[at] >> 4, 0), at
     protocol = int.from_bytes(packet[link.ethertype : link.ethertype + 2])
-    for _ in range(_MOST_VLANS):
-        if protocol not in _VLAN or len(packet) < at + 4:
-            break
+    while protocol in _VLAN and at + 4 <= min(len(packet), link.length + 4 * _MOST_VLANS):
         protocol = int.from_bytes(packet[at + 2 : at + 4])
         at += 4
     return protocol, at

@@ -142,9 +142,7 @@ def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
 
 def _owner() -> tuple[int, int] | None:
     """Who tcpdump runs as; None: as ourselves, where we are not root or there is no such user."""
-    if os.geteuid() != 0:
-        return None
     with suppress(KeyError):
         entry = pwd.getpwnam(USER)
-        return entry.pw_uid, entry.pw_gid
+        return (entry.pw_uid, entry.pw_gid) if os.geteuid() == 0 else None
     return None

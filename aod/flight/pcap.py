@@ -17,7 +17,6 @@ _FILE_BYTES: Final = 24
 _RECORD_BYTES: Final = 16
 _LARGEST_SNAPLEN: Final = 1 << 20
 _NS: Final = 10**9
-_OUT: Final = struct.Struct("<" + _RECORD_HEADER)
 
 
 class PcapError(Exception):
@@ -93,4 +92,5 @@ def encode_header(about: Header) -> bytes:
 def encode(record: Packet) -> bytes:
     """A record of such a file."""
     seconds, fraction = divmod(record.time_ns, _NS)
-    return _OUT.pack(seconds, fraction, len(record.data), record.wire_bytes) + record.data
+    head = struct.pack("<IIII", seconds, fraction, len(record.data), record.wire_bytes)
+    return head + record.data
