@@ -162,24 +162,22 @@ class Filling:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEAD_START_SEC):
                     await self._has_evidence.wait()
-        recorded = await self._recorded(None)
-        events = await asyncio.to_thread(self._save, recorded, saved)
+        events, recorded = await asyncio.to_thread(self._save, saved)
         await asyncio.to_thread(self._save_stats)
         if self._post_ns:
             await asyncio.wait([rest])
-            recorded = await self._recorded(recorded)
-            events = await asyncio.to_thread(self._save, recorded, saved)
+            events, recorded = await asyncio.to_thread(self._save, saved, recorded)
         return events, recorded
 
-    async def _recorded(self, known: Recorded | None) -> Recorded:
+    def _save(
+        self, saved: Events | None, known: Recorded | None = None
+    ) -> tuple[manifest.Events, Recorded]:
         where, limits = self._config.runtime_dir, self._config.capture
-        return await asyncio.to_thread(history.recall, where, limits, self._anomaly, known)
-
-    def _save(self, recorded: Recorded, saved: Events | None) -> manifest.Events:
+        recorded = history.recall(where, limits, self._anomaly, known)
         events, note = history.merged(recorded.events, self._anomaly.evidence), recorded.note
         if saved is not None and len(saved) > len(events):
             events, note = saved, "from before an interruption"
-        return history.save(self._folder, events, self._anomaly.trigger_ns, note)
+        return history.save(self._folder, events, self._anomaly.trigger_ns, note), recorded
 
     def _save_stats(self) -> None:
         """Once: a predecessor's are nearer to the trigger."""
@@ -220,7 +218,7 @@ def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
     Raises OSError: they cannot be written."""
     listed = contents.files(folder, described.sources)
     text = summary.text(msgspec.structs.replace(described, files=listed), anomaly)
-    _write(folder / summary.FILE, text.encode())
+    _write(folder / contents.SUMMARY, text.encode())
     listed = contents.files(folder, described.sources, listed)
     described = msgspec.structs.replace(described, files=listed)
     _write(folder / manifest.FILE, manifest.encode(described))

@@ -10,8 +10,7 @@ from aod.kernel.attachments import (
     awaits_module,
     describe_missing,
     describe_unseen,
-    to_mask,
-    unseen_events,
+    unseen_mask,
 )
 from aod.kernel.peer_source import Peers
 from aod.kernel.tracer import Attachment, Tracer
@@ -64,7 +63,7 @@ class Attaching:
         operations are recognised."""
         # The module may have been loaded between two programs: what is missing now is missing.
         found = self._tracer.attach()
-        self._event_log.header["unseen_events"] = to_mask(unseen_events(found))
+        self._event_log.header["unseen_events"] = unseen_mask(found)
         if unseen := describe_unseen(found):
             self._context.logger.info("%s", unseen)
         how = attach_mid_release(self._tracer, self._mid_release, self._context.logger)
