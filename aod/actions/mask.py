@@ -75,11 +75,7 @@ _RULES: Final = (
         rb"[^\s\0\"']+",
     ),
     _rule((b"sshpass",), b"-p", rb"\bsshpass[ \t\0]+-p[ \t\0]*"),
-    _rule(
-        (b"mysql", b"mariadb"),
-        b"-p",
-        rb"(?<=[ \t\0])-p",
-    ),
+    _rule((b"mysql", b"mariadb"), b"-p", rb"(?<=[ \t\0])-p"),
     # HTTP headers, tokens that are known by their form, signatures in links, users of links.
     _rule(
         (b"authorization",),
@@ -169,8 +165,7 @@ class LineMask:
 
     def finish(self) -> bytes:
         """The last line, where it has no end."""
-        held, self._held = self._held, b""
-        return mask(held)
+        return mask(self._held)
 
 
 def _end_of_a_value(text: bytes) -> int:

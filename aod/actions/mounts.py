@@ -17,25 +17,13 @@ def cifs_mounts(mountinfo: str) -> tuple[Mount, ...]:
     Lines that are not of mountinfo's form (proc(5)) are passed over."""
     found: dict[str, Mount] = {}
     for line in mountinfo.splitlines():
-        parsed = _parse(line)
-        if parsed is not None:
-            device, mount = parsed
-            found.setdefault(device, mount)
+        where, _, what = line.partition(" - ")
+        left, right = where.split(" "), what.split(" ")
+        if len(left) >= 6 and len(right) >= 3 and right[0] in _TYPES:
+            source, mount_point = _unescape(right[1]), _unescape(left[4])
+            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[2]))
+            found.setdefault(left[2], mount)  # by its device
     return tuple(found.values())
-
-
-def _parse(line: str) -> tuple[str, Mount] | None:
-    where, separator, what = line.partition(" - ")
-    left, right = where.split(" "), what.split(" ")
-    if not separator or len(left) < 6 or len(right) < 3 or right[0] not in _TYPES:
-        return None
-    mount = Mount(
-        source=_unescape(right[1]),
-        mount_point=_unescape(left[4]),
-        type=right[0],
-        options=mask_text(right[2]),
-    )
-    return left[2], mount
 
 
 def _unescape(field: str) -> str:

@@ -25,25 +25,21 @@ class Budget:
     """What all files of a bundle together may hold."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
+        self.left = max_bytes
         self.note = "the bundle is full: capture.max_bundle_mb"
         """Why there is no room, for the manifest."""
         self.ended = ""
         """Why the bundle is ended before its time, if it is."""
 
-    @property
-    def is_spent(self) -> bool:
-        return not self._left
-
     def take(self, size: int) -> int:
         """How many of `size` bytes may be written; they are counted as if they were."""
-        granted = min(size, self._left)
-        self._left -= granted
+        granted = min(size, self.left)
+        self.left -= granted
         return granted
 
     def end(self, why: str) -> None:
         """From now on there is no room: the bundle is ended with what it has."""
-        self._left = 0
+        self.left = 0
         self.note = self.ended = why
 
 
@@ -74,7 +70,7 @@ class OutputFile:
         starts = self._keep is Keep.START
         if starts and self.size >= self._max_bytes:
             return self.note or "the file is full"
-        if self._budget.is_spent and (starts or not self._granted):
+        if not self._budget.left and (starts or not self._granted):
             return self._budget.note
         return ""
 
@@ -86,16 +82,12 @@ class OutputFile:
         if not data:
             return
         self._reserve(len(data))
-        if self._keep is Keep.END:
-            self._append(data)
-            if self.size >= 2 * self._max_bytes:
-                self._keep_end()
-            if not self._max_bytes:
-                raise FullError
-            return
-        room = self._max_bytes - self.size
-        self._append(data[:room])
-        if len(data) > room:
+        kept = data if self._keep is Keep.END else data[: self._max_bytes - self.size]
+        self._file.write(kept)
+        self.size += len(kept)
+        if self.size >= 2 * self._max_bytes:
+            self._keep_end()
+        if len(kept) < len(data) or not self._max_bytes:
             self.truncated = True
             raise FullError
 
@@ -115,10 +107,6 @@ class OutputFile:
         if granted < wanted:
             self._max_bytes = self._granted
             self.note = self._budget.note
-
-    def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self.size += len(data)
 
     def _keep_end(self) -> None:
         start = self.size - self._max_bytes

@@ -20,6 +20,7 @@ from aod._native import lib
 from aod.actions.job import Job
 from aod.actions.mask import LineMask
 from aod.actions.output import FullError
+from aod.files import closing_fd
 from aod.host.children import spawn
 
 KILL_GRACE_SEC: Final = 1.0
@@ -69,6 +70,7 @@ async def run(
         OSError: from `take`."""
     hurry = job.hurry if job else asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
+    exited = asyncio.ensure_future(_exit_of(popen.pid))
     tail = _Tail()
     with (
         job.children.running(popen.pid) if job else nullcontext(),
@@ -76,15 +78,17 @@ async def run(
         _Reader(popen.stderr, tail.take) as errors,
     ):
         try:
-            with _Exit(popen.pid) as exited:
-                timed_out = await _until_finished(output, exited, hurry, timeout_sec)
-                _kill_group(popen)
-                await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
-                if exited.done.done():
-                    # The output is in the pipes; only what left the group holds them open.
-                    await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
-        finally:
-            _leave(known_as or argv, popen)
+            timed_out = await _until_finished(output, exited, hurry, timeout_sec)
+            _kill_group(popen)
+            await asyncio.wait((exited,), timeout=KILL_GRACE_SEC)
+            if exited.done():
+                # The output is in the pipes; only what left the group holds them open.
+                await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
+        finally:  # also when we were cancelled or failed and it still runs
+            exited.cancel()
+            _kill_group(popen)
+            if popen.poll() is None:
+                _abandoned.append((tuple(known_as or argv), popen))
     if isinstance(output.error, OSError):
         raise output.error
     return Ended(
@@ -134,55 +138,35 @@ class _Reader:
         self.done.set_result(None)
 
 
-class _Exit:
-    """Notices a child's end without reaping it."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._pidfd = -1
-        self._loop = asyncio.get_running_loop()
-        self.done = self._loop.create_future()
-
-    def __enter__(self) -> Self:
+async def _exit_of(pid: int) -> None:
+    """Wait for a child's end, without reaping it."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:  # Linux before 5.3
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            await asyncio.sleep(_NO_PIDFD_POLL_SEC)
+        return
+    loop, exited = asyncio.get_running_loop(), asyncio.Event()
+    with closing_fd(pidfd):
+        loop.add_reader(pidfd, exited.set)
         try:
-            self._pidfd = os.pidfd_open(self._pid)
-        except OSError:  # Linux before 5.3
-            self._poll()
-        else:
-            self._loop.add_reader(self._pidfd, self._exited)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.done.cancel()
-        if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-
-    def _exited(self) -> None:
-        self._loop.remove_reader(self._pidfd)
-        self.done.set_result(None)
-
-    def _poll(self) -> None:
-        if self.done.cancelled():
-            return
-        if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.done.set_result(None)
-        else:
-            self._loop.call_later(_NO_PIDFD_POLL_SEC, self._poll)
+            await exited.wait()
+        finally:
+            loop.remove_reader(pidfd)
 
 
 async def _until_finished(
-    output: _Reader, exited: _Exit, hurry: asyncio.Future[None], timeout_sec: float
+    output: _Reader, exited: asyncio.Future[None], hurry: asyncio.Future[None], timeout_sec: float
 ) -> bool:
     """Wait for the child's end or its reader's; whether time was up before."""
     try:
         async with asyncio.timeout(timeout_sec):
-            await _first_of(output.done, exited.done, hurry)
+            await _first_of(output.done, exited, hurry)
             if output.error is None:
-                await _first_of(exited.done, hurry)
+                await _first_of(exited, hurry)
     except TimeoutError:
         return True
-    return output.error is None and not exited.done.done()
+    return output.error is None and not exited.done()
 
 
 async def _first_of(*futures: asyncio.Future[None]) -> None:
@@ -202,13 +186,6 @@ def _kill_group(popen: subprocess.Popen[bytes]) -> None:
     """SIGKILL at once: a source has nothing to save. Called before the child is reaped."""
     with suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
-
-
-def _leave(known_as: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
-    """Reap a child, or abandon it; also when we were cancelled or failed and it still runs."""
-    _kill_group(popen)
-    if popen.poll() is None:
-        _abandoned.append((tuple(known_as), popen))
 
 
 class _Tail:

@@ -25,6 +25,9 @@ HEAD_START_SEC: Final = 0.5
 _MOUNTS_TIMEOUT_SEC: Final = 5
 _MAX_MOUNTS_BYTES: Final = 1 << 20
 
+_Tasks = list[tuple[Phase, asyncio.Task[Sequence[Source]]]]
+"""All actions with their phases."""
+
 
 class Collected(Struct, frozen=True):
     """What running a bundle's actions came to."""
@@ -52,10 +55,10 @@ async def collect(
 
     Raises:
         OSError: a file cannot be written."""
-    turns = _Turns(late)
+    tasks: _Tasks = []
 
     async def collect_one(action: Action) -> Sequence[Source]:
-        await turns.wait_for(action.phase)
+        await _turn(action.phase, tasks, late)
         asks_mounts = any(command.each_mount for command in action.commands)
         here = replace(situation, mounts=await probe) if asks_mounts else situation
         sources = await collect_action(action, here, job)
@@ -64,36 +67,27 @@ async def collect(
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(collect_one(action)) for action in actions]
-            turns.tasks = [(one.phase, task) for one, task in zip(actions, tasks, strict=True)]
+            tasks += [(one.phase, group.create_task(collect_one(one))) for one in actions]
             probe = group.create_task(cifs_mounts())
     except ExceptionGroup as errors:  # the first of them made the others stop
         raise errors.exceptions[0] from errors
-    return Collected(tuple(source for task in tasks for source in task.result()), probe.result())
+    sources = tuple(source for _, task in tasks for source in task.result())
+    return Collected(sources, probe.result())
 
 
-class _Turns:
-    """When the actions of a phase may begin.
+async def _turn(phase: Phase, tasks: _Tasks, late: asyncio.Future[None]) -> None:
+    """Wait until the actions of a phase may begin."""
+    if phase is not Phase.VOLATILE:
+        await _done(tasks, Phase.VOLATILE, HEAD_START_SEC)
+    if phase is Phase.SERVER:
+        await _done(tasks, Phase.STEADY)
+    if phase is Phase.LATE:
+        await asyncio.wait((late,))
 
-    Attributes:
-        tasks: all actions with their phases."""
 
-    def __init__(self, late: asyncio.Future[None]) -> None:
-        self.tasks: list[tuple[Phase, asyncio.Task[Sequence[Source]]]] = []
-        self._late = late
-
-    async def wait_for(self, phase: Phase) -> None:
-        """Until it is that phase's turn."""
-        if phase is not Phase.VOLATILE:
-            await self._done(Phase.VOLATILE, HEAD_START_SEC)
-        if phase is Phase.SERVER:
-            await self._done(Phase.STEADY)
-        if phase is Phase.LATE:
-            await asyncio.wait((self._late,))
-
-    async def _done(self, phase: Phase, timeout_sec: float | None = None) -> None:
-        if tasks := [task for its_phase, task in self.tasks if its_phase is phase]:
-            await asyncio.wait(tasks, timeout=timeout_sec)
+async def _done(tasks: _Tasks, phase: Phase, timeout_sec: float | None = None) -> None:
+    if of_phase := [task for its_phase, task in tasks if its_phase is phase]:
+        await asyncio.wait(of_phase, timeout=timeout_sec)
 
 
 async def cifs_mounts() -> tuple[Mount, ...]:

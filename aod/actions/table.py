@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aod.actions.action import Action, Command, Phase, Privilege
+from aod.actions.action import Action, Command, Phase
 from aod.actions.output import Keep
-from aod.actions.result import Source, Status, not_run
+from aod.actions.result import Source, not_run
 from aod.host.capabilities import Capability
 from aod.settings import ActionName
 
@@ -86,11 +86,11 @@ ACTIONS: Final = (
         about="Where in the kernel each task in D state waits, and each thread of the cifs client;"
         " wait_for_response is a request that the server has not answered.",
         commands=(Command(_ours("stacks")),),
-        privileges=(
-            Privilege(Capability.SYS_ADMIN, "the kernel shows stacks to nobody else"),
-            Privilege(Capability.SYS_PTRACE, "those of others' processes, and the kernel's"),
-            Privilege(Capability.DAC_READ_SEARCH, "the file is its process's user's"),
-        ),
+        privileges={
+            Capability.SYS_ADMIN: "the kernel shows stacks to nobody else",
+            Capability.SYS_PTRACE: "those of others' processes, and the kernel's",
+            Capability.DAC_READ_SEARCH: "the file is its process's user's",
+        },
         phase=Phase.VOLATILE,
         max_bytes=4 * _MIB,
     ),
@@ -107,7 +107,7 @@ ACTIONS: Final = (
             Command(("cat", "/proc/meminfo")),
             Command(_ours("busiest", "0.4")),
         ),
-        privileges=(Privilege(Capability.SYS_PTRACE, "others' processes, where /proc hides them"),),
+        privileges={Capability.SYS_PTRACE: "others' processes, where /proc hides them"},
         max_bytes=1 * _MIB,
     ),
     Action(
@@ -116,7 +116,7 @@ ACTIONS: Final = (
         about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
         " time, level; look for CIFS and hung tasks.",
         commands=(Command(_ours("kmsg", "{since}")),),
-        privileges=(Privilege(Capability.SYSLOG, "where kernel.dmesg_restrict is set"),),
+        privileges={Capability.SYSLOG: "where kernel.dmesg_restrict is set"},
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -130,11 +130,8 @@ ACTIONS: Final = (
         commands=(
             Command(
                 (
-                    "journalctl",
-                    "--no-pager",
-                    "--output=short-iso-precise",
-                    "--since=@{since}",
-                    "--until=@{until}",
+                    *("journalctl", "--no-pager", "--output=short-iso-precise"),
+                    *("--since=@{since}", "--until=@{until}"),
                 )
             ),
         ),
@@ -153,9 +150,9 @@ ACTIONS: Final = (
                 ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
             ),
         ),
-        privileges=(
-            Privilege(Capability.DAC_READ_SEARCH, "shares that only their user may enter"),
-        ),
+        privileges={
+            Capability.DAC_READ_SEARCH: "shares that only their user may enter",
+        },
         phase=Phase.SERVER,
         max_bytes=1 * _MIB,
     ),
@@ -170,7 +167,7 @@ ACTIONS: Final = (
                 paths=("/var/log/syslog", "/var/log/messages"),
             ),
         ),
-        privileges=(Privilege(Capability.DAC_READ_SEARCH, "the file is the log daemon's"),),
+        privileges={Capability.DAC_READ_SEARCH: "the file is the log daemon's"},
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -191,16 +188,16 @@ ACTIONS: Final = (
             ),
         ),
         needs=("{packets}",),
-        privileges=(
-            Privilege(Capability.NET_RAW, "tcpdump's own"),
-            Privilege(Capability.SETUID, "it runs as its own user"),
-            Privilege(Capability.SETGID, "and group"),
-            Privilege(Capability.SETPCAP, "without other rights"),
-            Privilege(Capability.CHOWN, "the ring's folder is that user's"),
-            Privilege(Capability.DAC_OVERRIDE, "so are the files in it"),
-            Privilege(Capability.KILL, "it is ended with the daemon"),
-            Privilege(Capability.SYS_PTRACE, "one that outlived a capture is known by its folder"),
-        ),
+        privileges={
+            Capability.NET_RAW: "tcpdump's own",
+            Capability.SETUID: "it runs as its own user",
+            Capability.SETGID: "and group",
+            Capability.SETPCAP: "without other rights",
+            Capability.CHOWN: "the ring's folder is that user's",
+            Capability.DAC_OVERRIDE: "so are the files in it",
+            Capability.KILL: "it is ended with the daemon",
+            Capability.SYS_PTRACE: "one that outlived a capture is known by its folder",
+        },
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=64 * _MIB,
@@ -232,17 +229,11 @@ def chosen(
     """The wanted actions, each once, and sources that report why the others are not run.
 
     The names come from detect, which may ask for no more than the configuration allows."""
-    names = dict.fromkeys(wanted)
-    actions = [action for name in names if name in allowed and (action := row(name))]
-    chosen_names = {action.name for action in actions}
-    return actions, tuple(_refused(name) for name in names if name not in chosen_names)
-
-
-def _refused(name: str) -> Source:
-    why = "the configuration does not allow it" if row(name) else "no such action"
-    return not_collected(name, why)
-
-
-def not_collected(name: str, note: str) -> Source:
-    """An action that was not run, and why."""
-    return not_run(name, "", (), Status.MISSING, note)
+    actions, refused = [], []
+    for name in dict.fromkeys(wanted):
+        if (action := row(name)) and name in allowed:
+            actions.append(action)
+        else:
+            why = "the configuration does not allow it" if action else "no such action"
+            refused.append(not_run(name, why))
+    return actions, tuple(refused)

@@ -7,27 +7,19 @@ from pathlib import Path
 
 import msgspec
 
-from aod.audit.entries import (
-    CaptureFailed,
-    CaptureInterrupted,
-    CaptureRefused,
-    CaptureSealed,
-    Entry,
-    decode,
-)
+from aod.audit import entries
 from aod.audit.log import MAX_ENTRY_BYTES, name
 from aod.config.schema import Config
 from aod.files import open_trusted
 
 
-def read(config: Config) -> Iterator[Entry]:
-    """The entries that are kept, oldest first; lines that cannot be read are skipped.
-
-    One at a time: the log may be larger than the memory."""
+def read(config: Config) -> Iterator[entries.Entry]:
+    """The entries that are kept, oldest first; lines that cannot be read are skipped. One at a
+    time: the log may be larger than the memory."""
     for number in reversed(range(config.audit.files)):
         for line in _lines(config.aod_output_dir / name(number)):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                yield decode(line)
+                yield entries.decode(line)
 
 
 def why_no_bundle(config: Config, timestamp: int) -> str:
@@ -37,13 +29,13 @@ def why_no_bundle(config: Config, timestamp: int) -> str:
         if getattr(entry, "timestamp", None) != timestamp:
             continue
         match entry:
-            case CaptureSealed():
+            case entries.CaptureSealed():
                 why_not = "it was sealed, and has been deleted since"
-            case CaptureRefused(why=why):
+            case entries.CaptureRefused(why=why):
                 why_not = f"it was refused: {why}"
-            case CaptureFailed(why=why):
+            case entries.CaptureFailed(why=why):
                 why_not = f"it failed: {why}"
-            case CaptureInterrupted(why=why):
+            case entries.CaptureInterrupted(why=why):
                 why_not = f"it was interrupted: {why}"
     return why_not
 

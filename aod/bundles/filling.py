@@ -17,9 +17,9 @@ from aod.actions import runner
 from aod.actions.action import Phase
 from aod.actions.job import Job
 from aod.actions.resolve import Situation
-from aod.actions.result import Source, Status
+from aod.actions.result import Source, Status, not_run
 from aod.actions.runner import Collected
-from aod.actions.table import chosen, not_collected
+from aod.actions.table import chosen
 from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
@@ -121,7 +121,7 @@ class Filling:
     async def _collect(self, rest: asyncio.Future[None]) -> Collected:
         kept = self._progress.kept
         if self._only_seal:
-            missing = {one.name: (not_collected(one.name, NOT_COLLECTED),) for one in self._actions}
+            missing = {one.name: (not_run(one.name, NOT_COLLECTED),) for one in self._actions}
             return Collected(self._in_order(missing | kept), ())
         self._job.budget.take(sum(sources[0].bytes for sources in kept.values()))
         collected = await runner.collect(
@@ -162,24 +162,22 @@ class Filling:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEAD_START_SEC):
                     await self._has_evidence.wait()
-        recorded = await self._recorded(None)
-        events = await asyncio.to_thread(self._save, recorded, saved)
+        events, recorded = await asyncio.to_thread(self._save, saved)
         await asyncio.to_thread(self._save_stats)
         if self._post_ns:
             await asyncio.wait([rest])
-            recorded = await self._recorded(recorded)
-            events = await asyncio.to_thread(self._save, recorded, saved)
+            events, recorded = await asyncio.to_thread(self._save, saved, recorded)
         return events, recorded
 
-    async def _recorded(self, known: Recorded | None) -> Recorded:
+    def _save(
+        self, saved: Events | None, known: Recorded | None = None
+    ) -> tuple[manifest.Events, Recorded]:
         where, limits = self._config.runtime_dir, self._config.capture
-        return await asyncio.to_thread(history.recall, where, limits, self._anomaly, known)
-
-    def _save(self, recorded: Recorded, saved: Events | None) -> manifest.Events:
+        recorded = history.recall(where, limits, self._anomaly, known)
         events, note = history.merged(recorded.events, self._anomaly.evidence), recorded.note
         if saved is not None and len(saved) > len(events):
             events, note = saved, "from before an interruption"
-        return history.save(self._folder, events, self._anomaly.trigger_ns, note)
+        return history.save(self._folder, events, self._anomaly.trigger_ns, note), recorded
 
     def _save_stats(self) -> None:
         """Once: a predecessor's are nearer to the trigger."""
@@ -220,7 +218,7 @@ def explain(folder: Path, described: Manifest, anomaly: Anomaly) -> None:
     Raises OSError: they cannot be written."""
     listed = contents.files(folder, described.sources)
     text = summary.text(msgspec.structs.replace(described, files=listed), anomaly)
-    _write(folder / summary.FILE, text.encode())
+    _write(folder / contents.SUMMARY, text.encode())
     listed = contents.files(folder, described.sources, listed)
     described = msgspec.structs.replace(described, files=listed)
     _write(folder / manifest.FILE, manifest.encode(described))

@@ -174,7 +174,7 @@ class CaptureAudit:
         with self._lock:
             self._queued -= 1
             missed, self._missed = self._missed, 0
-        self._audit_log.miss(missed)
+        self._audit_log.missed += missed
         self._audit_log.write(entry)
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from aod.status import metrics, text
 from aod.status.gather import gather
 from aod.status.health import unhealthy
 from aod.status.model import Status
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 
 SHORT: Final = "is it running, healthy, and do the sums hold"
 LONG: Final = (

@@ -10,7 +10,7 @@ from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
 from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 
 _NAMES: Final = {event.name.lower(): event for event in ConnectionEvent}
 _WORDS: Final = Vocabulary("event", tuple(_NAMES), ", ".join(_NAMES))

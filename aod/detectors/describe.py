@@ -11,8 +11,7 @@ from aod.anomaly import Anomaly, Breakdown, Operation, Part
 from aod.detectors.api import Rule
 from aod.detectors.window import MAX_TIMES, Declaration
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.smb.commands import command_name
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent, command_name
 from aod.smb.errors import errno_name
 from aod.smb.ntstatus import status_name
 from aod.smb.peers import Names

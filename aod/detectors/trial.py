@@ -11,8 +11,7 @@ import numpy as np
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.thresholds import merge
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 from aod.text import one_line
 
 _LATENCY_NS: Final = 10**12

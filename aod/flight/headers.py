@@ -51,8 +51,6 @@ class HeadersOnly:
             return packet[:kept]
         if segment.starts_connection:
             self._messages.pop(segment.flow, None)
-        if segment.payload >= segment.end:
-            return packet[: segment.payload]
         reduced = bytearray(packet[: segment.payload])
         for start, end in self._headers(packet, segment):
             reduced += bytes(start - len(reduced)) + packet[start:end]
@@ -61,7 +59,10 @@ class HeadersOnly:
     def _headers(self, packet: bytes, segment: Segment) -> list[tuple[int, int]]:
         """Where in the packet the headers of messages are."""
         found: list[tuple[int, int]] = []
-        at = segment.payload + self._inside(segment)
+        # What of the segment belongs to a message that began before it.
+        start, end = self._messages.get(segment.flow, (segment.seq, segment.seq))
+        passed, length = (segment.seq - start) & _SEQ, (end - start) & _SEQ
+        at = segment.payload + (length - passed if 0 < passed < length else 0)
         while _begins_message(packet, at, segment.end):
             length = int.from_bytes(packet[at + 1 : at + _NETBIOS_BYTES])
             message, end = at + _NETBIOS_BYTES, at + _NETBIOS_BYTES + length
@@ -70,12 +71,6 @@ class HeadersOnly:
             self._messages[segment.flow] = (seq & _SEQ, (seq + end - at) & _SEQ)
             at = end
         return found
-
-    def _inside(self, segment: Segment) -> int:
-        """How many bytes of the segment belong to a message that began before it."""
-        start, end = self._messages.get(segment.flow, (segment.seq, segment.seq))
-        passed, length = (segment.seq - start) & _SEQ, (end - start) & _SEQ
-        return length - passed if 0 < passed < length else 0
 
 
 def _begins_message(packet: bytes, at: int, end: int) -> bool:
@@ -91,7 +86,7 @@ def _begins_message(packet: bytes, at: int, end: int) -> bool:
 def _chain(packet: bytes, at: int, end: int, kept_from: int) -> list[tuple[int, int]]:
     """The headers of a message, which is several when it is a compound."""
     found = []
-    while magic := _known_magic(packet, at, end):
+    while (magic := packet[at : min(at + 4, end)]) in _HEADER_BYTES:
         found.append((kept_from, min(at + _HEADER_BYTES[magic], end)))
         where = at + _NEXT_COMMAND_AT
         following = int.from_bytes(packet[where : min(where + 4, end)], "little")
@@ -99,11 +94,6 @@ def _chain(packet: bytes, at: int, end: int, kept_from: int) -> list[tuple[int, 
             break
         at = kept_from = at + following
     return found
-
-
-def _known_magic(packet: bytes, at: int, end: int) -> bytes:
-    magic = packet[at : at + 4]
-    return magic if at + 4 <= end and magic in _HEADER_BYTES else b""
 
 
 def _dissect(packet: bytes, link_type: int) -> tuple[int, Segment | None]:

@@ -23,9 +23,9 @@ def clear(config: Config, logger: logging.Logger) -> None:
 
 def _settings(config: Config) -> dict[ActionName, Packets | Trace]:
     """What the wanted recorders depend on, by the action that reads them."""
-    packets = replace(config.capture.tcpdump, headers_only=True)  # that concerns the cut alone
     settings: dict[ActionName, Packets | Trace] = {
-        ActionName.TCPDUMP: packets,
+        # `headers_only` concerns the cut alone.
+        ActionName.TCPDUMP: replace(config.capture.tcpdump, headers_only=True),
         ActionName.TRACE: config.capture.trace,
     }
     return {name: one for name, one in settings.items() if name in wanted(config)}

@@ -67,25 +67,19 @@ def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
 def files(folder: Path) -> list[Path]:
     """The names of the ring's files; none if there is no ring."""
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if _is_ours(path.name))
+        found = folder.glob(f"{NAME}*")
+        return sorted(path for path in found if path.name.removeprefix(NAME).isdecimal())
     return []
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(NAME) and name.removeprefix(NAME).isdecimal()
 
 
 def contents(folder: Path) -> Iterator[bytes]:
     """What each file holds now; one that is being written may end with half a packet."""
     for path in files(folder):
         with suppress(OSError):
-            yield _content(path, folder.stat().st_uid)
-
-
-def _content(path: Path, owner: int) -> bytes:
-    """One read: a file that is begun anew between two would be half old and half new."""
-    with closing_fd(open_trusted(path, (owner,), links=1)) as fd:
-        return os.read(fd, os.fstat(fd).st_size)
+            owners = (folder.stat().st_uid,)
+            with closing_fd(open_trusted(path, owners, links=1)) as fd:
+                # One read: a file that is begun anew between two would be half old and half new.
+                yield os.read(fd, os.fstat(fd).st_size)
 
 
 def make_way(folder: Path, wanted: Shape) -> None:

@@ -13,8 +13,7 @@ import zstandard
 from msgspec import Struct
 
 from aod.actions.table import ACTIONS
-from aod.bundles.bundle import ANOMALY_FILE
-from aod.bundles.history import FILE as EVENTS_FILE
+from aod.bundles import contents
 from aod.event import NO_EVENTS, Events, in_order, joined
 from aod.files import open_regular
 from aod.recording import npy
@@ -22,8 +21,7 @@ from aod.recording.format import MAGIC, MAX_NS, Nanoseconds, RecordingError, unp
 from aod.recording.npy import npy_batches
 from aod.recording.reader import Recording
 from aod.settings import ActionName
-from aod.smb.debugdata import parse
-from aod.smb.peers import Names
+from aod.smb.peers import Names, parse_debugdata
 
 SLACK_NS: Final = 100_000_000
 """Records that come this late are put where they belong; the others stay where they are."""
@@ -124,19 +122,19 @@ class _Declared(Struct, frozen=True):
 def _bundle(path: Path, file: IO[bytes]) -> Source:
     offset_ns, names = 0, Names()
     for name, content in _members(file):
-        if name == ANOMALY_FILE:
+        if name == contents.ANOMALY:
             declared = unpack(content.read(_MAX_TEXT_BYTES), _Declared, name)
             offset_ns = declared.timestamp - declared.trigger_ns
         elif name in _DEBUGDATA:
-            names = parse(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
+            names = parse_debugdata(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
     return Source(path, lambda: _bundled_events(file), offset_ns, names)
 
 
 def _bundled_events(file: IO[bytes]) -> Iterator[Events]:
     for name, content in _members(file):
-        if name == EVENTS_FILE:
+        if name == contents.EVENTS:
             return (yield from npy_batches(content))
-    raise RecordingError(f"a bundle without {EVENTS_FILE}")
+    raise RecordingError(f"a bundle without {contents.EVENTS}")
 
 
 def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:

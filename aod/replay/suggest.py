@@ -3,7 +3,7 @@
 Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
 `aod.replay.thresholds` the third."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from msgspec import UNSET
@@ -14,19 +14,17 @@ from aod.config.schema import Config
 from aod.detectors.api import Settings, nanoseconds
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
-from aod.event import Events
 from aod.recording.sources import Source
 from aod.replay.percentiles import PER_MILLE, Exact
 from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
 from aod.replay.survey import OTHER_STATUSES, Survey, timed
 from aod.replay.thresholds import (
-    SERIES_MS,
     Comparison,
     Counting,
-    Tail,
     candidates_ms,
     silent_alone_ms,
     silent_together_ms,
+    tail,
 )
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.ntstatus import status_name
@@ -113,11 +111,6 @@ def _reports(
     return reports
 
 
-def _finished(source: Source) -> Iterator[Events]:
-    for events in source.batches():
-        yield events.compress(timed(events))
-
-
 def _second_pass(
     source: Source, survey: Survey, comparisons: Mapping[Command, Comparison]
 ) -> dict[Command, list[int]]:
@@ -127,7 +120,7 @@ def _second_pass(
         for command in comparisons
     }
     exact = Exact(place for some in places.values() for place in some)
-    for done in _finished(source):
+    for done in map(timed, source.batches()):
         exact.add(done["command"], done["latency_ns"])
         for command, comparison in comparisons.items():
             comparison.feed(done.compress(done["command"] == command))
@@ -144,10 +137,8 @@ def _third_pass(
         for command, floor_ns in floors_ns.items()
         if not _reservation(counting.latency, command)
     }
-    tail = Tail({command: nanoseconds(some[0]) for command, some in candidates.items() if some})
-    for done in _finished(source):
-        tail.add(done)
-    slow = tail.events()
+    lowest_ns = {command: nanoseconds(some[0]) for command, some in candidates.items() if some}
+    slow = tail(map(timed, source.batches()), lowest_ns)
     alone_ms = {
         command: ms
         for command, some in candidates.items()
@@ -158,9 +149,10 @@ def _third_pass(
 
 def _reservation(latency: Latency, command: Command) -> str:
     """Why no threshold is suggested, whatever the records say."""
+    tracked = {entry.command for entry in latency.track_commands}
     if command.name in latency.exclude_commands:
         return "in exclude_commands"
-    if command in PATIENCE and command.name not in _tracked(latency):
+    if command in PATIENCE and command.name not in tracked:
         return f"{PATIENCE[command].reason}; unchanged"
     return ""
 
@@ -176,31 +168,22 @@ def _note(report: CommandReport) -> str:
     return "; ".join(notes)
 
 
-def _tracked(latency: Latency) -> dict[str, TrackedCommand]:
-    return {entry.command: entry for entry in latency.track_commands}
-
-
 def _merged(
     latency: Latency, reports: Sequence[CommandReport], below_ms: float
 ) -> tuple[TrackedCommand, ...]:
     """The present entries, with what is suggested in their place, and new ones."""
-    entries = _tracked(latency)
+    entries = {entry.command: entry for entry in latency.track_commands}
     for report in reports:
-        if report.suggested_ms is not None:
-            entry = entries.get(report.command, TrackedCommand(command=report.command))
-            entry = replace(entry, threshold=report.suggested_ms)
-            entries[report.command] = _with_emergency(latency, entry, report, below_ms)
+        if report.suggested_ms is None:
+            continue
+        entry = entries.get(report.command, TrackedCommand(command=report.command))
+        entry = replace(entry, threshold=report.suggested_ms)
+        own_ms = entry.emergency_threshold_ms
+        emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
+        if emergency_ms is not None and emergency_ms <= report.suggested_ms:
+            # It would make every slow one an emergency.
+            above_ns = max(nanoseconds(report.suggested_ms), report.max_ns)
+            higher_ms = iter(candidates_ms(above_ns, below_ms))
+            entry = replace(entry, emergency_threshold_ms=next(higher_ms, None))
+        entries[report.command] = entry
     return tuple(entries.values())
-
-
-def _with_emergency(
-    latency: Latency, entry: TrackedCommand, report: CommandReport, below_ms: float
-) -> TrackedCommand:
-    """An emergency threshold that the suggestion reaches would make every slow one an emergency."""
-    own_ms, suggested_ms = entry.emergency_threshold_ms, report.suggested_ms or 0
-    emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
-    if emergency_ms is None or emergency_ms > suggested_ms:
-        return entry
-    above_ms = max(suggested_ms, report.max_ns / 1e6)
-    higher_ms = (ms for ms in SERIES_MS if above_ms < ms < below_ms)
-    return replace(entry, emergency_threshold_ms=next(higher_ms, None))

@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 
 from aod.detectors.api import Rule, finished
-from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, OWN, UNANSWERED, Events
-from aod.kernel.thresholds import Mask
+from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, UNANSWERED, Events, without_own
 from aod.replay.percentiles import Coarse
 from aod.smb.commands import Command
 
@@ -16,11 +15,10 @@ MAX_STATUSES: Final = 4096
 OTHER_STATUSES: Final = -1
 
 
-def timed(events: Events) -> Mask:
-    """(n,): finished operations of known commands, but for our own."""
-    counted: Mask = (events["flags"] & OWN) == 0
-    counted &= finished(events["flags"]) & (events["command"] < len(Command))
-    return counted
+def timed(events: Events) -> Events:
+    """The finished operations of known commands, but for our own."""
+    known = events["command"] < len(Command)
+    return without_own(events.compress(finished(events["flags"]) & known))
 
 
 class Survey:
@@ -47,7 +45,7 @@ class Survey:
         self.in_flight += int(np.count_nonzero(flags & IN_FLIGHT))
         self.never_answered += int(np.count_nonzero(flags & UNANSWERED))
         self.connection_events += int(np.count_nonzero(flags & CONNECTION))
-        done = events.compress(timed(events))
+        done = timed(events)
         self.latencies.add(done["command"], done["latency_ns"])
         urgent = done["command"].compress(self._latency_rule.emergencies(done))
         np.add.at(self.emergencies, urgent, 1)

@@ -76,8 +76,7 @@ class Attaching:
         operations are recognised."""
         # The module may have been loaded between two programs: what is missing now is missing.
         found, logger = self.tracer.attach(), self.context.logger
-        unseen = attachments.to_mask(attachments.unseen_events(found))
-        self.event_log.header["unseen_events"] = unseen
+        self.event_log.header["unseen_events"] = attachments.unseen_mask(found)
         if text := describe_unseen(found):
             logger.info("%s", text)
         how = attachments.attach_mid_release(self.tracer, self.mid_release, logger)

@@ -13,7 +13,7 @@ from aod.host import users
 from aod.host.users import ROOT, UserIds
 from aod.smb import peers
 from aod.state import counters, spool
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.transport.position import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
 SPOOL_MODE: Final = 0o770

@@ -63,7 +63,7 @@ def for_stage(stage: str, config: Config) -> Rights:
 def for_capture(config: Config) -> frozenset[Capability]:
     """The capabilities that the configured actions and the folders need."""
     actions = [action for name in wanted(config) if (action := row(name)) is not None]
-    needed = {one.capability for action in actions for one in action.privileges}
+    needed = {one for action in actions for one in action.privileges}
     if users.cleaner(config).uid != ROOT.uid:
         needed |= FOREIGN_OUTPUT
     return frozenset(needed | _passage(config))

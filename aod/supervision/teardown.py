@@ -16,7 +16,7 @@ from aod.smb import peers
 from aod.state import counters, ledger
 from aod.state.lock import Lock
 from aod.status import workers
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.transport.position import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
 _FILES: Final = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME)

@@ -16,19 +16,18 @@ import numpy as np
 from aod import log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
-from aod.transport.eventlog_files import (
+from aod.files import create_whole
+from aod.transport.position import (
     LOG_NAME,
     POSITION_NAME,
     EventLogError,
     OtherVersionError,
-    create_whole,
     open_ours,
+    read_evaluated,
 )
-from aod.transport.position import read_evaluated
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
-MAX_COMMIT_RECORDS: Final = 16384
 
 _logger: Final = log.ROOT.getChild("eventlog")
 
@@ -38,11 +37,7 @@ def _file_bytes(capacity: int) -> int:
 
 
 class EventLog:
-    """A mapped event log; `create`, `writer` and `reader` make one.
-
-    Attributes:
-        header: numpy view (dtype `HEADER_DTYPE`, shape ()) of the head, shared with the writer.
-        records: numpy view (dtype `EVENT_DTYPE`, shape (capacity,)) of all slots."""
+    """A mapped event log; `create`, `writer` and `reader` make one."""
 
     def __init__(self, fd: int, path: Path, writable: bool):
         self.path = path
@@ -55,12 +50,14 @@ class EventLog:
         finally:
             os.close(fd)
         self.header = np.frombuffer(memory, HEADER_DTYPE, 1).reshape(())
+        """The head (dtype `HEADER_DTYPE`, shape ()), shared with the writer."""
         self.c_header = ffi.from_buffer(
             "struct aod_log_header *", memory, require_writable=writable
         )
         self._check(size)
         self.capacity = int(self.header["capacity"])
         self.records: Events = np.frombuffer(memory, EVENT_DTYPE, self.capacity, HEADER_BYTES)
+        """All slots: shape (capacity,)."""
 
     def _check(self, size: int) -> None:
         head, expected = self.header, (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
@@ -76,9 +73,8 @@ class EventLog:
 
     @classmethod
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """A new, empty log, which appears under its name when it is complete.
-
-        The position in its predecessor is removed. Raises OSError: the folder cannot be written."""
+        """A new, empty log, which appears under its name when it is complete. The position in its
+        predecessor is removed. Raises OSError: the folder cannot be written."""
         path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
         capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
@@ -116,9 +112,8 @@ class EventLog:
 
     @classmethod
     def reader(cls, runtime_dir: Path) -> Self:
-        """The log of this folder, read-only.
-
-        Raises EventLogError: there is none, or it is of another version or owner."""
+        """The log of this folder, read-only. Raises EventLogError: there is none, or it is of
+        another version or owner."""
         path = runtime_dir / LOG_NAME
         return cls(open_ours(path, writable=False), path, writable=False)
 
@@ -135,7 +130,7 @@ class EventLog:
     @property
     def commit_records(self) -> int:
         """How many records a writer may copy before it commits them."""
-        return min(MAX_COMMIT_RECORDS, self.capacity // 4)
+        return min(16384, self.capacity // 4)
 
     @property
     def realtime_offset_ns(self) -> int:
@@ -161,9 +156,8 @@ class EventLog:
         return at
 
     def span(self, start: int, end: int) -> Events:
-        """The records [start, end): a view, or a copy where the ring wraps between them.
-
-        For the one reader whose position stops the writer."""
+        """The records [start, end): a view, or a copy where the ring wraps between them. For the
+        one reader whose position stops the writer."""
         first, rest = self._views(start, end)
         return joined(first, rest) if len(rest) else first
 

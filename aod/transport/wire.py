@@ -33,7 +33,6 @@ LINGER_MS: Final = 200
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
 
-
 HealthState: TypeAlias = Literal["ready", "waiting", "impaired", "stopping", "failed"]
 """`waiting` (for what the note says), `impaired` (it cannot do its work, as the note says, and the
 daemon is unhealthy), `stopping`, or `failed` (the last message before it ends)."""
@@ -111,7 +110,6 @@ TAKES: Final = {
 }
 """Receiver -> what it takes."""
 
-_encoder: Final = msgspec.msgpack.Encoder()
 _decoders: Final = {name: msgspec.msgpack.Decoder(intake.types) for name, intake in TAKES.items()}
 UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
 """What msgspec raises for arbitrary bytes; deep nesting is found before the schema is applied."""
@@ -136,9 +134,9 @@ def is_taken(runtime_dir: Path, receiver: str) -> bool:
 def encode(message: Message) -> list[bytes]:
     """The frames of a message."""
     if not isinstance(message, Anomaly):
-        return [_encoder.encode(message)]
+        return [msgspec.msgpack.encode(message)]
     head = msgspec.structs.replace(message, evidence=b"")
-    return [_encoder.encode(head), message.evidence]
+    return [msgspec.msgpack.encode(head), message.evidence]
 
 
 def decode(frames: Sequence[bytes], receiver: str) -> Message:
@@ -161,14 +159,12 @@ def decode(frames: Sequence[bytes], receiver: str) -> Message:
 
 
 class Inbox:
-    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go.
-
-    Attributes:
-        rejected: how many messages were counted and dropped."""
+    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go."""
 
     def __init__(self, context: Context, runtime_dir: Path, owner: str):
         self._owner, intake = owner, TAKES[owner]
         self.rejected = 0
+        """Messages that were counted and dropped."""
         self.socket = context.socket(zmq.PULL)
         self.socket.set(zmq.RCVHWM, intake.queued)
         self.socket.set(zmq.MAXMSGSIZE, intake.max_bytes)

@@ -19,15 +19,10 @@ def tasks(proc: str) -> dict[tuple[int, bytes], tuple[str, list[bytes]]]:
         pids = [int(entry.name) for entry in entries if entry.name.isdecimal()]
     for pid in pids:
         try:
-            fd = os.open(f"{proc}/{pid}/stat", os.O_RDONLY)
-        except OSError:
-            continue
-        try:
-            stat = os.read(fd, 4096)
+            with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 (slow to import)
+                stat = file.read(4096)
         except OSError:  # it ended
             continue
-        finally:
-            os.close(fd)
         name = stat[stat.find(b"(") + 1 : stat.rfind(b")")].decode(errors="replace")
         shown = "".join(letter if letter.isprintable() else "?" for letter in name)
         fields = stat[stat.rfind(b")") + 2 :].split()

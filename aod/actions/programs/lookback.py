@@ -53,18 +53,14 @@ def start_of(fd: int, size: int, since: float, until: float) -> int | None:
         block = os.pread(fd, _BLOCK, start).split(b"\n")
         # What is cut at either end may show another time than the whole line.
         whole = block[start > 0 : -1 if start + _BLOCK < size else None]
-        first = _first_stamp(whole, until)
+        stamps = (stamp(line, until) for line in whole)
+        first = next((found for found in stamps if found is not None), None)
         known = known or first is not None
         if not known:
             return None
         if first is not None and first < since:
             return start
     return start
-
-
-def _first_stamp(block: Iterable[bytes], near_sec: float) -> float | None:
-    stamps = (stamp(line, near_sec) for line in block)
-    return next((found for found in stamps if found is not None), None)
 
 
 def lines(fd: int, start: int, end: int) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from aod.bundles import contents, manifest
 from aod.bundles.manifest import Manifest
 from aod.bundles.redact import host, pcap
 from aod.bundles.redact.gathering import Gathering
-from aod.bundles.redact.kinds import Kind, Pseudonyms
+from aod.bundles.redact.kinds import Kind
 from aod.bundles.redact.text import Redactor
 from aod.files import FOLDER_MODE, create
 from aod.flight.pcap import PcapError
@@ -56,7 +56,7 @@ def redact(folder: Path, *, headers_only: bool) -> None:
     Raises OSError, msgspec.MsgspecError: the folder has no draft, or cannot be read or written."""
     draft = msgspec.json.decode((folder / DRAFT).read_bytes(), type=Draft)
     texts, others = _files(folder)
-    redactor, pseudonyms = _gathered(draft, texts)
+    redactor = _gathered(draft, texts)
     done = folder / DONE
     done.mkdir(FOLDER_MODE)
     for path in texts:
@@ -65,24 +65,20 @@ def redact(folder: Path, *, headers_only: bool) -> None:
                 target.write(redactor.text(chunk, path.name))
     left_out = {}
     for path in others:
-        if why := _binary(path, done / path.name, pseudonyms, headers_only=headers_only):
+        if why := _binary(path, done / path.name, redactor, headers_only=headers_only):
             left_out[path.name] = why
-    _write_draft(done, draft, left_out, redactor, pseudonyms)
+    _write_draft(done, draft, left_out, redactor)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     """The text files, and the others."""
     binary = {row.file for row in table.ACTIONS if row.binary}
     known = NAMELESS | {contents.ANOMALY, contents.SUMMARY, manifest.FILE}
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.name not in known and path.is_file()
-    )
-    return (
-        [path for path in found if path.name not in binary and path.suffix != ".pcap"],
-        [path for path in found if path.name in binary or path.suffix == ".pcap"],
-    )
+    found: tuple[list[Path], list[Path]] = [], []
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith(".") and path.name not in known and path.is_file():
+            found[path.name in binary or path.suffix == ".pcap"].append(path)
+    return found
 
 
 def chunks(file: IO[bytes], size: int = _CHUNK, longest: int = _LONGEST_LINE) -> Iterator[bytes]:
@@ -100,7 +96,7 @@ def chunks(file: IO[bytes], size: int = _CHUNK, longest: int = _LONGEST_LINE) ->
         yield held
 
 
-def _gathered(draft: Draft, texts: list[Path]) -> tuple[Redactor, Pseudonyms]:
+def _gathered(draft: Draft, texts: list[Path]) -> Redactor:
     gathering = Gathering()
     gathering.add(Kind.HOSTS, draft.manifest.host.encode())
     for mount in draft.manifest.mounts:
@@ -121,7 +117,7 @@ def _gathered(draft: Draft, texts: list[Path]) -> tuple[Redactor, Pseudonyms]:
     return gathering.redactor()
 
 
-def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: bool) -> str:
+def _binary(path: Path, target: Path, redactor: Redactor, *, headers_only: bool) -> str:
     """Redact a binary file; why it is left out, if it is."""
     if path.suffix != ".pcap":
         return _BINARY_LEFT_OUT
@@ -129,25 +125,19 @@ def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: b
         return _PACKETS_LEFT_OUT
     try:
         with create(target) as file:
-            file.writelines(pcap.redact(path.read_bytes(), pseudonyms))
+            file.writelines(pcap.redact(path.read_bytes(), redactor.pseudonyms))
     except PcapError as error:
         target.unlink()
         return f"left out: {error}"
     return ""
 
 
-def _write_draft(
-    done: Path,
-    draft: Draft,
-    left_out: dict[str, str],
-    redactor: Redactor,
-    pseudonyms: Pseudonyms,
-) -> None:
-    host_name = pseudonyms.name(Kind.HOSTS, draft.manifest.host.encode()).decode()
-    manifest_of = msgspec.to_builtins(draft.manifest)
-    redacted = _mapped(manifest_of, redactor.string, _MANIFEST_AS_IT_IS) | {"host": host_name}
-    anomaly = _mapped(msgspec.to_builtins(draft.anomaly), redactor.string, _ANOMALY_AS_IT_IS)
-    redacted["redacted"] = msgspec.to_builtins(pseudonyms.replaced())
+def _write_draft(done: Path, draft: Draft, left_out: dict[str, str], redactor: Redactor) -> None:
+    host_name = redactor.pseudonyms.name(Kind.HOSTS, draft.manifest.host.encode()).decode()
+    builtins = msgspec.to_builtins(draft)
+    redacted = _mapped(builtins["manifest"], redactor.string, _MANIFEST_AS_IT_IS)
+    anomaly = _mapped(builtins["anomaly"], redactor.string, _ANOMALY_AS_IT_IS)
+    redacted |= {"host": host_name, "redacted": redactor.pseudonyms.replaced()}
     made = {"manifest": redacted, "anomaly": anomaly, "left_out": left_out}
     with create(done / DRAFT) as file:
         file.write(msgspec.json.encode(msgspec.convert(made, type=Draft)))

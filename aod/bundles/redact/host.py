@@ -10,8 +10,6 @@ from aod.bundles.redact.kinds import Kind
 
 _FIRST_UID: Final = 1000
 _NOBODY: Final = 65534
-_PS_COLUMNS: Final = 8
-"""ps and top cut a longer user name to one less, and a plus."""
 
 
 def names(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
@@ -27,23 +25,12 @@ def names(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
         if key in (b"search", b"domain"):
             yield from ((Kind.DOMAINS, domain.rstrip(b".")) for domain in domains if b"." in domain)
     for line in _lines(root / "etc/passwd"):
-        yield from _user(line.split(b":"))
-
-
-def _user(fields: list[bytes]) -> Iterator[tuple[Kind, bytes]]:
-    if len(fields) < 6 or not fields[2].isdigit():
-        return
-    if _FIRST_UID <= int(fields[2]) < _NOBODY:
-        yield Kind.USERS, fields[0]
-        full_name = fields[4].partition(b",")[0].strip()
-        if b" " in full_name:
-            yield Kind.USERS, full_name
-
-
-def short_forms(user: bytes) -> Iterator[bytes]:
-    """How ps and top show a user name that is too long for their column."""
-    if len(user) > _PS_COLUMNS:
-        yield user[: _PS_COLUMNS - 1] + b"+"
+        fields = line.split(b":")
+        if len(fields) > 5 and fields[2].isdigit() and _FIRST_UID <= int(fields[2]) < _NOBODY:
+            yield Kind.USERS, fields[0]
+            full_name = fields[4].partition(b",")[0].strip()
+            if b" " in full_name:
+                yield Kind.USERS, full_name
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -17,7 +17,7 @@ WORDS = st.text(max_size=100) | st.just("many words " * 99) | st.just("x" * 999)
 
 
 def source(name: str, status: Status, note: str = "") -> Source:
-    return not_run(name, f"{name}.log", (name,), status, note)
+    return not_run(name, note, status, f"{name}.log", (name,))
 
 
 SOURCES = (

@@ -27,8 +27,3 @@ def test_names_of_etc(tmp_path: Path) -> None:
 
 def test_a_host_without_etc_knows_its_name(tmp_path: Path) -> None:
     assert list(host.names(tmp_path)) == [(Kind.HOSTS, socket.gethostname().encode())]
-
-
-def test_a_long_user_name_in_ps() -> None:
-    assert list(host.short_forms(b"longusername")) == [b"longuse+"]
-    assert list(host.short_forms(b"jdoe")) == []
