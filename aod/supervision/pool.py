@@ -199,10 +199,7 @@ class Pool:
 
 
 def _has_ended(
-    process: Process,
-    seconds: float,
-    wait: Callable[[float], None],
-    give_up: Callable[[], bool],
+    process: Process, seconds: float, wait: Callable[[float], None], give_up: Callable[[], bool]
 ) -> bool:
     deadline = time.monotonic() + seconds
     while process.alive and not process.reap():

@@ -222,6 +222,4 @@ def _dies_with(parent: int) -> bool:
 
 def how_it_ended(code: int) -> str:
     """An exit code in words."""
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exited with status {code}"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
