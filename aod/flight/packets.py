@@ -19,7 +19,7 @@ from typing import IO, Final, cast
 from aod.config.schema import Packets
 from aod.flight import ring
 from aod.flight.headers import SMB_PORT
-from aod.host import children, leftovers
+from aod.host import children
 from aod.log import WarnOnce
 
 FIRST_DELAY_SEC: Final = 1.0
@@ -48,7 +48,7 @@ class PacketRing:
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
         self._warn_once = WarnOnce(logger)
-        leftovers.end_writers(folder)  # two would write one file
+        children.end_writers(folder)  # two would write one file
 
     @property
     def dropped(self) -> int:

@@ -9,14 +9,14 @@ from aod.config.schema import Config, Packets, Trace
 from aod.flight import ring, trace
 from aod.flight.packets import PacketRing
 from aod.flight.trace import TraceBuffer
-from aod.host import leftovers
+from aod.host import children
 from aod.settings import ActionName
 
 
 def clear(config: Config, logger: logging.Logger) -> None:
     """Remove the leftovers of a capture that was killed."""
     folder = packets_folder(config)
-    leftovers.end_writers(folder)
+    children.end_writers(folder)
     ring.remove(folder)
     trace.remove(config.pin_dir, logger)
 
