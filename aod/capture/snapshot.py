@@ -62,17 +62,13 @@ def request(config: Config, reason: str) -> int:
     Raises OSError, SpoolError: it cannot be spooled; nothing is asked for then."""
     anomaly = asked_for(config, RESERVED, NAME, actions(config), reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
-    _notify(config, anomaly)
-    return anomaly.timestamp
-
-
-def _notify(config: Config, anomaly: Anomaly) -> None:
-    """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
+    # The ZeroMQ context lives no longer than this: the supervisor forks, and must hold none.
     zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     outbox = Outbox(zmq_context, config.runtime_dir, "capture")
     outbox.send(anomaly)
     outbox.close()
     zmq_context.term()
+    return anomaly.timestamp
 
 
 def is_waiting(config: Config, timestamp: int) -> bool:

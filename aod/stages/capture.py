@@ -23,7 +23,7 @@ from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
 from aod.capture.stop import GIVE_UP_SHARE, HURRY_SHARE, StopClock
 from aod.flight.recorders import Recorders
-from aod.host import leftovers
+from aod.host import children
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -102,7 +102,7 @@ class Capture:
 
     async def _take_over(self) -> None:
         self.children.report()  # none of ours runs yet
-        if ended := await asyncio.to_thread(leftovers.end):
+        if ended := await asyncio.to_thread(children.end_leftovers):
             self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
         self.backlog.refresh()

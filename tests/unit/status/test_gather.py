@@ -14,8 +14,7 @@ from aod.smb.commands import ConnectionEvent
 from aod.state import names
 from aod.status import metrics, text
 from aod.status.gather import gather
-from aod.status.health import unhealthy
-from aod.status.model import CommandStatus, Status
+from aod.status.model import CommandStatus, Status, unhealthy
 from aod.status.workers import DaemonReport, WorkerReport
 from aod.transport.eventlog import COUNTERS, EventLog
 from aod.transport.position import EventLogError
