@@ -169,11 +169,6 @@ class _Matches:
         many = self.counts(rule, state, part) > rule.frame.acceptable_count
         return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
 
-    def free(self, state: State, part: slice) -> NDArray[np.bool_]:
-        """Which the episode lets through."""
-        over = self.times[part] >= state.quiet_until_ns
-        return over | self.urgent[part] if state.may_escalate else over
-
     def last(self, index: int, count: int) -> Events:
         """The records of the `count` matches in the window of match `index`, those that are
         here."""
@@ -198,11 +193,14 @@ def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple
     while at < len(matched.times):
         part = slice(at, at + length)
         triggers = matched.triggers(rule, state, part)
-        free = np.flatnonzero(triggers & matched.free(state, part))
-        end = at + int(free[0]) if free.size else part.stop
+        free = matched.times[part] >= state.quiet_until_ns
+        if state.may_escalate:
+            free |= matched.urgent[part]
+        through = np.flatnonzero(triggers & free)
+        end = at + int(through[0]) if through.size else part.stop
         suppressed = int((triggers[: end - at] & matched.fresh[at:end]).sum())
         state = replace(state, suppressed=state.suppressed + suppressed)
-        if free.size:
+        if through.size:
             state, declaration = _declare(rule, state, matched, end)
             declared.append(declaration)
             at, length = end + 1, FIRST_SPAN

@@ -76,10 +76,9 @@ def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> S
 
 def _first(config: Config, default_name: str, kind: type[S]) -> tuple[str, S]:
     """The first anomaly of a type; where the configuration has none, one with the defaults."""
-    for name, settings in config.guardian.anomalies.items():
-        if isinstance(settings, kind):
-            return name, settings
-    return default_name, kind()
+    anomalies = config.guardian.anomalies.items()
+    found = ((name, settings) for name, settings in anomalies if isinstance(settings, kind))
+    return next(found, (default_name, kind()))
 
 
 def _reports(

@@ -201,10 +201,6 @@ class Inbox:
             else:
                 yield message
 
-    def receive(self) -> Message | None:
-        """The next of them, or None."""
-        return next(self.messages(), None)
-
     def close(self) -> None:
         self.socket.close(linger=0)
 

@@ -49,6 +49,7 @@ from tests.rig.stage import (
     next_beat,
     next_message,
     peers,
+    received,
     spool_of,
     start,
     start_with_line,
@@ -100,7 +101,7 @@ def run_to_the_end(made: Config) -> list[Sealed]:
         context.signals.stops = 1
         assert capture.run(context) == 0
         told = []
-        while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:
+        while cleanup.socket.poll(100) and (message := received(cleanup)) is not None:
             assert isinstance(message, Sealed)
             told.append(message)
         context.close()
