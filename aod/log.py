@@ -21,10 +21,8 @@ SYSLOG_SOCKET: Final = "/dev/log"
 # sd-daemon(3), syslog(3).
 _PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2, "ALERT": 1}
 _FACILITY_DAEMON: Final = 3
-_MAX_SYSLOG_BYTES: Final = 8 << 10
 _FORMAT: Final = "%(name)s: %(message)s"
 _PLAIN: Final = logging.Formatter(_FORMAT)
-_MOST_COMPLAINTS: Final = 100
 
 logging.addLevelName(ALERT, "ALERT")
 
@@ -54,7 +52,7 @@ class WarnOnce:
         """Log it, unless it has been logged."""
         if complaint in self._known:
             return
-        if len(self._known) >= _MOST_COMPLAINTS:
+        if len(self._known) >= 100:
             self._known.clear()
         self._known.add(complaint)
         self._logger.log(self._level, "%s", complaint)
@@ -94,20 +92,16 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
             stage = record.name.removeprefix("aod.")
             named = {"AOD_STAGE": stage, **getattr(record, "journal", {})}
             if systemd.journal_send(_PLAIN.format(record), _priority(record), named):
-                self._report_lost()
+                lost, self._lost = self._lost, 0
+                if lost:
+                    text = f"aod: {lost} messages are missing here: journald did not accept them"
+                    systemd.journal_send(text, _PRIORITIES["WARNING"], {})
             elif select.select([], [sys.stderr], [], 0)[1]:  # else it would wait
                 super().emit(record)
             else:
                 self._lost += 1
         except Exception:
             self.handleError(record)
-
-    def _report_lost(self) -> None:
-        """Report, once journald accepts messages again, how many are lost."""
-        lost, self._lost = self._lost, 0
-        if lost:
-            text = f"aod: {lost} messages are missing here: journald did not accept them"
-            systemd.journal_send(text, _PRIORITIES["WARNING"], {})
 
 
 class _SyslogHandler(logging.Handler):
@@ -121,7 +115,7 @@ class _SyslogHandler(logging.Handler):
         try:
             head = f"<{_FACILITY_DAEMON << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
             text = f"{head} aod[{os.getpid()}]: {one_line(self.format(record))}"
-            systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[:_MAX_SYSLOG_BYTES])
+            systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[: 8 << 10])
         except Exception:
             self.handleError(record)
 

@@ -20,8 +20,6 @@ MAX_QUOTED: Final = 60
 
 _PREFIX: Final = re.compile("^(nt_status_|status_|smb2_)")
 """What people omit, or write as Samba does: WRITE for SMB2_WRITE, NT_STATUS_ACCESS_DENIED."""
-_LIKENESS: Final = 0.7
-"""Cutoff of difflib, for names without their prefix."""
 
 # No control characters, nor those that reorder or hide their neighbours on a terminal. Python's
 # `$` also matches before a last line feed.
@@ -87,7 +85,7 @@ def suggestion(word: str, options: Iterable[str]) -> str:
         stems.setdefault(_stem(option), option)
     stem = _stem(word)[:MAX_QUOTED]
     exact = [each for each in (stem, f"e{word.casefold()}") if each in stems]
-    near = exact or get_close_matches(stem, stems, 3, _LIKENESS)
+    near = exact or get_close_matches(stem, stems, cutoff=0.7)
     if stem != word.casefold():  # with the prefix STATUS_, a status is meant
         near.sort(key=lambda each: stems[each].casefold() == each)
     return f"did you mean {stems[near[0]]}? " if near else ""

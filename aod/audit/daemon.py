@@ -17,8 +17,6 @@ from aod.transport.wire import Health
 
 INTERVAL_SEC: Final = 60.0
 """Between two entries about one loss: a ring that overflows does so many times a second."""
-CLOSE_SEC: Final = 2.0
-"""For the last entries of a daemon that stops."""
 LOSSES: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
@@ -108,4 +106,4 @@ class DaemonAudit:
         """The daemon stops."""
         self.tick(math.inf)
         self.write(Stopped(reason=reason, exit=status))
-        self._audit_log.close(CLOSE_SEC)
+        self._audit_log.close(patience_sec=2.0)

@@ -11,12 +11,16 @@ entry that could not be written is counted, and the next one that can be is prec
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
-from aod.audit.entries import Entry, Lost, encode
+import msgspec
+
+from aod.audit import entries
+from aod.audit.entries import Entry, Lost, decode, encode
 from aod.config.schema import Config
 from aod.files import closing_fd, open_trusted, opened_folder, why_untrusted
 from aod.log import WarnOnce
@@ -29,7 +33,6 @@ MOST_FILES: Final = 100
 """Upper bound of `audit.files`."""
 LOCK_WAIT_SEC: Final = 1.0
 """Our own processes hold the lock for microseconds; a stranger may never release it."""
-_MAX_ATTEMPTS: Final = 1000
 
 
 class AuditLog:
@@ -69,7 +72,7 @@ class AuditLog:
 
     def _append(self, folder_fd: int, entry: Entry) -> None:
         patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC
-        for _ in range(_MAX_ATTEMPTS):
+        for _ in range(1000):
             with closing_fd(_open_ours(folder_fd)) as fd:
                 if not lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd):
                     continue
@@ -147,3 +150,37 @@ def _write_whole(fd: int, size: int, lines: bytes) -> None:
     except OSError:
         os.ftruncate(fd, size)
         raise
+
+
+def read(config: Config) -> Iterator[Entry]:
+    """The entries that are kept, oldest first; lines that cannot be read are skipped. One at a
+    time: the log may be larger than the memory."""
+    for number in reversed(range(config.audit.files)):
+        for line in _lines(config.aod_output_dir / name(number)):
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                yield decode(line)
+
+
+def why_no_bundle(config: Config, timestamp: int) -> str:
+    """Why an anomaly has neither a spool entry nor a bundle."""
+    why_not = "it was refused or failed permanently; the daemon's log says why"
+    for entry in read(config):
+        if getattr(entry, "timestamp", None) != timestamp:
+            continue
+        match entry:
+            case entries.CaptureSealed():
+                why_not = "it was sealed, and has been deleted since"
+            case entries.CaptureRefused(why=why):
+                why_not = f"it was refused: {why}"
+            case entries.CaptureFailed(why=why):
+                why_not = f"it failed: {why}"
+            case entries.CaptureInterrupted(why=why):
+                why_not = f"it was interrupted: {why}"
+    return why_not
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Of a regular file; a line longer than any entry comes in pieces, none of which decodes."""
+    with suppress(OSError, ValueError), os.fdopen(open_trusted(path), "rb") as file:
+        while line := file.readline(MAX_ENTRY_BYTES):
+            yield line

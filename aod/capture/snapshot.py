@@ -6,7 +6,6 @@ once, without waiting for what follows the trigger."""
 import logging
 import os
 import time
-from pathlib import Path
 from typing import Final
 
 import zmq
@@ -74,11 +73,6 @@ def request(config: Config, reason: str) -> int:
 def is_waiting(config: Config, timestamp: int) -> bool:
     """Whether it is not sealed yet, refused, nor failed permanently."""
     return os.path.lexists(config.state_dir / spool.FOLDER / names.spooled(timestamp))
-
-
-def bundle(config: Config, timestamp: int) -> Path:
-    """Where it will be."""
-    return config.aod_output_dir / names.archive(timestamp)
 
 
 class Snapshots:

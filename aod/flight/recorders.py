@@ -48,12 +48,11 @@ class Recorders:
                 self._running.pop(name).close()
         for name, settings in self._settings.items():
             if name not in self._running:
-                self._running[name] = self._new(config, settings)
-
-    def _new(self, config: Config, settings: Packets | Trace) -> PacketRing | TraceBuffer:
-        if isinstance(settings, Packets):
-            return PacketRing(packets_folder(config), settings, self._logger)
-        return TraceBuffer(config.pin_dir, settings, self._logger)
+                self._running[name] = (
+                    PacketRing(packets_folder(config), settings, self._logger)
+                    if isinstance(settings, Packets)
+                    else TraceBuffer(config.pin_dir, settings, self._logger)
+                )
 
     def tick(self) -> None:
         """Start what should run, and what has died; call it about twice a second."""

@@ -20,9 +20,6 @@ from aod.smb.peers import Names
 from aod.text import printable
 from aod.transport.eventlog import EventLog
 
-MAX_IN_FLIGHT_EVENTS: Final = 4096
-"""Hung operations of which one scan makes records; the others get theirs when they finish."""
-
 _logger: Final = log.ROOT.getChild("libbpf")
 
 
@@ -78,7 +75,8 @@ class Tracer:
         self._tracer = out[0]
         self._control = lib.aod_control(self._tracer)
         self._drained = ffi.new("struct aod_drained *")
-        self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
+        # Of hung operations, by one scan; those without room get theirs when they finish.
+        self._events = np.zeros(4096, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
         self._hanging_ns = never()
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))

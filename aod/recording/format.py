@@ -136,7 +136,6 @@ class Head(Struct, frozen=True, kw_only=True):
     program: str
     """Who wrote it: `aodv2 0.1.0`."""
     layout: list[tuple[str, str]]
-    """Of a record."""
     start_ns: Nanoseconds
     """CLOCK_MONOTONIC."""
     realtime_offset_ns: Offset
@@ -144,9 +143,8 @@ class Head(Struct, frozen=True, kw_only=True):
     host: str
     kernel: str
     config_file: str
-    """Its path."""
     config: str
-    """Its text."""
+    """The text of that file."""
 
 
 class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,8 +20,7 @@ from aod.state import counters, lock
 from aod.state.ledger import Kind, LedgerReader
 from aod.status import anomalies, workers
 from aod.status.model import STALE_NS, CommandStatus, Output, Status
-from aod.transport.command_stats import COUNTERS, doubt
-from aod.transport.eventlog import EventLog
+from aod.transport.eventlog import COUNTERS, EventLog, doubt
 from aod.transport.position import read_evaluated
 
 

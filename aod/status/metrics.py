@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from aod.status.model import Status, unhealthy
-from aod.transport.command_stats import DROPPED
+from aod.transport.eventlog import DROPPED
 
 _Samples: TypeAlias = Iterable[tuple[dict[str, str], float]]
 _Metric: TypeAlias = tuple[str, str, _Samples | float]

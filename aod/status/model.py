@@ -10,7 +10,7 @@ from aod.conservation.violation import Violation, sentence
 from aod.kernel import attachments
 from aod.status.anomalies import AnomalyReport
 from aod.status.workers import DaemonReport
-from aod.transport.command_stats import DROPPED
+from aod.transport.eventlog import DROPPED
 
 STALE_NS: Final = 10 * 10**9
 """Counters are published every second, the supervisor's report every two."""
@@ -86,12 +86,10 @@ class Status(Struct, frozen=True):
     refused_by_detect: int = 0
     """Of those, the ones that get no bundle."""
     outcomes: dict[str, int] = {}
-    """Anomalies by where they came from, and by what became of them (aod/state/ledger.py); with
-    those that detect refused."""
+    """Anomalies by origin and by outcome (aod/state/ledger.py), with those that detect refused."""
     open: int = 0
     """Anomalies without an outcome yet."""
     violations: tuple[Violation, ...] = ()
-    """Sums that do not hold."""
     output: Output | None = None
 
     @property

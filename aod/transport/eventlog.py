@@ -8,10 +8,12 @@ overwritten: that is the history a bundle is cut from."""
 import mmap
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aod import log
 from aod._native import ffi, lib
@@ -28,12 +30,21 @@ from aod.transport.position import (
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
+STATS_DTYPE: Final = struct_dtype("aod_command_stats")
+STAT_NAMES: Final = tuple(STATS_DTYPE.names or ())
+"""The kernel's counters of one command, in the order of the struct (ebpf/shared.h)."""
+COUNTERS: Final = tuple(n for n in STAT_NAMES if n not in ("begun", "ended", "latency_slots"))
+"""The fields that count something for a reader: numbers, none of them an array."""
+DROPPED: Final = tuple(name for name in COUNTERS if name.startswith("dropped_"))
+"""Operations that are missing in the event log."""
+
+RECORDS_MADE: Final = ("finished", "unanswered_told")
+RECORD_FATES: Final = ("emitted", "filtered", "dropped_ring_full", "dropped_simulated")
+"""Records made = the sum of their fates."""
+OPERATION_ENDS: Final = ("finished", "unanswered", "untimed", "dropped_inflight_full")
+"""Operations started = the sum of these + given up by their age + in flight."""
 
 _logger: Final = log.ROOT.getChild("eventlog")
-
-
-def _file_bytes(capacity: int) -> int:
-    return HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
 
 
 class EventLog:
@@ -68,7 +79,7 @@ class EventLog:
                 "it was made by another version of aod"
             )
         capacity = int(head["capacity"])
-        if capacity.bit_count() != 1 or size != _file_bytes(capacity):
+        if capacity.bit_count() != 1 or size != HEADER_BYTES + capacity * EVENT_DTYPE.itemsize:
             raise EventLogError(f"{self.path}: {size} bytes do not hold {capacity} records")
 
     @classmethod
@@ -77,12 +88,11 @@ class EventLog:
         predecessor is removed. Raises OSError: the folder cannot be written."""
         path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
-        capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
-        fd = create_whole(staging, _file_bytes(capacity))
+        fd = create_whole(staging, HEADER_BYTES + (megabytes << 20))
         head = np.zeros((), HEADER_DTYPE)
         head["magic"], head["version"] = lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION
         head["header_bytes"], head["record_bytes"] = HEADER_BYTES, EVENT_DTYPE.itemsize
-        head["capacity"] = capacity
+        head["capacity"] = (megabytes << 20) // EVENT_DTYPE.itemsize
         head["realtime_offset_ns"] = time.time_ns() - time.monotonic_ns()
         os.pwrite(fd, head.tobytes(), 0)
         (runtime_dir / POSITION_NAME).unlink(missing_ok=True)
@@ -170,3 +180,20 @@ class EventLog:
         copy = joined(*self._views(start, max(start, end)))
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]
+
+
+def total(stats: NDArray[np.void], names: Sequence[str]) -> NDArray[np.uint64]:
+    """The sum of these counters, in the shape of `stats` (dtype `STATS_DTYPE`)."""
+    counted: NDArray[np.uint64] = np.sum([stats[name] for name in names], axis=0, dtype=np.uint64)
+    return counted
+
+
+def doubt(stats: NDArray[np.void]) -> NDArray[np.int64]:
+    """How far each sum may be off: operations that were being counted when they were read."""
+    return signed(stats["begun"] - stats["ended"])
+
+
+def signed(difference: Any) -> NDArray[np.int64]:
+    """A difference of two counters (u8), which wrap together."""
+    as_signed: NDArray[np.int64] = np.ascontiguousarray(difference).view(np.int64)
+    return as_signed

@@ -12,9 +12,6 @@ from aod.files import create_whole, open_trusted
 
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
-MAX_READS: Final = 16
-"""Of a file whose writer goes on meanwhile."""
-_SIZE: Final = 4096
 _SEQ: Final = Struct("<Q")
 _SLOT: Final = Struct("<5Q")
 _USED: Final = _SEQ.size + 2 * _SLOT.size
@@ -69,7 +66,7 @@ class ReadPosition:
         before that count as skipped. Raises EventLogError: the file is not ours."""
         path = runtime_dir / POSITION_NAME
         try:
-            position = cls(create_whole(path, _SIZE))
+            position = cls(create_whole(path, 4096))
         except FileExistsError:
             return cls(open_ours(path, writable=True))
         position.commit(Evaluated(start, start))
@@ -83,7 +80,7 @@ class ReadPosition:
     def get(self) -> Evaluated:
         """What was committed last; all zeros where the file was truncated."""
         page = self._read()
-        for _ in range(MAX_READS):  # until two reads are equal: no write came in between
+        for _ in range(16):  # until two reads are equal: no write came in between
             before, page = page, self._read()
             if before == page:
                 break

@@ -26,9 +26,6 @@ STAGES: Final = ("collect", "detect", "capture", "cleanup")
 QUEUED_MESSAGES: Final = 1024
 AT_ONCE: Final = 1024
 """Messages that a receiver takes before it does something else: no sender can keep it busy."""
-MAX_FRAMES: Final = 3
-"""Of a message that are read: one more than any of ours has."""
-LINGER_MS: Final = 200
 
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
@@ -195,15 +192,12 @@ class Inbox:
             except zmq.Again:
                 return
             try:
-                message = decode([frame.bytes for frame in frames[:MAX_FRAMES]], self._owner)
+                # One frame more than any of ours has: enough to refuse it.
+                message = decode([frame.bytes for frame in frames[:3]], self._owner)
             except WireError:
                 self.rejected += 1
             else:
                 yield message
-
-    def receive(self) -> Message | None:
-        """The next of them, or None."""
-        return next(self.messages(), None)
 
     def close(self) -> None:
         self.socket.close(linger=0)
@@ -222,7 +216,7 @@ class Outbox:
         self.socket = context.socket(zmq.PUSH)
         self.socket.set(zmq.SNDHWM, TAKES[receiver].queued)
         self.socket.set(zmq.CONFLATE, newest_only)
-        self.socket.set(zmq.LINGER, LINGER_MS)
+        self.socket.set(zmq.LINGER, 200)  # ms
         self.unsent = 0
         self.socket.connect(endpoint(runtime_dir, receiver))
 

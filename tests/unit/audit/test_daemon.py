@@ -8,8 +8,7 @@ from pathlib import Path
 from aod.audit.daemon import INTERVAL_SEC, DaemonAudit, Losses
 from aod.audit.entries import Lost, Respawned, StageFailed, Started, Stopped
 from aod.audit.forked import ForkedAudit
-from aod.audit.log import AuditLog
-from aod.audit.reader import read
+from aod.audit.log import AuditLog, read
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
 from tests.rig.configs import config

@@ -16,8 +16,7 @@ from aod.status import metrics, text
 from aod.status.gather import gather
 from aod.status.model import CommandStatus, Status, unhealthy
 from aod.status.workers import DaemonReport, WorkerReport
-from aod.transport.command_stats import COUNTERS
-from aod.transport.eventlog import EventLog
+from aod.transport.eventlog import COUNTERS, EventLog
 from aod.transport.position import EventLogError
 from aod.transport.wire import STAGES
 from scripts.vm.tools import REPO
