@@ -54,12 +54,9 @@ class OutputFile:
     or the folder gone."""
 
     def __init__(self, path: Path, max_bytes: int, keep: Keep, budget: Budget) -> None:
-        self._file = create(path)
-        self._keep = keep
-        self._max_bytes = max_bytes
-        self._budget = budget
-        self._granted = 0
-        self.size = 0
+        self._file, self._keep = create(path), keep
+        self._max_bytes, self._budget = max_bytes, budget
+        self._granted = self.size = 0
         self.truncated = False
         self.note = ""
         """Why its cap was lowered, if it was."""
@@ -81,7 +78,12 @@ class OutputFile:
         cut to fit."""
         if not data:
             return
-        self._reserve(len(data))
+        # The bundle is asked for room; where it has none, this file's cap is what it was given.
+        wanted = max(0, min(self.size + len(data), self._max_bytes) - self._granted)
+        granted = self._budget.take(wanted)
+        self._granted += granted
+        if granted < wanted:
+            self._max_bytes, self.note = self._granted, self._budget.note
         kept = data if self._keep is Keep.END else data[: self._max_bytes - self.size]
         self._file.write(kept)
         self.size += len(kept)
@@ -96,17 +98,6 @@ class OutputFile:
         with self._file:
             if self.size > self._max_bytes:
                 self._keep_end()
-
-    def _reserve(self, size: int) -> None:
-        """Ask the bundle for room; where it has none, this file's cap is what it was given."""
-        wanted = min(self.size + size, self._max_bytes) - self._granted
-        if wanted <= 0:
-            return
-        granted = self._budget.take(wanted)
-        self._granted += granted
-        if granted < wanted:
-            self._max_bytes = self._granted
-            self.note = self._budget.note
 
     def _keep_end(self) -> None:
         start = self.size - self._max_bytes

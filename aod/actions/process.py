@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import IO, Final, Self, cast
+from typing import IO, Final, cast
 
 from msgspec import Struct
 
@@ -74,8 +74,8 @@ async def run(
     tail = _Tail()
     with (
         job.children.running(popen.pid) if job else nullcontext(),
-        _Reader(popen.stdout, take) as output,
-        _Reader(popen.stderr, tail.take) as errors,
+        closing(_Reader(popen.stdout, take)) as output,
+        closing(_Reader(popen.stderr, tail.take)) as errors,
     ):
         try:
             timed_out = await _until_finished(output, exited, hurry, timeout_sec)
@@ -114,13 +114,10 @@ class _Reader:
         self._loop = asyncio.get_running_loop()
         self.done = self._loop.create_future()
         self.error: OSError | FullError | None = None
-
-    def __enter__(self) -> Self:
         os.set_blocking(self._pipe.fileno(), False)
         self._loop.add_reader(self._pipe, self._readable)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._loop.remove_reader(self._pipe)
         self._pipe.close()
 
@@ -159,18 +156,12 @@ async def _until_finished(
     output: _Reader, exited: asyncio.Future[None], hurry: asyncio.Future[None], timeout_sec: float
 ) -> bool:
     """Wait for the child's end or its reader's; whether time was up before."""
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(timeout_sec):
-            await _first_of(output.done, exited, hurry)
+            await asyncio.wait((output.done, exited, hurry), return_when=asyncio.FIRST_COMPLETED)
             if output.error is None:
-                await _first_of(exited, hurry)
-    except TimeoutError:
-        return True
+                await asyncio.wait((exited, hurry), return_when=asyncio.FIRST_COMPLETED)
     return output.error is None and not exited.done()
-
-
-async def _first_of(*futures: asyncio.Future[None]) -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -45,7 +45,12 @@ class Step(Struct, frozen=True):
 def steps(action: Action, situation: Situation) -> list[Step]:
     """What to run for an action, and what cannot be run; at least one."""
     known = placeholders(situation, time.time_ns())
-    missing = _unmet(action.needs, known)
+    recorded = " (only a running daemon that is configured for it records it)"
+    missing = "; ".join(
+        f"{path or need}: not there{recorded if '{' in need else ''}"
+        for need, path in zip(action.needs, _filled(action.needs, known), strict=True)
+        if not path or not Path(path).exists()
+    )
     found: list[Step] = []
     for command in action.commands:
         argv = _filled(command.argv, known)
@@ -79,16 +84,6 @@ def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
 def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         re.sub(r"\{(\w+)\}", lambda braced: known.get(braced[1], braced[0]), word) for word in words
-    )
-
-
-def _unmet(needs: Sequence[str], known: Mapping[str, str]) -> str:
-    """What is missing of the needs of a row; empty: nothing."""
-    recorded = " (only a running daemon that is configured for it records it)"
-    return "; ".join(
-        f"{path or need}: not there{recorded if '{' in need else ''}"
-        for need, path in zip(needs, _filled(needs, known), strict=True)
-        if not path or not Path(path).exists()
     )
 
 

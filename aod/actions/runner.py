@@ -5,6 +5,7 @@ ones are done; LATE when the time that follows the trigger is over. Within a pha
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -12,9 +13,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aod.actions import mounts, process
+from aod.actions import process
 from aod.actions.action import Action, Phase
 from aod.actions.job import Job
+from aod.actions.mask import mask_text
 from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source
@@ -22,7 +24,8 @@ from aod.actions.source import collect_action
 
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""
-_MOUNTS_TIMEOUT_SEC: Final = 5
+MOUNTINFO: Final = "/proc/self/mountinfo"
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _MAX_MOUNTS_BYTES: Final = 1 << 20
 
 _Tasks = list[tuple[Phase, asyncio.Task[Sequence[Source]]]]
@@ -101,5 +104,25 @@ async def cifs_mounts() -> tuple[Mount, ...]:
 
     await asyncio.sleep(0)  # what is volatile is started first
     with suppress(process.StartError):
-        await process.run(("cat", mounts.MOUNTINFO), take, _MOUNTS_TIMEOUT_SEC)
-    return mounts.cifs_mounts(os.fsdecode(bytes(text)))
+        await process.run(("cat", MOUNTINFO), take, timeout_sec=5)
+    return mounted(os.fsdecode(bytes(text)))
+
+
+def mounted(mountinfo: str) -> tuple[Mount, ...]:
+    """The cifs file systems in a mountinfo file, each once, where it was mounted first.
+
+    Lines that are not of mountinfo's form (proc(5)) are passed over."""
+    found: dict[str, Mount] = {}
+    for line in mountinfo.splitlines():
+        where, _, what = line.partition(" - ")
+        left, right = where.split(" "), what.split(" ")
+        if len(left) >= 6 and len(right) >= 3 and right[0] in ("cifs", "smb3"):
+            source, mount_point = _unescape(right[1]), _unescape(left[4])
+            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[2]))
+            found.setdefault(left[2], mount)  # by its device
+    return tuple(found.values())
+
+
+def _unescape(field: str) -> str:
+    """Spaces, tabs, newlines and backslashes are octal in mountinfo."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)

@@ -125,11 +125,10 @@ class _Masked:
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
-        try:
+        with suppress(FullError):
             self._file.write(self._mask.finish() if self._mask else b"")
-        except FullError:
-            return True
-        return False
+            return False
+        return True
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:

@@ -23,6 +23,13 @@ def _ours(program: str, *arguments: str) -> tuple[str, ...]:
 
 
 _PORT_445: Final = "( dport = :445 or sport = :445 )"
+_LOGS: Final = ("/var/log/syslog", "/var/log/messages")
+_JOURNAL: Final = (
+    "journalctl --no-pager --output=short-iso-precise --since=@{since} --until=@{until}"
+)
+_CUT: Final = (
+    "{python} -I -m aod.flight.cut {packets} {trigger_ns} {from_ns} {to_ns} {headers_only}"
+)
 
 ACTIONS: Final = (
     Action(
@@ -127,14 +134,7 @@ ACTIONS: Final = (
         file="journalctl.log",
         about="The system's journal from the look-back before the trigger until what follows it"
         " was over.",
-        commands=(
-            Command(
-                (
-                    *("journalctl", "--no-pager", "--output=short-iso-precise"),
-                    *("--since=@{since}", "--until=@{until}"),
-                )
-            ),
-        ),
+        commands=(Command(tuple(_JOURNAL.split())),),
         phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,
@@ -150,9 +150,7 @@ ACTIONS: Final = (
                 ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
             ),
         ),
-        privileges={
-            Capability.DAC_READ_SEARCH: "shares that only their user may enter",
-        },
+        privileges={Capability.DAC_READ_SEARCH: "shares that only their user may enter"},
         phase=Phase.SERVER,
         max_bytes=1 * _MIB,
     ),
@@ -161,12 +159,7 @@ ACTIONS: Final = (
         file="syslogs.log",
         about="The lines of the system's log file from the look-back before the trigger on; the"
         " file's last 1 MiB where its lines have no time that is known.",
-        commands=(
-            Command(
-                _ours("lookback", "{since}", "{until}"),
-                paths=("/var/log/syslog", "/var/log/messages"),
-            ),
-        ),
+        commands=(Command(_ours("lookback", "{since}", "{until}"), paths=_LOGS),),
         privileges={Capability.DAC_READ_SEARCH: "the file is the log daemon's"},
         phase=Phase.LATE,
         timeout_sec=10,
@@ -179,14 +172,7 @@ ACTIONS: Final = (
         about="Packets of port 445 from the history before the trigger to the end of what follows"
         " it, for tcpdump -r or Wireshark (filter on smb2.msg_id); without the content of files"
         " unless configured.",
-        commands=(
-            Command(
-                (
-                    *("{python}", "-I", "-m", "aod.flight.cut", "{packets}"),
-                    *("{trigger_ns}", "{from_ns}", "{to_ns}", "{headers_only}"),
-                ),
-            ),
-        ),
+        commands=(Command(tuple(_CUT.split())),),
         needs=("{packets}",),
         privileges={
             Capability.NET_RAW: "tcpdump's own",

@@ -15,7 +15,7 @@ from aod.anomaly import Anomaly, Cause
 from aod.smb.commands import command_name
 from aod.state import counters
 from aod.state.counters import SAME_CLOCK_NS, Snapshots
-from aod.transport.command_stats import COUNTERS, STAT_NAMES
+from aod.transport.eventlog import COUNTERS, STAT_NAMES
 
 _FIRST_NS: Final = 50_000_000
 """A snapshot before the trigger has to be nearer by this than one behind it, which has counted the

@@ -18,8 +18,7 @@ from aod.event import EVENT_DTYPE, NO_EVENTS, Events, in_order, joined
 from aod.files import appearing
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
-from aod.transport.position import read_evaluated
+from aod.transport.position import EventLogError, read_evaluated
 
 FILE: Final = "events.npy"
 _LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full", "dropped_simulated")

@@ -15,8 +15,7 @@ from aod.detectors.lists import CODES, COMMANDS, list_faults
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.thresholds import Mask, never
 from aod.kernel.thresholds import Thresholds as Knobs
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 
 __all__ = [
     "CODES",

@@ -12,7 +12,7 @@ stands for all."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,15 +69,7 @@ class State:
     """How such operations ended, since the last declaration."""
 
 
-class Outcome(NamedTuple):
-    """What a batch led to."""
-
-    state: State
-    declared: tuple[Declaration, ...]
-    ended: Ends
-
-
-def step(rule: Rule, state: State, events: Events) -> Outcome:
+def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declaration, ...], Ends]:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
     state, matched, ended = _settled(rule, state, events)
     if ended.reported_ns:
@@ -87,7 +79,7 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
         state, declared = _evaluate(rule, state, matched)
     if len(state.ended) > MAX_ENDED:
         state = replace(state, ended=state.ended[-MAX_ENDED:])
-    return Outcome(state, declared, ended)
+    return state, declared, ended
 
 
 def remember(rule: Rule, state: State, events: Events) -> State:
@@ -169,14 +161,8 @@ class _Matches:
         many = self.counts(rule, state, part) > rule.frame.acceptable_count
         return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
 
-    def free(self, state: State, part: slice) -> NDArray[np.bool_]:
-        """Which the episode lets through."""
-        over = self.times[part] >= state.quiet_until_ns
-        return over | self.urgent[part] if state.may_escalate else over
-
     def last(self, index: int, count: int) -> Events:
-        """The records of the `count` matches in the window of match `index`, those that are
-        here."""
+        """Records of the `count` matches in the window of match `index`, those that are here."""
         aligned = len(self.recent) - (len(self.times) - int(self.ends[index]))
         # A record that came very late is in `recent` among those that the times have forgotten.
         in_time = np.searchsorted(self.recent["end_ns"], np.uint64(self.times[index]), "right")
@@ -198,11 +184,14 @@ def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple
     while at < len(matched.times):
         part = slice(at, at + length)
         triggers = matched.triggers(rule, state, part)
-        free = np.flatnonzero(triggers & matched.free(state, part))
-        end = at + int(free[0]) if free.size else part.stop
+        free = matched.times[part] >= state.quiet_until_ns
+        if state.may_escalate:
+            free |= matched.urgent[part]
+        through = np.flatnonzero(triggers & free)
+        end = at + int(through[0]) if through.size else part.stop
         suppressed = int((triggers[: end - at] & matched.fresh[at:end]).sum())
         state = replace(state, suppressed=state.suppressed + suppressed)
-        if free.size:
+        if through.size:
             state, declaration = _declare(rule, state, matched, end)
             declared.append(declaration)
             at, length = end + 1, FIRST_SPAN

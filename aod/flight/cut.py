@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aod.flight import ring
-from aod.flight.frames import SLL2
-from aod.flight.headers import HeadersOnly
+from aod.flight.headers import SLL2, HeadersOnly
 from aod.flight.pcap import Header, Packet, encode, encode_header, first_ns, header, records
 
 LATENESS_NS: Final = 1_200_000_000

@@ -19,7 +19,7 @@ from typing import IO, Final, cast
 from aod.config.schema import Packets
 from aod.flight import ring
 from aod.flight.headers import SMB_PORT
-from aod.host import children, leftovers
+from aod.host import children
 from aod.log import WarnOnce
 
 FIRST_DELAY_SEC: Final = 1.0
@@ -48,7 +48,7 @@ class PacketRing:
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
         self._warn_once = WarnOnce(logger)
-        leftovers.end_writers(folder)  # two would write one file
+        children.end_writers(folder)  # two would write one file
 
     @property
     def dropped(self) -> int:
@@ -71,7 +71,12 @@ class PacketRing:
                 self._start(now)
             return
         ended = self._popen.poll() is not None
-        self._read(cast(IO[bytes], self._popen.stderr))
+        with suppress(BlockingIOError):
+            piece = os.read(cast(IO[bytes], self._popen.stderr).fileno(), _MOST_TEXT)
+            self._text = (self._text + piece.decode(errors="replace"))[-_MOST_TEXT:]
+            self.is_recording = self.is_recording or _READY in self._text
+        if counts := _DROPPED.findall(self._text):
+            self._dropped = int(counts[-1])
         if ended:
             self._reap(now)
         elif self.is_recording and now - self._asked > ASK_INTERVAL_SEC:
@@ -101,14 +106,6 @@ class PacketRing:
             self._fail(now, str(error))
         else:
             self.starts += 1
-
-    def _read(self, pipe: IO[bytes]) -> None:
-        with suppress(BlockingIOError):
-            piece = os.read(pipe.fileno(), _MOST_TEXT).decode(errors="replace")
-            self._text = (self._text + piece)[-_MOST_TEXT:]
-            self.is_recording = self.is_recording or _READY in self._text
-        if counts := _DROPPED.findall(self._text):
-            self._dropped = int(counts[-1])
 
     def _reap(self, now: float) -> None:
         popen = cast("subprocess.Popen[bytes]", self._popen)
@@ -145,9 +142,7 @@ def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
 
 def _owner() -> tuple[int, int] | None:
     """Who tcpdump runs as; None: as ourselves, where we are not root or there is no such user."""
-    if os.geteuid() != 0:
-        return None
     with suppress(KeyError):
         entry = pwd.getpwnam(USER)
-        return entry.pw_uid, entry.pw_gid
+        return (entry.pw_uid, entry.pw_gid) if os.geteuid() == 0 else None
     return None

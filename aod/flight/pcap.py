@@ -16,9 +16,7 @@ _RECORD_HEADER: Final = "IIII"
 _FILE_BYTES: Final = 24
 _RECORD_BYTES: Final = 16
 _LARGEST_SNAPLEN: Final = 1 << 20
-_LINK_TYPE_MASK: Final = 0xFFFF
 _NS: Final = 10**9
-_OUT: Final = struct.Struct("<" + _RECORD_HEADER)
 
 
 class PcapError(Exception):
@@ -50,7 +48,7 @@ def header(content: bytes) -> Header | None:
     for order in "<>":
         magic, _, _, _, _, snaplen, link = struct.unpack_from(order + _FILE_HEADER, content)
         if magic in _FRACTION_NS:
-            return Header(order, _FRACTION_NS[magic], snaplen, link & _LINK_TYPE_MASK)
+            return Header(order, _FRACTION_NS[magic], snaplen, link & 0xFFFF)
     return None
 
 
@@ -94,4 +92,5 @@ def encode_header(about: Header) -> bytes:
 def encode(record: Packet) -> bytes:
     """A record of such a file."""
     seconds, fraction = divmod(record.time_ns, _NS)
-    return _OUT.pack(seconds, fraction, len(record.data), record.wire_bytes) + record.data
+    head = struct.pack("<IIII", seconds, fraction, len(record.data), record.wire_bytes)
+    return head + record.data

@@ -15,9 +15,6 @@ NAME: Final = "ring.pcap"
 """tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
 _UNIT_BYTES: Final = 1_000_000
 """tcpdump's `-C` counts in these, before it writes a packet: the last one comes on top."""
-_OVERHEAD_BYTES: Final = 24 + 16
-_ASIDE: Final = 10**6
-"""Numbers that no file of a ring has."""
 _FILES: Final = 16
 """Or a few more: when one is begun anew, that part of the ring is lost."""
 
@@ -32,8 +29,8 @@ class Shape(NamedTuple):
 
     @property
     def largest_bytes(self) -> int:
-        """What one file may come to."""
-        return self.file_mb * _UNIT_BYTES + _OVERHEAD_BYTES + self.snaplen
+        """What one file may come to, with its own header and that of its last packet."""
+        return self.file_mb * _UNIT_BYTES + 24 + 16 + self.snaplen
 
     def names(self) -> list[str]:
         """As tcpdump calls them, and in the order in which it writes them."""
@@ -92,7 +89,8 @@ def make_way(folder: Path, wanted: Shape) -> None:
     for path in found:
         if path not in kept:
             path.unlink()
-    aside = [path.rename(folder / f"{NAME}{_ASIDE + at}") for at, path in enumerate(kept)]
+    # Aside they have numbers that no file of a ring has.
+    aside = [path.rename(folder / f"{NAME}{10**6 + at}") for at, path in enumerate(kept)]
     for path, name in zip(reversed(aside), reversed(wanted.names()), strict=False):
         path.rename(folder / name)
 

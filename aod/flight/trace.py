@@ -58,7 +58,12 @@ class TraceBuffer:
         """Make the instance, and switch its events on once the cifs module is there."""
         try:
             self._instance = self._instance or self._make()
-            self._enable(self._instance)
+            loaded = 0
+            with suppress(FileNotFoundError):
+                loaded = MODULE.stat().st_ino  # another after each load
+            if loaded not in (0, self._enabled_for):
+                (self._instance / _EVENTS).write_text("1")
+            self._enabled_for = loaded
         except OSError as error:
             self._warn_once(f"the cifs client cannot be traced: {error}")
 
@@ -78,15 +83,6 @@ class TraceBuffer:
         if "[mono]" not in clock.read_text():  # setting it empties the buffer, even to the same
             clock.write_text("mono")
         return instance
-
-    def _enable(self, instance: Path) -> None:
-        """Only when the module is new: its folder in sysfs is another after each load."""
-        loaded = 0
-        with suppress(FileNotFoundError):
-            loaded = MODULE.stat().st_ino
-        if loaded not in (0, self._enabled_for):
-            (instance / _EVENTS).write_text("1")
-        self._enabled_for = loaded
 
 
 def remove(pin_dir: Path, logger: logging.Logger) -> None:

@@ -9,21 +9,21 @@ import time
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from math import inf
 from typing import Final
 
 from aod.actions import process
 from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
-from aod.audit import reader
+from aod.audit import log as audit_log
 from aod.capture.audit import CaptureAudit
 from aod.capture.backlog import Backlog
 from aod.capture.leftovers import take_over
 from aod.capture.maker import Maker
 from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
-from aod.capture.stop import GIVE_UP_SHARE, HURRY_SHARE, StopClock
 from aod.flight.recorders import Recorders
-from aod.host import leftovers
+from aod.host import children
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -31,6 +31,10 @@ from aod.transport.wire import OwnPids, Suppressed
 
 TICK_SEC: Final = 0.5
 """A lost message delays a capture by this at most; the disk is checked as often."""
+HURRY_SHARE: Final = 0.4
+GIVE_UP_SHARE: Final = 0.8
+"""Of the time that the shutdown may take: when sources are cut short, and when bundles are left for
+the next start, so that the stage has ended by itself before the supervisor ends it."""
 
 
 class Capture:
@@ -53,7 +57,7 @@ class Capture:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._recorders = Recorders(config, context.logger)
-        self._stop = StopClock()
+        self._stop_began = inf
         self._refusing = False
 
     def _reconfigure(self) -> None:
@@ -102,7 +106,7 @@ class Capture:
 
     async def _take_over(self) -> None:
         self.children.report()  # none of ours runs yet
-        if ended := await asyncio.to_thread(leftovers.end):
+        if ended := await asyncio.to_thread(children.end_leftovers):
             self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
         self.backlog.refresh()
@@ -111,7 +115,8 @@ class Capture:
             self.audit.interrupted(timestamp, why)
         self.backlog.settle()
         if len(self.backlog):
-            await asyncio.to_thread(lambda: self.audit.remember(reader.read(self.context.config)))
+            config = self.context.config
+            await asyncio.to_thread(lambda: self.audit.remember(audit_log.read(config)))
 
     async def _watch_output(self) -> None:
         while True:
@@ -170,7 +175,7 @@ class Capture:
     def _start(self, anomaly: Anomaly) -> None:
         self.maker.incidents.add(anomaly)
         job = self.running[anomaly.timestamp] = self.maker.job()
-        if self._stop.is_over(HURRY_SHARE):
+        if self._has_used(HURRY_SHARE):
             job.end()
         task = asyncio.create_task(self.maker.make(anomaly, job))
         self._tasks.add(task)
@@ -201,16 +206,20 @@ class Capture:
         if not self.context.shutting_down:
             return False
         self._reconfigure()  # a channel also says how long the shutdown may take
-        self._stop.begin(self.context.stop_within_sec)
-        if self._stop.is_over(HURRY_SHARE):
+        self._stop_began = min(self._stop_began, time.monotonic())
+        if self._has_used(HURRY_SHARE):
             for one in self.running.values():
                 one.end()
-        if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
+        if self._has_used(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
             if left := len(self.backlog):
                 self.context.logger.warning("%d bundles are left for the next start", left)
             return True
         self.backlog.refresh()  # detect's last anomaly may have come since the loop's turn began
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
+
+    def _has_used(self, share: float) -> bool:
+        """Whether this share of the time for the shutdown is over; never before the shutdown."""
+        return time.monotonic() - self._stop_began > share * self.context.stop_within_sec
 
 
 def run(context: StageContext) -> int:

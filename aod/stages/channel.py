@@ -96,11 +96,9 @@ class SupervisorEnd(_End):
         is_open: False when the worker has closed its end.
         rejected: messages that could not be decoded."""
 
-    def __init__(self, end: socket.socket) -> None:
-        super().__init__(end)
-        self.is_open = True
-        self.rejected = 0
-        self._offered: Config | None = None
+    is_open = True
+    rejected = 0
+    _offered: Config | None = None
 
     @classmethod
     def pair(cls) -> tuple[Self, WorkerEnd]:

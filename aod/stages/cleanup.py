@@ -62,13 +62,12 @@ class Cleaner:
 
     def try_sweep(self) -> None:
         """`sweep`; a folder that is missing for a while does not end the stage."""
+        self.problem = ""
         try:
             self.sweep()
         except OSError as error:
             self.problem = f"cannot clean up: {error}"
             self._warn_once(self.problem)
-        else:
-            self.problem = ""
 
     def _delete(self, folder_fd: int, removal: Removal) -> bool:
         entry = removal.entry

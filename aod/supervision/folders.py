@@ -13,7 +13,7 @@ from aod.host import users
 from aod.host.users import ROOT, UserIds
 from aod.smb import peers
 from aod.state import counters, spool
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.transport.position import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
 SPOOL_MODE: Final = 0o770
@@ -95,8 +95,12 @@ def _make(folder: Folder) -> None:
     """Idempotent: the next start completes what a death interrupted."""
     for path in (*reversed(folder.path.parents), folder.path):
         if path == folder.path or not path.exists():
-            if not _mkdir(path, folder.mode):
-                _refuse_foreign(folder)
+            made = _mkdir(path, folder.mode)
+            if not made and folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
+                raise FolderError(  # it is one of others, such as /run, named by mistake
+                    f"{folder.key}: {folder.path} is open to everybody, and not empty; "
+                    "name a folder for aod alone, or chmod 750 it"
+                )
             own(path, folder.owner, folder.mode, os.O_DIRECTORY)
     _probe(folder.path)
 
@@ -127,15 +131,6 @@ def _mkdir(path: Path, mode: int) -> bool:
         return False
     path.chmod(mode)  # whatever the umask
     return True
-
-
-def _refuse_foreign(folder: Folder) -> None:
-    """Do not take over a folder of others, such as /run, named by mistake."""
-    if folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
-        raise FolderError(
-            f"{folder.key}: {folder.path} is open to everybody, and not empty; "
-            "name a folder for aod alone, or chmod 750 it"
-        )
 
 
 def _probe(path: Path) -> None:

@@ -10,13 +10,13 @@ from aod.config.schema import Config
 from aod.conservation import violation
 from aod.files import FOLDER_MODE, opened_folder, unfinished
 from aod.flight import recorders
-from aod.host import leftovers
+from aod.host import children
 from aod.kernel import attachments, tracer
 from aod.smb import peers
 from aod.state import counters, ledger
 from aod.state.lock import Lock
 from aod.status import workers
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.transport.position import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
 _FILES: Final = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME)
@@ -30,7 +30,7 @@ def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.L
         tracer.remove(config.pin_dir)  # collect does so itself, unless it was killed
     if "capture" in stages:
         recorders.clear(config, logger)  # likewise capture
-        leftovers.end()
+        children.end_leftovers()
     for inbox in (socket_path(config.runtime_dir, stage).parent for stage in STAGES):
         with suppress(OSError), opened_folder(inbox, os.O_NOFOLLOW) as fd:
             for entry in list(os.scandir(fd)):  # the folder belongs to the stage alone

@@ -15,11 +15,9 @@ _SHOWN = 25
 def tasks(proc: str) -> dict[tuple[int, bytes], tuple[str, list[bytes]]]:
     """Name and fields of each process, by its pid and when it began: a pid may be used again."""
     found = {}
-    with os.scandir(proc) as entries:
-        pids = [int(entry.name) for entry in entries if entry.name.isdecimal()]
-    for pid in pids:
+    for pid in [int(name) for name in os.listdir(proc) if name.isdecimal()]:
         try:
-            with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 (slow to import)
+            with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:
                 stat = file.read(4096)
         except OSError:  # it ended
             continue

@@ -108,8 +108,7 @@ def before_rotation(path: str) -> list[str]:
     """The files that logrotate made of the log's last one, as far as they are there."""
     folder, _, name = path.rpartition("/")
     dated = f"{name}-"
-    with os.scandir(folder or ".") as entries:
-        names = sorted(entry.name for entry in entries)
+    names = sorted(os.listdir(folder or "."))
     dates = [n for n in names if n.startswith(dated) and n[len(dated) :].isdecimal()]
     return [f"{folder}/{n}" for n in (*dates[-1:], f"{name}.1") if n in names]
 

@@ -19,8 +19,7 @@ from aod.detectors.describe import (
 )
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
 from aod.event import CONNECTION, EVENT_DTYPE, NO_EVENTS, UNANSWERED, Events
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 from aod.smb.peers import Names
 from aod.state import spool
 from tests.unit.records import Record, error_rule, events, frame, slow_rule

@@ -20,7 +20,7 @@ from aod.flight import packets, ring
 from aod.flight.cut import in_order
 from aod.flight.packets import PacketRing
 from aod.flight.pcap import records
-from aod.host import leftovers
+from aod.host import children
 
 PATIENCE_SEC = 20.0
 SMALL = Packets(ring_mb=4, snaplen=128)
@@ -169,10 +169,10 @@ def test_a_killed_owner_takes_it_along_and_its_packets_stay(tmp_path: Path) -> N
     with subprocess.Popen([sys.executable, "-c", program, str(folder)]) as owner:
         try:
             wait_until((folder / "ring.pcap0").exists)
-            assert len(list(leftovers.writers(folder))) == 1
+            assert len(list(children.writers(folder))) == 1
         finally:
             owner.kill()
-    wait_until(lambda: not list(leftovers.writers(folder)))
+    wait_until(lambda: not list(children.writers(folder)))
     assert (folder / "ring.pcap0").exists()
 
 
@@ -182,8 +182,8 @@ def test_a_leftover_writer_is_ended_before_there_are_two(tmp_path: Path) -> None
     ring.prepare(folder, None)
     command = ["tcpdump", "-Z", "root", "-i", "lo", "-w", ring.NAME, "port", "445"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as leftover:
-        wait_until(lambda: list(leftovers.writers(folder)) == [leftover.pid])
-        assert list(leftovers.writers(tmp_path)) == []
+        wait_until(lambda: list(children.writers(folder)) == [leftover.pid])
+        assert list(children.writers(tmp_path)) == []
         PacketRing(folder, SMALL, LOG)
         assert leftover.wait(PATIENCE_SEC) == -signal.SIGKILL
 
