@@ -120,6 +120,5 @@ def write_limit(log_position: int, read_position: int, capacity: int) -> int | N
 
     A reader that claims to have read what was never written, or what is no longer there, is broken
     (or its file is), and does not stop the writer."""
-    if not log_position - capacity <= read_position <= log_position:
-        return None
-    return read_position + capacity
+    possible = log_position - capacity <= read_position <= log_position
+    return read_position + capacity if possible else None
