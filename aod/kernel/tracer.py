@@ -3,7 +3,6 @@
 import errno
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -39,8 +38,7 @@ class Attachment(NamedTuple):
     """0: it is, or a positive errno: ENOENT if the module with the tracepoint is not loaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(NamedTuple):
     """What one drain copied: log positions [start, start + count)."""
 
     start: int

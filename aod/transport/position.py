@@ -52,10 +52,8 @@ class Evaluated(NamedTuple):
 
 class ReadPosition:
     """The file; committed like the log's own position: the slot that is not in use is filled, then
-    the number before the slots moves by one.
-
-    It is never mapped: its writer could truncate it, which would kill a reader that has it mapped.
-    """
+    the number before the slots moves by one. It is never mapped: its writer could truncate it,
+    which would kill a reader that has it mapped."""
 
     def __init__(self, fd: int):
         self._fd = fd
