@@ -22,11 +22,19 @@ class UntrustedError(OSError, ValueError):
 
 
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
-    """A descriptor of a new file, for reading and writing.
-
-    Raises OSError: FileExistsError if there is anything of that name, a link included."""
+    """A descriptor of a new file, for reading and writing. Raises OSError: FileExistsError if there
+    is anything of that name, a link included."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, mode)
+
+
+def create_whole(path: Path, size: int) -> int:
+    """A descriptor of a new file of that size, none of which is a hole. Raises OSError: there is
+    one of that name, or no room."""
+    fd = create_fd(path)
+    os.fchmod(fd, FILE_MODE)
+    os.posix_fallocate(fd, 0, size)  # writing to a hole of a full file system would be fatal
+    return fd
 
 
 def create(path: Path) -> IO[bytes]:
@@ -74,11 +82,8 @@ def replace(path: Path, content: bytes) -> None:
 def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
     """Set the owner (user and group id) and the mode of a file; links are not followed.
 
-    Args:
-        flags: O_DIRECTORY for a folder.
-
-    Raises:
-        OSError: it is not there, is a link, or its owner may not be changed."""
+    `flags`: O_DIRECTORY for a folder. Raises OSError: it is not there, is a link, or its owner may
+    not be changed."""
     flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with closing_fd(os.open(path, flags)) as fd:
         found = os.fstat(fd)
@@ -89,10 +94,8 @@ def own(path: Path, owner: tuple[int, int], mode: int, flags: int = 0) -> None:
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """The content of a file of at most that size; opened by `open_trusted`.
-
-    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
-    file, or too large."""
+    """The content of a file of at most that size; opened by `open_trusted`. Raises OSError: there
+    is none, or it may not be read. Raises ValueError: it is not a regular file, or too large."""
     with closing_fd(open_trusted(path)) as fd:
         return read_limited(fd, max_bytes)
 
@@ -115,17 +118,10 @@ def open_trusted(
 ) -> int:
     """A descriptor of a regular file in a place where others may put files.
 
-    Links are not followed, and nothing is waited for.
-
-    Args:
-        owners: the users (ids) who may own it; None: any.
-        links: how many names it may have; a file with a second name may be any file of the host.
-        flags: access mode and others of open(2).
-        dir_fd: the folder to which `path` is relative.
-
-    Raises:
-        UntrustedError: it is not such a file; the text says why.
-        OSError: there is none, or it may not be opened."""
+    Links are not followed, and nothing is waited for. `owners`: the users (ids) who may own it;
+    None: any. `links`: how many names it may have; a file with a second name may be any file of the
+    host. `flags` and `dir_fd` are those of open(2). Raises UntrustedError: it is not such a file;
+    the text says why. Raises OSError: there is none, or it may not be opened."""
     # O_NONBLOCK: a FIFO in the file's place would otherwise block its reader for ever.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -194,9 +190,8 @@ def memory_file(name: str, flags: int = 0) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and removals in a folder durable.
-
-    Raises OSError: there is no such folder, or its disk fails."""
+    """Make renames and removals in a folder durable. Raises OSError: there is no such folder, or
+    its disk fails."""
     with opened_folder(folder) as folder_fd:
         os.fsync(folder_fd)
 

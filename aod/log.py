@@ -7,7 +7,6 @@ import os
 import select
 import sys
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from aod import systemd
@@ -22,11 +21,8 @@ SYSLOG_SOCKET: Final = "/dev/log"
 # sd-daemon(3), syslog(3).
 _PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2, "ALERT": 1}
 _FACILITY_DAEMON: Final = 3
-_MAX_SYSLOG_BYTES: Final = 8 << 10
 _FORMAT: Final = "%(name)s: %(message)s"
 _PLAIN: Final = logging.Formatter(_FORMAT)
-_INDENT: Final = "    "
-_MOST_COMPLAINTS: Final = 100
 
 logging.addLevelName(ALERT, "ALERT")
 
@@ -56,7 +52,7 @@ class WarnOnce:
         """Log it, unless it has been logged."""
         if complaint in self._known:
             return
-        if len(self._known) >= _MOST_COMPLAINTS:
+        if len(self._known) >= 100:
             self._known.clear()
         self._known.add(complaint)
         self._logger.log(self._level, "%s", complaint)
@@ -72,7 +68,7 @@ class _LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).expandtabs().splitlines()
-        return f"\n{_INDENT}".join(map(shown, lines))
+        return "\n    ".join(map(shown, lines))
 
 
 class _StreamFormatter(_LineFormatter):
@@ -93,28 +89,19 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if systemd.journal_send(self._entry(record)):
-                self._report_lost()
-            elif _is_writable(sys.stderr.fileno()):
+            stage = record.name.removeprefix("aod.")
+            named = {"AOD_STAGE": stage, **getattr(record, "journal", {})}
+            if systemd.journal_send(_PLAIN.format(record), _priority(record), named):
+                lost, self._lost = self._lost, 0
+                if lost:
+                    text = f"aod: {lost} messages are missing here: journald did not accept them"
+                    systemd.journal_send(text, _PRIORITIES["WARNING"], {})
+            elif select.select([], [sys.stderr], [], 0)[1]:  # else it would wait
                 super().emit(record)
             else:
                 self._lost += 1
         except Exception:
             self.handleError(record)
-
-    def _entry(self, record: logging.LogRecord) -> bytes:
-        named: dict[str, object] = {"AOD_STAGE": record.name.removeprefix("aod.")}
-        more = getattr(record, "journal", None)
-        if isinstance(more, Mapping):
-            named |= more
-        return systemd.journal_entry(_PLAIN.format(record), _priority(record), named)
-
-    def _report_lost(self) -> None:
-        """Report, once journald accepts messages again, how many are lost."""
-        lost, self._lost = self._lost, 0
-        if lost:
-            text = f"aod: {lost} messages are missing here: journald did not accept them"
-            systemd.journal_send(systemd.journal_entry(text, _PRIORITIES["WARNING"], {}))
 
 
 class _SyslogHandler(logging.Handler):
@@ -128,7 +115,7 @@ class _SyslogHandler(logging.Handler):
         try:
             head = f"<{_FACILITY_DAEMON << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
             text = f"{head} aod[{os.getpid()}]: {one_line(self.format(record))}"
-            systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[:_MAX_SYSLOG_BYTES])
+            systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[: 8 << 10])
         except Exception:
             self.handleError(record)
 
@@ -137,31 +124,19 @@ def _priority(record: logging.LogRecord) -> int:
     return _PRIORITIES.get(record.levelname, 6)
 
 
-def _is_writable(fd: int) -> bool:
-    """Whether a line can be written without waiting."""
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    return bool(poll.poll(0))
-
-
-def _terminal() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = _LineFormatter(f"%(asctime)s UTC %(levelname)-7s {_FORMAT}", "%Y-%m-%d %H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    return handler
-
-
 def setup(level: str | None = None) -> None:
-    """Log from `level` on (default: AOD_LOG_LEVEL, else INFO).
-
-    Raises LevelError: not one of `LEVELS`."""
+    """Log from `level` on (default: AOD_LOG_LEVEL, else INFO). Raises LevelError: not one of
+    `LEVELS`."""
     level = (level or os.environ.get("AOD_LOG_LEVEL") or "INFO").upper()
     if level not in LEVELS:
         raise LevelError(f"AOD_LOG_LEVEL={level}: not a level; allowed: {', '.join(LEVELS)}")
     if systemd.stderr_is_journal():
         ROOT.handlers[:] = [_JournalHandler()]
     else:
-        ROOT.handlers[:] = [_terminal(), _SyslogHandler()]
+        form = _LineFormatter(f"%(asctime)s UTC %(levelname)-7s {_FORMAT}", "%Y-%m-%d %H:%M:%S")
+        form.converter = time.gmtime
+        terminal = logging.StreamHandler(sys.stderr)
+        terminal.setFormatter(form)
+        ROOT.handlers[:] = [terminal, _SyslogHandler()]
     ROOT.setLevel(level)
     ROOT.propagate = False

@@ -9,7 +9,7 @@ DAY_SEC: Final = 86_400
 
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC)]
 Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=DAY_SEC * 1000)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=65_536)]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,9 +25,8 @@ _KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 
 
 def send_datagram(address: str, data: bytes) -> bool:
-    """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted.
-
-    It opens a socket each time: workers may be forked and the receiver restarted in between."""
+    """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted. It opens a
+    socket each time: workers may be forked and the receiver restarted in between."""
     try:
         with socket.socket(socket.AF_UNIX, _KIND) as sock:
             sock.sendto(data, address)
@@ -38,12 +37,8 @@ def send_datagram(address: str, data: bytes) -> bool:
 
 def notify(*assignments: str) -> None:
     """Send `NAME=value` lines, if systemd asked for them."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    send_datagram(address, "\n".join(assignments).encode())
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        send_datagram(re.sub("^@", "\0", address), "\n".join(assignments).encode())
 
 
 def stderr_is_journal() -> bool:
@@ -70,6 +65,6 @@ def _field(name: str, value: object) -> bytes:
     return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"
 
 
-def journal_send(data: bytes) -> bool:
+def journal_send(message: str, priority: int, fields: Mapping[str, object]) -> bool:
     """Send an entry; whether journald accepted it."""
-    return send_datagram(JOURNAL_SOCKET, data)
+    return send_datagram(JOURNAL_SOCKET, journal_entry(message, priority, fields))

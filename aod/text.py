@@ -3,6 +3,7 @@
 The types stand in the structs that msgspec decodes, so it refuses what does not fit. A sender
 passes its text through `text`, so that it is never refused."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -17,10 +18,8 @@ MAX_INT: Final = (1 << 63) - 1
 MAX_QUOTED: Final = 60
 """Characters of a file that a message quotes."""
 
-_PREFIXES: Final = ("nt_status_", "status_", "smb2_")
+_PREFIX: Final = re.compile("^(nt_status_|status_|smb2_)")
 """What people omit, or write as Samba does: WRITE for SMB2_WRITE, NT_STATUS_ACCESS_DENIED."""
-_LIKENESS: Final = 0.7
-"""Cutoff of difflib, for names without their prefix."""
 
 # No control characters, nor those that reorder or hide their neighbours on a terminal. Python's
 # `$` also matches before a last line feed.
@@ -46,9 +45,8 @@ def text(raw: str) -> str:
 
 
 def check_unsigned(*numbers: int) -> None:
-    """Refuse numbers of more than 64 bits; for `__post_init__`.
-
-    Raises ValueError: one is larger; msgspec turns it into a ValidationError."""
+    """Refuse numbers of more than 64 bits; for `__post_init__`. Raises ValueError: one is larger;
+    msgspec turns it into a ValidationError."""
     if max(numbers) >> 64:
         raise ValueError("a number of more than 64 bits")
 
@@ -80,25 +78,21 @@ def short(text: str) -> str:
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """`did you mean SMB2_WRITE? `, or an empty text.
-
-    Names are compared without their prefixes, which say nothing and take most of the time among
-    1,900 names."""
+    """`did you mean SMB2_WRITE? `, or an empty text. Names are compared without their prefixes,
+    which say nothing and take most of the time among 1,900 names."""
     stems: dict[str, str] = {}
     for option in options:
         stems.setdefault(_stem(option), option)
     stem = _stem(word)[:MAX_QUOTED]
     exact = [each for each in (stem, f"e{word.casefold()}") if each in stems]
-    near = exact or get_close_matches(stem, stems, 3, _LIKENESS)
+    near = exact or get_close_matches(stem, stems, cutoff=0.7)
     if stem != word.casefold():  # with the prefix STATUS_, a status is meant
         near.sort(key=lambda each: stems[each].casefold() == each)
     return f"did you mean {stems[near[0]]}? " if near else ""
 
 
 def _stem(name: str) -> str:
-    folded = name.casefold()
-    prefix = next((each for each in _PREFIXES if folded.startswith(each)), "")
-    return folded.removeprefix(prefix)
+    return _PREFIX.sub("", name.casefold())
 
 
 def utc(epoch_ns: int, *, millis: bool = False) -> str:

@@ -4,11 +4,10 @@ action    what a row consists of
 table     the rows, and which of them an anomaly gets
 resolve   from a row to its command lines on this host
 job       one bundle in the making: hurry, budget, children
-runner    all actions of a bundle, volatile evidence first
+runner    all actions of a bundle, volatile evidence first; the cifs file systems they ask
 source    one action: its commands, into its file
 process   one command: a child that can be abandoned
 result    what became of a source
 output    a file with a size cap
 mask      secrets
-mounts    the cifs file systems that are mounted
 programs  small programs of our own that rows run"""

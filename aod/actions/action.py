@@ -34,13 +34,6 @@ class Command(Struct, frozen=True):
     """Output that starts like this is an error, whatever the exit status."""
 
 
-class Privilege(Struct, frozen=True):
-    """A capability, and why it is needed here."""
-
-    capability: Capability
-    why: str
-
-
 class Action(Struct, frozen=True, kw_only=True):
     """A row: what is run, and how much of it is taken. The configuration may allow less."""
 
@@ -53,8 +46,8 @@ class Action(Struct, frozen=True, kw_only=True):
     """One after the other; where they are several, each has a heading in the file."""
     needs: tuple[str, ...] = ()
     """Files and folders without which none of them is run."""
-    privileges: tuple[Privilege, ...] = ()
-    """Beyond what any process of root's may do: capture has none but those of its actions."""
+    privileges: dict[Capability, str] = {}
+    """And why it needs each; beyond what any process of root's may do: capture has no others."""
     phase: Phase = Phase.STEADY
     timeout_sec: float = 5
     """For all its commands together."""

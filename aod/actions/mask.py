@@ -6,7 +6,7 @@ before a value is of limited length, or cannot begin within itself: else the tim
 the square of a line, and whoever writes to a log could hold up all captures."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 _MASK: Final = rb"\1***"
 # Without a backslash: it is used in capitals, too.
@@ -20,13 +20,9 @@ _NAMES: Final = (b"pass", b"cred", b"secret", b"token", b"key")
 """One of them is in whatever _NAME matches."""
 
 
-class _Rule(NamedTuple):
-    """A pattern, and what is in every line that it can match: most lines need no pattern then."""
-
-    words: tuple[bytes, ...]
-    """One of them, in lower case."""
-    mark: bytes
-    pattern: re.Pattern[bytes]
+_Rule = tuple[tuple[bytes, ...], bytes, re.Pattern[bytes]]
+"""One of these words, in lower case, and this mark are in every line that the pattern can match:
+most lines need no pattern then."""
 
 
 def _rule(
@@ -35,11 +31,11 @@ def _rule(
     """What comes before a value (NAME stands for what secrets are called), and the value: quoted,
     or as `value` says."""
     text = rb"(" + before.replace(b"NAME", _NAME) + rb")(?:" + _QUOTED + rb"|" + value + rb")"
-    return _Rule(words, mark, re.compile(text, re.IGNORECASE))
+    return words, mark, re.compile(text, re.IGNORECASE)
 
 
 def _capitals(before: bytes, value: bytes) -> _Rule:
-    return _Rule(_NAMES, b"=", re.compile(rb"(" + before + _NAME.upper() + rb"=)" + value))
+    return _NAMES, b"=", re.compile(rb"(" + before + _NAME.upper() + rb"=)" + value)
 
 
 _RULES: Final = (
@@ -75,11 +71,7 @@ _RULES: Final = (
         rb"[^\s\0\"']+",
     ),
     _rule((b"sshpass",), b"-p", rb"\bsshpass[ \t\0]+-p[ \t\0]*"),
-    _rule(
-        (b"mysql", b"mariadb"),
-        b"-p",
-        rb"(?<=[ \t\0])-p",
-    ),
+    _rule((b"mysql", b"mariadb"), b"-p", rb"(?<=[ \t\0])-p"),
     # HTTP headers, tokens that are known by their form, signatures in links, users of links.
     _rule(
         (b"authorization",),
@@ -99,7 +91,7 @@ _RULES: Final = (
     _rule((b"sig=",), b"", rb"(?<![a-z0-9])sig=", rb"[^&\s\0\"',;]{16,}"),
     _rule((b"@",), b"//", rb"//[^/\s\0:@,]*:", rb"[^/\s\0]+(?=@)"),
 )
-_WORDS: Final = tuple(dict.fromkeys(word for rule in _RULES for word in rule.words))
+_WORDS: Final = tuple(dict.fromkeys(word for words, _, _ in _RULES for word in words))
 _HARMLESS: Final = {b"cred": b"it"}
 """What makes another word of it: each line of the client's trace has `credits`."""
 _DANGLING: Final = re.compile(
@@ -169,8 +161,7 @@ class LineMask:
 
     def finish(self) -> bytes:
         """The last line, where it has no end."""
-        held, self._held = self._held, b""
-        return mask(held)
+        return mask(self._held)
 
 
 def _end_of_a_value(text: bytes) -> int:

@@ -25,25 +25,21 @@ class Budget:
     """What all files of a bundle together may hold."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
+        self.left = max_bytes
         self.note = "the bundle is full: capture.max_bundle_mb"
         """Why there is no room, for the manifest."""
         self.ended = ""
         """Why the bundle is ended before its time, if it is."""
 
-    @property
-    def is_spent(self) -> bool:
-        return not self._left
-
     def take(self, size: int) -> int:
         """How many of `size` bytes may be written; they are counted as if they were."""
-        granted = min(size, self._left)
-        self._left -= granted
+        granted = min(size, self.left)
+        self.left -= granted
         return granted
 
     def end(self, why: str) -> None:
         """From now on there is no room: the bundle is ended with what it has."""
-        self._left = 0
+        self.left = 0
         self.note = self.ended = why
 
 
@@ -58,12 +54,9 @@ class OutputFile:
     or the folder gone."""
 
     def __init__(self, path: Path, max_bytes: int, keep: Keep, budget: Budget) -> None:
-        self._file = create(path)
-        self._keep = keep
-        self._max_bytes = max_bytes
-        self._budget = budget
-        self._granted = 0
-        self.size = 0
+        self._file, self._keep = create(path), keep
+        self._max_bytes, self._budget = max_bytes, budget
+        self._granted = self.size = 0
         self.truncated = False
         self.note = ""
         """Why its cap was lowered, if it was."""
@@ -74,7 +67,7 @@ class OutputFile:
         starts = self._keep is Keep.START
         if starts and self.size >= self._max_bytes:
             return self.note or "the file is full"
-        if self._budget.is_spent and (starts or not self._granted):
+        if not self._budget.left and (starts or not self._granted):
             return self._budget.note
         return ""
 
@@ -85,17 +78,18 @@ class OutputFile:
         cut to fit."""
         if not data:
             return
-        self._reserve(len(data))
-        if self._keep is Keep.END:
-            self._append(data)
-            if self.size >= 2 * self._max_bytes:
-                self._keep_end()
-            if not self._max_bytes:
-                raise FullError
-            return
-        room = self._max_bytes - self.size
-        self._append(data[:room])
-        if len(data) > room:
+        # The bundle is asked for room; where it has none, this file's cap is what it was given.
+        wanted = max(0, min(self.size + len(data), self._max_bytes) - self._granted)
+        granted = self._budget.take(wanted)
+        self._granted += granted
+        if granted < wanted:
+            self._max_bytes, self.note = self._granted, self._budget.note
+        kept = data if self._keep is Keep.END else data[: self._max_bytes - self.size]
+        self._file.write(kept)
+        self.size += len(kept)
+        if self.size >= 2 * self._max_bytes:
+            self._keep_end()
+        if len(kept) < len(data) or not self._max_bytes:
             self.truncated = True
             raise FullError
 
@@ -104,21 +98,6 @@ class OutputFile:
         with self._file:
             if self.size > self._max_bytes:
                 self._keep_end()
-
-    def _reserve(self, size: int) -> None:
-        """Ask the bundle for room; where it has none, this file's cap is what it was given."""
-        wanted = min(self.size + size, self._max_bytes) - self._granted
-        if wanted <= 0:
-            return
-        granted = self._budget.take(wanted)
-        self._granted += granted
-        if granted < wanted:
-            self._max_bytes = self._granted
-            self.note = self._budget.note
-
-    def _append(self, data: bytes) -> None:
-        self._file.write(data)
-        self.size += len(data)
 
     def _keep_end(self) -> None:
         start = self.size - self._max_bytes

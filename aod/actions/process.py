@@ -10,9 +10,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import IO, Final, Self, cast
+from typing import IO, Final, cast
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from aod._native import lib
 from aod.actions.job import Job
 from aod.actions.mask import LineMask
 from aod.actions.output import FullError
+from aod.files import closing_fd
 from aod.host.children import spawn
 
 KILL_GRACE_SEC: Final = 1.0
@@ -69,22 +70,25 @@ async def run(
         OSError: from `take`."""
     hurry = job.hurry if job else asyncio.get_running_loop().create_future()
     popen = _spawn(argv)
+    exited = asyncio.ensure_future(_exit_of(popen.pid))
     tail = _Tail()
     with (
         job.children.running(popen.pid) if job else nullcontext(),
-        _Reader(popen.stdout, take) as output,
-        _Reader(popen.stderr, tail.take) as errors,
+        closing(_Reader(popen.stdout, take)) as output,
+        closing(_Reader(popen.stderr, tail.take)) as errors,
     ):
         try:
-            with _Exit(popen.pid) as exited:
-                timed_out = await _until_finished(output, exited, hurry, timeout_sec)
-                _kill_group(popen)
-                await asyncio.wait((exited.done,), timeout=KILL_GRACE_SEC)
-                if exited.done.done():
-                    # The output is in the pipes; only what left the group holds them open.
-                    await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
-        finally:
-            _leave(known_as or argv, popen)
+            timed_out = await _until_finished(output, exited, hurry, timeout_sec)
+            _kill_group(popen)
+            await asyncio.wait((exited,), timeout=KILL_GRACE_SEC)
+            if exited.done():
+                # The output is in the pipes; only what left the group holds them open.
+                await asyncio.wait((output.done, errors.done), timeout=KILL_GRACE_SEC)
+        finally:  # also when we were cancelled or failed and it still runs
+            exited.cancel()
+            _kill_group(popen)
+            if popen.poll() is None:
+                _abandoned.append((tuple(known_as or argv), popen))
     if isinstance(output.error, OSError):
         raise output.error
     return Ended(
@@ -110,13 +114,10 @@ class _Reader:
         self._loop = asyncio.get_running_loop()
         self.done = self._loop.create_future()
         self.error: OSError | FullError | None = None
-
-    def __enter__(self) -> Self:
         os.set_blocking(self._pipe.fileno(), False)
         self._loop.add_reader(self._pipe, self._readable)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._loop.remove_reader(self._pipe)
         self._pipe.close()
 
@@ -134,59 +135,33 @@ class _Reader:
         self.done.set_result(None)
 
 
-class _Exit:
-    """Notices a child's end without reaping it."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._pidfd = -1
-        self._loop = asyncio.get_running_loop()
-        self.done = self._loop.create_future()
-
-    def __enter__(self) -> Self:
+async def _exit_of(pid: int) -> None:
+    """Wait for a child's end, without reaping it."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:  # Linux before 5.3
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            await asyncio.sleep(_NO_PIDFD_POLL_SEC)
+        return
+    loop, exited = asyncio.get_running_loop(), asyncio.Event()
+    with closing_fd(pidfd):
+        loop.add_reader(pidfd, exited.set)
         try:
-            self._pidfd = os.pidfd_open(self._pid)
-        except OSError:  # Linux before 5.3
-            self._poll()
-        else:
-            self._loop.add_reader(self._pidfd, self._exited)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.done.cancel()
-        if self._pidfd >= 0:
-            self._loop.remove_reader(self._pidfd)
-            os.close(self._pidfd)
-
-    def _exited(self) -> None:
-        self._loop.remove_reader(self._pidfd)
-        self.done.set_result(None)
-
-    def _poll(self) -> None:
-        if self.done.cancelled():
-            return
-        if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.done.set_result(None)
-        else:
-            self._loop.call_later(_NO_PIDFD_POLL_SEC, self._poll)
+            await exited.wait()
+        finally:
+            loop.remove_reader(pidfd)
 
 
 async def _until_finished(
-    output: _Reader, exited: _Exit, hurry: asyncio.Future[None], timeout_sec: float
+    output: _Reader, exited: asyncio.Future[None], hurry: asyncio.Future[None], timeout_sec: float
 ) -> bool:
     """Wait for the child's end or its reader's; whether time was up before."""
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(timeout_sec):
-            await _first_of(output.done, exited.done, hurry)
+            await asyncio.wait((output.done, exited, hurry), return_when=asyncio.FIRST_COMPLETED)
             if output.error is None:
-                await _first_of(exited.done, hurry)
-    except TimeoutError:
-        return True
-    return output.error is None and not exited.done.done()
-
-
-async def _first_of(*futures: asyncio.Future[None]) -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((exited, hurry), return_when=asyncio.FIRST_COMPLETED)
+    return output.error is None and not exited.done()
 
 
 def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -202,13 +177,6 @@ def _kill_group(popen: subprocess.Popen[bytes]) -> None:
     """SIGKILL at once: a source has nothing to save. Called before the child is reaped."""
     with suppress(ProcessLookupError):
         os.killpg(popen.pid, signal.SIGKILL)
-
-
-def _leave(known_as: Sequence[str], popen: subprocess.Popen[bytes]) -> None:
-    """Reap a child, or abandon it; also when we were cancelled or failed and it still runs."""
-    _kill_group(popen)
-    if popen.poll() is None:
-        _abandoned.append((tuple(known_as), popen))
 
 
 class _Tail:

@@ -46,7 +46,13 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: str
 
 
-def not_run(name: str, file: str, command: tuple[str, ...], status: Status, note: str) -> Source:
+def not_run(
+    name: str,
+    note: str,
+    status: Status = Status.MISSING,
+    file: str = "",
+    command: tuple[str, ...] = (),
+) -> Source:
     """A source as it is before it has run, or when it has not."""
     return Source(
         name=name,

@@ -5,6 +5,7 @@ ones are done; LATE when the time that follows the trigger is over. Within a pha
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -12,9 +13,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aod.actions import mounts, process
+from aod.actions import process
 from aod.actions.action import Action, Phase
 from aod.actions.job import Job
+from aod.actions.mask import mask_text
 from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source
@@ -22,8 +24,12 @@ from aod.actions.source import collect_action
 
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""
-_MOUNTS_TIMEOUT_SEC: Final = 5
+MOUNTINFO: Final = "/proc/self/mountinfo"
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 _MAX_MOUNTS_BYTES: Final = 1 << 20
+
+_Tasks = list[tuple[Phase, asyncio.Task[Sequence[Source]]]]
+"""All actions with their phases."""
 
 
 class Collected(Struct, frozen=True):
@@ -52,10 +58,10 @@ async def collect(
 
     Raises:
         OSError: a file cannot be written."""
-    turns = _Turns(late)
+    tasks: _Tasks = []
 
     async def collect_one(action: Action) -> Sequence[Source]:
-        await turns.wait_for(action.phase)
+        await _turn(action.phase, tasks, late)
         asks_mounts = any(command.each_mount for command in action.commands)
         here = replace(situation, mounts=await probe) if asks_mounts else situation
         sources = await collect_action(action, here, job)
@@ -64,36 +70,27 @@ async def collect(
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(collect_one(action)) for action in actions]
-            turns.tasks = [(one.phase, task) for one, task in zip(actions, tasks, strict=True)]
+            tasks += [(one.phase, group.create_task(collect_one(one))) for one in actions]
             probe = group.create_task(cifs_mounts())
     except ExceptionGroup as errors:  # the first of them made the others stop
         raise errors.exceptions[0] from errors
-    return Collected(tuple(source for task in tasks for source in task.result()), probe.result())
+    sources = tuple(source for _, task in tasks for source in task.result())
+    return Collected(sources, probe.result())
 
 
-class _Turns:
-    """When the actions of a phase may begin.
+async def _turn(phase: Phase, tasks: _Tasks, late: asyncio.Future[None]) -> None:
+    """Wait until the actions of a phase may begin."""
+    if phase is not Phase.VOLATILE:
+        await _done(tasks, Phase.VOLATILE, HEAD_START_SEC)
+    if phase is Phase.SERVER:
+        await _done(tasks, Phase.STEADY)
+    if phase is Phase.LATE:
+        await asyncio.wait((late,))
 
-    Attributes:
-        tasks: all actions with their phases."""
 
-    def __init__(self, late: asyncio.Future[None]) -> None:
-        self.tasks: list[tuple[Phase, asyncio.Task[Sequence[Source]]]] = []
-        self._late = late
-
-    async def wait_for(self, phase: Phase) -> None:
-        """Until it is that phase's turn."""
-        if phase is not Phase.VOLATILE:
-            await self._done(Phase.VOLATILE, HEAD_START_SEC)
-        if phase is Phase.SERVER:
-            await self._done(Phase.STEADY)
-        if phase is Phase.LATE:
-            await asyncio.wait((self._late,))
-
-    async def _done(self, phase: Phase, timeout_sec: float | None = None) -> None:
-        if tasks := [task for its_phase, task in self.tasks if its_phase is phase]:
-            await asyncio.wait(tasks, timeout=timeout_sec)
+async def _done(tasks: _Tasks, phase: Phase, timeout_sec: float | None = None) -> None:
+    if of_phase := [task for its_phase, task in tasks if its_phase is phase]:
+        await asyncio.wait(of_phase, timeout=timeout_sec)
 
 
 async def cifs_mounts() -> tuple[Mount, ...]:
@@ -107,5 +104,25 @@ async def cifs_mounts() -> tuple[Mount, ...]:
 
     await asyncio.sleep(0)  # what is volatile is started first
     with suppress(process.StartError):
-        await process.run(("cat", mounts.MOUNTINFO), take, _MOUNTS_TIMEOUT_SEC)
-    return mounts.cifs_mounts(os.fsdecode(bytes(text)))
+        await process.run(("cat", MOUNTINFO), take, timeout_sec=5)
+    return mounted(os.fsdecode(bytes(text)))
+
+
+def mounted(mountinfo: str) -> tuple[Mount, ...]:
+    """The cifs file systems in a mountinfo file, each once, where it was mounted first.
+
+    Lines that are not of mountinfo's form (proc(5)) are passed over."""
+    found: dict[str, Mount] = {}
+    for line in mountinfo.splitlines():
+        where, _, what = line.partition(" - ")
+        left, right = where.split(" "), what.split(" ")
+        if len(left) >= 6 and len(right) >= 3 and right[0] in ("cifs", "smb3"):
+            source, mount_point = _unescape(right[1]), _unescape(left[4])
+            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[2]))
+            found.setdefault(left[2], mount)  # by its device
+    return tuple(found.values())
+
+
+def _unescape(field: str) -> str:
+    """Spaces, tabs, newlines and backslashes are octal in mountinfo."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)

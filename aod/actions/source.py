@@ -15,7 +15,6 @@ from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.files import sha256
-from aod.text import utc_now
 
 
 async def collect_action(action: Action, situation: Situation, job: Job) -> list[Source]:
@@ -37,7 +36,19 @@ async def collect_action(action: Action, situation: Situation, job: Job) -> list
     finally:
         file.close()
     digest = await asyncio.to_thread(sha256, path)
-    return [_with_file(source, action, file, digest) for source in sources]
+    # With Keep.END nobody was stopped: that the start is gone shows only now.
+    ok = Status.TRUNCATED if file.truncated and action.keep is Keep.END else Status.OK
+    return [
+        replace(
+            source,
+            status=ok if source.status is Status.OK else source.status,
+            truncated=file.truncated,
+            note=source.note or (file.note if file.truncated else ""),
+            bytes=file.size,
+            sha256=digest,
+        )
+        for source in sources
+    ]
 
 
 class _Run:
@@ -48,20 +59,21 @@ class _Run:
 
     async def step(self, step: Step, timeout_sec: float) -> Source:
         """Run a command, unless it would be in vain."""
-        has_headings = self._action.has_headings
-        started, clock = utc_now(), time.monotonic()
-        if has_headings:
+        action, clock = self._action, time.monotonic()
+        command = tuple(mask_text(argument) for argument in step.argv)
+        source = not_run(action.name, "", Status.OK, action.file, command)
+        if action.has_headings:
             self._comment(f"==> {mask_text(' '.join(step.argv))} <==")
         if why := self._in_vain(step):
             status, note = why
             self._comment(f"aod: {'not collected: ' if step.missing else ''}{note}")
-            return self._source(step, status, note)
-        source = await self._child(step, timeout_sec)
+            return replace(source, status=status, note=note)
+        source = await self._child(step, source, timeout_sec)
         duration_sec = round(time.monotonic() - clock, 6)
-        if has_headings and source.status is not Status.OK:
+        if action.has_headings and source.status is not Status.OK:
             ended = f"aod: {source.status} after {duration_sec:.1f} s {source.note}"
             self._comment(ended.rstrip())
-        return replace(source, started=started, duration_sec=duration_sec)
+        return replace(source, duration_sec=duration_sec)
 
     def _in_vain(self, step: Step) -> tuple[Status, str] | None:
         if step.missing:
@@ -74,26 +86,23 @@ class _Run:
             return Status.TRUNCATED, f"not run: {why}"
         return None
 
-    async def _child(self, step: Step, timeout_sec: float) -> Source:
+    async def _child(self, step: Step, source: Source, timeout_sec: float) -> Source:
         output = _Masked(self._file, binary=self._action.binary)
         try:
             ended = await process.run(step.argv, output.take, timeout_sec, self._job, step.asked)
         except process.StartError as error:
-            return self._source(step, Status.FAILED, str(error))
+            return replace(source, status=Status.FAILED, note=str(error))
         full = output.finish() or ended.enough
-        failed = bool(ended.exit_status) or output.starts_with(step.error_text)
+        is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         why = self._job.why_hurry if ended.timed_out else ""
         return replace(
-            self._source(step, _status(ended, full=full, failed=failed)),
+            source,
+            status=_status(ended, full=full, failed=is_error or bool(ended.exit_status)),
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=ended.stderr_tail.decode(errors="replace"),
             note=f"cut short: {why}" if why else "",
         )
-
-    def _source(self, step: Step, status: Status, note: str = "") -> Source:
-        command = tuple(mask_text(argument) for argument in step.argv)
-        return not_run(self._action.name, self._action.file, command, status, note)
 
     def _comment(self, line: str) -> None:
         """A line of ours in the file; there may be no room for it."""
@@ -108,22 +117,18 @@ class _Masked:
     def __init__(self, file: OutputFile, *, binary: bool) -> None:
         self._file = file
         self._mask = None if binary else LineMask()
-        self._first = b""
+        self.first = b""
 
     def take(self, piece: bytes) -> None:
-        self._first = self._first or piece
+        self.first = self.first or piece
         self._file.write(self._mask.feed(piece) if self._mask else piece)
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
-        try:
+        with suppress(FullError):
             self._file.write(self._mask.finish() if self._mask else b"")
-        except FullError:
-            return True
-        return False
-
-    def starts_with(self, text: bytes) -> bool:
-        return bool(text) and self._first.startswith(text)
+            return False
+        return True
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
@@ -134,16 +139,3 @@ def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
     if full:
         return Status.TRUNCATED
     return Status.FAILED if failed else Status.OK
-
-
-def _with_file(source: Source, action: Action, file: OutputFile, digest: str) -> Source:
-    # With Keep.END nobody was stopped: that the start is gone shows only now.
-    cut = file.truncated and action.keep is Keep.END and source.status is Status.OK
-    return replace(
-        source,
-        status=Status.TRUNCATED if cut else source.status,
-        truncated=file.truncated,
-        note=source.note or (file.note if file.truncated else ""),
-        bytes=file.size,
-        sha256=digest,
-    )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from aod.actions.action import Action, Command, Phase, Privilege
+from aod.actions.action import Action, Command, Phase
 from aod.actions.output import Keep
-from aod.actions.result import Source, Status, not_run
+from aod.actions.result import Source, not_run
 from aod.host.capabilities import Capability
 from aod.settings import ActionName
 
@@ -23,6 +23,13 @@ def _ours(program: str, *arguments: str) -> tuple[str, ...]:
 
 
 _PORT_445: Final = "( dport = :445 or sport = :445 )"
+_LOGS: Final = ("/var/log/syslog", "/var/log/messages")
+_JOURNAL: Final = (
+    "journalctl --no-pager --output=short-iso-precise --since=@{since} --until=@{until}"
+)
+_CUT: Final = (
+    "{python} -I -m aod.flight.cut {packets} {trigger_ns} {from_ns} {to_ns} {headers_only}"
+)
 
 ACTIONS: Final = (
     Action(
@@ -86,11 +93,11 @@ ACTIONS: Final = (
         about="Where in the kernel each task in D state waits, and each thread of the cifs client;"
         " wait_for_response is a request that the server has not answered.",
         commands=(Command(_ours("stacks")),),
-        privileges=(
-            Privilege(Capability.SYS_ADMIN, "the kernel shows stacks to nobody else"),
-            Privilege(Capability.SYS_PTRACE, "those of others' processes, and the kernel's"),
-            Privilege(Capability.DAC_READ_SEARCH, "the file is its process's user's"),
-        ),
+        privileges={
+            Capability.SYS_ADMIN: "the kernel shows stacks to nobody else",
+            Capability.SYS_PTRACE: "those of others' processes, and the kernel's",
+            Capability.DAC_READ_SEARCH: "the file is its process's user's",
+        },
         phase=Phase.VOLATILE,
         max_bytes=4 * _MIB,
     ),
@@ -107,7 +114,7 @@ ACTIONS: Final = (
             Command(("cat", "/proc/meminfo")),
             Command(_ours("busiest", "0.4")),
         ),
-        privileges=(Privilege(Capability.SYS_PTRACE, "others' processes, where /proc hides them"),),
+        privileges={Capability.SYS_PTRACE: "others' processes, where /proc hides them"},
         max_bytes=1 * _MIB,
     ),
     Action(
@@ -116,7 +123,7 @@ ACTIONS: Final = (
         about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
         " time, level; look for CIFS and hung tasks.",
         commands=(Command(_ours("kmsg", "{since}")),),
-        privileges=(Privilege(Capability.SYSLOG, "where kernel.dmesg_restrict is set"),),
+        privileges={Capability.SYSLOG: "where kernel.dmesg_restrict is set"},
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -127,17 +134,7 @@ ACTIONS: Final = (
         file="journalctl.log",
         about="The system's journal from the look-back before the trigger until what follows it"
         " was over.",
-        commands=(
-            Command(
-                (
-                    "journalctl",
-                    "--no-pager",
-                    "--output=short-iso-precise",
-                    "--since=@{since}",
-                    "--until=@{until}",
-                )
-            ),
-        ),
+        commands=(Command(tuple(_JOURNAL.split())),),
         phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,
@@ -153,9 +150,7 @@ ACTIONS: Final = (
                 ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
             ),
         ),
-        privileges=(
-            Privilege(Capability.DAC_READ_SEARCH, "shares that only their user may enter"),
-        ),
+        privileges={Capability.DAC_READ_SEARCH: "shares that only their user may enter"},
         phase=Phase.SERVER,
         max_bytes=1 * _MIB,
     ),
@@ -164,13 +159,8 @@ ACTIONS: Final = (
         file="syslogs.log",
         about="The lines of the system's log file from the look-back before the trigger on; the"
         " file's last 1 MiB where its lines have no time that is known.",
-        commands=(
-            Command(
-                _ours("lookback", "{since}", "{until}"),
-                paths=("/var/log/syslog", "/var/log/messages"),
-            ),
-        ),
-        privileges=(Privilege(Capability.DAC_READ_SEARCH, "the file is the log daemon's"),),
+        commands=(Command(_ours("lookback", "{since}", "{until}"), paths=_LOGS),),
+        privileges={Capability.DAC_READ_SEARCH: "the file is the log daemon's"},
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=16 * _MIB,
@@ -182,25 +172,18 @@ ACTIONS: Final = (
         about="Packets of port 445 from the history before the trigger to the end of what follows"
         " it, for tcpdump -r or Wireshark (filter on smb2.msg_id); without the content of files"
         " unless configured.",
-        commands=(
-            Command(
-                (
-                    *("{python}", "-I", "-m", "aod.flight.cut", "{packets}"),
-                    *("{trigger_ns}", "{from_ns}", "{to_ns}", "{headers_only}"),
-                ),
-            ),
-        ),
+        commands=(Command(tuple(_CUT.split())),),
         needs=("{packets}",),
-        privileges=(
-            Privilege(Capability.NET_RAW, "tcpdump's own"),
-            Privilege(Capability.SETUID, "it runs as its own user"),
-            Privilege(Capability.SETGID, "and group"),
-            Privilege(Capability.SETPCAP, "without other rights"),
-            Privilege(Capability.CHOWN, "the ring's folder is that user's"),
-            Privilege(Capability.DAC_OVERRIDE, "so are the files in it"),
-            Privilege(Capability.KILL, "it is ended with the daemon"),
-            Privilege(Capability.SYS_PTRACE, "one that outlived a capture is known by its folder"),
-        ),
+        privileges={
+            Capability.NET_RAW: "tcpdump's own",
+            Capability.SETUID: "it runs as its own user",
+            Capability.SETGID: "and group",
+            Capability.SETPCAP: "without other rights",
+            Capability.CHOWN: "the ring's folder is that user's",
+            Capability.DAC_OVERRIDE: "so are the files in it",
+            Capability.KILL: "it is ended with the daemon",
+            Capability.SYS_PTRACE: "one that outlived a capture is known by its folder",
+        },
         phase=Phase.LATE,
         timeout_sec=10,
         max_bytes=64 * _MIB,
@@ -232,17 +215,11 @@ def chosen(
     """The wanted actions, each once, and sources that report why the others are not run.
 
     The names come from detect, which may ask for no more than the configuration allows."""
-    names = dict.fromkeys(wanted)
-    actions = [action for name in names if name in allowed and (action := row(name))]
-    chosen_names = {action.name for action in actions}
-    return actions, tuple(_refused(name) for name in names if name not in chosen_names)
-
-
-def _refused(name: str) -> Source:
-    why = "the configuration does not allow it" if row(name) else "no such action"
-    return not_collected(name, why)
-
-
-def not_collected(name: str, note: str) -> Source:
-    """An action that was not run, and why."""
-    return not_run(name, "", (), Status.MISSING, note)
+    actions, refused = [], []
+    for name in dict.fromkeys(wanted):
+        if (action := row(name)) and name in allowed:
+            actions.append(action)
+        else:
+            why = "the configuration does not allow it" if action else "no such action"
+            refused.append(not_run(name, why))
+    return actions, tuple(refused)

@@ -3,5 +3,4 @@
 daemon   the supervisor's entries: starts, respawns, reloads, losses
 entries  the kinds of entries, and how they are encoded
 forked   writes from a process that must never wait, through forked children
-log      appends to the file, and rotates it
-reader   reads the entries back"""
+log      appends to the file, rotates it, and reads it back"""

@@ -4,22 +4,19 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from aod import __version__
-from aod.audit.entries import Entry, Lost, Respawned, Started, Stopped
+from aod.audit.entries import Lost, Respawned, Started, Stopped
 from aod.audit.forked import ForkedAudit
-from aod.config.schema import Config
 from aod.text import utc
 from aod.transport.eventlog import EventLog
 from aod.transport.wire import Health
 
 INTERVAL_SEC: Final = 60.0
 """Between two entries about one loss: a ring that overflows does so many times a second."""
-CLOSE_SEC: Final = 2.0
-"""For the last entries of a daemon that stops."""
 LOSSES: Final = {
     ("collect", "dropped"): "operations: the kernel's ring was full",
     ("collect", "simulated"): "operations: on purpose, as --simulate-drops asks",
@@ -49,8 +46,7 @@ class Losses:
 
     def __init__(self, logged: Mapping[tuple[str, str], int]) -> None:
         """`logged`: the totals for which an earlier daemon wrote entries."""
-        self._totals = dict(logged)
-        self._logged = dict(logged)
+        self._totals, self._logged = dict(logged), dict(logged)
         self._last_entry: dict[tuple[str, str], float] = {}
 
     def receive(self, stage: str, counters: Mapping[str, int]) -> None:
@@ -61,32 +57,25 @@ class Losses:
                     self._logged[key] = 0  # a new process or new maps: it counts from 0 again
                 self._totals[key] = counters[key[1]]
 
-    def due(self, now: float) -> list[Lost]:
+    def due(self, now: float) -> Iterator[Lost]:
         """The entries to write now; `now` is monotonic seconds, infinite at the end."""
-        return [
-            self._entry(key, now)
-            for key, total in self._totals.items()
-            if total > self._logged.get(key, 0)
-            and now - self._last_entry.get(key, -math.inf) >= INTERVAL_SEC
-        ]
-
-    def _entry(self, key: tuple[str, str], now: float) -> Lost:
-        count = self._totals[key] - self._logged.get(key, 0)
-        self._logged[key], self._last_entry[key] = self._totals[key], now
-        return Lost(lost=LOSSES[key], count=count)
+        for key, total in self._totals.items():
+            count = total - self._logged.get(key, 0)
+            if count > 0 and now - self._last_entry.get(key, -math.inf) >= INTERVAL_SEC:
+                self._logged[key], self._last_entry[key] = total, now
+                yield Lost(lost=LOSSES[key], count=count)
 
 
 class DaemonAudit:
-    """Writes the supervisor's entries.
-
-    Attributes:
-        respawns: by stage, how often a worker was respawned.
-        last_end: by stage, how the last worker that was respawned had ended, and when."""
+    """Writes the supervisor's entries."""
 
     def __init__(self, audit_log: ForkedAudit) -> None:
         self.respawns: Counter[str] = Counter()
+        """By stage, how often a worker was respawned."""
         self.last_end: dict[str, str] = {}
+        """By stage, how the last worker that was respawned had ended, and when."""
         self._audit_log = audit_log
+        self.write, self.use = audit_log.write, audit_log.use
         self._losses = Losses({})
 
     def start(self, config_file: Path | None, event_log: EventLog) -> None:
@@ -94,7 +83,7 @@ class DaemonAudit:
         found = kernel_losses(event_log).items()
         self._losses = Losses({("collect", name): count for name, count in found})
         path = str(config_file.absolute()) if config_file else ""
-        self._audit_log.write(Started(version=__version__, config=path, pid=os.getpid()))
+        self.write(Started(version=__version__, config=path, pid=os.getpid()))
 
     def receive(self, health: Health) -> None:
         """Take the losses from a worker's heartbeat."""
@@ -103,7 +92,7 @@ class DaemonAudit:
     def tick(self, now: float) -> None:
         """Write the entries about losses that are due; `now` is monotonic seconds."""
         for lost in self._losses.due(now):
-            self._audit_log.write(lost)
+            self.write(lost)
         self._audit_log.tick()
 
     def respawned(self, stage: str, how: str, respawn_at: float) -> None:
@@ -111,18 +100,10 @@ class DaemonAudit:
         delay_sec = round(max(0.0, respawn_at - time.monotonic()), 3)
         self.respawns[stage] += 1
         self.last_end[stage] = f"{how}, {utc(time.time_ns())}"
-        self._audit_log.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
-
-    def write(self, entry: Entry) -> None:
-        """Write an entry."""
-        self._audit_log.write(entry)
-
-    def use(self, config: Config) -> None:
-        """Use this configuration's settings of the audit log."""
-        self._audit_log.use(config)
+        self.write(Respawned(stage=stage, how=how, delay_sec=delay_sec))
 
     def stop(self, reason: str, status: int) -> None:
         """The daemon stops."""
         self.tick(math.inf)
-        self._audit_log.write(Stopped(reason=reason, exit=status))
-        self._audit_log.close(CLOSE_SEC)
+        self.write(Stopped(reason=reason, exit=status))
+        self._audit_log.close(patience_sec=2.0)

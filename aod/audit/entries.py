@@ -3,8 +3,11 @@
 `what` names the kind, `time` is UTC; a field that does not apply is left out. aod-bundle(5) has an
 example of each. `timestamp` is that of the anomaly, and so the name of its bundle."""
 
+import functools
+import operator
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -12,14 +15,14 @@ from msgspec import Struct
 from aod.anomaly import Anomaly
 
 
-class _Entry(Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
-    """Base of all entries."""
+class Entry(Struct, frozen=True, tag_field="what", forbid_unknown_fields=True):
+    """Base of all kinds."""
 
     time: datetime | None = None
     """When it was written; set by `encode`."""
 
 
-class Started(_Entry, frozen=True, kw_only=True, tag="start"):
+class Started(Entry, frozen=True, kw_only=True, tag="start"):
     """The daemon starts."""
 
     version: str
@@ -28,14 +31,14 @@ class Started(_Entry, frozen=True, kw_only=True, tag="start"):
     pid: int
 
 
-class Stopped(_Entry, frozen=True, kw_only=True, tag="stop"):
+class Stopped(Entry, frozen=True, kw_only=True, tag="stop"):
     """The daemon shut down. A start without a stop before it: it was killed, or the host was."""
 
     reason: str
     exit: int
 
 
-class Respawned(_Entry, frozen=True, kw_only=True, tag="respawn"):
+class Respawned(Entry, frozen=True, kw_only=True, tag="respawn"):
     """A worker ended unexpectedly, and is respawned."""
 
     stage: str
@@ -43,14 +46,14 @@ class Respawned(_Entry, frozen=True, kw_only=True, tag="respawn"):
     delay_sec: float
 
 
-class StageFailed(_Entry, frozen=True, kw_only=True, tag="stage_failed"):
+class StageFailed(Entry, frozen=True, kw_only=True, tag="stage_failed"):
     """A worker ended once too often; the daemon gives up."""
 
     stage: str
     how: str
 
 
-class Reloaded(_Entry, frozen=True, kw_only=True, tag="reload", omit_defaults=True):
+class Reloaded(Entry, frozen=True, kw_only=True, tag="reload", omit_defaults=True):
     """The configuration was read again."""
 
     changed: dict[str, str]
@@ -59,13 +62,13 @@ class Reloaded(_Entry, frozen=True, kw_only=True, tag="reload", omit_defaults=Tr
     """Keys whose change requires a restart."""
 
 
-class ReloadRefused(_Entry, frozen=True, kw_only=True, tag="reload_refused"):
+class ReloadRefused(Entry, frozen=True, kw_only=True, tag="reload_refused"):
     """The file cannot be used; the old configuration stays."""
 
     why: str
 
 
-class Declared(_Entry, frozen=True, kw_only=True, tag="declaration"):
+class Declared(Entry, frozen=True, kw_only=True, tag="declaration"):
     """An anomaly that capture received."""
 
     timestamp: int
@@ -76,7 +79,7 @@ class Declared(_Entry, frozen=True, kw_only=True, tag="declaration"):
     actions: tuple[str, ...]
 
 
-class SuppressedTriggers(_Entry, frozen=True, kw_only=True, tag="suppression"):
+class SuppressedTriggers(Entry, frozen=True, kw_only=True, tag="suppression"):
     """Triggers that were suppressed in the episode that a declaration began."""
 
     timestamp: int
@@ -84,13 +87,13 @@ class SuppressedTriggers(_Entry, frozen=True, kw_only=True, tag="suppression"):
     count: int
 
 
-class CaptureBegun(_Entry, frozen=True, kw_only=True, tag="capture_begun"):
+class CaptureBegun(Entry, frozen=True, kw_only=True, tag="capture_begun"):
     """Evidence is being collected."""
 
     timestamp: int
 
 
-class CaptureSealed(_Entry, frozen=True, kw_only=True, tag="capture_sealed", omit_defaults=True):
+class CaptureSealed(Entry, frozen=True, kw_only=True, tag="capture_sealed", omit_defaults=True):
     """A bundle is complete and has its final name."""
 
     timestamp: int
@@ -103,7 +106,7 @@ class CaptureSealed(_Entry, frozen=True, kw_only=True, tag="capture_sealed", omi
     """From the trigger to the first evidence on disk."""
 
 
-class CaptureFailed(_Entry, frozen=True, kw_only=True, tag="capture_failed", omit_defaults=True):
+class CaptureFailed(Entry, frozen=True, kw_only=True, tag="capture_failed", omit_defaults=True):
     """An attempt at a bundle failed."""
 
     timestamp: int
@@ -114,28 +117,28 @@ class CaptureFailed(_Entry, frozen=True, kw_only=True, tag="capture_failed", omi
     """Until the next attempt; absent: it failed permanently."""
 
 
-class CaptureRefused(_Entry, frozen=True, kw_only=True, tag="capture_refused"):
+class CaptureRefused(Entry, frozen=True, kw_only=True, tag="capture_refused"):
     """The anomaly gets no bundle: too many wait already."""
 
     timestamp: int
     why: str
 
 
-class CaptureWaits(_Entry, frozen=True, kw_only=True, tag="capture_waits"):
+class CaptureWaits(Entry, frozen=True, kw_only=True, tag="capture_waits"):
     """A capture is postponed: the output folder cannot take a bundle now."""
 
     timestamp: int
     why: str
 
 
-class CaptureInterrupted(_Entry, frozen=True, kw_only=True, tag="capture_interrupted"):
+class CaptureInterrupted(Entry, frozen=True, kw_only=True, tag="capture_interrupted"):
     """A capture was cut short by a shutdown, or by a death that the next capture found."""
 
     timestamp: int
     why: str
 
 
-class Deleted(_Entry, frozen=True, kw_only=True, tag="deletion"):
+class Deleted(Entry, frozen=True, kw_only=True, tag="deletion"):
     """A sealed bundle was deleted."""
 
     bundle: str
@@ -143,14 +146,14 @@ class Deleted(_Entry, frozen=True, kw_only=True, tag="deletion"):
     reason: str
 
 
-class Lost(_Entry, frozen=True, kw_only=True, tag="loss"):
+class Lost(Entry, frozen=True, kw_only=True, tag="loss"):
     """Something was lost; `count` is since the last such entry."""
 
     lost: str
     count: int
 
 
-class Conservation(_Entry, frozen=True, kw_only=True, tag="conservation"):
+class Conservation(Entry, frozen=True, kw_only=True, tag="conservation"):
     """A sum does not hold: something was lost that nobody counted, or counted twice."""
 
     sum: str
@@ -161,30 +164,6 @@ class Conservation(_Entry, frozen=True, kw_only=True, tag="conservation"):
     by: int
 
 
-Entry: TypeAlias = (
-    Started
-    | Stopped
-    | Respawned
-    | StageFailed
-    | Reloaded
-    | ReloadRefused
-    | Declared
-    | SuppressedTriggers
-    | CaptureBegun
-    | CaptureSealed
-    | CaptureFailed
-    | CaptureRefused
-    | CaptureWaits
-    | CaptureInterrupted
-    | Deleted
-    | Lost
-    | Conservation
-)
-
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-
-
 def declared(anomaly: Anomaly) -> Declared:
     """The entry of an anomaly: its fields of the same names."""
     return msgspec.convert(anomaly, Declared, from_attributes=True)
@@ -192,9 +171,9 @@ def declared(anomaly: Anomaly) -> Declared:
 
 def encode(entry: Entry, time: datetime) -> bytes:
     """An entry as a line, with its end."""
-    return _encoder.encode(msgspec.structs.replace(entry, time=time)) + b"\n"
+    return msgspec.json.encode(msgspec.structs.replace(entry, time=time)) + b"\n"
 
 
-def decode(line: bytes) -> Entry:
-    """The entry in a line. Raises msgspec.MsgspecError: it is none."""
-    return _decoder.decode(line)
+_KINDS: Any = functools.reduce(operator.or_, Entry.__subclasses__())
+decode: Final[Callable[[bytes], Entry]] = msgspec.json.Decoder(_KINDS).decode
+"""The entry in a line. Raises msgspec.MsgspecError: it is none."""

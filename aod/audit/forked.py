@@ -4,12 +4,12 @@ The output folder may hang (NFS, FUSE), and with it whoever writes there. One ch
 all entries that have gathered; those beyond the queue's limit are counted, and the next child that
 can write logs them as a loss."""
 
-import contextlib
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aod._native import lib
@@ -18,7 +18,6 @@ from aod.audit.log import AuditLog
 from aod.config.schema import Config
 
 MAX_QUEUED: Final = 64
-_MAX_EXIT_STATUS: Final = 255
 _POLL_SEC: Final = 0.01
 _BLOCKED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
@@ -65,19 +64,15 @@ class ForkedAudit:
         """Wait until all is written, no longer than that; then give up."""
         deadline = time.monotonic() + patience_sec
         self.tick()
-        while self._queue or self._pid:
-            if time.monotonic() >= deadline:
-                return self._give_up()
+        while (self._queue or self._pid) and time.monotonic() < deadline:
             time.sleep(_POLL_SEC)
             self.tick()
-        return None
-
-    def _give_up(self) -> None:
         if self._pid:
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-        lost = self._missed_before + self._dropped + len(self._queue) + self._written
-        self._logger.warning("the audit log cannot be written: %d entries are lost", lost)
+        if self._queue or self._pid:
+            lost = self._missed_before + self._dropped + len(self._queue) + self._written
+            self._logger.warning("the audit log cannot be written: %d entries are lost", lost)
 
     def _fork(self) -> None:
         """If the fork fails, the queue waits for the next tick."""
@@ -95,7 +90,7 @@ class ForkedAudit:
             try:
                 missed = self._child(parent, entries)
             finally:
-                os._exit(min(missed, _MAX_EXIT_STATUS))
+                os._exit(min(missed, 255))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._queue, self._pid, self._written = [], pid, len(entries)
         self._missed_before = self._audit_log.missed

@@ -11,12 +11,16 @@ entry that could not be written is counted, and the next one that can be is prec
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
-from aod.audit.entries import Entry, Lost, encode
+import msgspec
+
+from aod.audit import entries
+from aod.audit.entries import Entry, Lost, decode, encode
 from aod.config.schema import Config
 from aod.files import closing_fd, open_trusted, opened_folder, why_untrusted
 from aod.log import WarnOnce
@@ -29,31 +33,25 @@ MOST_FILES: Final = 100
 """Upper bound of `audit.files`."""
 LOCK_WAIT_SEC: Final = 1.0
 """Our own processes hold the lock for microseconds; a stranger may never release it."""
-_MAX_ATTEMPTS: Final = 1000
 
 
 class AuditLog:
-    """Writes to the log; holds nothing open, so it may be used after a fork.
-
-    Attributes:
-        missed: entries that could not be written, for which there is no `loss` yet."""
+    """Writes to the log; holds nothing open, so it may be used after a fork."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.use(config)
         self._logger = logger
         self._warn_once = WarnOnce(logger)
         self.missed = 0
+        """Entries that could not be written or passed on, for which there is no `loss` yet."""
 
     def use(self, config: Config) -> None:
         """Use this configuration's settings."""
-        self._enabled = config.audit.enabled
-        self._folder = config.aod_output_dir
-        self._max_bytes = int(config.audit.max_mb * (1 << 20))
-        self._files = config.audit.files
+        self._settings, self._folder = config.audit, config.aod_output_dir
 
     def write(self, entry: Entry) -> None:
         """Append an entry with the current time; a failure is logged once, and never raised."""
-        if not self._enabled:
+        if not self._settings.enabled:
             return
         try:
             with opened_folder(self._folder) as folder_fd:
@@ -68,59 +66,46 @@ class AuditLog:
             self.missed = 0
             self._warn_once.clear()
 
-    def miss(self, count: int) -> None:
-        """Count entries that the caller could not pass on; they become part of the next `loss`."""
-        self.missed += count
-
     def report_recovery(self, missed: int) -> None:
         """Log that the file can be written again."""
         self._logger.warning("the audit log can be written again; %d entries are missing", missed)
 
     def _append(self, folder_fd: int, entry: Entry) -> None:
         patience_sec = 0.0 if self.missed else LOCK_WAIT_SEC
-        for _ in range(_MAX_ATTEMPTS):
+        for _ in range(1000):
             with closing_fd(_open_ours(folder_fd)) as fd:
-                named = lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd)
-                if named and self._is_written(fd, folder_fd, entry):
+                if not lock_named(fd, AUDIT_FILE, patience_sec, dir_fd=folder_fd):
+                    continue
+                size, now = os.fstat(fd).st_size, datetime.now(UTC)
+                missed = [Lost(lost="audit records", count=self.missed)] if self.missed else []
+                lines = b"".join(encode(each, now) for each in (*missed, entry))
+                if not size or size + len(lines) <= self._settings.max_mb * (1 << 20):
+                    _write_whole(fd, size, lines)
                     return
+                self._rotate(folder_fd)
         raise OSError("it is replaced again and again")
 
-    def _is_written(self, fd: int, folder_fd: int, entry: Entry) -> bool:
-        """Whether the entry is in the locked file; else another file has the name now."""
-        lines, size = self._lines(entry), os.fstat(fd).st_size
-        if size and size + len(lines) > self._max_bytes:
-            self._rotate(folder_fd)
-            return False
-        _write_whole(fd, size, lines)
-        return True
-
-    def _lines(self, entry: Entry) -> bytes:
-        now = datetime.now(UTC)
-        missed = Lost(lost="audit records", count=self.missed)
-        return (encode(missed, now) if self.missed else b"") + encode(entry, now)
-
     def _rotate(self, folder_fd: int) -> None:
-        usable = [number for number in range(1, self._files) if self._is_usable(folder_fd, number)]
+        files = self._settings.files
+        usable = [number for number in range(1, files) if self._is_usable(folder_fd, number)]
         for source, target in moves(usable):
             with suppress(FileNotFoundError):
                 os.rename(name(source), name(target), src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         if not usable:
             os.unlink(AUDIT_FILE, dir_fd=folder_fd)
-        for number in range(self._files, MOST_FILES):  # `audit.files` was larger once
+        for number in range(files, MOST_FILES):  # `audit.files` was larger once
             with suppress(FileNotFoundError):
-                if _is_ours(_status(folder_fd, number), folder_fd):
+                if _is_ours(folder_fd, number):
                     os.unlink(name(number), dir_fd=folder_fd)
 
     def _is_usable(self, folder_fd: int, number: int) -> bool:
         """Whether the name is free, or that of a file of our own."""
-        try:
-            ours = _is_ours(_status(folder_fd, number), folder_fd)
-        except FileNotFoundError:
-            return True
-        if not ours:
-            path = self._folder / name(number)
-            self._warn_once(f"audit log: {path} is no file of ours; left as it is")
-        return ours
+        with suppress(FileNotFoundError):
+            if not _is_ours(folder_fd, number):
+                path = self._folder / name(number)
+                self._warn_once(f"audit log: {path} is no file of ours; left as it is")
+                return False
+        return True
 
 
 def name(number: int) -> str:
@@ -137,32 +122,22 @@ def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _open_ours(folder_fd: int) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    owners = _owners(folder_fd)
+    flags, folder = os.O_RDWR | os.O_APPEND | os.O_CREAT, os.fstat(folder_fd)
+    owners = os.geteuid(), folder.st_uid
     fd = open_trusted(AUDIT_FILE, owners, links=1, flags=flags, dir_fd=folder_fd)
     try:
-        _give_to_owner(fd, os.fstat(folder_fd))
+        if os.fstat(fd).st_uid != folder.st_uid:
+            os.fchown(fd, folder.st_uid, folder.st_gid)
     except OSError:
         os.close(fd)
         raise
     return fd
 
 
-def _give_to_owner(fd: int, folder: os.stat_result) -> None:
-    if os.fstat(fd).st_uid != folder.st_uid:
-        os.fchown(fd, folder.st_uid, folder.st_gid)
-
-
-def _status(folder_fd: int, number: int) -> os.stat_result:
-    return os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)
-
-
-def _is_ours(status: os.stat_result, folder_fd: int) -> bool:
-    return not why_untrusted(status, _owners(folder_fd), links=1)
-
-
-def _owners(folder_fd: int) -> tuple[int, int]:
-    return os.geteuid(), os.fstat(folder_fd).st_uid
+def _is_ours(folder_fd: int, number: int) -> bool:
+    """Raises FileNotFoundError: there is none."""
+    status = os.stat(name(number), dir_fd=folder_fd, follow_symlinks=False)
+    return not why_untrusted(status, (os.geteuid(), os.fstat(folder_fd).st_uid), links=1)
 
 
 def _write_whole(fd: int, size: int, lines: bytes) -> None:
@@ -170,10 +145,42 @@ def _write_whole(fd: int, size: int, lines: bytes) -> None:
     if size and os.pread(fd, 1, size - 1) != b"\n":
         lines = b"\n" + lines
     try:
-        written = os.write(fd, lines)
+        if os.write(fd, lines) != len(lines):
+            raise OSError("no space for a whole entry")
     except OSError:
         os.ftruncate(fd, size)
         raise
-    if written != len(lines):
-        os.ftruncate(fd, size)
-        raise OSError("no space for a whole entry")
+
+
+def read(config: Config) -> Iterator[Entry]:
+    """The entries that are kept, oldest first; lines that cannot be read are skipped. One at a
+    time: the log may be larger than the memory."""
+    for number in reversed(range(config.audit.files)):
+        for line in _lines(config.aod_output_dir / name(number)):
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                yield decode(line)
+
+
+def why_no_bundle(config: Config, timestamp: int) -> str:
+    """Why an anomaly has neither a spool entry nor a bundle."""
+    why_not = "it was refused or failed permanently; the daemon's log says why"
+    for entry in read(config):
+        if getattr(entry, "timestamp", None) != timestamp:
+            continue
+        match entry:
+            case entries.CaptureSealed():
+                why_not = "it was sealed, and has been deleted since"
+            case entries.CaptureRefused(why=why):
+                why_not = f"it was refused: {why}"
+            case entries.CaptureFailed(why=why):
+                why_not = f"it failed: {why}"
+            case entries.CaptureInterrupted(why=why):
+                why_not = f"it was interrupted: {why}"
+    return why_not
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Of a regular file; a line longer than any entry comes in pieces, none of which decodes."""
+    with suppress(OSError, ValueError), os.fdopen(open_trusted(path), "rb") as file:
+        while line := file.readline(MAX_ENTRY_BYTES):
+            yield line

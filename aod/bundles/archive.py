@@ -1,12 +1,11 @@
-"""A bundle's archive: a zstd-compressed tar that has its name only when it is complete.
+"""A bundle's archive: a zstd-compressed tar, on the disk under another name before it has its own.
 
-Packed under another name, on the disk, and then renamed: a death at any moment leaves a complete
-archive or none."""
+A death at any moment leaves a complete archive or none."""
 
 import os
 import tarfile
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import zstandard
 
@@ -24,9 +23,23 @@ def pack(
     `first` are the files that a reader wants first, `name` what the folder is called in it. Blocks
     for as long as the disk does: not for the event loop. Raises OSError: it cannot be written;
     nothing is left then."""
+    name = name or folder.name
+    rank = {name: number for number, name in enumerate(first)}
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    ordered = sorted(shown, key=lambda path: (rank.get(path.name, len(first)), path.name))
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
     try:
         with create(unfinished) as file:
-            _pack(folder, name or folder.name, file, level, first)
+            with (
+                compressor.stream_writer(file, closefd=False) as stream,
+                tarfile.open(fileobj=stream, mode="w|", bufsize=_BLOCK_BYTES) as tar,
+            ):
+                tar.add(folder, name, recursive=False, filter=_plain)
+                for path in ordered:
+                    tar.add(path, f"{name}/{path.name}", recursive=False, filter=_plain)
+                # Each member refers to its archive, and so would keep the compressor's megabytes
+                # until the garbage collector comes by.
+                tar.getmembers().clear()
             file.flush()
             os.fsync(file.fileno())
     except OSError:
@@ -46,26 +59,6 @@ def publish(unfinished: Path, archive: Path) -> int:
         raise
     sync_folder(archive.parent)
     return size_bytes
-
-
-def _pack(folder: Path, name: str, file: IO[bytes], level: int, first: tuple[str, ...]) -> None:
-    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
-    with (
-        compressor.stream_writer(file, closefd=False) as stream,
-        tarfile.open(fileobj=stream, mode="w|", bufsize=_BLOCK_BYTES) as tar,
-    ):
-        tar.add(folder, name, recursive=False, filter=_plain)
-        for path in _ordered(folder, first):
-            tar.add(path, f"{name}/{path.name}", recursive=False, filter=_plain)
-        # Each member refers to its archive, and so would keep the compressor's megabytes until the
-        # garbage collector comes by.
-        tar.getmembers().clear()
-
-
-def _ordered(folder: Path, first: tuple[str, ...]) -> list[Path]:
-    rank = {name: number for number, name in enumerate(first)}
-    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return sorted(shown, key=lambda path: (rank.get(path.name, len(first)), path.name))
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -6,8 +6,8 @@ continues."""
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,8 @@ from msgspec import Struct
 from aod.actions.job import Job
 from aod.actions.result import Source
 from aod.anomaly import Anomaly
-from aod.bundles import archive, contents, history, manifest, progress, summary
-from aod.bundles.filling import Filling, Surroundings, Work
+from aod.bundles import archive, contents, manifest, progress
+from aod.bundles.filling import Filling, Surroundings
 from aod.bundles.progress import Progress
 from aod.bundles.workfolder import work_folder
 from aod.config.schema import Config
@@ -26,10 +26,8 @@ from aod.files import appearing, read_regular
 from aod.state import names
 from aod.transport.wire import Sealed
 
-ANOMALY_FILE: Final = contents.ANOMALY
-_ANOMALY_UNFINISHED: Final = f".{ANOMALY_FILE}.new"
-_READ_FIRST: Final = (summary.FILE, manifest.FILE, ANOMALY_FILE, contents.STATS, history.FILE)
-_OUTLIVE_THEIR_MAKER: Final = frozenset({ANOMALY_FILE, contents.STATS, history.FILE, progress.FILE})
+_OF_EVERY_MAKER: Final = (contents.ANOMALY, contents.STATS, contents.EVENTS)
+_READ_FIRST: Final = (contents.SUMMARY, manifest.FILE, *_OF_EVERY_MAKER)
 _MAX_ANOMALY_BYTES: Final = 16 << 20
 
 
@@ -53,12 +51,13 @@ async def make(
     try."""
     output_dir, level = config.aod_output_dir, config.capture.compression_level
     path = output_dir / names.archive(anomaly.timestamp)
-    async with _in_threads(output_dir, anomaly) as (folder, so_far):
+    async with _in_threads(work_folder(output_dir, anomaly.timestamp)) as folder:
+        so_far = await asyncio.to_thread(_continued, folder, anomaly)
         if path.exists():
             return None
         around.begun(anomaly)
-        filling = Filling(Work(folder, so_far, only_seal), anomaly, config, job, around)
-        filled = await filling.fill()
+        filling = Filling(so_far, anomaly, config, job, around)
+        filled, sources = await filling.fill(only_seal=only_seal)
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
         await asyncio.to_thread(
             archive.pack, filled, unfinished, level, _READ_FIRST, name=folder.name
@@ -66,12 +65,12 @@ async def make(
         async with around.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
-    return Made(sealed, filling.sources, filling.first_evidence_ns)
+    return Made(sealed, sources, filling.first_evidence_ns)
 
 
 def begun(output_dir: Path, timestamp: int) -> Anomaly | None:
     """The anomaly of an unfinished bundle, without its evidence, which is in events.npy."""
-    path = output_dir / names.folder(timestamp) / ANOMALY_FILE
+    path = output_dir / names.folder(timestamp) / contents.ANOMALY
     try:
         anomaly = msgspec.json.decode(read_regular(path, _MAX_ANOMALY_BYTES), type=Anomaly)
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
@@ -80,39 +79,29 @@ def begun(output_dir: Path, timestamp: int) -> Anomaly | None:
 
 
 @asynccontextmanager
-async def _in_threads(output_dir: Path, anomaly: Anomaly) -> AsyncIterator[tuple[Path, Progress]]:
-    """`_opened`, where nobody waits for the disk."""
-    opened = _opened(output_dir, anomaly)
-    work = await asyncio.to_thread(opened.__enter__)
+async def _in_threads(folder: AbstractContextManager[Path]) -> AsyncIterator[Path]:
+    """The folder, where nobody waits for the disk."""
+    path = await asyncio.to_thread(folder.__enter__)
     try:
-        yield work
+        yield path
     finally:
-        await asyncio.to_thread(opened.__exit__, *sys.exc_info())
+        await asyncio.to_thread(folder.__exit__, *sys.exc_info())
 
 
-@contextmanager
-def _opened(output_dir: Path, anomaly: Anomaly) -> Iterator[tuple[Path, Progress]]:
-    """The bundle's folder, with its anomaly, and what of a predecessor's work is of use."""
-    with work_folder(output_dir, anomaly.timestamp) as folder:
-        so_far = progress.read(folder)
-        if any(folder.iterdir()):
-            so_far.take_over()
-            _clear(folder, so_far)
-        if begun(output_dir, anomaly.timestamp) is None:
-            with appearing(
-                folder / ANOMALY_FILE, folder / _ANOMALY_UNFINISHED, durable=False
-            ) as file:
-                file.write(contents.anomaly_json(anomaly))
-        yield folder, so_far
-
-
-def _clear(folder: Path, so_far: Progress) -> None:
-    """Remove what a predecessor had not finished."""
+def _continued(folder: Path, anomaly: Anomaly) -> Progress:
+    """What of a predecessor's work is of use; the rest is gone then, and the anomaly is there."""
+    so_far = progress.read(folder)
+    if any(folder.iterdir()):
+        so_far.take_over()
     kept = {source.file for sources in so_far.kept.values() for source in sources}
+    kept |= {progress.FILE, *_OF_EVERY_MAKER}
     for path in folder.iterdir():
-        if path.name in kept | _OUTLIVE_THEIR_MAKER and path.is_file():
-            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        else:
+        elif path.name not in kept or not path.is_file():
             path.unlink()
+    if begun(folder.parent, anomaly.timestamp) is None:
+        unfinished = folder / f".{contents.ANOMALY}.new"
+        with appearing(folder / contents.ANOMALY, unfinished, durable=False) as file:
+            file.write(contents.anomaly_json(anomaly))
+    return so_far

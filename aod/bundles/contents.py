@@ -30,8 +30,7 @@ _ABOUT: Final = {
 
 def about(name: str) -> str:
     """A sentence on a file of a bundle; empty for one that is not ours."""
-    rows = {row.file: row.about for row in table.ACTIONS}
-    return _ABOUT.get(name) or rows.get(name, "")
+    return ({row.file: row.about for row in table.ACTIONS} | _ABOUT).get(name, "")
 
 
 def files(folder: Path, sources: Sequence[Source], listed: Sequence[File] = ()) -> tuple[File, ...]:

@@ -3,7 +3,6 @@
 Counters run on from the start of the daemon, so the difference of two moments is what happened
 between them. A moment is the nearest snapshot (`aod.state.counters`), and states how near it is."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +12,10 @@ import numpy as np
 from msgspec import Struct
 
 from aod.anomaly import Anomaly, Cause
-from aod.event import COMMANDS
 from aod.smb.commands import command_name
 from aod.state import counters
 from aod.state.counters import SAME_CLOCK_NS, Snapshots
-from aod.transport.command_stats import COUNTERS, STAT_NAMES
+from aod.transport.eventlog import COUNTERS, STAT_NAMES
 
 _FIRST_NS: Final = 50_000_000
 """A snapshot before the trigger has to be nearer by this than one behind it, which has counted the
@@ -76,8 +74,10 @@ def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
         found = counters.read(runtime_dir)
     except (OSError, ValueError) as error:
         note = f"no counters: no daemon collects here ({error})"
-    if len(found) and anomaly.rule is not Cause.MANUAL and _is_of_another_boot(found, anomaly):
-        note, found = "no counters: the anomaly is of another boot", found[:0]
+    if len(found) and anomaly.rule is not Cause.MANUAL:
+        offset_ns = int(found["realtime_ns"][-1]) - int(found["taken_ns"][-1])
+        if abs(offset_ns + anomaly.trigger_ns - anomaly.timestamp) > SAME_CLOCK_NS:
+            note, found = "no counters: the anomaly is of another boot", found[:0]
     content = msgspec.json.encode(stats(found, anomaly.trigger_ns, before_ns, note))
     return msgspec.json.format(content, indent=1) + b"\n"
 
@@ -119,53 +119,43 @@ def _before(found: Snapshots, first: int, at: int, wanted_ns: int) -> Moment:
 
 
 def _moment(taken: Any, wanted_ns: int, note: str = "") -> Moment:
-    taken_ns = int(taken["taken_ns"])
     when = datetime.fromtimestamp(int(taken["realtime_ns"]) / 1e9, UTC)
     return Moment(
         wanted_ns=wanted_ns,
-        taken_ns=taken_ns,
+        taken_ns=int(taken["taken_ns"]),
         taken=when.isoformat(timespec="milliseconds"),
-        off_by_sec=round((taken_ns - wanted_ns) / 1e9, 6),
+        off_by_sec=round((int(taken["taken_ns"]) - wanted_ns) / 1e9, 6),
         in_flight=int(taken["in_flight"]),
         note=note,
-        commands=_commands(lambda field: taken["stats"][field], taken["gave_up"]),
+        commands=_commands(taken["stats"], taken["gave_up"]),
     )
 
 
 def difference(first: Any, second: Any) -> Difference:
     """Between two snapshots; none where the counters began anew meanwhile."""
-    begun_anew = first["ring_id"] != second["ring_id"]
     before, after = first["stats"], second["stats"]
     less = any((after[field] < before[field]).any() for field in STAT_NAMES)
-    if begun_anew or less or (second["gave_up"] < first["gave_up"]).any():
+    less |= bool((second["gave_up"] < first["gave_up"]).any())
+    if less or first["ring_id"] != second["ring_id"]:
         return Difference(note="none: the counters began anew between the two moments")
     return Difference(
         seconds=round((int(second["taken_ns"]) - int(first["taken_ns"])) / 1e9, 6),
         commands=_commands(
-            lambda field: after[field] - before[field], second["gave_up"] - first["gave_up"]
+            {field: after[field] - before[field] for field in STAT_NAMES},
+            second["gave_up"] - first["gave_up"],
         ),
     )
 
 
-def _commands(counted: Callable[[str], Any], gave_up: Any) -> dict[str, CommandCounts]:
-    columns = {name: counted(name) for name in COUNTERS} | {"gave_up": gave_up}
-    slots = counted("latency_slots")
+def _commands(stats: Any, gave_up: Any) -> dict[str, CommandCounts]:
+    columns = {name: stats[name] for name in COUNTERS} | {"gave_up": gave_up}
     found = {}
-    for number in range(COMMANDS):
+    for number, slots in enumerate(stats["latency_slots"]):
         values = {name: int(column[number]) for name, column in columns.items() if column[number]}
-        if (histogram := _histogram(slots[number])) or values:
-            found[command_name(number)] = CommandCounts(values, histogram)
+        latency_ns = [
+            (1 << int(slot), 2 << int(slot) if slot < len(slots) - 1 else None, int(slots[slot]))
+            for slot in np.flatnonzero(slots)
+        ]
+        if values or latency_ns:
+            found[command_name(number)] = CommandCounts(values, latency_ns)
     return found
-
-
-def _histogram(slots: Any) -> list[tuple[int, int | None, int]]:
-    last = len(slots) - 1
-    return [
-        (1 << int(slot), 2 << int(slot) if slot < last else None, int(slots[slot]))
-        for slot in np.flatnonzero(slots)
-    ]
-
-
-def _is_of_another_boot(found: Snapshots, anomaly: Anomaly) -> bool:
-    offset_ns = int(found["realtime_ns"][-1]) - int(found["taken_ns"][-1])
-    return abs(offset_ns + anomaly.trigger_ns - anomaly.timestamp) > SAME_CLOCK_NS

@@ -14,24 +14,16 @@ from aod.anomaly import Anomaly, Cause
 from aod.bundles.manifest import Events as EventsInManifest
 from aod.config.schema import Capture
 from aod.detectors.api import nanoseconds
-from aod.event import EVENT_DTYPE, Events, in_order, joined
+from aod.event import EVENT_DTYPE, NO_EVENTS, Events, in_order, joined
 from aod.files import appearing
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
-from aod.transport.position import read_evaluated
+from aod.transport.position import EventLogError, read_evaluated
 
 FILE: Final = "events.npy"
-UNFINISHED: Final = f".{FILE}.new"
-_LOSSES: Final = (
-    "unanswered",
-    "dropped_ring_full",
-    "dropped_inflight_full",
-    "dropped_simulated",
-)
+_LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full", "dropped_simulated")
 _PIECE: Final = 16_384
 """Records that are looked at together: several captures at once must not copy a whole log each."""
-_NONE: Final[Events] = np.empty(0, EVENT_DTYPE)
 
 
 class Recorded(Struct, frozen=True):
@@ -56,13 +48,13 @@ def recall(
     try:
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:
-        return known or Recorded(_NONE, {}, f"no history: {error}")
+        return known or Recorded(NO_EVENTS, {}, f"no history: {error}")
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
     if anomaly.rule is not Cause.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
-        return Recorded(_NONE, _losses(log, runtime_dir), note)
+        return Recorded(NO_EVENTS, _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
-    pieces = [known.events if known else _NONE]
+    pieces = [known.events if known else NO_EVENTS]
     first_ns = np.uint64(max(0, anomaly.trigger_ns - nanoseconds(limits.history_sec * 1e3)))
     last_ns = np.uint64(anomaly.trigger_ns + nanoseconds(limits.post_sec * 1e3))
     for at in range(min(start, position), position, _PIECE):
@@ -70,15 +62,12 @@ def recall(
         wanted = (copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)
         if wanted.any():
             pieces.append(copy.compress(wanted))
-    found = joined(*pieces)
-    return Recorded(in_order(found), _losses(log, runtime_dir), position=position)
+    return Recorded(in_order(joined(*pieces)), _losses(log, runtime_dir), position=position)
 
 
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
-    stats = log.header["stats"]
-    counted = {reason: int(stats[reason].sum()) for reason in _LOSSES}
     evaluated = read_evaluated(runtime_dir)
-    return counted | {
+    return {reason: int(log.header["stats"][reason].sum()) for reason in _LOSSES} | {
         "gave_up": int(log.header["gave_up"].sum()),
         "missed": int(log.header["missed"]),
         "skipped": evaluated.skipped,
@@ -107,14 +96,14 @@ def saved(folder: Path) -> Events:
         found: Events = np.load(folder / FILE, allow_pickle=False)
         if found.dtype == EVENT_DTYPE and found.ndim == 1:
             return found
-    return _NONE
+    return NO_EVENTS
 
 
 def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
     """Write events.npy, or replace it; its entry in the manifest.
 
     Not synced: it goes into an archive that is. Raises OSError: it cannot be written."""
-    with appearing(folder / FILE, folder / UNFINISHED, durable=False) as file:
+    with appearing(folder / FILE, folder / f".{FILE}.new", durable=False) as file:
         np.save(file, events, allow_pickle=False)
     return EventsInManifest(
         file=FILE,

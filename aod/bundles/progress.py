@@ -6,8 +6,9 @@ action runs again."""
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +35,15 @@ class TakenOver(Struct, frozen=True, tag="taken_over"):
 _decoder: Final = msgspec.json.Decoder(Done | TakenOver)
 
 
+@dataclass(slots=True)
 class Progress:
-    """What a work folder holds already, and what is added to it.
+    """What a work folder holds already, and what is added to it."""
 
-    Attributes:
-        kept: the sources of the actions that need not run again, by action.
-        interrupted: how often the bundle was taken over."""
-
-    def __init__(self, folder: Path, kept: dict[str, tuple[Source, ...]], interrupted: int) -> None:
-        self.kept = kept
-        self.interrupted = interrupted
-        self._path = folder / FILE
+    folder: Path
+    kept: dict[str, tuple[Source, ...]] = field(default_factory=dict)
+    """The sources of the actions that need not run again, by action."""
+    interrupted: int = 0
+    """How often the bundle was taken over."""
 
     def note(self, sources: Sequence[Source]) -> None:
         """An action has ended, with these sources. Raises OSError: it cannot be written."""
@@ -57,39 +56,28 @@ class Progress:
 
     def _append(self, line: Done | TakenOver) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        with closing_fd(os.open(self._path, flags, FILE_MODE)) as fd:
+        with closing_fd(os.open(self.folder / FILE, flags, FILE_MODE)) as fd:
             os.write(fd, b"\n" + msgspec.json.encode(line) + b"\n")
 
 
 def read(folder: Path) -> Progress:
     """The progress of a folder; of a new one, none."""
-    kept: dict[str, tuple[Source, ...]] = {}
-    interrupted = 0
-    for line in _lines(folder / FILE):
-        if isinstance(line, TakenOver):
-            interrupted += 1
-        elif line.sources and all(_is_intact(folder, one) for one in line.sources):
-            kept[line.sources[0].name] = line.sources
-    return Progress(folder, kept, interrupted)
-
-
-def _lines(path: Path) -> Iterator[Done | TakenOver]:
-    """Those that are whole: a writer may have died in one."""
-    try:
-        content = read_regular(path, _MAX_BYTES)
-    except (OSError, ValueError):
-        return
-    for line in content.splitlines():
-        with suppress(ValueError, RecursionError, msgspec.MsgspecError):
-            yield _decoder.decode(line)
+    found, content = Progress(folder), b""
+    with suppress(OSError, ValueError):
+        content = read_regular(folder / FILE, _MAX_BYTES)
+    for text in content.splitlines():
+        with suppress(ValueError, RecursionError, msgspec.MsgspecError):  # its writer died in it
+            line = _decoder.decode(text)
+            if isinstance(line, TakenOver):
+                found.interrupted += 1
+            elif line.sources and all(_is_intact(folder, one) for one in line.sources):
+                found.kept[line.sources[0].name] = line.sources
+    return found
 
 
 def _is_intact(folder: Path, source: Source) -> bool:
     path = folder / source.file
-    if not source.file or path.parent != folder:
-        return False
-    try:
-        content = read_regular(path, source.bytes)
-    except (OSError, ValueError):
-        return False
-    return hashlib.sha256(content).hexdigest() == source.sha256
+    with suppress(OSError, ValueError):
+        if path.parent == folder:
+            return hashlib.sha256(read_regular(path, source.bytes)).hexdigest() == source.sha256
+    return False

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from aod.actions import process
 from aod.actions.result import Source
-from aod.anomaly import Anomaly, Operation
+from aod.anomaly import Anomaly
 from aod.bundles import contents
 from aod.bundles.manifest import Manifest
 from aod.bundles.redact.folder import DONE, DRAFT, NAMELESS, Draft
@@ -89,8 +89,8 @@ def _completed(folder: Path) -> tuple[Manifest, Anomaly]:
     done = folder / DONE
     draft = msgspec.json.decode((done / DRAFT).read_bytes(), type=Draft)
     _add_the_rest(folder, draft.anomaly)
-    sources = (_with_file(source, done, draft.left_out) for source in draft.manifest.sources)
-    return replace(draft.manifest, sources=tuple(sources)), draft.anomaly
+    sources = tuple(_with_file(source, done, draft.left_out) for source in draft.manifest.sources)
+    return replace(draft.manifest, sources=sources), draft.anomaly
 
 
 def _add_the_rest(folder: Path, anomaly: Anomaly) -> None:
@@ -106,8 +106,8 @@ def _with_file(source: Source, folder: Path, left_out: dict[str, str]) -> Source
     if not source.sha256 or not source.file:
         return source
     if source.file in left_out or not path.is_file():
-        note = left_out.get(source.file, "left out by redaction")
-        return replace(source, bytes=0, sha256="", note=_joined(source.note, note))
+        notes = source.note, left_out.get(source.file, "left out by redaction")
+        return replace(source, bytes=0, sha256="", note="; ".join(filter(None, notes)))
     return replace(source, bytes=path.stat().st_size, sha256=sha256(path))
 
 
@@ -115,34 +115,19 @@ def _withheld(folder: Path, draft: Draft, why: str) -> tuple[Manifest, Anomaly]:
     """Without anything that may hold names."""
     _clear(folder)
     (folder / DONE).mkdir(FOLDER_MODE)
-    anomaly = draft.anomaly
+    manifest, left_out = draft.manifest, f"left out: {_FAILED}"
     anomaly = replace(
-        anomaly,
-        reason=f"left out: {_FAILED}",
-        worst=_without_shares(anomaly.worst),
-        ended=_without_shares(anomaly.ended),
-        breakdown=replace(anomaly.breakdown, trees=()),
+        draft.anomaly,
+        reason=left_out,
+        worst=tuple(replace(one, share="") for one in draft.anomaly.worst),
+        ended=tuple(replace(one, share="") for one in draft.anomaly.ended),
+        breakdown=replace(draft.anomaly.breakdown, trees=()),
     )
     _add_the_rest(folder, anomaly)
-    note = f"{_FAILED}: {why}; all files that may hold names are missing"
-    manifest = replace(
-        draft.manifest,
-        host="",
-        mounts=(),
-        sources=tuple(_nameless(source) for source in draft.manifest.sources),
-        note=_joined(draft.manifest.note, note),
+    sources = (
+        replace(source, command=(), stderr_tail="", bytes=0, sha256="", note=left_out)
+        for source in manifest.sources
     )
-    return manifest, anomaly
-
-
-def _without_shares(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    return tuple(replace(operation, share="") for operation in operations)
-
-
-def _nameless(source: Source) -> Source:
-    note = f"left out: {_FAILED}"
-    return replace(source, command=(), stderr_tail="", bytes=0, sha256="", note=note)
-
-
-def _joined(note: str, more: str) -> str:
-    return "; ".join(part for part in (note, more) if part)
+    failed = f"{_FAILED}: {why}; all files that may hold names are missing"
+    note = "; ".join(filter(None, (manifest.note, failed)))
+    return replace(manifest, host="", mounts=(), sources=tuple(sources), note=note), anomaly

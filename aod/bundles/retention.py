@@ -69,8 +69,15 @@ def scan(folder_fd: int) -> list[Entry]:
     """The sealed bundles in an opened folder, in no order.
 
     Raises OSError: the folder cannot be read."""
+    entries = []
     with os.scandir(folder_fd) as found:
-        return [entry for item in found if (entry := _entry(item)) is not None]
+        for item in found:
+            timestamp = names.archive.timestamp(item.name)
+            if timestamp is not None and item.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):  # deleted since the folder was read
+                    size_bytes = item.stat(follow_symlinks=False).st_size
+                    entries.append(Entry(timestamp, item.name, size_bytes))
+    return entries
 
 
 def delete(folder_fd: int, entry: Entry) -> bool:
@@ -83,14 +90,3 @@ def delete(folder_fd: int, entry: Entry) -> bool:
             os.unlink(entry.name, dir_fd=folder_fd)
             return True
     return False
-
-
-def _entry(item: os.DirEntry[str]) -> Entry | None:
-    timestamp = names.archive.timestamp(item.name)
-    if timestamp is None:
-        return None
-    with suppress(FileNotFoundError):  # deleted since the folder was read
-        status = item.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode):
-            return Entry(timestamp, item.name, status.st_size)
-    return None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from aod.files import FOLDER_MODE
+from aod.files import FOLDER_MODE, closing_fd
 from aod.state import names
 from aod.state.lock import lock_named
 
@@ -30,32 +30,26 @@ def work_folder(output_dir: Path, timestamp: int) -> Iterator[Path]:
     unfinished = output_dir / names.unfinished(timestamp)
     with suppress(FileExistsError):
         path.mkdir(FOLDER_MODE)
-    lock = _lock(path)
-    try:
-        unfinished.unlink(missing_ok=True)
-        yield path
-        shutil.rmtree(path)
-    except BaseException:
-        with suppress(OSError):
+    with closing_fd(_lock(path)):
+        try:
             unfinished.unlink(missing_ok=True)
-        with suppress(OSError):
-            path.rmdir()  # an empty one is of no use
-        raise
-    finally:
-        os.close(lock)
+            yield path
+            shutil.rmtree(path)
+        except BaseException:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.rmdir()  # an empty one is of no use
+            raise
 
 
 def leftovers(output_dir: Path) -> list[int]:
     """The timestamps of bundles that were begun and not sealed, oldest first.
 
     Raises OSError: the folder cannot be read."""
-    found = set()
-    for path in output_dir.iterdir():
-        for parse in (names.folder.timestamp, names.unfinished.timestamp):
-            timestamp = parse(path.name)
-            if timestamp is not None:
-                found.add(timestamp)
-    return sorted(found)
+    parsers = names.folder.timestamp, names.unfinished.timestamp
+    found = {parse(path.name) for path in output_dir.iterdir() for parse in parsers}
+    return sorted(timestamp for timestamp in found if timestamp is not None)
 
 
 def discard(output_dir: Path, timestamp: int) -> None:
@@ -63,31 +57,26 @@ def discard(output_dir: Path, timestamp: int) -> None:
 
     Raises BusyError: its maker lives. Raises OSError: it cannot be removed."""
     path = output_dir / names.folder(timestamp)
-    lock = None
-    with suppress(FileNotFoundError):
-        lock = _lock(path)
+    unfinished = output_dir / names.unfinished(timestamp)
     try:
-        (output_dir / names.unfinished(timestamp)).unlink(missing_ok=True)
-        if lock is not None:
+        with closing_fd(_lock(path)):
+            unfinished.unlink(missing_ok=True)
             shutil.rmtree(path)
-    finally:
-        if lock is not None:
-            os.close(lock)
+    except FileNotFoundError:  # there is no folder
+        unfinished.unlink(missing_ok=True)
 
 
 def is_busy(output_dir: Path, timestamp: int) -> bool:
     """Whether a living process fills the folder. Raises OSError: there is no such folder."""
-    try:
+    with suppress(BusyError):
         os.close(_lock(output_dir / names.folder(timestamp)))
-    except BusyError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _lock(path: Path) -> int:
     """A descriptor of the folder that holds its lock."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    folder_fd = os.open(path, flags)
+    folder_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with suppress(BlockingIOError):
         if lock_named(folder_fd, path):  # else its maker finished and removed it before we had it
             return folder_fd

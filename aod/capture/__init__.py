@@ -7,6 +7,5 @@ incidents      which anomalies belong together
 output_folder  whether the output folder can take bundles now
 room           a bundle's name, once there is room for one more
 maker          one bundle, with the configuration of now
-stop           how much of the time for a shutdown is over
 snapshot       a bundle of everything configured, for a person
 manual         a bundle that a person makes without the daemon"""

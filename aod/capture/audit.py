@@ -4,7 +4,7 @@ Audit entries are written by a thread of their own, in order: the output folder 
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -44,8 +44,8 @@ class CaptureAudit:
         self.waiting: set[int] = set()
         self._logger = logger
         self._audit_log = AuditLog(config, logger)
-        self._declared: dict[int, None] = {}
-        self._sealed: dict[int, None] = {}
+        self._declared: deque[int] = deque(maxlen=MAX_REMEMBERED)
+        self._sealed: deque[int] = deque(maxlen=MAX_REMEMBERED)
         """By a predecessor, as the audit log has it."""
         self._lock = Lock()
         self._queued = self._missed = 0
@@ -59,9 +59,9 @@ class CaptureAudit:
         """Learn from the audit log what a predecessor has reported."""
         for entry in known:
             if isinstance(entry, entries.Declared):
-                _keep(self._declared, entry.timestamp)
+                self._declared.append(entry.timestamp)
             elif isinstance(entry, entries.CaptureSealed):
-                _keep(self._sealed, entry.timestamp)
+                self._sealed.append(entry.timestamp)
 
     def knows(self, timestamp: int) -> bool:
         """Whether it was declared."""
@@ -70,7 +70,7 @@ class CaptureAudit:
     def declared(self, anomaly: Anomaly) -> None:
         """Capture knows of an anomaly; of one that it knew, nothing new."""
         if not self.knows(anomaly.timestamp):
-            _keep(self._declared, anomaly.timestamp)
+            self._declared.append(anomaly.timestamp)
             self._write(entries.declared(anomaly))
 
     def suppressed(self, message: Suppressed) -> None:
@@ -102,13 +102,10 @@ class CaptureAudit:
     def is_sealed(self, anomaly: Anomaly, made: Made, duration_sec: float) -> None:
         """Its bundle was made."""
         self.sealed += 1
-        path, size_bytes, first_ns = (
-            made.sealed.path,
-            made.sealed.size_bytes,
-            made.first_evidence_ns,
-        )
+        timestamp, name, path = anomaly.timestamp, anomaly.name, made.sealed.path
+        size_bytes, first_ns = made.sealed.size_bytes, made.first_evidence_ns
         entry = entries.CaptureSealed(
-            timestamp=anomaly.timestamp,
+            timestamp=timestamp,
             bundle=Path(path).name,
             size_bytes=size_bytes,
             duration_sec=round(duration_sec, 6),
@@ -116,16 +113,11 @@ class CaptureAudit:
             first_evidence_sec=None if first_ns is None else round(first_ns / 1e9, 6),
         )
         self._write(entry)
-        self.backlog.done(anomaly.timestamp, Kind.SEALED)
-        fields = {
-            "AOD_ANOMALY": anomaly.name,
-            "AOD_BUNDLE": path,
-            "AOD_TIMESTAMP": anomaly.timestamp,
-        }
+        self.backlog.done(timestamp, Kind.SEALED)
         self._logger.info(
             "sealed %s: %d KiB in %.2f s",
             *(entry.bundle, size_bytes >> 10, duration_sec),
-            extra=log.fields(**fields),
+            extra=log.fields(AOD_ANOMALY=name, AOD_BUNDLE=path, AOD_TIMESTAMP=timestamp),
         )
 
     def was_sealed(self, timestamp: int, path: Path) -> None:
@@ -133,13 +125,9 @@ class CaptureAudit:
         if timestamp in self._sealed:
             return
         with suppress(FileNotFoundError):  # deleted since
-            size_bytes = path.stat().st_size
+            size = path.stat().st_size
             entry = entries.CaptureSealed(
-                timestamp=timestamp,
-                bundle=path.name,
-                size_bytes=size_bytes,
-                duration_sec=0.0,
-                sources={},
+                timestamp=timestamp, bundle=path.name, size_bytes=size, duration_sec=0.0, sources={}
             )
             self._write(entry)
 
@@ -174,16 +162,9 @@ class CaptureAudit:
         with self._lock:
             self._queued -= 1
             missed, self._missed = self._missed, 0
-        self._audit_log.miss(missed)
+        self._audit_log.missed += missed
         self._audit_log.write(entry)
 
     def close(self) -> None:
         """Wait until everything is written."""
         self._writer.shutdown()
-
-
-def _keep(known: dict[int, None], timestamp: int) -> None:
-    """Remember it, and forget the oldest where there are too many."""
-    known[timestamp] = None
-    while len(known) > MAX_REMEMBERED:
-        del known[next(iter(known))]

@@ -5,12 +5,13 @@ written, as with a full state folder."""
 
 import logging
 import os
-from collections.abc import Container, Iterator
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from aod.anomaly import Anomaly, Cause
 from aod.state import names, spool
@@ -32,15 +33,6 @@ class _Attempts:
     """Monotonic seconds."""
 
 
-class Failure(NamedTuple):
-    """What follows from a failed capture."""
-
-    attempt: int
-    """1 is the first."""
-    delay_sec: float | None
-    """Until the next one; None: there is none."""
-
-
 class Backlog:
     """Anomalies that have no bundle yet, oldest first, with the retries of each.
 
@@ -58,7 +50,7 @@ class Backlog:
         self._logger = logger
         self._spooled: set[int] = set()
         self._unspooled: dict[int, Anomaly] = {}
-        self._attempts: dict[int, _Attempts] = {}
+        self._attempts: defaultdict[int, _Attempts] = defaultdict(_Attempts)
 
     def refresh(self) -> None:
         """List the spool."""
@@ -102,17 +94,11 @@ class Backlog:
         Args:
             now: monotonic seconds.
             busy: timestamps that are being captured."""
-        ready = (
-            timestamp
-            for timestamp in self._waiting()
-            if timestamp not in busy and self._attempts_of(timestamp).not_before <= now
-        )
-        for timestamp in islice(ready, AT_ONCE):
+        for timestamp in self._waiting(busy, now)[:AT_ONCE]:
             if self._ledger.state.outcomes.get(timestamp, Kind.SEALED) is not Kind.SEALED:
-                self._remove(timestamp)  # declared again, or we were killed before that
-                continue
-            anomaly = self._read(timestamp, now)
-            if anomaly is not None:
+                # Declared again, or we were killed before that.
+                self._forget(timestamp, spool.remove, "removed")
+            elif (anomaly := self._read(timestamp, now)) is not None:
                 yield anomaly
 
     def __contains__(self, timestamp: int) -> bool:
@@ -124,47 +110,44 @@ class Backlog:
     def done(self, timestamp: int, outcome: Kind) -> None:
         """There is nothing more to do for it."""
         self._ledger.close_entry(timestamp, outcome)
-        self._remove(timestamp)
+        self._forget(timestamp, spool.remove, "removed")
 
-    def _remove(self, timestamp: int) -> None:
-        self._forget(timestamp)
-        try:
-            spool.remove(self._path(timestamp))
-        except OSError as error:
-            self._pass_over(timestamp, f"its entry cannot be removed: {error}")
-
-    def _forget(self, timestamp: int) -> None:
+    def _forget(self, timestamp: int, take_out: Callable[[Path], object], taken_out: str) -> None:
+        """Forget it and its entry; one that stays is ignored as long as this process lives."""
         self._spooled.discard(timestamp)
         self._unspooled.pop(timestamp, None)
         self._attempts.pop(timestamp, None)
+        try:
+            take_out(self._path(timestamp))
+        except OSError as error:
+            self._attempts[timestamp].not_before = inf
+            text = "anomaly %d stays in the spool: its entry cannot be %s: %s"
+            self._logger.error(text, timestamp, taken_out, error)
 
-    def failed(self, timestamp: int, now: float, why: object) -> Failure:
-        """A capture failed: it is tried again later; the last time it fails permanently."""
-        attempts = self._attempts.setdefault(timestamp, _Attempts())
+    def failed(self, timestamp: int, now: float, why: object) -> tuple[int, float | None]:
+        """A capture failed: it is tried again later; the last time it fails permanently.
+
+        Which attempt that was, from 1 on, and seconds until the next one; None: there is none."""
+        attempts = self._attempts[timestamp]
         attempts.count += 1
         if attempts.count > len(RETRY_DELAYS_SEC):
             self._fail_permanently(timestamp, f"failed {attempts.count} times, last: {why}")
-            return Failure(attempts.count, None)
+            return attempts.count, None
         delay_sec = RETRY_DELAYS_SEC[attempts.count - 1]
         attempts.not_before = now + delay_sec
         self._logger.error("bundle %d failed, again in %g s: %s", timestamp, delay_sec, why)
-        return Failure(attempts.count, delay_sec)
+        return attempts.count, delay_sec
 
     def postpone(self, timestamp: int, until: float) -> None:
         """Not before then (monotonic seconds); nothing has failed."""
-        self._attempts.setdefault(timestamp, _Attempts()).not_before = until
+        self._attempts[timestamp].not_before = until
 
     def refuse(self, most: int, now: float, busy: Container[int]) -> list[Anomaly]:
         """Forget those that wait beyond the oldest `most`; they get no bundle.
 
         The onset of an incident is worth most. What a person asked for is never refused."""
-        waiting = [
-            timestamp
-            for timestamp in self._waiting()
-            if timestamp not in busy and self._attempts_of(timestamp).not_before < inf
-        ]
         refused = []
-        for timestamp in waiting[most:][:AT_ONCE]:
+        for timestamp in self._waiting(busy, sys.float_info.max)[most:][:AT_ONCE]:
             anomaly = self._read(timestamp, now)
             if anomaly is not None and anomaly.rule is not Cause.MANUAL:
                 self.done(timestamp, Kind.REFUSED)
@@ -185,8 +168,13 @@ class Backlog:
                 self._logger.error("anomaly %d is lost with the capture that held it", timestamp)
                 self._ledger.close_entry(timestamp, Kind.LOST)
 
-    def _waiting(self) -> list[int]:
-        return sorted(self._spooled | self._unspooled.keys())
+    def _waiting(self, busy: Container[int], until: float) -> list[int]:
+        """Oldest first; without those that are not to be tried until then (monotonic seconds)."""
+        return [
+            timestamp
+            for timestamp in sorted(self._spooled | self._unspooled.keys())
+            if timestamp not in busy and self._attempts[timestamp].not_before <= until
+        ]
 
     def _read(self, timestamp: int, now: float) -> Anomaly | None:
         if timestamp in self._unspooled:
@@ -206,21 +194,9 @@ class Backlog:
     def _fail_permanently(self, timestamp: int, why: str) -> None:
         self.set_aside += 1
         self._logger.error("anomaly %d failed permanently: %s", timestamp, why)
-        self._forget(timestamp)
         self._ledger.enter(timestamp, Kind.SEEN)
         self._ledger.close_entry(timestamp, Kind.SET_ASIDE)
-        try:
-            spool.set_aside(self._path(timestamp))
-        except OSError as error:
-            self._pass_over(timestamp, f"its entry cannot be renamed: {error}")
-
-    def _pass_over(self, timestamp: int, why: str) -> None:
-        """Its entry stays, and is ignored as long as this process lives."""
-        self._attempts[timestamp] = _Attempts(not_before=inf)
-        self._logger.error("anomaly %d stays in the spool: %s", timestamp, why)
-
-    def _attempts_of(self, timestamp: int) -> _Attempts:
-        return self._attempts.get(timestamp) or _Attempts()
+        self._forget(timestamp, spool.set_aside, "renamed")
 
     def _path(self, timestamp: int) -> Path:
         return self._folder / names.spooled(timestamp)

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from aod.config.schema import Capture, Config
 from aod.files import OUTPUT_MODE
 
@@ -22,41 +20,27 @@ _UNUSABLE: Final = _NO_SPACE | {errno.EROFS}
 _MIB = 1 << 20
 
 
-class Room(Struct, frozen=True):
-    """What a file system has, by `statvfs`."""
-
-    free_bytes: int
-    """For users other than root."""
-    total_bytes: int
-    free_inodes: int
-    """Always positive where the file system does not count them."""
-    read_only: bool = False
-
-
-def look(folder: Path) -> Room:
-    """The room in the file system of a folder, which is made if its parent is there.
+def look(folder: Path) -> os.statvfs_result:
+    """The file system of a folder, which is made if its parent is there.
 
     May block for as long as the file system does: not for the event loop. Raises OSError: there is
     no such folder, and none can be made."""
     folder.mkdir(OUTPUT_MODE, exist_ok=True)
-    found = os.statvfs(folder)
-    return Room(
-        free_bytes=found.f_bavail * found.f_frsize,
-        total_bytes=found.f_blocks * found.f_frsize,
-        free_inodes=found.f_favail if found.f_files else 1,
-        read_only=bool(found.f_flag & os.ST_RDONLY),
-    )
+    return os.statvfs(folder)
 
 
-def shortage(room: Room, limits: Capture) -> str:
+def shortage(found: os.statvfs_result, limits: Capture) -> str:
     """Why nothing may be captured, for a person; empty when there is room."""
-    if room.read_only:
+    if found.f_flag & os.ST_RDONLY:
         return "its file system is read-only"
-    floor_bytes = max(limits.min_free_mb * _MIB, limits.min_free_percent / 100 * room.total_bytes)
-    if room.free_bytes < floor_bytes:
-        free_mb, floor_mb = room.free_bytes / _MIB, floor_bytes / _MIB
+    free_mb = found.f_bavail * found.f_frsize / _MIB  # for users other than root
+    total_mb = found.f_blocks * found.f_frsize / _MIB
+    floor_mb = max(limits.min_free_mb, limits.min_free_percent / 100 * total_mb)
+    if free_mb < floor_mb:
         return f"{free_mb:.1f} MB are free, less than the floor of {floor_mb:.1f} MB"
-    return "" if room.free_inodes else "its file system has no free inode"
+    if found.f_files and not found.f_favail:  # where inodes are not counted, it has none at all
+        return "its file system has no free inode"
+    return ""
 
 
 class OutputState:
@@ -84,14 +68,14 @@ class OutputState:
     async def look(self) -> None:
         """Look in a thread: the file system may hang, and only the thread with it."""
         try:
-            room = await asyncio.to_thread(look, self._folder)
+            found = await asyncio.to_thread(look, self._folder)
         except OSError as error:
             self.is_short = False
             self._set(error.strerror or str(error))
             return
-        self._free_bytes = room.free_bytes
-        why_not = shortage(room, self._limits)
-        self.is_short = bool(why_not) and not room.read_only
+        self._free_bytes = found.f_bavail * found.f_frsize
+        why_not = shortage(found, self._limits)
+        self.is_short = bool(why_not) and not found.f_flag & os.ST_RDONLY
         self._set(why_not or self._why_full())
 
     async def blames(self, error: BaseException) -> bool:

@@ -6,7 +6,6 @@ once, without waiting for what follows the trigger."""
 import logging
 import os
 import time
-from pathlib import Path
 from typing import Final
 
 import zmq
@@ -62,27 +61,18 @@ def request(config: Config, reason: str) -> int:
     Raises OSError, SpoolError: it cannot be spooled; nothing is asked for then."""
     anomaly = asked_for(config, RESERVED, NAME, actions(config), reason)
     spool.write(config.state_dir / spool.FOLDER, anomaly)
-    _notify(config, anomaly)
-    return anomaly.timestamp
-
-
-def _notify(config: Config, anomaly: Anomaly) -> None:
-    """Its ZeroMQ context lives no longer than this: the supervisor forks, and must hold none."""
+    # The ZeroMQ context lives no longer than this: the supervisor forks, and must hold none.
     zmq_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     outbox = Outbox(zmq_context, config.runtime_dir, "capture")
     outbox.send(anomaly)
     outbox.close()
     zmq_context.term()
+    return anomaly.timestamp
 
 
 def is_waiting(config: Config, timestamp: int) -> bool:
     """Whether it is not sealed yet, refused, nor failed permanently."""
     return os.path.lexists(config.state_dir / spool.FOLDER / names.spooled(timestamp))
-
-
-def bundle(config: Config, timestamp: int) -> Path:
-    """Where it will be."""
-    return config.aod_output_dir / names.archive(timestamp)
 
 
 class Snapshots:

@@ -2,16 +2,17 @@
 
 import argparse
 import time
+from pathlib import Path
 from typing import Final
 
-from aod.audit.reader import why_no_bundle
+from aod.audit.log import why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import SnapshotError
 from aod.cli.exits import CLEAN
 from aod.cli.options import add_common, default_file, duration
 from aod.config.load import load
 from aod.config.schema import Config
-from aod.state import lock
+from aod.state import lock, names
 from aod.state.spool import SpoolError
 
 SHORT: Final = "make a bundle of everything configured, now"
@@ -44,14 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
         timestamp = snapshot.request(config, "a person asked for it with `aod snapshot`")
     except (OSError, SpoolError) as error:
         raise SnapshotError(f"the daemon cannot be asked: {error}; run it as root") from error
+    path = config.aod_output_dir / names.archive(timestamp)
     if arguments.wait is not None:
-        _wait(config, timestamp, time.monotonic() + arguments.wait)
-    print(snapshot.bundle(config, timestamp), flush=True)
+        _wait(config, timestamp, path, time.monotonic() + arguments.wait)
+    print(path, flush=True)
     return CLEAN
 
 
-def _wait(config: Config, timestamp: int, deadline: float) -> None:
-    path = snapshot.bundle(config, timestamp)
+def _wait(config: Config, timestamp: int, path: Path, deadline: float) -> None:
     while snapshot.is_waiting(config, timestamp):
         if lock.holder(config.runtime_dir) is None:
             raise SnapshotError(f"the daemon has stopped; its next start makes {path}")

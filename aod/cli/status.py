@@ -13,9 +13,8 @@ from aod.config.load import load
 from aod.config.schema import Config
 from aod.status import metrics, text
 from aod.status.gather import gather
-from aod.status.health import unhealthy
-from aod.status.model import Status
-from aod.transport.eventlog_files import EventLogError
+from aod.status.model import Status, unhealthy
+from aod.transport.position import EventLogError
 
 SHORT: Final = "is it running, healthy, and do the sums hold"
 LONG: Final = (

@@ -212,7 +212,7 @@ def _tagged(value: Any, kind: inspect.UnionType, where: Where) -> Iterator[_Foun
         yield from _walk(value, by_tag[tag], where)
     else:
         hint = suggestion(tag, by_tag) if isinstance(tag, str) else ""
-        if isinstance(tag, str) and (why := registry().why_refused(tag)):
-            hint = f"a package offers it, but {why}; "
+        refused = (one.why for one in registry().refusals if one.name == tag)
+        hint = next((f"a package offers it, but {why}; " for why in refused), hint)
         place = (*where, "type")
         yield place, f"{dotted(place)} is {shown(tag)}; {hint}allowed: {names}", True

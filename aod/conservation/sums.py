@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aod.conservation.violation import Violation
 from aod.event import EVENT_DTYPE
 from aod.smb.commands import command_name
-from aod.transport.command_stats import (
+from aod.transport.eventlog import (
     OPERATION_ENDS,
     RECORD_FATES,
     RECORDS_MADE,

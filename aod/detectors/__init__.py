@@ -6,7 +6,6 @@ lists                       names in the lists of an anomaly
 registry                    the installed types, by entry point
 trial                       tries a type's code when a configuration is loaded
 window                      the sliding window, triggers and episodes of one rule
-times                       the sorted times in a window
 hung                        operations that were declared while they hung
 describe                    records and declarations in words
 detector                    all rules together, and the anomalies of one incident"""
@@ -16,8 +15,7 @@ from aod.detectors.lists import CODES, COMMANDS, list_faults
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.thresholds import Mask, never
 from aod.kernel.thresholds import Thresholds as Knobs
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 
 __all__ = [
     "CODES",

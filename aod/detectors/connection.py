@@ -1,6 +1,7 @@
 """Connection: what happened to a connection to the server, rather than to one operation."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
 from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 
 _NAMES: Final = {event.name.lower(): event for event in ConnectionEvent}
 _WORDS: Final = Vocabulary("event", tuple(_NAMES), ", ".join(_NAMES))
@@ -30,33 +31,31 @@ class Connection(Settings, frozen=True):
     """Only these count, in small letters: `reconnect`; none = `BY_DEFAULT`."""
 
     def rule(self, frame: Frame) -> "ConnectionRule":
-        named = tuple(_NAMES[name] for name in self.events)
-        return ConnectionRule(frame, named or BY_DEFAULT)
+        return ConnectionRule(frame, tuple(map(_NAMES.__getitem__, self.events)) or BY_DEFAULT)
 
     def faults(self) -> Iterator[Finding]:
         yield from list_faults(_WORDS, "events", self.events)
 
 
+@dataclass(eq=False)
 class ConnectionRule(Rule):
     """When something that happened to a connection counts."""
 
     noun = "connection events"
 
-    def __init__(self, frame: Frame, events: tuple[ConnectionEvent, ...]):
-        super().__init__(frame)
-        self.events = events
-        self._numbers = np.array(events, np.uint8)
+    frame: Frame
+    events: tuple[ConnectionEvent, ...]
 
     def matches(self, events: Events) -> Mask:
         found: Mask = (events["flags"] & CONNECTION) != 0
         few = np.flatnonzero(found)
-        found[few] = np.isin(events["command"][few], self._numbers)
+        found[few] = np.isin(events["command"][few], self.events)
         return found
 
     def knobs(self) -> Thresholds:
         """Such a record has latency 0: with 0 as emergency the kernel wakes for it at once."""
         emergency_ns = never()
-        emergency_ns[self._numbers] = 0
+        emergency_ns[list(self.events)] = 0
         return Thresholds(emergency_ns=emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,7 @@ from aod.anomaly import Anomaly, Breakdown, Operation, Part
 from aod.detectors.api import Rule
 from aod.detectors.window import MAX_TIMES, Declaration
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
-from aod.smb.commands import command_name
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent, command_name
 from aod.smb.errors import errno_name
 from aod.smb.ntstatus import status_name
 from aod.smb.peers import Names
@@ -90,10 +89,8 @@ def sentence(operation: Operation) -> str:
         return f"{subject} took {latency}{outcome}"
     if operation.state == NEVER_ANSWERED:
         return f"{subject} ended without an answer after {latency}"
-    return f"{subject} in flight for {latency}" if operation.state != EVENT else _event(operation)
-
-
-def _event(operation: Operation) -> str:
+    if operation.state == IN_FLIGHT_STATE:
+        return f"{subject} in flight for {latency}"
     peer = operation.share or f"unknown server ({operation.session_id:#x})"
     known = _EVENTS.get(operation.command)
     error = f" ({operation.error})" if operation.error else ""
@@ -122,7 +119,7 @@ def describe(
         count=declaration.count,
         acceptable_count=frame.acceptable_count,
         suppressed=declaration.suppressed,
-        reason=text(_reason(rule, declaration, breakdown, evidence, names)),
+        reason=text(_reason(rule, declaration, breakdown, names)),
         actions=frame.actions,
         worst=operations(evidence[:MAX_WORST], names),
         breakdown=breakdown,
@@ -154,44 +151,29 @@ def _parts(matched: Sequence[Operation], what: Callable[[Operation], str]) -> tu
     return tuple(Part(name, count) for name, count in ranked[:MAX_PARTS])
 
 
-def _reason(
-    rule: Rule, declaration: Declaration, breakdown: Breakdown, evidence: Events, names: Names
-) -> str:
-    matched = declaration.matched
-    if declaration.rule is anomaly.Cause.EMERGENCY:
-        together = matched[matched["end_ns"] == np.uint64(declaration.trigger_ns)]
-        others = f", and {len(together) - 1} more" if len(together) > 1 else ""
-        return _one(rule, slowest_first(together)[:1], names) + others
-    if declaration.count == 1:
-        return _one(rule, evidence[:1], names)
-    if (matched["flags"] & CONNECTION).all():
-        return f"{_counted(rule, declaration)}: {_connection_events(matched, names)}"
-    return (
-        f"{_counted(rule, declaration)}: {_listed(breakdown.commands)}"
-        f"; on {_listed(breakdown.trees)}; by {_listed(breakdown.tasks)}"
-        f"; worst: {_explained(rule, evidence[:1], names)}"
-    )
-
-
-def _counted(rule: Rule, declaration: Declaration) -> str:
-    """`11 slow operations in 1 s, limit 10`"""
-    frame = rule.frame
+def _reason(rule: Rule, declaration: Declaration, breakdown: Breakdown, names: Names) -> str:
+    r"""`11 slow operations in 1 s, limit 10: ...; worst: SMB2_READ of cp[4321] took 45.5 ms`, or of
+    one: `SMB2_READ of cp[4321] took 45.5 ms, more than 20 ms; on \\files\home`."""
+    matched, frame = declaration.matched, rule.frame
+    emergency = declaration.rule is anomaly.Cause.EMERGENCY
+    if emergency:
+        matched = matched[matched["end_ns"] == np.uint64(declaration.trigger_ns)]
+    slowest = slowest_first(matched)[:1]
+    (worst,) = operations(slowest, names)
+    explained = ", ".join(filter(None, (sentence(worst), rule.grounds(slowest[0]))))
+    if emergency or declaration.count == 1:
+        where = "" if worst.state == EVENT else f"; on {tree(worst)}"
+        others = f", and {len(matched) - 1} more" if len(matched) > 1 else ""
+        return f"{explained}{where}{others}"
     more = "more than " if declaration.count == MAX_TIMES else ""
     counted = f"{more}{declaration.count:,} {rule.noun} in {frame.window_ns / 1e9:g} s"
-    return f"{counted}, limit {frame.acceptable_count:,}"
-
-
-def _one(rule: Rule, event: Events, names: Names) -> str:
-    r"""`SMB2_READ of cp[4321] took 45.5 ms, more than 20 ms; on \\files\home`"""
-    (operation,) = operations(event, names)
-    where = "" if operation.state == EVENT else f"; on {tree(operation)}"
-    return _explained(rule, event, names) + where
-
-
-def _explained(rule: Rule, event: Events, names: Names) -> str:
-    """What happened, and why that matches."""
-    (operation,) = operations(event, names)
-    return ", ".join(filter(None, (sentence(operation), rule.grounds(event[0]))))
+    limited = f"{counted}, limit {frame.acceptable_count:,}"
+    if (matched["flags"] & CONNECTION).all():
+        return f"{limited}: {_connection_events(matched, names)}"
+    return (
+        f"{limited}: {_listed(breakdown.commands)}; on {_listed(breakdown.trees)}"
+        f"; by {_listed(breakdown.tasks)}; worst: {explained}"
+    )
 
 
 def _connection_events(matched: Events, names: Names) -> str:

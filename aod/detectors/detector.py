@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -70,7 +69,7 @@ class _Watch:
         self.declared = self.suppressed_before = 0
         self.last: Anomaly | None = None
         self.bundles: deque[tuple[int, int]] = deque(maxlen=_MAX_BUNDLES)
-        """(time of the trigger, timestamp of the anomaly) of the last declarations."""
+        """(time of the trigger, timestamp of the anomaly) of the declarations, last one first."""
         self.fault = ""
 
     def feed(
@@ -84,31 +83,13 @@ class _Watch:
         self.declared += len(declared)
         self.suppressed_before += sum(one.suppressed for one in declared)
         anomalies = [describe(self.rule, self.index, one, offset_ns, known) for one in declared]
-        self.bundles.extend((one.trigger_ns, one.timestamp) for one in anomalies)
-        ended = map(Ended, operations(ends.records, known), map(self._bundle, ends.reported_ns))
-        return anomalies, dict(zip((one.tobytes() for one in ends.records), ended, strict=True))
-
-    def _bundle(self, reported_ns: int) -> int:
-        """Timestamp of the declaration that covers an operation which was hanging then."""
-        newest_first = reversed(self.bundles)
-        return next((timestamp for at_ns, timestamp in newest_first if at_ns <= reported_ns), 0)
-
-    def fail(self, error: Exception) -> None:
-        """The rule is off from now on."""
-        self.fault = text(f"{type(error).__name__}: {error}")
-
-    def follow(self, before: "_Watch") -> None:
-        """Take the place of one of the same name and type: its episode goes on."""
-        self.declared, self.suppressed_before = before.declared, before.suppressed_before
-        self.last, self.bundles = before.last, before.bundles
-        self.state = window.succeeded(self.state, before.state)
-
-    def is_part_of(self, anomaly: Anomaly) -> bool:
-        """Whether its last declaration and this later one are one incident."""
-        if self.last is None or self.last.name == anomaly.name:
-            return False
-        span_ns = max(self.rule.frame.cooldown_ns, INCIDENT_NS)
-        return anomaly.trigger_ns - self.last.trigger_ns < span_ns
+        self.bundles.extendleft((one.trigger_ns, one.timestamp) for one in anomalies)
+        ended = {}
+        over = zip(ends.records, operations(ends.records, known), ends.reported_ns, strict=True)
+        for record, operation, reported_ns in over:
+            covering = (timestamp for at_ns, timestamp in self.bundles if at_ns <= reported_ns)
+            ended[record.tobytes()] = Ended(operation, next(covering, 0))
+        return anomalies, ended
 
     def episode(self) -> Episode:
         return Episode(
@@ -146,7 +127,7 @@ class Detector:
             try:
                 declared, over = watch.feed(events, self._offset_ns, self._names)
             except Exception as error:  # another package's code, perhaps: it costs only itself
-                watch.fail(error)
+                watch.fault = text(f"{type(error).__name__}: {error}")
                 faults.append(f"'{watch.rule.frame.name}': {watch.fault}")
                 continue
             anomalies += declared
@@ -161,7 +142,7 @@ class Detector:
             try:
                 watch.state = window.remember(watch.rule, watch.state, events)
             except Exception as error:
-                watch.fail(error)
+                watch.fault = text(f"{type(error).__name__}: {error}")
 
     def follow(self, before: "Detector") -> list[Episode]:
         """Take the place of a detector of another configuration, once its records are remembered.
@@ -174,19 +155,23 @@ class Detector:
             successor = ours.get((watch.rule.frame.name, watch.rule.frame.kind))
             if successor is None:
                 over.append(watch.episode())
-            else:
-                successor.follow(watch)
+                continue
+            successor.declared, successor.last = watch.declared, watch.last
+            successor.suppressed_before, successor.bundles = watch.suppressed_before, watch.bundles
+            successor.state = window.succeeded(successor.state, watch.state)
         return over
 
     def _related(self, anomaly: Anomaly) -> Anomaly:
         """The anomaly with what had been declared of its incident; it is the last one from now."""
-        lasts = (watch.last for watch in self._watches if watch.is_part_of(anomaly))
-        relations = (Relation(one.timestamp, one.anomaly, one.name) for one in lasts if one)
-        anomaly = replace(anomaly, related=tuple(islice(relations, MAX_LISTED)))
+        related = []
         for watch in self._watches:
+            last, span_ns = watch.last, max(watch.rule.frame.cooldown_ns, INCIDENT_NS)
             if watch.rule.frame.name == anomaly.name:
-                watch.last = anomaly
-        return anomaly
+                own = watch
+            elif last is not None and anomaly.trigger_ns - last.trigger_ns < span_ns:
+                related.append(Relation(last.timestamp, last.anomaly, last.name))
+        own.last = replace(anomaly, related=tuple(related[:MAX_LISTED]))
+        return own.last
 
     def episodes(self) -> tuple[Episode, ...]:
         """Their states, in the order of the configuration."""

@@ -48,12 +48,19 @@ class Verdicts:
         for verdict, codes in ((IGNORED, excluded), (COUNTS, tracked)):
             for number in _numbers(codes, ntstatus.NUMBERS):
                 rows[number] = np.full(COMMAND_NUMBERS, verdict, np.int8)
+        counts = np.zeros((4, ERRNO_LIMIT), np.bool_)  # rules 2 to 4 above
+        counts[COUNTS] = True
+        counts[BY_ERRNO] = by_default
+        counts[BY_ERRNO, _numbers(excluded, errors.NUMBERS)] = False
+        for number in _numbers(tracked, errors.NUMBERS):
+            counts[BY_ERRNO, number] = True
+            counts[BENIGN, number] = number not in errors.VAGUE
         statuses = sorted(rows)
         others = np.full(COMMAND_NUMBERS, BY_ERRNO, np.int8)
         return cls(
             statuses=np.array(statuses, np.uint32),
             by_status=np.stack([*(rows[status] for status in statuses), others]),
-            counts=_counts(tracked, excluded, by_default=by_default),
+            counts=counts,
         )
 
     def count(
@@ -61,8 +68,7 @@ class Verdicts:
     ) -> Mask:
         """(n,): which of n failed operations count; `error` is -errno, all three are (n,)."""
         row = np.searchsorted(self.statuses, status)
-        known = self.statuses.take(row, mode="clip") == status
-        row = np.where(known, row, len(self.statuses))
+        row[self.statuses.take(row, mode="clip") != status] = len(self.statuses)
         number = np.minimum(np.abs(error.astype(np.int32)), ERRNO_LIMIT - 1)
         verdict = self.by_status[row, np.minimum(command, COMMAND_NUMBERS - 1)]
         found: Mask = self.counts[verdict, number]
@@ -76,18 +82,6 @@ class Verdicts:
         possible: Mask = np.logical_or.reduce(self.counts[np.unique(self.by_status)])
         possible[0] = False
         return possible
-
-
-def _counts(tracked: tuple[str, ...], excluded: tuple[str, ...], *, by_default: bool) -> Mask:
-    """The precedence, 2 to 4 of the list above."""
-    counts = np.zeros((4, ERRNO_LIMIT), np.bool_)
-    counts[COUNTS] = True
-    counts[BY_ERRNO] = by_default
-    counts[BY_ERRNO, _numbers(excluded, errors.NUMBERS)] = False
-    for number in _numbers(tracked, errors.NUMBERS):
-        counts[BY_ERRNO, number] = True
-        counts[BENIGN, number] = number not in errors.VAGUE
-    return counts
 
 
 def _numbers(codes: tuple[str, ...], known: Mapping[str, int]) -> list[int]:
@@ -114,25 +108,23 @@ class Error(Settings, frozen=True):
 
     def faults(self) -> Iterator[Finding]:
         tracked = ("track_codes", self.track_codes)
-        yield from selection_faults(
-            CODES, self.mode, tracked, ("exclude_codes", self.exclude_codes)
-        )
+        excluded = ("exclude_codes", self.exclude_codes)
+        yield from selection_faults(CODES, self.mode, tracked, excluded)
         yield from list_faults(COMMANDS, "commands", self.commands)
 
     def doubts(self) -> Iterator[Finding]:
         yield from selection_doubts(self.mode, "exclude_codes", self.exclude_codes)
 
 
+@dataclass(eq=False)
 class ErrorRule(Rule):
     """When a failed operation counts."""
 
     noun = "failed operations"
 
-    def __init__(self, frame: Frame, settings: Error, verdicts: Verdicts):
-        super().__init__(frame)
-        self.settings = settings
-        self.verdicts = verdicts
-        self._commands = np.array([Command[name] for name in settings.commands], np.uint8)
+    frame: Frame
+    settings: Error
+    verdicts: Verdicts
 
     def matches(self, events: Events) -> Mask:
         """Most operations succeed: the tables are for the few that did not."""
@@ -143,8 +135,8 @@ class ErrorRule(Rule):
         command = events["command"][few]
         counts = self.verdicts.count(events["status"][few], command, events["error"][few])
         counts &= finished(events["flags"][few])
-        if self._commands.size:
-            counts &= np.isin(command, self._commands)
+        if self.settings.commands:
+            counts &= np.isin(command, [Command[name] for name in self.settings.commands])
         found[few] = counts
         return found
 

@@ -28,17 +28,9 @@ class Ends(NamedTuple):
     """Of each of them, when it was reported."""
 
 
-class Settled(NamedTuple):
-    """What a batch means for the operations that hang."""
-
-    hung: Hung
-    counts: Mask
-    """(n,): False for another report of an operation, and for its end."""
-    ended: Ends
-
-
-def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
-    """Which operations hang after these records.
+def settle(hung: Hung, new: Events, urgent: Mask) -> tuple[Hung, Mask, Ends]:
+    """Which operations hang after these records; which of the records count, (n,): not another
+    report of an operation, nor its end; and those ends.
 
     Args:
         new: (n,), in order of time, all of them matches.
@@ -49,7 +41,7 @@ def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
     known = np.array([start for _, _, start in hung], np.uint64)
     known = np.concatenate((known, starts[in_flight & urgent]))
     if not known.size:
-        return Settled(hung, counts, Ends(NO_EVENTS))
+        return hung, counts, Ends(NO_EVENTS)
     now_hung, ended = dict(hung), {}
     for index in np.flatnonzero(urgent & np.isin(starts, known)):  # few in any storm
         event = new[index]
@@ -61,4 +53,4 @@ def settle(hung: Hung, new: Events, urgent: Mask) -> Settled:
             ended[index] = now_hung.pop(operation)
     surplus = max(0, len(now_hung) - MAX_HUNG)
     now_hung = dict(islice(now_hung.items(), surplus, None))
-    return Settled(now_hung, counts, Ends(new[list(ended)], tuple(ended.values())))
+    return now_hung, counts, Ends(new[list(ended)], tuple(ended.values()))

@@ -1,6 +1,7 @@
 """Latency: operations that are slow, command by command, and those in flight for too long."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -104,20 +105,18 @@ def _higher(one_ms: float | None, other_ms: float | None) -> float | None:
     return None if one_ms is None or other_ms is None else max(one_ms, other_ms)
 
 
+@dataclass(eq=False)
 class LatencyRule(Rule):
     """When an operation is too slow."""
 
     noun = "slow operations"
 
-    def __init__(
-        self, frame: Frame, settings: Latency, threshold_ns: Nanoseconds, emergency_ns: Nanoseconds
-    ):
-        super().__init__(frame)
-        self.settings = settings
-        self.threshold_ns = threshold_ns
-        """(32,); a finished operation matches when `latency_ns` > this of its command."""
-        self.emergency_ns = emergency_ns
-        """(32,); any operation, finished or not, matches when `latency_ns` >= this."""
+    frame: Frame
+    settings: Latency
+    threshold_ns: Nanoseconds
+    """(32,); a finished operation matches when `latency_ns` > this of its command."""
+    emergency_ns: Nanoseconds
+    """(32,); any operation, finished or not, matches when `latency_ns` >= this."""
 
     @cached_property
     def _floor_ns(self) -> np.uint64:
@@ -160,14 +159,15 @@ class LatencyRule(Rule):
     def described(self) -> Iterator[tuple[str, str]]:
         if self.settings.emergency_threshold_ms is not None:
             yield "at once", "when one operation reaches its emergency threshold, finished or not"
-        tracked = {entry.command for entry in self.settings.track_commands}
+        notes = {command: patience.reason for command, patience in PATIENCE.items()}
+        notes |= {Command[one.command]: "track_commands" for one in self.settings.track_commands}
         yield "watched", f"{'command':<22}{'slower than':>14}{'emergency':>14}"
         for command in Command:
             if self.threshold_ns[command] != NEVER_NS:
                 slow = _milliseconds(self.threshold_ns[command])
                 emergency = _milliseconds(self.emergency_ns[command])
-                mark = _mark(command, tracked)
-                yield "", f"{command.name:<22}{slow:>14}{emergency:>14}{mark}"
+                line = f"{command.name:<22}{slow:>14}{emergency:>14}  {notes.get(command, '')}"
+                yield "", line.rstrip()
         yield from self._left_out()
 
     def _left_out(self) -> Iterator[tuple[str, str]]:
@@ -181,12 +181,6 @@ class LatencyRule(Rule):
             excluded = command.name in self.settings.exclude_commands
             if self.threshold_ns[command] == NEVER_NS and not excluded:
                 yield "", f"{command_name(command)}: {patience.reason}"
-
-
-def _mark(command: Command, tracked: set[str]) -> str:
-    if command.name in tracked:
-        return "  track_commands"
-    return f"  {PATIENCE[command].reason}" if command in PATIENCE else ""
 
 
 def _milliseconds(limit_ns: np.uint64) -> str:

@@ -60,10 +60,6 @@ class Registry(Struct, frozen=True):
     """By kind; ours first."""
     refusals: tuple[Refusal, ...]
 
-    def why_refused(self, name: str) -> str | None:
-        """Why no package's type of this name can be used, if one offers it."""
-        return next((one.why for one in self.refusals if one.name == name), None)
-
 
 @cache
 def registry() -> Registry:

@@ -1,7 +1,7 @@
 """Tries a type's code when the configuration is loaded: what fails is a fault with its line, and
 does not kill the detector when the first record comes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from errno import EIO
 from itertools import product
 from typing import Final
@@ -11,8 +11,7 @@ import numpy as np
 from aod.detectors.api import Finding, Frame, Rule, Settings
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.thresholds import merge
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 from aod.text import one_line
 
 _LATENCY_NS: Final = 10**12
@@ -23,23 +22,16 @@ def findings(method: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return [Finding(*found) for found in method()]
     except Exception as error:  # another package's code may raise anything
-        return [_failed(error)]
+        text = f"cannot be used: the code of its type fails: {type(error).__name__}: {error}"
+        return [Finding((), one_line(text))]
 
 
-def rule_faults(settings: Settings, frame: Frame) -> Iterator[Finding]:
+def rule_faults(settings: Settings, frame: Frame) -> list[Finding]:
     """What makes the rule of these settings unusable, whatever the records are."""
-    try:
-        _try(settings.rule(frame))
-    except Exception as error:
-        yield _failed(error)
+    return findings(lambda: _try(settings.rule(frame)))
 
 
-def _failed(error: Exception) -> Finding:
-    text = f"cannot be used: the code of its type fails: {type(error).__name__}: {error}"
-    return Finding((), one_line(text))
-
-
-def _try(rule: Rule) -> None:
+def _try(rule: Rule) -> tuple[Finding, ...]:
     """Call all that the daemon calls of a rule; raises if a result cannot be used."""
     records = _records()
     for events in (records[:0], records):
@@ -48,6 +40,7 @@ def _try(rule: Rule) -> None:
     _sentence = f"{rule.noun} {rule.grounds(records[0])}"
     merge([rule.knobs()], matching_only=False)
     _lines = [f"{label}{text}" for label, text in rule.described()]
+    return ()
 
 
 def _validate_mask(name: str, mask: object, events: Events) -> None:

@@ -12,7 +12,7 @@ stands for all."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from aod import anomaly
 from aod.detectors.api import Rule
 from aod.detectors.hung import MAX_ENDED, Ends, Hung, settle
-from aod.detectors.times import Times
 from aod.event import IN_FLIGHT, NO_EVENTS, Events, in_order, joined
 
 MAX_RECENT: Final = 1024
 """Matches of the window that a declaration carries, the last ones."""
-MAX_TIMES: Final = 1 << 20
-"""Matches of the window that are counted: above `acceptable_count` (at most 1,000,000) it makes no
+MAX_TIMES: Final = 1 << 17
+"""Matches of the window that are counted: above `acceptable_count` (at most 65,536) it makes no
 difference to what is declared, and memory has an end."""
 FIRST_SPAN: Final = 256
 """Matches scanned for the next trigger, doubled while there is none: however many declarations a
@@ -53,8 +52,8 @@ class Declaration:
 class State:
     """What a detector remembers between two batches."""
 
-    times: Times = field(default_factory=Times)
-    """End times of the matches that may still count."""
+    times: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """End times in ns of the matches that may still count, sorted."""
     recent: Events = field(default_factory=lambda: NO_EVENTS)
     """The last matching records, sorted."""
     used_ns: int = -1
@@ -70,15 +69,7 @@ class State:
     """How such operations ended, since the last declaration."""
 
 
-class Outcome(NamedTuple):
-    """What a batch led to."""
-
-    state: State
-    declared: tuple[Declaration, ...]
-    ended: Ends
-
-
-def step(rule: Rule, state: State, events: Events) -> Outcome:
+def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declaration, ...], Ends]:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
     state, matched, ended = _settled(rule, state, events)
     if ended.reported_ns:
@@ -88,7 +79,7 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
         state, declared = _evaluate(rule, state, matched)
     if len(state.ended) > MAX_ENDED:
         state = replace(state, ended=state.ended[-MAX_ENDED:])
-    return Outcome(state, declared, ended)
+    return state, declared, ended
 
 
 def remember(rule: Rule, state: State, events: Events) -> State:
@@ -116,82 +107,63 @@ def _settled(rule: Rule, state: State, events: Events) -> tuple[State, "_Matches
         state = replace(state, hung=hung)
     if not counts.all():
         new, urgent = new.compress(counts), urgent.compress(counts)
-    return state, _Matches.of(rule, state, new, urgent) if len(new) else None, ended
+    return state, _Matches.of(state, new, urgent) if len(new) else None, ended
 
 
 @dataclass(frozen=True, eq=False)
 class _Matches:
-    """The matches of the batch, and older ones that are not earlier than its first, in order of
-    time; arrays of shape (n,)."""
+    """The matches of the window and those of the batch, in order of time; arrays of shape (n,)."""
 
     times: NDArray[np.int64]
     urgent: NDArray[np.bool_]
     fresh: NDArray[np.bool_]
-    """Those of the batch. An older one is evaluated again when a record came late: the late one
-    may make it a trigger, but it is not suppressed again."""
-    all_times: Times
-    """Of the window, too."""
-    begins: NDArray[np.int64]
-    """Index in `all_times` of the first match in the window that ends with this one."""
+    """Those of the batch."""
+    first: int
+    """Index of the first to evaluate. Older ones that are not earlier than the batch are evaluated
+    again: a record that came late may make one a trigger, but it is not suppressed again."""
     ends: NDArray[np.int64]
-    """Index behind the last match in it: this one, or the last that was found with it."""
+    """Index behind the last match in the window of each: itself, or the last found with it."""
     before: Events
     """The last records before the batch."""
     new: Events
     """Those of the batch."""
 
     @classmethod
-    def of(cls, rule: Rule, state: State, new: Events, urgent: NDArray[np.bool_]) -> Self:
-        earlier, late = state.times.split(int(new["end_ns"][0]))
-        times = np.concatenate((late, new["end_ns"].astype(np.int64)))
-        old = np.zeros(len(late), np.bool_)
+    def of(cls, state: State, new: Events, urgent: NDArray[np.bool_]) -> Self:
+        old = np.zeros(len(state.times), np.bool_)
+        times = np.concatenate((state.times, new["end_ns"].astype(np.int64)))
         urgent = np.concatenate((old, urgent))
         together = np.concatenate((old, (new["flags"] & IN_FLIGHT) != 0))
-        fresh = np.arange(len(times)) >= len(late)
-        if len(late):
+        fresh = np.concatenate((old, np.ones(len(new), np.bool_)))
+        first = int(np.searchsorted(state.times, times[len(old)]))
+        if first < len(old):
             order = np.argsort(times, kind="stable")
             times, urgent, fresh = times[order], urgent[order], fresh[order]
             together = together[order]
         ends = np.arange(1, len(times) + 1)
         ends[together] = np.searchsorted(times, times[together], side="right")
-        all_times = earlier.plus(times)
-        return cls(
-            times=times,
-            urgent=urgent,
-            fresh=fresh,
-            all_times=all_times,
-            begins=all_times.count_until(times - rule.frame.window_ns),
-            ends=ends + len(earlier),
-            before=state.recent,
-            new=new,
-        )
+        return cls(times, urgent, fresh, first, ends, before=state.recent, new=new)
 
     @cached_property
     def recent(self) -> Events:
         """The last records, those of the batch included, in order of time."""
         return in_order(joined(self.before, self.new))
 
-    def counts(self, state: State, part: slice) -> NDArray[np.int64]:
+    def counts(self, rule: Rule, state: State, part: slice) -> NDArray[np.int64]:
         """How many matches lie in the window of each, used ones left out."""
-        (used,) = self.all_times.count_until(np.array([state.used_ns]))
-        begins = np.maximum(self.begins[part], used)
+        over_ns = np.maximum(self.times[part] - rule.frame.window_ns, state.used_ns)
+        begins = np.searchsorted(self.times, over_ns, side="right")
         counts: NDArray[np.int64] = np.minimum(self.ends[part] - begins, MAX_TIMES)
         return counts
 
     def triggers(self, rule: Rule, state: State, part: slice) -> NDArray[np.bool_]:
         """Which would be declared if there were no episodes."""
-        many = self.counts(state, part) > rule.frame.acceptable_count
+        many = self.counts(rule, state, part) > rule.frame.acceptable_count
         return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
 
-    def free(self, state: State, part: slice) -> NDArray[np.bool_]:
-        """Which the episode lets through."""
-        over = self.times[part] >= state.quiet_until_ns
-        return over | self.urgent[part] if state.may_escalate else over
-
     def last(self, index: int, count: int) -> Events:
-        """The records of the `count` matches in the window of match `index`, those that are
-        here."""
-        aligned = len(self.recent) - (len(self.all_times) - int(self.ends[index]))
+        """Records of the `count` matches in the window of match `index`, those that are here."""
+        aligned = len(self.recent) - (len(self.times) - int(self.ends[index]))
         # A record that came very late is in `recent` among those that the times have forgotten.
         in_time = np.searchsorted(self.recent["end_ns"], np.uint64(self.times[index]), "right")
         end = min(aligned, int(in_time))
@@ -200,8 +172,7 @@ class _Matches:
     def remembered_by(self, rule: Rule, state: State) -> State:
         """The state with what may still count, and its last records."""
         over_ns = max(int(self.times[-1]) - rule.frame.window_ns, state.used_ns)
-        (over,) = self.all_times.count_until(np.array([over_ns]))
-        times = self.all_times.without_first(max(int(over), len(self.all_times) - MAX_TIMES))
+        times = self.times[np.searchsorted(self.times, over_ns, side="right") :][-MAX_TIMES:]
         recent = in_order(joined(self.before, self.new[-MAX_RECENT:]))
         return replace(state, times=times, recent=joined(recent[-MAX_RECENT:]))
 
@@ -209,15 +180,18 @@ class _Matches:
 def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple[Declaration, ...]]:
     """Walk from trigger to trigger."""
     declared: list[Declaration] = []
-    at, length = 0, FIRST_SPAN
+    at, length = matched.first, FIRST_SPAN
     while at < len(matched.times):
         part = slice(at, at + length)
         triggers = matched.triggers(rule, state, part)
-        free = np.flatnonzero(triggers & matched.free(state, part))
-        end = at + int(free[0]) if free.size else part.stop
+        free = matched.times[part] >= state.quiet_until_ns
+        if state.may_escalate:
+            free |= matched.urgent[part]
+        through = np.flatnonzero(triggers & free)
+        end = at + int(through[0]) if through.size else part.stop
         suppressed = int((triggers[: end - at] & matched.fresh[at:end]).sum())
         state = replace(state, suppressed=state.suppressed + suppressed)
-        if free.size:
+        if through.size:
             state, declaration = _declare(rule, state, matched, end)
             declared.append(declaration)
             at, length = end + 1, FIRST_SPAN
@@ -229,7 +203,7 @@ def _evaluate(rule: Rule, state: State, matched: _Matches) -> tuple[State, tuple
 def _declare(rule: Rule, state: State, matched: _Matches, index: int) -> tuple[State, Declaration]:
     """The declaration that match `index` triggers, and the state that it leaves."""
     trigger_ns = int(matched.times[index])
-    count = int(matched.counts(state, slice(index, index + 1))[0])
+    count = int(matched.counts(rule, state, slice(index, index + 1))[0])
     before = state.ended["end_ns"] < np.uint64(trigger_ns)
     cause = anomaly.Cause.EMERGENCY if matched.urgent[index] else anomaly.Cause.COUNT
     declaration = Declaration(

@@ -6,5 +6,4 @@ ring       the ring's files: how many, how large, who may read them
 trace      the cifs client's tracepoints, in an instance of tracefs of our own
 cut        the program that cuts a pcap file out of the ring
 pcap       that format
-frames     the header of the link in a packet
-headers    what of a packet is no content"""
+headers    where the headers in a packet are, and the packet without the rest"""

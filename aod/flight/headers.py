@@ -1,16 +1,21 @@
-"""What of a packet is no content: the headers of link, IP and TCP, and those of SMB2 behind them.
+"""The headers of link, IP and TCP in a captured packet, and those of SMB2 behind them.
 
-All else becomes zeros or is cut off, as is what is not understood. Formats: RFC 791, 8200, 9293;
-MS-SMB2 2.1 (transport), 2.2.1 (header, NextCommand), 2.2.41 (encrypted), 2.2.42 (compressed).
+`HeadersOnly`: all else becomes zeros or is cut off, as is what is not understood. Where a message
+begins within a stream of TCP is known from the length of the one before, so that what a file holds
+is not taken for a header. Where that is not known (the ring begins, or a packet was lost), a
+segment that begins as a message does is believed: 64 bytes at most.
 
-Where a message begins within a stream of TCP is known from the length of the one before, so that
-what a file holds is not taken for a header. Where that is not known (the ring begins, or a packet
-was lost), a segment that begins as a message does is believed: 64 bytes at most."""
+Link types: https://www.tcpdump.org/linktypes.html. VLAN tags: IEEE 802.1Q and 802.1ad (QinQ), and
+what older switches use for the outer of two tags. Others: RFC 791, 8200, 9293; MS-SMB2 2.1
+(transport), 2.2.1 (header, NextCommand), 2.2.41 (encrypted), 2.2.42 (compressed)."""
 
 from typing import Final, NamedTuple
 
-from aod.flight.frames import IP, IPV4, TCP, network
-
+IPV4: Final = 0x0800
+IPV6: Final = 0x86DD
+TCP: Final = 6
+_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
+_MOST_VLANS: Final = 4
 SMB_PORT: Final = 445
 _SYN: Final = 2
 _SEQ: Final = 0xFFFFFFFF
@@ -22,6 +27,63 @@ _SMB2_START: Final = b"\xfeSMB\x40\x00"
 """With StructureSize, which is always 64."""
 _NEXT_COMMAND_AT: Final = 20
 _HEADER_BYTES: Final = {_SMB2: _SMB2_BYTES, b"\xfdSMB": 52, b"\xfcSMB": 16}
+
+
+class Link(NamedTuple):
+    """A link type."""
+
+    length: int
+    """Bytes of its header, without VLAN tags."""
+    ethertype: int | None = None
+    """Where in it the protocol is; None: nowhere, the packet itself shows its version of IP."""
+    macs: tuple[int, ...] = ()
+    """Where in it MAC addresses are."""
+
+
+EN10MB: Final = 1
+SLL: Final = 113
+SLL2: Final = 276
+LINKS: Final = {
+    EN10MB: Link(14, 12, (0, 6)),
+    SLL: Link(16, 14, (6,)),
+    SLL2: Link(20, 0, (12,)),
+    **dict.fromkeys((0, 108), Link(4)),
+    **dict.fromkeys((12, 14, 101, 228, 229), Link(0)),
+}
+"""By number; of the loopback NULL and LOOP, of packets without a link RAW (three), IPV4, IPV6."""
+
+
+class Ip(NamedTuple):
+    """A version of IP: where in its header things are."""
+
+    length: int
+    """Bytes of the header, without options."""
+    size: int
+    """Where its size is: of the packet (IPv4), of what is behind the header (IPv6)."""
+    protocol: int
+    addresses: tuple[slice, slice]
+
+
+IP: Final = {
+    IPV4: Ip(20, 2, 9, (slice(12, 16), slice(16, 20))),
+    IPV6: Ip(40, 4, 6, (slice(8, 24), slice(24, 40))),
+}
+"""By the protocol that `network` finds."""
+
+
+def network(packet: bytes, link_type: int) -> tuple[int, int]:
+    """The protocol behind the header of the link, and where that ends; 0, 0 if not known."""
+    link = LINKS.get(link_type)
+    if link is None or len(packet) <= link.length:
+        return 0, 0
+    at = link.length
+    if link.ethertype is None:
+        return {4: IPV4, 6: IPV6}.get(packet[at] >> 4, 0), at
+    protocol = int.from_bytes(packet[link.ethertype : link.ethertype + 2])
+    while protocol in _VLAN and at + 4 <= min(len(packet), link.length + 4 * _MOST_VLANS):
+        protocol = int.from_bytes(packet[at + 2 : at + 4])
+        at += 4
+    return protocol, at
 
 
 class Segment(NamedTuple):
@@ -51,8 +113,6 @@ class HeadersOnly:
             return packet[:kept]
         if segment.starts_connection:
             self._messages.pop(segment.flow, None)
-        if segment.payload >= segment.end:
-            return packet[: segment.payload]
         reduced = bytearray(packet[: segment.payload])
         for start, end in self._headers(packet, segment):
             reduced += bytes(start - len(reduced)) + packet[start:end]
@@ -61,7 +121,10 @@ class HeadersOnly:
     def _headers(self, packet: bytes, segment: Segment) -> list[tuple[int, int]]:
         """Where in the packet the headers of messages are."""
         found: list[tuple[int, int]] = []
-        at = segment.payload + self._inside(segment)
+        # What of the segment belongs to a message that began before it.
+        start, end = self._messages.get(segment.flow, (segment.seq, segment.seq))
+        passed, length = (segment.seq - start) & _SEQ, (end - start) & _SEQ
+        at = segment.payload + (length - passed if 0 < passed < length else 0)
         while _begins_message(packet, at, segment.end):
             length = int.from_bytes(packet[at + 1 : at + _NETBIOS_BYTES])
             message, end = at + _NETBIOS_BYTES, at + _NETBIOS_BYTES + length
@@ -70,12 +133,6 @@ class HeadersOnly:
             self._messages[segment.flow] = (seq & _SEQ, (seq + end - at) & _SEQ)
             at = end
         return found
-
-    def _inside(self, segment: Segment) -> int:
-        """How many bytes of the segment belong to a message that began before it."""
-        start, end = self._messages.get(segment.flow, (segment.seq, segment.seq))
-        passed, length = (segment.seq - start) & _SEQ, (end - start) & _SEQ
-        return length - passed if 0 < passed < length else 0
 
 
 def _begins_message(packet: bytes, at: int, end: int) -> bool:
@@ -91,7 +148,7 @@ def _begins_message(packet: bytes, at: int, end: int) -> bool:
 def _chain(packet: bytes, at: int, end: int, kept_from: int) -> list[tuple[int, int]]:
     """The headers of a message, which is several when it is a compound."""
     found = []
-    while magic := _known_magic(packet, at, end):
+    while (magic := packet[at : min(at + 4, end)]) in _HEADER_BYTES:
         found.append((kept_from, min(at + _HEADER_BYTES[magic], end)))
         where = at + _NEXT_COMMAND_AT
         following = int.from_bytes(packet[where : min(where + 4, end)], "little")
@@ -99,11 +156,6 @@ def _chain(packet: bytes, at: int, end: int, kept_from: int) -> list[tuple[int, 
             break
         at = kept_from = at + following
     return found
-
-
-def _known_magic(packet: bytes, at: int, end: int) -> bytes:
-    magic = packet[at : at + 4]
-    return magic if at + 4 <= end and magic in _HEADER_BYTES else b""
 
 
 def _dissect(packet: bytes, link_type: int) -> tuple[int, Segment | None]:

@@ -19,7 +19,7 @@ from typing import IO, Final, cast
 from aod.config.schema import Packets
 from aod.flight import ring
 from aod.flight.headers import SMB_PORT
-from aod.host import children, leftovers
+from aod.host import children
 from aod.log import WarnOnce
 
 FIRST_DELAY_SEC: Final = 1.0
@@ -43,20 +43,12 @@ class PacketRing:
         self._shape = ring.shape(settings.ring_mb, settings.snaplen)
         self._popen: subprocess.Popen[bytes] | None = None
         self._text = ""
-        self._is_ready = False
+        self.is_recording = False
         self._dropped = self._dropped_before = 0
         self._started = self._asked = self._next_start = 0.0
         self._delay_sec = FIRST_DELAY_SEC
         self._warn_once = WarnOnce(logger)
-        leftovers.end_writers(folder)  # two would write one file
-
-    @property
-    def pid(self) -> int | None:
-        return self._popen.pid if self._popen else None
-
-    @property
-    def is_recording(self) -> bool:
-        return self._popen is not None and self._is_ready
+        children.end_writers(folder)  # two would write one file
 
     @property
     def dropped(self) -> int:
@@ -79,7 +71,12 @@ class PacketRing:
                 self._start(now)
             return
         ended = self._popen.poll() is not None
-        self._read(cast(IO[bytes], self._popen.stderr))
+        with suppress(BlockingIOError):
+            piece = os.read(cast(IO[bytes], self._popen.stderr).fileno(), _MOST_TEXT)
+            self._text = (self._text + piece.decode(errors="replace"))[-_MOST_TEXT:]
+            self.is_recording = self.is_recording or _READY in self._text
+        if counts := _DROPPED.findall(self._text):
+            self._dropped = int(counts[-1])
         if ended:
             self._reap(now)
         elif self.is_recording and now - self._asked > ASK_INTERVAL_SEC:
@@ -89,42 +86,38 @@ class PacketRing:
     def close(self) -> None:
         """End it; there is nothing to save, for its files go with it."""
         if self._popen is not None:
-            self._popen.kill()
-            self._popen.wait()
-            cast(IO[bytes], self._popen.stderr).close()
-            self._popen = None
+            with self._popen:
+                self._popen.kill()
+            self._popen, self.is_recording = None, False
         ring.remove(self.folder)
 
     def _start(self, now: float) -> None:
-        self._text, self._is_ready = "", False
+        self._text = ""
         self._started = self._asked = now
         try:
             owner = _owner()
             ring.prepare(self.folder, owner)
             ring.make_way(self.folder, self._shape)
-            self._popen = _spawn(self.folder, command(self._shape, owner))
+            # By the main thread: the signal of a parent's death is that of the thread's.
+            argv = command(self._shape, owner)
+            self._popen = children.spawn(argv, self.folder, subprocess.DEVNULL, umask=0o077)
+            os.set_blocking(cast(IO[bytes], self._popen.stderr).fileno(), False)
         except (OSError, KeyError) as error:  # KeyError: our user has no name
             self._fail(now, str(error))
         else:
             self.starts += 1
 
-    def _read(self, pipe: IO[bytes]) -> None:
-        with suppress(BlockingIOError):
-            piece = os.read(pipe.fileno(), _MOST_TEXT).decode(errors="replace")
-            self._text = (self._text + piece)[-_MOST_TEXT:]
-            self._is_ready = self._is_ready or _READY in self._text
-        if counts := _DROPPED.findall(self._text):
-            self._dropped = int(counts[-1])
-
     def _reap(self, now: float) -> None:
         popen = cast("subprocess.Popen[bytes]", self._popen)
         cast(IO[bytes], popen.stderr).close()
-        self._popen = None
+        self._popen, self.is_recording = None, False
         self._dropped_before, self._dropped = self.dropped, 0
         if now - self._started > LONGEST_DELAY_SEC:
             self._delay_sec = FIRST_DELAY_SEC
             self._warn_once.clear()
-        self._fail(now, f"ended with status {popen.returncode}{_last_line(self._text)}")
+        lines = [line for line in self._text.splitlines() if line and _READY not in line]
+        last = f": {lines[-1]}" if lines else ""
+        self._fail(now, f"ended with status {popen.returncode}{last}")
 
     def _fail(self, now: float, why: str) -> None:
         self._next_start = now + self._delay_sec
@@ -147,23 +140,9 @@ def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
     return ["setpriv", *privileges, "--", "tcpdump", *options, f"tcp port {SMB_PORT}"]
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line and _READY not in line]
-    return f": {lines[-1]}" if lines else ""
-
-
 def _owner() -> tuple[int, int] | None:
     """Who tcpdump runs as; None: as ourselves, where we are not root or there is no such user."""
-    if os.geteuid() != 0:
-        return None
     with suppress(KeyError):
         entry = pwd.getpwnam(USER)
-        return entry.pw_uid, entry.pw_gid
+        return (entry.pw_uid, entry.pw_gid) if os.geteuid() == 0 else None
     return None
-
-
-def _spawn(folder: Path, argv: list[str]) -> subprocess.Popen[bytes]:
-    """Called by the main thread: the signal of a parent's death is that of the thread's."""
-    popen = children.spawn(argv, folder, subprocess.DEVNULL, umask=0o077)
-    os.set_blocking(cast(IO[bytes], popen.stderr).fileno(), False)
-    return popen

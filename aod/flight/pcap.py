@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-_MICRO: Final = 0xA1B2C3D4
 _NANO: Final = 0xA1B23C4D
+_FRACTION_NS: Final = {0xA1B2C3D4: 1000, _NANO: 1}
+"""By the magic number."""
 _FILE_HEADER: Final = "IHHiIII"
 _RECORD_HEADER: Final = "IIII"
 _FILE_BYTES: Final = 24
-RECORD_BYTES: Final = 16
+_RECORD_BYTES: Final = 16
 _LARGEST_SNAPLEN: Final = 1 << 20
-_LINK_TYPE_MASK: Final = 0xFFFF
 _NS: Final = 10**9
-_OUT: Final = struct.Struct("<" + _RECORD_HEADER)
 
 
 class PcapError(Exception):
@@ -48,9 +47,8 @@ def header(content: bytes) -> Header | None:
         return None
     for order in "<>":
         magic, _, _, _, _, snaplen, link = struct.unpack_from(order + _FILE_HEADER, content)
-        if magic in (_MICRO, _NANO):
-            fraction_ns = 1000 if magic == _MICRO else 1
-            return Header(order, fraction_ns, snaplen, link & _LINK_TYPE_MASK)
+        if magic in _FRACTION_NS:
+            return Header(order, _FRACTION_NS[magic], snaplen, link & 0xFFFF)
     return None
 
 
@@ -68,10 +66,10 @@ def all_records(content: bytes, about: Header) -> Iterator[Packet]:
     """All packets, but one that is cut at the end. Raises PcapError: this can be no record."""
     unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
     limit = min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
-    at, last = _FILE_BYTES, len(content) - RECORD_BYTES
+    at, last = _FILE_BYTES, len(content) - _RECORD_BYTES
     while at <= last:
         seconds, fraction, kept, wire = unpack(content, at)
-        at += RECORD_BYTES
+        at += _RECORD_BYTES
         end = at + kept
         if kept > limit or kept > wire:
             raise PcapError(f"a packet of {kept} bytes")
@@ -94,4 +92,5 @@ def encode_header(about: Header) -> bytes:
 def encode(record: Packet) -> bytes:
     """A record of such a file."""
     seconds, fraction = divmod(record.time_ns, _NS)
-    return _OUT.pack(seconds, fraction, len(record.data), record.wire_bytes) + record.data
+    head = struct.pack("<IIII", seconds, fraction, len(record.data), record.wire_bytes)
+    return head + record.data

@@ -9,23 +9,23 @@ from aod.config.schema import Config, Packets, Trace
 from aod.flight import ring, trace
 from aod.flight.packets import PacketRing
 from aod.flight.trace import TraceBuffer
-from aod.host import leftovers
+from aod.host import children
 from aod.settings import ActionName
 
 
 def clear(config: Config, logger: logging.Logger) -> None:
     """Remove the leftovers of a capture that was killed."""
     folder = packets_folder(config)
-    leftovers.end_writers(folder)
+    children.end_writers(folder)
     ring.remove(folder)
     trace.remove(config.pin_dir, logger)
 
 
 def _settings(config: Config) -> dict[ActionName, Packets | Trace]:
     """What the wanted recorders depend on, by the action that reads them."""
-    packets = replace(config.capture.tcpdump, headers_only=True)  # that concerns the cut alone
     settings: dict[ActionName, Packets | Trace] = {
-        ActionName.TCPDUMP: packets,
+        # `headers_only` concerns the cut alone.
+        ActionName.TCPDUMP: replace(config.capture.tcpdump, headers_only=True),
         ActionName.TRACE: config.capture.trace,
     }
     return {name: one for name, one in settings.items() if name in wanted(config)}
@@ -48,12 +48,11 @@ class Recorders:
                 self._running.pop(name).close()
         for name, settings in self._settings.items():
             if name not in self._running:
-                self._running[name] = self._new(config, settings)
-
-    def _new(self, config: Config, settings: Packets | Trace) -> PacketRing | TraceBuffer:
-        if isinstance(settings, Packets):
-            return PacketRing(packets_folder(config), settings, self._logger)
-        return TraceBuffer(config.pin_dir, settings, self._logger)
+                self._running[name] = (
+                    PacketRing(packets_folder(config), settings, self._logger)
+                    if isinstance(settings, Packets)
+                    else TraceBuffer(config.pin_dir, settings, self._logger)
+                )
 
     def tick(self) -> None:
         """Start what should run, and what has died; call it about twice a second."""

@@ -15,9 +15,6 @@ NAME: Final = "ring.pcap"
 """tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
 _UNIT_BYTES: Final = 1_000_000
 """tcpdump's `-C` counts in these, before it writes a packet: the last one comes on top."""
-_OVERHEAD_BYTES: Final = 24 + 16
-_ASIDE: Final = 10**6
-"""Numbers that no file of a ring has."""
 _FILES: Final = 16
 """Or a few more: when one is begun anew, that part of the ring is lost."""
 
@@ -32,8 +29,8 @@ class Shape(NamedTuple):
 
     @property
     def largest_bytes(self) -> int:
-        """What one file may come to."""
-        return self.file_mb * _UNIT_BYTES + _OVERHEAD_BYTES + self.snaplen
+        """What one file may come to, with its own header and that of its last packet."""
+        return self.file_mb * _UNIT_BYTES + 24 + 16 + self.snaplen
 
     def names(self) -> list[str]:
         """As tcpdump calls them, and in the order in which it writes them."""
@@ -67,25 +64,19 @@ def prepare(folder: Path, owner: tuple[int, int] | None) -> None:
 def files(folder: Path) -> list[Path]:
     """The names of the ring's files; none if there is no ring."""
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if _is_ours(path.name))
+        found = folder.glob(f"{NAME}*")
+        return sorted(path for path in found if path.name.removeprefix(NAME).isdecimal())
     return []
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(NAME) and name.removeprefix(NAME).isdecimal()
 
 
 def contents(folder: Path) -> Iterator[bytes]:
     """What each file holds now; one that is being written may end with half a packet."""
     for path in files(folder):
         with suppress(OSError):
-            yield _content(path, folder.stat().st_uid)
-
-
-def _content(path: Path, owner: int) -> bytes:
-    """One read: a file that is begun anew between two would be half old and half new."""
-    with closing_fd(open_trusted(path, (owner,), links=1)) as fd:
-        return os.read(fd, os.fstat(fd).st_size)
+            owners = (folder.stat().st_uid,)
+            with closing_fd(open_trusted(path, owners, links=1)) as fd:
+                # One read: a file that is begun anew between two would be half old and half new.
+                yield os.read(fd, os.fstat(fd).st_size)
 
 
 def make_way(folder: Path, wanted: Shape) -> None:
@@ -98,7 +89,8 @@ def make_way(folder: Path, wanted: Shape) -> None:
     for path in found:
         if path not in kept:
             path.unlink()
-    aside = [path.rename(folder / f"{NAME}{_ASIDE + at}") for at, path in enumerate(kept)]
+    # Aside they have numbers that no file of a ring has.
+    aside = [path.rename(folder / f"{NAME}{10**6 + at}") for at, path in enumerate(kept)]
     for path, name in zip(reversed(aside), reversed(wanted.names()), strict=False):
         path.rename(folder / name)
 

@@ -35,17 +35,12 @@ def where(pin_dir: Path) -> str:
     return ""
 
 
-def cpu_kib(settings: Trace, cpus: int) -> int:
-    """The buffer of one processor."""
-    return max(_LEAST_KIB, int(settings.buffer_mb * 1024 / cpus))
-
-
 class TraceBuffer:
     """The instance; the leftover of a killed daemon is continued."""
 
     def __init__(self, pin_dir: Path, settings: Trace, logger: logging.Logger) -> None:
         self._pin_dir = pin_dir
-        self._cpu_kib = cpu_kib(settings, os.cpu_count() or 1)
+        self._cpu_kib = max(_LEAST_KIB, int(settings.buffer_mb * 1024 / (os.cpu_count() or 1)))
         self._logger = logger
         self._instance: Path | None = None
         self._enabled_for = 0
@@ -63,7 +58,12 @@ class TraceBuffer:
         """Make the instance, and switch its events on once the cifs module is there."""
         try:
             self._instance = self._instance or self._make()
-            self._enable(self._instance)
+            loaded = 0
+            with suppress(FileNotFoundError):
+                loaded = MODULE.stat().st_ino  # another after each load
+            if loaded not in (0, self._enabled_for):
+                (self._instance / _EVENTS).write_text("1")
+            self._enabled_for = loaded
         except OSError as error:
             self._warn_once(f"the cifs client cannot be traced: {error}")
 
@@ -83,17 +83,6 @@ class TraceBuffer:
         if "[mono]" not in clock.read_text():  # setting it empties the buffer, even to the same
             clock.write_text("mono")
         return instance
-
-    def _enable(self, instance: Path) -> None:
-        """Only when the module is new: its folder in sysfs is another after each load."""
-        try:
-            loaded = MODULE.stat().st_ino
-        except FileNotFoundError:
-            self._enabled_for = 0
-            return
-        if loaded != self._enabled_for:
-            (instance / _EVENTS).write_text("1")
-            self._enabled_for = loaded
 
 
 def remove(pin_dir: Path, logger: logging.Logger) -> None:

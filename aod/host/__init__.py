@@ -1,5 +1,6 @@
-"""Users and rights on this host.
+"""Users, rights and child processes on this host.
 
+children      how they are started, and how those that outlived their parent are ended
 users         the users that the configuration names
 capabilities  Linux capabilities
 privileges    dropping root's rights

@@ -13,7 +13,6 @@ from aod.kernel.errors import TracerError
 from aod.kernel.objects import OBJECT_VARIABLE, program
 from aod.kernel.tracer import probe
 
-BPF_FS_MAGIC: Final = "bpf"
 LOCKDOWN: Final = Path("/sys/kernel/security/lockdown")
 
 
@@ -25,41 +24,34 @@ def check(pin_dir: Path) -> None:
     """Check all that would stop the collector, in the order in which a user can fix it.
 
     Raises PreflightError: something is missing."""
-    _check_capabilities()
-    if OBJECT_VARIABLE not in os.environ:
-        _check_cifs()
-    _check_program()
-    _check_bpffs(pin_dir)
-
-
-def _check_capabilities() -> None:
-    needed = (Capability.BPF, Capability.PERFMON)
     held = capabilities.effective()
-    missing = [f"CAP_{one.name}" for one in needed if one not in held]
-    if missing:
+    needed = (Capability.BPF, Capability.PERFMON)
+    if missing := [f"CAP_{one.name}" for one in needed if one not in held]:
         raise PreflightError(
             f"{' and '.join(missing)} missing: run it as root, or as the systemd service"
         )
+    release = platform.release()
+    if OBJECT_VARIABLE not in os.environ and not cifs_may_load(release):
+        raise PreflightError(
+            f"this kernel ({release}) has no cifs client: it is not loaded, and there is no "
+            f"module for it in /lib/modules/{release}"
+        )
+    try:
+        probe(program())
+    except TracerError as error:
+        raise PreflightError(explain(error, lockdown())) from error
+    _check_bpffs(pin_dir)
 
 
 def cifs_may_load(release: str, root: Path = Path("/")) -> bool:
     """Whether the cifs client is loaded or built in, or a mount would load its module."""
     if (root / "sys/module/cifs").exists() or (root / "proc/fs/cifs").exists():
         return True
-    for listing in ("modules.dep", "modules.builtin"):
-        path = root / "lib/modules" / release / listing
-        if path.exists() and "/cifs.ko" in path.read_text(errors="replace"):
-            return True
-    return False
-
-
-def _check_cifs() -> None:
-    release = platform.release()
-    if not cifs_may_load(release):
-        raise PreflightError(
-            f"this kernel ({release}) has no cifs client: it is not loaded, and there is no "
-            f"module for it in /lib/modules/{release}"
-        )
+    folder = root / "lib/modules" / release
+    return any(
+        path.exists() and "/cifs.ko" in path.read_text(errors="replace")
+        for path in (folder / "modules.dep", folder / "modules.builtin")
+    )
 
 
 def lockdown(path: Path = LOCKDOWN) -> str:
@@ -71,13 +63,6 @@ def lockdown(path: Path = LOCKDOWN) -> str:
     return text.partition("[")[2].partition("]")[0]
 
 
-def _check_program() -> None:
-    try:
-        probe(program())
-    except TracerError as error:
-        raise PreflightError(explain(error, lockdown())) from error
-
-
 def explain(error: TracerError, lockdown_mode: str) -> str:
     """Why the kernel refused the eBPF object, in one line."""
     if error.errno == errno.EPERM:
@@ -87,11 +72,8 @@ def explain(error: TracerError, lockdown_mode: str) -> str:
 
 
 def _is_bpffs(path: Path) -> bool:
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, mount_point, kind, *_ = line.split(" ")
-        if kind == BPF_FS_MAGIC and path.is_relative_to(mount_point):
-            return True
-    return False
+    mounts = (line.split(" ") for line in Path("/proc/self/mounts").read_text().splitlines())
+    return any(kind == "bpf" and path.is_relative_to(point) for _, point, kind, *_ in mounts)
 
 
 def _check_bpffs(pin_dir: Path) -> None:

@@ -52,17 +52,15 @@ def drop(kept: Rights, logger: logging.Logger) -> None:
     global _later  # noqa: PLW0603  # a state of this process, as are its rights
     _later = kept.later
     os.umask(GROUP_READS)
-    _limit(kept.capabilities)
+    mask = to_mask(kept.capabilities)
+    check(lib.aod_limit_rights(mask), "giving up rights")
     if os.geteuid() == ROOT.uid:
         os.setgroups(kept.groups)
         os.setresgid(*[kept.ids.gid] * 3)
         os.setresuid(*[kept.ids.uid] * 3)
-    _keep(kept.capabilities)
-    if kept.filtered:
-        _filter_calls(logger)
-
-
-def _filter_calls(logger: logging.Logger) -> None:
+    check(lib.aod_keep_capabilities(mask), "giving up capabilities")
+    if not kept.filtered:
+        return
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     result = lib.aod_filter_calls()
     if -result in _UNFILTERED:
@@ -76,13 +74,5 @@ def narrow() -> None:
 
     Raises OSError: the kernel refuses it."""
     if _later is not None:
-        _limit(_later)
-        _keep(_later)
-
-
-def _limit(kept: frozenset[Capability]) -> None:
-    check(lib.aod_limit_rights(to_mask(kept)), "giving up rights")
-
-
-def _keep(kept: frozenset[Capability]) -> None:
-    check(lib.aod_keep_capabilities(to_mask(kept)), "giving up capabilities")
+        check(lib.aod_limit_rights(to_mask(_later)), "giving up rights")
+        check(lib.aod_keep_capabilities(to_mask(_later)), "giving up capabilities")

@@ -33,8 +33,7 @@ def detector(config: Config) -> UserIds | None:
 
 def shared_gid(config: Config) -> int:
     """The group that may use the sockets and read the event log; root's without such a user."""
-    found = detector(config)
-    return found.gid if found else ROOT.gid
+    return (detector(config) or ROOT).gid
 
 
 def cleaner(config: Config) -> UserIds:

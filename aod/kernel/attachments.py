@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from aod.kernel.errors import TracerError
 from aod.kernel.tracer import Attachment, Tracer
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 from aod.state.report_file import ReportFile
 
 ATTACH_INTERVAL_SEC: Final = 1.0
@@ -56,7 +56,7 @@ def awaits_module(attachments: Iterable[Attachment]) -> bool:
 
 
 def _missing(attachments: Iterable[Attachment]) -> list[Attachment]:
-    return [one for one in attachments if one.name in NEEDED and not one.attached]
+    return [one for one in attachments if one.name in NEEDED and one.error]
 
 
 def not_attached(programs: Iterable[tuple[str, str]]) -> str:
@@ -65,10 +65,11 @@ def not_attached(programs: Iterable[tuple[str, str]]) -> str:
     return f"not attached: {'; '.join(missing)}" if missing else ""
 
 
-def unseen_events(attachments: Iterable[Attachment]) -> tuple[ConnectionEvent, ...]:
-    """The connection events that this kernel does not report, once operations are seen."""
-    missing = {one.name for one in attachments if not one.attached}
-    return tuple(event for event in ConnectionEvent if event.tracepoint in missing)
+def unseen_mask(attachments: Iterable[Attachment]) -> int:
+    """The connection events that this kernel does not report, once operations are seen: bit n for
+    event n, as in the head of the event log."""
+    missing = {one.name for one in attachments if one.error}
+    return sum(1 << event for event in ConnectionEvent if event.tracepoint in missing)
 
 
 def describe_unseen(attachments: Iterable[Attachment]) -> str:
@@ -84,9 +85,7 @@ def describe_unseen(attachments: Iterable[Attachment]) -> str:
 
 def attach_mid_release(tracer: Tracer, program: bytes, logger: logging.Logger) -> str:
     """Attach the hooks that see a mid released, if there is an object; log why where that fails.
-
-    Returns:
-        How unanswered operations are recognised."""
+    Returns how unanswered operations are recognised."""
     if not program:
         return "by their age"
     try:
@@ -105,11 +104,6 @@ def why_by_age(error: TracerError) -> str:
         errno.ESRCH: "the functions of the cifs module are others than the hooks know",
     }
     return known.get(error.errno or 0, str(error.args[1]).splitlines()[0])
-
-
-def to_mask(events: Iterable[ConnectionEvent]) -> int:
-    """Bit n for connection event n, as in the head of the event log."""
-    return sum(1 << event for event in events)
 
 
 def from_mask(mask: int) -> tuple[ConnectionEvent, ...]:

@@ -13,10 +13,6 @@ from aod.smb.commands import Command
 
 NEVER_NS: Final = 2**64 - 1
 """A threshold that no operation reaches: not watched, or switched off."""
-WAKE_FRACTION: Final = 4
-"""A ring that is 1/4 full wakes its reader."""
-LONGEST_WAIT_NS: Final = 86_400 * 10**9
-"""A lock or a directory watch may rightly be answered after hours."""
 
 Nanoseconds: TypeAlias = NDArray[np.uint64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -66,7 +62,7 @@ class KernelThresholds:
         for name in ("threshold_ns", "emergency_ns", "tracked_errors"):
             table = getattr(self, name)
             ffi.memmove(getattr(target, name), table.tobytes(), table.nbytes)
-        target.wake_bytes = ring_bytes // WAKE_FRACTION
+        target.wake_bytes = ring_bytes // 4
         target.matching_only = self.matching_only
 
 
@@ -87,6 +83,7 @@ def merge(rules: Iterable[Thresholds], *, matching_only: bool) -> KernelThreshol
 def give_up_ages_ns(unanswered_sec: float) -> list[int]:
     """By command: the age at which an operation in flight counts as unanswered."""
     ages = [int(unanswered_sec * 1e9)] * COMMANDS
+    # A lock or a directory watch may rightly be answered after hours.
     for command in (Command.SMB2_LOCK, Command.SMB2_CHANGE_NOTIFY):
-        ages[command] = max(ages[command], LONGEST_WAIT_NS)
+        ages[command] = max(ages[command], 86_400 * 10**9)
     return ages

@@ -20,9 +20,6 @@ from aod.smb.peers import Names
 from aod.text import printable
 from aod.transport.eventlog import EventLog
 
-MAX_IN_FLIGHT_EVENTS: Final = 4096
-"""Hung operations of which one scan makes records; the others get theirs when they finish."""
-
 _logger: Final = log.ROOT.getChild("libbpf")
 
 
@@ -39,11 +36,7 @@ class Attachment(NamedTuple):
 
     name: str
     error: int
-    """0, or a positive errno: ENOENT means that the module with the tracepoint is not loaded."""
-
-    @property
-    def attached(self) -> bool:
-        return self.error == 0
+    """0: it is, or a positive errno: ENOENT if the module with the tracepoint is not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +52,8 @@ class Drained:
 
 
 def probe(program: bytes) -> None:
-    """Load the object and drop it.
-
-    Raises TracerError: this kernel, or this user's rights, do not allow it."""
+    """Load the object and drop it. Raises TracerError: this kernel, or this user's rights, do not
+    allow it."""
     check(lib.aod_probe(program, len(program)), "loading the eBPF object")
 
 
@@ -83,16 +75,16 @@ class Tracer:
         self._tracer = out[0]
         self._control = lib.aod_control(self._tracer)
         self._drained = ffi.new("struct aod_drained *")
-        self._events = np.zeros(MAX_IN_FLIGHT_EVENTS, EVENT_DTYPE)
+        # Of hung operations, by one scan; those without room get theirs when they finish.
+        self._events = np.zeros(4096, EVENT_DTYPE)
         self._c_events = ffi.from_buffer("struct aod_event *", self._events.data)
         self._hanging_ns = never()
         self.wake_fd = int(lib.aod_wake_fd(self._tracer))
 
     @classmethod
     def install(cls, program: bytes, setup: TracerSetup, thresholds: KernelThresholds) -> Self:
-        """Load the object, pin it and open it.
-
-        Raises TracerError: the kernel refused, or there is no bpffs."""
+        """Load the object, pin it and open it. Raises TracerError: the kernel refused, or there is
+        no bpffs."""
         staging = setup.pin_dir.with_name(setup.pin_dir.name + "-new")  # bpffs refuses dots
         remove(staging)
         paths = setup.pin_dir, staging, setup.beside
@@ -168,10 +160,8 @@ class Tracer:
         self._control.wake_pending = 0
 
     def drain(self, event_log: EventLog, limit: int, max_records: int) -> Drained:
-        """Copy records from the kernel's ring into the log, not past log position `limit`.
-
-        One call into C for any number of records; they and both positions are committed together.
-        """
+        """Copy records from the kernel's ring into the log, not past log position `limit`. One call
+        into C for any number of records; they and both positions are committed together."""
         out = self._drained
         result = lib.aod_drain(self._tracer, event_log.c_header, limit, max_records, out)
         check(result, "draining")
@@ -187,12 +177,9 @@ class Tracer:
     ) -> Events:
         """Append operations that reached an emergency threshold since the last scan to the log.
 
-        Args:
-            give_up_ns: by command, the age at which an operation counts as unanswered.
-
-        Returns:
-            The records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those
-            that were given up, which may have had a record IN_FLIGHT before."""
+        `give_up_ns`: by command, the age at which an operation counts as unanswered. Returns the
+        records that were appended (latency = age): flag IN_FLIGHT, or UNANSWERED for those that
+        were given up, which may have had a record IN_FLIGHT before."""
         give_up = ffi.new("uint64_t[]", list(give_up_ns))
         hanging = ffi.from_buffer("uint64_t[]", self._hanging_ns.data)
         ages = ffi.new("struct aod_ages *", (give_up, hanging, len(self._hanging_ns) // COMMANDS))

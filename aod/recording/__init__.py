@@ -5,5 +5,4 @@ recorder        what `aod record` does
 printer         what `aod-stage collect --print` does
 format          frames and what they hold
 writer, reader  a recording
-npy             records in numpy's format
 sources         records of any file, in order of time"""

@@ -63,6 +63,8 @@ class Frame(NamedTuple):
     plain_bytes: int
     content: bytes
     """Unpacked; empty for a kind that was not asked for."""
+    end: int
+    """Where it ends in the file."""
 
 
 _KINDS: Final = {kind.value: kind for kind in Kind}
@@ -79,56 +81,48 @@ def _checksum(head: bytes, stored: bytes) -> bytes:
     return zlib.crc32(stored, zlib.crc32(head)).to_bytes(4, "little")
 
 
-class Frames:
+def read_frames(file: IO[bytes], size: int, wanted: Container[Kind]) -> Iterator[Frame]:
     """The frames of a file, from its beginning, up to where it is cut.
 
-    Attributes:
-        at: where the last whole frame ends that was read."""
-
-    def __init__(self, file: IO[bytes], size: int, wanted: Container[Kind]):
-        """Of other kinds than those `wanted` only the head is read."""
-        self.at = len(MAGIC)
-        self._file, self._size, self._wanted = file, size, wanted
-
-    def __iter__(self) -> Iterator[Frame]:
-        """The next frame; ends at one that is cut.
-
-        Raises RecordingError: what lies there is no frame."""
-        while self._size - self.at >= _HEAD.size:
-            self._file.seek(self.at)
-            head = self._file.read(_HEAD.size)
-            kind, stored_bytes, plain_bytes = self._validated(head)
-            end = self.at + _HEAD.size + stored_bytes
-            if end > self._size:
-                return
-            content = b""
-            if kind in self._wanted:
-                content = self._unpacked(head, self._file.read(stored_bytes), plain_bytes)
-            self.at = end
-            yield Frame(kind, plain_bytes, content)
-
-    def _validated(self, head: bytes) -> tuple[Kind, int, int]:
-        if len(head) < _HEAD.size:
-            raise self._damaged("the file became shorter")
-        name, stored_bytes, plain_bytes, _ = _HEAD.unpack(head)
-        if name not in _KINDS:
-            raise self._damaged("no frame begins there")
-        if stored_bytes > MAX_STORED or plain_bytes > MAX_PLAIN:
-            raise self._damaged(f"a frame of {plain_bytes} bytes; allowed: {MAX_PLAIN}")
-        return _KINDS[name], stored_bytes, plain_bytes
-
-    def _unpacked(self, head: bytes, stored: bytes, plain_bytes: int) -> bytes:
-        if _checksum(head[: _SUMMED.size], stored) != head[_SUMMED.size :]:
-            raise self._damaged("its checksum is wrong")
+    Of other kinds than those `wanted` only the head is read. Raises RecordingError: what lies there
+    is no frame."""
+    at = len(MAGIC)
+    while size - at >= _HEAD.size:
+        file.seek(at)
         try:
-            if zstandard.get_frame_parameters(stored).content_size != plain_bytes:
-                raise self._damaged("it has another size than it says")
-            return zstandard.ZstdDecompressor().decompress(stored) if plain_bytes else b""
-        except zstandard.ZstdError as error:
-            raise self._damaged(str(error)) from error
+            frame = _next_frame(file, size, wanted)
+        except (RecordingError, zstandard.ZstdError) as error:
+            raise RecordingError(f"damaged at byte {at}: {error}") from error
+        if frame is None:
+            return
+        at = frame.end
+        yield frame
 
-    def _damaged(self, why: str) -> RecordingError:
-        return RecordingError(f"damaged at byte {self.at}: {why}")
+
+def _next_frame(file: IO[bytes], size: int, wanted: Container[Kind]) -> Frame | None:
+    """None: it is cut."""
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise RecordingError("the file became shorter")
+    name, stored_bytes, plain_bytes, _ = _HEAD.unpack(head)
+    if name not in _KINDS:
+        raise RecordingError("no frame begins there")
+    if stored_bytes > MAX_STORED or plain_bytes > MAX_PLAIN:
+        raise RecordingError(f"a frame of {plain_bytes} bytes; allowed: {MAX_PLAIN}")
+    kind, content, end = _KINDS[name], b"", file.tell() + stored_bytes
+    if end > size:
+        return None
+    if kind in wanted:
+        content = _unpacked(head, file.read(stored_bytes), plain_bytes)
+    return Frame(kind, plain_bytes, content, end)
+
+
+def _unpacked(head: bytes, stored: bytes, plain_bytes: int) -> bytes:
+    if _checksum(head[: _SUMMED.size], stored) != head[_SUMMED.size :]:
+        raise RecordingError("its checksum is wrong")
+    if zstandard.get_frame_parameters(stored).content_size != plain_bytes:
+        raise RecordingError("it has another size than it says")
+    return zstandard.ZstdDecompressor().decompress(stored) if plain_bytes else b""
 
 
 def layout() -> list[tuple[str, str]]:
@@ -142,7 +136,6 @@ class Head(Struct, frozen=True, kw_only=True):
     program: str
     """Who wrote it: `aodv2 0.1.0`."""
     layout: list[tuple[str, str]]
-    """Of a record."""
     start_ns: Nanoseconds
     """CLOCK_MONOTONIC."""
     realtime_offset_ns: Offset
@@ -150,9 +143,8 @@ class Head(Struct, frozen=True, kw_only=True):
     host: str
     kernel: str
     config_file: str
-    """Its path."""
     config: str
-    """Its text."""
+    """The text of that file."""
 
 
 class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,8 +156,7 @@ class Mark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Written so far."""
     in_flight: Natural = 0
     counters: dict[str, dict[str, Natural]] = {}
-    """The kernel's, by command and name (ebpf/shared.h, struct aod_command_stats); none that is
-    0."""
+    """The kernel's, by command and name (ebpf/shared.h, aod_command_stats); none that is 0."""
     ended: bool = False
     """Whether nothing comes after it."""
 
@@ -190,8 +181,7 @@ def unpack(content: bytes, kind: type[S], what: str) -> S:
 
 
 def pack_records(events: Events) -> bytes:
-    """Records, (n,), as columns: the first byte of each, then the second ... Compresses far
-    better."""
+    """Records, (n,), as columns, which compress far better: all first bytes, all second, ..."""
     rows = np.frombuffer(events.tobytes(), np.uint8).reshape(len(events), RECORD_BYTES)
     return rows.T.tobytes()
 

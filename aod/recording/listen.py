@@ -16,6 +16,7 @@ from aod import log
 from aod.config.rules import kernel_thresholds
 from aod.config.schema import Config
 from aod.event import Events
+from aod.files import closing_fd
 from aod.kernel.attachments import (
     ATTACH_INTERVAL_SEC,
     attach_mid_release,
@@ -26,7 +27,6 @@ from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
-from aod.smb.peers import Names
 from aod.state.lock import LockedError, lock_named
 from aod.status.gather import command_counters
 from aod.status.model import CommandStatus
@@ -37,7 +37,6 @@ POLL_SEC: Final = 0.05
 in that time."""
 SCAN_INTERVAL_NS: Final = 10**8
 """Between two scans of the operations in flight."""
-_LOG_MB: Final = 1
 
 _logger: Final = log.ROOT.getChild("listen")
 
@@ -47,23 +46,21 @@ class Listener:
 
     Attributes:
         behind: whether the last `read` left records in the ring.
-        attached: whether operations are seen."""
+        attached: whether operations are seen.
+        event_log: in this process's memory alone.
+        peers: the names of shares and servers."""
 
     def __init__(self, config: Config, tracer: Tracer, folder: Path):
         self.behind = self.attached = False
         self._tracer, self._folder = tracer, folder
-        self._event_log = _private_log()
-        self._peers = Peers(tracer, _logger)
+        with tempfile.TemporaryDirectory(prefix="aod-", dir="/dev/shm") as private:
+            self.event_log = EventLog.create(Path(private), megabytes=1)
+        self.peers = Peers(tracer, _logger)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._next_scan_ns = 0
         self._next_attach = 0.0
-        tracer.adopt_log(self._event_log)
-
-    @property
-    def realtime_offset_ns(self) -> int:
-        """Add this to a record's time to get ns since the epoch."""
-        return self._event_log.realtime_offset_ns
+        tracer.adopt_log(self.event_log)
 
     def attach(self) -> str:
         """Attach what is not attached yet, once a second; what is new about that, in a line."""
@@ -74,23 +71,20 @@ class Listener:
         before, self._note = self._note, describe_missing(self._tracer.attach())
         if self._note == before:
             return ""
-        if not self._note:
-            self._attached()
-        return self._note or "attached to the cifs client"
-
-    def _attached(self) -> None:
+        if self._note:
+            return self._note
         self.attached = True
         if unseen := describe_unseen(self._tracer.attach()):
             _logger.info("%s", unseen)
         attach_mid_release(self._tracer, mid_release_program(), _logger)
-        self._peers.look_at_mounts()
+        self.peers.look_at_mounts()
+        return "attached to the cifs client"
 
     def read(self) -> Events:
         """What is new, (n,): a view that holds until the next call; `behind` says if more is there.
 
         Operations that hang are looked for now and then, after what has ended."""
-        event_log = self._event_log
-        start = event_log.position
+        event_log, start = self.event_log, self.event_log.position
         limit = start + event_log.capacity
         drained = self._tracer.drain(event_log, limit, event_log.commit_records)
         self.behind = drained.stop is not DrainStop.EMPTY
@@ -100,26 +94,17 @@ class Listener:
             self._tracer.scan_in_flight(event_log, limit, now_ns, self._ages_ns)
         return event_log.span(start, event_log.position)
 
-    def new_names(self) -> Names | None:
-        """All names of shares and servers, if there are new ones since the last call."""
-        return self._peers.update()
-
     def counters(self) -> dict[str, CommandStatus]:
         """The kernel's counters as they are now, by command."""
-        self._tracer.publish_stats(self._event_log, time.monotonic_ns())
-        return command_counters(self._event_log)
-
-    @property
-    def in_flight(self) -> int:
-        """Operations in flight, when that was last counted."""
-        return int(self._event_log.header["in_flight"])
+        self._tracer.publish_stats(self.event_log, time.monotonic_ns())
+        return command_counters(self.event_log)
 
     def detach(self) -> None:
         """Let nothing more happen; what has happened can still be read."""
         remove(self._folder)
 
     def close(self) -> None:
-        self._peers.close()
+        self.peers.close()
         self._tracer.close()
 
 
@@ -137,22 +122,15 @@ def listening(config: Config, name: str) -> Iterator[Listener]:
             yield made
 
 
-def _private_log() -> EventLog:
-    """An event log in this process's memory alone."""
-    with tempfile.TemporaryDirectory(prefix="aod-", dir="/dev/shm") as folder:
-        return EventLog.create(Path(folder), _LOG_MB)
-
-
 @contextmanager
 def _own_folder(path: Path) -> Iterator[Path]:
-    lock = _locked(path)
-    try:
-        for left in path.iterdir():
-            remove(left)
-        yield path
-    finally:
-        remove(path)
-        os.close(lock)
+    with closing_fd(_locked(path)):
+        try:
+            for left in path.iterdir():
+                remove(left)
+            yield path
+        finally:
+            remove(path)
 
 
 def _locked(path: Path) -> int:

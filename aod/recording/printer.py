@@ -1,11 +1,10 @@
 """Print operations as they finish: what `aod-stage collect --print` does instead of collecting."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from aod.anomaly import Operation
 from aod.config.schema import Config
 from aod.detectors.describe import FINISHED, operations
 from aod.event import Events
@@ -17,23 +16,15 @@ HEADING: Final = (
 )
 
 
-def lines(events: Events, realtime_offset_ns: int) -> list[str]:
+def lines(events: Events, realtime_offset_ns: int) -> Iterator[str]:
     """One line a record."""
-    return [
-        f"{_clock(one.end_ns + realtime_offset_ns)} {one.command:<20} "
-        f"{one.latency_ns / 1e6:>9.3f} ms {_outcome(one):<32} "
-        f"{f'{one.comm}[{one.pid}]':<24} {one.session_id:#x}/{one.tree_id}/{one.mid}"
-        for one in operations(events, Names())
-    ]
-
-
-def _clock(epoch_ns: int) -> str:
-    moment = datetime.fromtimestamp(epoch_ns / 1e9, tz=UTC)
-    return f"{moment:%H:%M:%S.%f}"
-
-
-def _outcome(operation: Operation) -> str:
-    return operation.status if operation.state == FINISHED else operation.state
+    for one in operations(events, Names()):
+        moment = datetime.fromtimestamp((one.end_ns + realtime_offset_ns) / 1e9, tz=UTC)
+        yield (
+            f"{moment:%H:%M:%S.%f} {one.command:<20} {one.latency_ns / 1e6:>9.3f} ms "
+            f"{one.status if one.state == FINISHED else one.state:<32} "
+            f"{f'{one.comm}[{one.pid}]':<24} {one.session_id:#x}/{one.tree_id}/{one.mid}"
+        )
 
 
 def print_events(config: Config, stopping: Callable[[], bool], write: Callable[[str], None]) -> int:
@@ -45,7 +36,7 @@ def print_events(config: Config, stopping: Callable[[], bool], write: Callable[[
         while not stopping():
             if (note := listener.attach()) and not listener.attached:
                 write(f"# {note}")
-            for text in lines(listener.read(), listener.realtime_offset_ns):
+            for text in lines(listener.read(), listener.event_log.realtime_offset_ns):
                 write(text)
             if not listener.behind:
                 time.sleep(POLL_SEC)

@@ -1,7 +1,7 @@
 """Reads a recording, also one whose writer was killed, or still writes."""
 
 from collections.abc import Iterator
-from typing import IO, Final
+from typing import IO
 
 from msgspec.structs import replace
 
@@ -9,20 +9,18 @@ from aod.event import Events
 from aod.recording.format import (
     MAGIC,
     RECORD_BYTES,
-    Frames,
+    Frame,
     Head,
     Kind,
     Mark,
     RecordingError,
     layout,
+    read_frames,
     unpack,
     unpack_records,
 )
 from aod.smb.peers import Names, decode
 from aod.text import printable
-
-_TEXTS: Final = ("program", "host", "kernel", "config_file")
-"""What a head holds for a person to read."""
 
 
 class Recording:
@@ -40,16 +38,20 @@ class Recording:
         self.records = 0
         self.names = Names()
         self.damage = ""
-        _validate_magic(file.read(len(MAGIC)))
-        frames = Frames(file, size, {Kind.HEAD, Kind.NAMES, Kind.MARK})
-        self.head = _read_head(frames)
+        if (found := file.read(len(MAGIC))) != MAGIC:
+            is_other = found[:-2] == MAGIC[:-2]
+            raise RecordingError(
+                "a recording in another version of the format" if is_other else "no recording"
+            )
+        frames = read_frames(file, size, {Kind.HEAD, Kind.NAMES, Kind.MARK})
+        self.head = _read_head(next(frames, None))
         self.last = Mark(now_ns=self.head.start_ns)
         self._scan(frames)
 
-    def _scan(self, frames: Frames) -> None:
+    def _scan(self, frames: Iterator[Frame]) -> None:
         latest: dict[Kind, bytes] = {}
         try:
-            for kind, plain_bytes, content in frames:
+            for kind, plain_bytes, content, _ in frames:
                 latest[kind] = content
                 if kind is Kind.EVENTS:
                     self.records += plain_bytes // RECORD_BYTES
@@ -58,43 +60,30 @@ class Recording:
         if mark := latest.get(Kind.MARK):
             self.last = unpack(mark, Mark, "mark")
         if names := latest.get(Kind.NAMES):
-            self.names = _decoded(names)
+            try:
+                self.names = decode(names)
+            except ValueError as error:
+                raise RecordingError(str(error)) from error
 
     def batches(self) -> Iterator[Events]:
         """The records as they were written, (n,) each; as often as it is called.
 
         Raises RecordingError: where it is damaged; what comes before has been given."""
-        for frame in Frames(self._file, self._size, {Kind.EVENTS}):
+        for frame in read_frames(self._file, self._size, {Kind.EVENTS}):
             if frame.kind is Kind.EVENTS:
                 yield unpack_records(frame.content)
 
 
-def _validate_magic(found: bytes) -> None:
-    if found[:-2] == MAGIC[:-2] and found != MAGIC:
-        raise RecordingError("a recording in another version of the format")
-    if found != MAGIC:
-        raise RecordingError("no recording")
-
-
-def _read_head(frames: Frames) -> Head:
-    frame = next(iter(frames), None)
+def _read_head(frame: Frame | None) -> Head:
     if frame is None:
         raise RecordingError("it ends before its first record: nothing was recorded")
     if frame.kind is not Kind.HEAD:
         raise RecordingError("it does not begin with its head")
     head = unpack(frame.content, Head, "head")
-    texts = {name: _clean(getattr(head, name)) for name in _TEXTS}
+    shown = {  # what is for a person to read
+        name: printable(getattr(head, name).encode(errors="replace"))
+        for name in ("program", "host", "kernel", "config_file")
+    }
     if head.layout != layout():
-        raise RecordingError(f"its records have another layout: written by {texts['program']}")
-    return replace(head, **texts)
-
-
-def _decoded(names: bytes) -> Names:
-    try:
-        return decode(names)
-    except ValueError as error:
-        raise RecordingError(str(error)) from error
-
-
-def _clean(text: str) -> str:
-    return printable(text.encode(errors="replace"))
+        raise RecordingError(f"its records have another layout: written by {shown['program']}")
+    return replace(head, **shown)

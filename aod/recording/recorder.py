@@ -50,21 +50,18 @@ class Recorder:
         now = time.monotonic()
         if now >= self._next_flush:
             self._next_flush = now + FLUSH_SEC
-            self._flush(now)
-        if not self._listener.behind:
-            time.sleep(POLL_SEC)
-
-    def _flush(self, now: float) -> None:
-        if note := self._listener.attach():
-            _logger.info("%s; recording to %s", note, self._writer.path)
-        self._add_names()
-        self._writer.flush()
+            if note := self._listener.attach():
+                _logger.info("%s; recording to %s", note, self._writer.path)
+            self._add_names()
+            self._writer.flush()
         if now >= self._next_mark:
             self._next_mark = now + MARK_SEC
             self._writer.mark(self._mark())
+        if not self._listener.behind:
+            time.sleep(POLL_SEC)
 
     def _add_names(self) -> None:
-        if (names := self._listener.new_names()) is not None:
+        if (names := self._listener.peers.update()) is not None:
             self._writer.add_names(names)
 
     def finish(self) -> Mark:
@@ -86,7 +83,7 @@ class Recorder:
         return Mark(
             now_ns=time.monotonic_ns(),
             records=self._writer.records,
-            in_flight=self._listener.in_flight,
+            in_flight=int(self._listener.event_log.header["in_flight"]),
             counters=counters,
         )
 
@@ -104,7 +101,16 @@ def record(
     Raises LockedError: another one records. Raises RecordingError: the file cannot be made. Raises
     RecordingWriteError: the disk refuses; what was written before is whole."""
     with listening(loaded.config, "record") as listener:
-        head = _head(loaded, listener.realtime_offset_ns)
+        head = Head(
+            program=f"aodv2 {aod.__version__}",
+            layout=layout(),
+            start_ns=time.monotonic_ns(),
+            realtime_offset_ns=listener.event_log.realtime_offset_ns,
+            host=socket.gethostname(),
+            kernel=platform.release(),
+            config_file=str(loaded.path.absolute()),
+            config=loaded.raw.decode(errors="replace"),
+        )
         with closing(Writer.create(path, head, replace=replace)) as writer:
             recorder = Recorder(listener, writer)
             until = time.monotonic() + (seconds or float("inf"))
@@ -113,16 +119,3 @@ def record(
             mark = recorder.finish()
     passed_sec = (mark.now_ns - head.start_ns) / 1e9
     return Recorded(mark.records, passed_sec, mark.dropped, writer.size_bytes)
-
-
-def _head(loaded: Loaded, realtime_offset_ns: int) -> Head:
-    return Head(
-        program=f"aodv2 {aod.__version__}",
-        layout=layout(),
-        start_ns=time.monotonic_ns(),
-        realtime_offset_ns=realtime_offset_ns,
-        host=socket.gethostname(),
-        kernel=platform.release(),
-        config_file=str(loaded.path.absolute()),
-        config=loaded.raw.decode(errors="replace"),
-    )

@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,23 +14,34 @@ import zstandard
 from msgspec import Struct
 
 from aod.actions.table import ACTIONS
-from aod.bundles.bundle import ANOMALY_FILE
-from aod.bundles.history import FILE as EVENTS_FILE
-from aod.event import NO_EVENTS, Events, in_order, joined
+from aod.bundles import contents
+from aod.event import EVENT_DTYPE, NO_EVENTS, Events, in_order, joined
 from aod.files import open_regular
-from aod.recording import npy
-from aod.recording.format import MAGIC, MAX_NS, Nanoseconds, RecordingError, unpack
-from aod.recording.npy import npy_batches
+from aod.recording.format import (
+    MAGIC,
+    MAX_NS,
+    MAX_RECORDS,
+    RECORD_BYTES,
+    Nanoseconds,
+    RecordingError,
+    unpack,
+)
 from aod.recording.reader import Recording
 from aod.settings import ActionName
-from aod.smb.debugdata import parse
-from aod.smb.peers import Names
+from aod.smb.peers import Names, parse_debugdata
 
 SLACK_NS: Final = 100_000_000
 """Records that come this late are put where they belong; the others stay where they are."""
 
 _ALLOWED: Final = "what `aod record` wrote, a bundle (aod_<timestamp>.tar.zst), its events.npy"
 _DEBUGDATA: Final = {action.file for action in ACTIONS if action.name is ActionName.DEBUGDATA}
+_NPY: Final = b"\x93NUMPY"
+_NPY_HEADS: Final = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# What numpy raises for a head that is no head: it is evaluated as Python.
+_NO_HEAD: Final = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError)
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _MAX_TEXT_BYTES: Final = 1 << 20
 """What is read of a bundle's small files."""
@@ -90,8 +102,10 @@ def _errors_of(path: Path) -> Iterator[None]:
 def _source(path: Path, file: IO[bytes]) -> Source:
     begin = file.read(len(MAGIC))
     file.seek(0)
-    if begin.startswith(npy.MAGIC):
-        return Source(path, _sorted_reader(file))
+    if begin.startswith(_NPY):
+        # In any order, so all of it is read; a bundle's is in order.
+        events = in_order(joined(NO_EVENTS, *_npy_batches(file)))
+        return Source(path, lambda: iter([events]))
     if begin.startswith(_ZSTD):
         return _bundle(path, file)
     try:
@@ -100,18 +114,6 @@ def _source(path: Path, file: IO[bytes]) -> Source:
         raise RecordingError(f"{error}; allowed: {_ALLOWED}") from error
     head = recording.head
     return Source(path, recording.batches, head.realtime_offset_ns, recording.names, recording)
-
-
-def _sorted_reader(file: IO[bytes]) -> Callable[[], Iterator[Events]]:
-    """Batch by batch if the file is in order, as a bundle's is; else all of it, sorted."""
-
-    def read() -> Iterator[Events]:
-        file.seek(0)
-        return npy_batches(file)
-
-    if is_in_order(read()):
-        return read
-    return lambda: iter([in_order(np.concatenate(list(read())))])
 
 
 class _Declared(Struct, frozen=True):
@@ -124,19 +126,19 @@ class _Declared(Struct, frozen=True):
 def _bundle(path: Path, file: IO[bytes]) -> Source:
     offset_ns, names = 0, Names()
     for name, content in _members(file):
-        if name == ANOMALY_FILE:
+        if name == contents.ANOMALY:
             declared = unpack(content.read(_MAX_TEXT_BYTES), _Declared, name)
             offset_ns = declared.timestamp - declared.trigger_ns
         elif name in _DEBUGDATA:
-            names = parse(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
+            names = parse_debugdata(content.read(_MAX_TEXT_BYTES).decode(errors="replace"))
     return Source(path, lambda: _bundled_events(file), offset_ns, names)
 
 
 def _bundled_events(file: IO[bytes]) -> Iterator[Events]:
     for name, content in _members(file):
-        if name == EVENTS_FILE:
-            return (yield from npy_batches(content))
-    raise RecordingError(f"a bundle without {EVENTS_FILE}")
+        if name == contents.EVENTS:
+            return (yield from _npy_batches(content))
+    raise RecordingError(f"a bundle without {contents.EVENTS}")
 
 
 def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -150,6 +152,35 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
         for member in tar:
             if member.isfile() and (content := tar.extractfile(member)) is not None:
                 yield PurePosixPath(member.name).name, content
+
+
+def _npy_batches(file: IO[bytes]) -> Iterator[Events]:
+    """Records in numpy's own format, read as a stream: batches of at most `MAX_RECORDS`.
+
+    Raises RecordingError: it holds something else, or less than it says."""
+    left = _npy_count(file)
+    while left:
+        wanted = min(left, MAX_RECORDS)
+        content = file.read(wanted * RECORD_BYTES)
+        found = len(content) // RECORD_BYTES
+        if found:
+            yield np.frombuffer(content, EVENT_DTYPE, found)
+        if found < wanted:
+            raise RecordingError(f"cut: {left - found:,} of its records are missing")
+        left -= wanted
+
+
+def _npy_count(file: IO[bytes]) -> int:
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, _, dtype = _NPY_HEADS[version](file)
+    except KeyError:
+        raise RecordingError(f"version {version} of numpy's format is not supported") from None
+    except _NO_HEAD as error:
+        raise RecordingError(f"no file of numpy's: {error}") from error
+    if dtype != EVENT_DTYPE or len(shape) != 1 or shape[0] < 0:
+        raise RecordingError(f"{dtype} {shape}, not records (n,) of {EVENT_DTYPE}")
+    return int(shape[0])
 
 
 def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
@@ -171,14 +202,3 @@ def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
         yield held
     if damage:
         raise damage
-
-
-def is_in_order(batches: Iterable[Events]) -> bool:
-    """Whether no record ended before the one before it."""
-    last_ns = 0
-    for batch in batches:
-        times = batch["end_ns"]
-        if len(times) and (int(times[0]) < last_ns or (times[1:] < times[:-1]).any()):
-            return False
-        last_ns = int(times[-1]) if len(times) else last_ns
-    return True

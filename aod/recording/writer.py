@@ -7,13 +7,13 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from msgspec import json
 
 from aod.event import EVENT_DTYPE, Events
-from aod.files import create_fd
+from aod.files import closing_fd, create_fd
 from aod.recording.format import (
     MAGIC,
     MAX_RECORDS,
@@ -26,9 +26,6 @@ from aod.recording.format import (
 )
 from aod.smb.peers import Names
 from aod.smb.peers import encode as encode_names
-
-MODE: Final = 0o600
-"""The file names servers, shares and programs."""
 
 
 class RecordingWriteError(Exception):
@@ -57,7 +54,7 @@ class Writer:
         try:
             if replace:
                 _remove_older(path)
-            writer = cls(create_fd(path, MODE), path)
+            writer = cls(create_fd(path, 0o600), path)  # it names servers, shares and programs
         except FileExistsError:
             raise RecordingError(f"{path} is there already; --force replaces it") from None
         except (OSError, ValueError) as error:
@@ -96,12 +93,11 @@ class Writer:
 
     def close(self) -> None:
         """Sync and close the file."""
-        try:
-            os.fsync(self._fd)
-        except OSError as error:
-            raise self._failed(error) from error
-        finally:
-            os.close(self._fd)
+        with closing_fd(self._fd):
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise self._failed(error) from error
 
     def _write(self, frame: bytes) -> None:
         rest = memoryview(frame)
@@ -109,14 +105,11 @@ class Writer:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError as error:
-            self._cut_half_a_frame()
+            with suppress(OSError):  # half a frame is cut off
+                os.ftruncate(self._fd, self.size_bytes)
+                os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
             raise self._failed(error) from error
         self.size_bytes += len(frame)
-
-    def _cut_half_a_frame(self) -> None:
-        with suppress(OSError):
-            os.ftruncate(self._fd, self.size_bytes)
-            os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
 
     def _failed(self, error: OSError) -> RecordingWriteError:
         return RecordingWriteError(
@@ -125,9 +118,7 @@ class Writer:
 
 
 def _remove_older(path: Path) -> None:
-    try:
+    with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise ValueError("what is there is no regular file; name another one")
         path.unlink()
-    except FileNotFoundError:
-        pass

@@ -8,7 +8,7 @@ from msgspec import Struct
 from aod.anomaly import Anomaly, Cause
 from aod.config.rules import rules
 from aod.config.schema import Config
-from aod.detectors.detector import Detector, Episode
+from aod.detectors.detector import Detector
 from aod.recording.sources import Source
 
 
@@ -63,21 +63,21 @@ class Evaluation:
 
     def summary(self) -> Summary:
         """The totals so far."""
-        totals = tuple(map(self._total, self._detector.episodes()))
+        totals = tuple(
+            Total(
+                name=one.name,
+                anomaly=one.anomaly,
+                declared=one.declared,
+                by_count=self._declared[one.name, Cause.COUNT],
+                at_once=self._declared[one.name, Cause.EMERGENCY],
+                suppressed=one.suppressed + one.suppressed_before,
+                hanging=one.hanging,
+            )
+            for one in self._detector.episodes()
+        )
         return Summary(
             records=self._records,
             anomalies=sum(one.declared for one in totals),
             suppressed=sum(one.suppressed for one in totals),
             totals=totals,
-        )
-
-    def _total(self, episode: Episode) -> Total:
-        return Total(
-            name=episode.name,
-            anomaly=episode.anomaly,
-            declared=episode.declared,
-            by_count=self._declared[episode.name, Cause.COUNT],
-            at_once=self._declared[episode.name, Cause.EMERGENCY],
-            suppressed=episode.suppressed + episode.suppressed_before,
-            hanging=episode.hanging,
         )

@@ -18,11 +18,9 @@ from aod.event import COMMANDS
 PER_MILLE: Final = (500, 990, 999)
 
 Latencies = NDArray[np.uint64]
-Counts = NDArray[np.int64]
 
 _MANTISSA_BITS: Final = 10
 _BINS: Final = (64 << _MANTISSA_BITS) + 1
-_COMPACT_AT: Final = 1 << 16
 
 
 def _bins(command: NDArray[np.uint8], latency_ns: Latencies) -> NDArray[np.int64]:
@@ -52,27 +50,24 @@ class Coarse:
 
     def __init__(self) -> None:
         self.max_ns = np.zeros(COMMANDS, np.uint64)
-        self._counts: Counts = np.zeros(COMMANDS * _BINS, np.int64)
+        self._counts = np.zeros((COMMANDS, _BINS), np.int64)
 
     def add(self, command: NDArray[np.uint8], latency_ns: Latencies) -> None:
         """Count these, (n,) each."""
-        np.add.at(self._counts, _bins(command, latency_ns), 1)
+        np.add.at(self._counts.reshape(-1), _bins(command, latency_ns), 1)
         np.maximum.at(self.max_ns, np.minimum(command, COMMANDS - 1), latency_ns)
 
     def count(self, command: int) -> int:
         """How many there are of a command."""
-        return int(self._of(command).sum())
+        return int(self._counts[command].sum())
 
     def place(self, command: int, per_mille: int) -> Place:
         """Where a percentile of a command lies that was seen at least once."""
-        upto = np.cumsum(self._of(command))
+        upto = np.cumsum(self._counts[command])
         rank = -(-int(upto[-1]) * per_mille // 1000)
         found = int(np.searchsorted(upto, rank))
         before = int(upto[found - 1]) if found else 0
         return Place(command * _BINS + found, rank - before)
-
-    def _of(self, command: int) -> Counts:
-        return self._counts[command * _BINS : (command + 1) * _BINS]
 
 
 class Exact:
@@ -80,45 +75,23 @@ class Exact:
 
     def __init__(self, places: Iterable[Place]):
         self._wanted = np.array(sorted({place.bin for place in places}), np.int64)
-        self._found = {int(number): _Distinct() for number in self._wanted}
+        nothing = np.empty(0, np.uint64), np.empty(0, np.int64)
+        self._found = dict.fromkeys(self._wanted.tolist(), nothing)
+        """Bin -> its distinct latencies, sorted, and how often each came."""
 
     def add(self, command: NDArray[np.uint8], latency_ns: Latencies) -> None:
         """Take those of these, (n,) each, that matter."""
         number = _bins(command, latency_ns)
         few = np.flatnonzero(np.isin(number, self._wanted))
         number, latency_ns = number[few], latency_ns[few]
-        for one in np.unique(number):
-            self._found[int(one)].add(latency_ns[number == one])
+        for one in np.unique(number).tolist():
+            known, counts = self._found[one]
+            new = latency_ns[number == one]
+            values, where = np.unique(np.concatenate((known, new)), return_inverse=True)
+            weights = np.concatenate((counts, np.ones(len(new))))
+            self._found[one] = values, np.bincount(where, weights).astype(np.int64)
 
     def value_ns(self, place: Place) -> int:
         """The latency at a place."""
-        return self._found[place.bin].at(place.rank)
-
-
-class _Distinct:
-    """Latencies, each with how often it came."""
-
-    def __init__(self) -> None:
-        self._values: Latencies = np.empty(0, np.uint64)
-        self._counts: Counts = np.empty(0, np.int64)
-        self._new: list[Latencies] = []
-        self._waiting = 0
-
-    def add(self, latency_ns: Latencies) -> None:
-        self._new.append(latency_ns)
-        self._waiting += len(latency_ns)
-        if self._waiting > max(_COMPACT_AT, len(self._values)):
-            self._compact()
-
-    def at(self, rank: int) -> int:
-        self._compact()
-        return int(self._values[np.searchsorted(np.cumsum(self._counts), rank)])
-
-    def _compact(self) -> None:
-        values = np.concatenate((self._values, *self._new))
-        weights = np.ones(len(values), np.int64)
-        weights[: len(self._counts)] = self._counts
-        self._values, where = np.unique(values, return_inverse=True)
-        self._counts = np.zeros(len(self._values), np.int64)
-        np.add.at(self._counts, where, weights)
-        self._new, self._waiting = [], 0
+        values, counts = self._found[place.bin]
+        return int(values[np.searchsorted(np.cumsum(counts), place.rank)])

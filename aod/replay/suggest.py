@@ -3,30 +3,30 @@
 Three passes over the records, in bounded memory: `aod.replay.percentiles` needs two of them, and
 `aod.replay.thresholds` the third."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
+import numpy as np
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from aod.config.rules import frame
 from aod.config.schema import Config
-from aod.detectors.api import Settings, nanoseconds
+from aod.detectors.api import Rule, Settings, finished, nanoseconds
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency, TrackedCommand
-from aod.event import Events
+from aod.event import COMMANDS, CONNECTION, IN_FLIGHT, UNANSWERED, Events, without_own
 from aod.recording.sources import Source
-from aod.replay.percentiles import PER_MILLE, Exact
+from aod.replay.percentiles import PER_MILLE, Coarse, Exact
 from aod.replay.suggestion import CommandReport, StatusReport, Suggestion
-from aod.replay.survey import OTHER_STATUSES, Survey, timed
 from aod.replay.thresholds import (
-    SERIES_MS,
     Comparison,
     Counting,
-    Tail,
     candidates_ms,
     silent_alone_ms,
     silent_together_ms,
+    tail,
 )
 from aod.smb.commands import PATIENCE, Command
 from aod.smb.ntstatus import status_name
@@ -35,7 +35,56 @@ MAX_STATUSES: Final = 10
 FEW: Final = 1000
 """Of fewer operations the percentile 99.9 is but the slowest."""
 
+MAX_COUNTED_STATUSES: Final = 4096
+"""Different ones that are counted apart; the others are counted together."""
+OTHER_STATUSES: Final = -1
+
 S = TypeVar("S", bound=Settings)
+
+
+def timed(events: Events) -> Events:
+    """The finished operations of known commands, but for our own."""
+    known = events["command"] < len(Command)
+    return without_own(events.compress(finished(events["flags"]) & known))
+
+
+class Survey:
+    """The first pass, which counts: how many of what kind, how slow, which failed how.
+
+    Attributes:
+        latencies: of finished operations, by command.
+        emergencies: (32,), how many of them are emergencies of the latency rule.
+        statuses: NTSTATUS of failed operations -> how many.
+        counted: NTSTATUS -> how many of them the error rule counts."""
+
+    def __init__(self, latency_rule: Rule, error_rule: Rule):
+        self.records = self.in_flight = self.never_answered = self.connection_events = 0
+        self.latencies = Coarse()
+        self.emergencies = np.zeros(COMMANDS, np.int64)
+        self.statuses: Counter[int] = Counter()
+        self.counted: Counter[int] = Counter()
+        self._latency_rule, self._error_rule = latency_rule, error_rule
+
+    def add(self, events: Events) -> None:
+        """Count these, (n,)."""
+        flags = events["flags"]
+        self.records += len(events)
+        self.in_flight += int(np.count_nonzero(flags & IN_FLIGHT))
+        self.never_answered += int(np.count_nonzero(flags & UNANSWERED))
+        self.connection_events += int(np.count_nonzero(flags & CONNECTION))
+        done = timed(events)
+        self.latencies.add(done["command"], done["latency_ns"])
+        urgent = done["command"].compress(self._latency_rule.emergencies(done))
+        np.add.at(self.emergencies, urgent, 1)
+        failed = done.compress(done["error"] != 0)
+        if len(failed):
+            self._count(self.statuses, failed)
+            self._count(self.counted, failed.compress(self._error_rule.matches(failed)))
+
+    def _count(self, counter: Counter[int], failed: Events) -> None:
+        for status, count in zip(*np.unique(failed["status"], return_counts=True), strict=True):
+            known = status in counter or len(counter) < MAX_COUNTED_STATUSES
+            counter[int(status) if known else OTHER_STATUSES] += int(count)
 
 
 def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> Suggestion:
@@ -78,10 +127,9 @@ def suggest(source: Source, config: Config, thresholds_ms: Sequence[float]) -> S
 
 def _first(config: Config, default_name: str, kind: type[S]) -> tuple[str, S]:
     """The first anomaly of a type; where the configuration has none, one with the defaults."""
-    for name, settings in config.guardian.anomalies.items():
-        if isinstance(settings, kind):
-            return name, settings
-    return default_name, kind()
+    anomalies = config.guardian.anomalies.items()
+    found = ((name, settings) for name, settings in anomalies if isinstance(settings, kind))
+    return next(found, (default_name, kind()))
 
 
 def _reports(
@@ -113,11 +161,6 @@ def _reports(
     return reports
 
 
-def _finished(source: Source) -> Iterator[Events]:
-    for events in source.batches():
-        yield events.compress(timed(events))
-
-
 def _second_pass(
     source: Source, survey: Survey, comparisons: Mapping[Command, Comparison]
 ) -> dict[Command, list[int]]:
@@ -127,7 +170,7 @@ def _second_pass(
         for command in comparisons
     }
     exact = Exact(place for some in places.values() for place in some)
-    for done in _finished(source):
+    for done in map(timed, source.batches()):
         exact.add(done["command"], done["latency_ns"])
         for command, comparison in comparisons.items():
             comparison.feed(done.compress(done["command"] == command))
@@ -144,10 +187,8 @@ def _third_pass(
         for command, floor_ns in floors_ns.items()
         if not _reservation(counting.latency, command)
     }
-    tail = Tail({command: nanoseconds(some[0]) for command, some in candidates.items() if some})
-    for done in _finished(source):
-        tail.add(done)
-    slow = tail.events()
+    lowest_ns = {command: nanoseconds(some[0]) for command, some in candidates.items() if some}
+    slow = tail(map(timed, source.batches()), lowest_ns)
     alone_ms = {
         command: ms
         for command, some in candidates.items()
@@ -158,9 +199,10 @@ def _third_pass(
 
 def _reservation(latency: Latency, command: Command) -> str:
     """Why no threshold is suggested, whatever the records say."""
+    tracked = {entry.command for entry in latency.track_commands}
     if command.name in latency.exclude_commands:
         return "in exclude_commands"
-    if command in PATIENCE and command.name not in _tracked(latency):
+    if command in PATIENCE and command.name not in tracked:
         return f"{PATIENCE[command].reason}; unchanged"
     return ""
 
@@ -176,31 +218,22 @@ def _note(report: CommandReport) -> str:
     return "; ".join(notes)
 
 
-def _tracked(latency: Latency) -> dict[str, TrackedCommand]:
-    return {entry.command: entry for entry in latency.track_commands}
-
-
 def _merged(
     latency: Latency, reports: Sequence[CommandReport], below_ms: float
 ) -> tuple[TrackedCommand, ...]:
     """The present entries, with what is suggested in their place, and new ones."""
-    entries = _tracked(latency)
+    entries = {entry.command: entry for entry in latency.track_commands}
     for report in reports:
-        if report.suggested_ms is not None:
-            entry = entries.get(report.command, TrackedCommand(command=report.command))
-            entry = replace(entry, threshold=report.suggested_ms)
-            entries[report.command] = _with_emergency(latency, entry, report, below_ms)
+        if report.suggested_ms is None:
+            continue
+        entry = entries.get(report.command, TrackedCommand(command=report.command))
+        entry = replace(entry, threshold=report.suggested_ms)
+        own_ms = entry.emergency_threshold_ms
+        emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
+        if emergency_ms is not None and emergency_ms <= report.suggested_ms:
+            # It would make every slow one an emergency.
+            above_ns = max(nanoseconds(report.suggested_ms), report.max_ns)
+            higher_ms = iter(candidates_ms(above_ns, below_ms))
+            entry = replace(entry, emergency_threshold_ms=next(higher_ms, None))
+        entries[report.command] = entry
     return tuple(entries.values())
-
-
-def _with_emergency(
-    latency: Latency, entry: TrackedCommand, report: CommandReport, below_ms: float
-) -> TrackedCommand:
-    """An emergency threshold that the suggestion reaches would make every slow one an emergency."""
-    own_ms, suggested_ms = entry.emergency_threshold_ms, report.suggested_ms or 0
-    emergency_ms = latency.emergency_threshold_ms if own_ms is UNSET else own_ms
-    if emergency_ms is None or emergency_ms > suggested_ms:
-        return entry
-    above_ms = max(suggested_ms, report.max_ns / 1e6)
-    higher_ms = (ms for ms in SERIES_MS if above_ms < ms < below_ms)
-    return replace(entry, emergency_threshold_ms=next(higher_ms, None))

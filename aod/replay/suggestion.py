@@ -73,16 +73,13 @@ _INDENT: Final = " " * 6
 
 def render(found: Suggestion) -> Iterator[str]:
     """All of it, line by line."""
-    parts = (_kinds, _latencies, _comparisons, _failures, _notes, snippet)
-    for index, lines in enumerate(filter(None, (list(part(found)) for part in parts))):
-        yield from ("", *lines) if index else lines
-
-
-def _kinds(found: Suggestion) -> Iterator[str]:
     yield (
         f"{found.finished:,} operations finished; reported in flight: {found.in_flight:,}; "
         f"unanswered: {found.never_answered:,}; connection events: {found.connection_events:,}"
     )
+    for part in (_latencies, _comparisons, _failures, _notes, snippet):
+        lines = list(part(found))
+        yield from ("", *lines) if lines else ()
 
 
 def _latencies(found: Suggestion) -> Iterator[str]:
@@ -91,13 +88,10 @@ def _latencies(found: Suggestion) -> Iterator[str]:
     for one in found.commands:
         values = (one.p50_ns, one.p99_ns, one.p999_ns, one.max_ns)
         columns = "".join(f"{value / 1e6:>10,.2f}" for value in values)
-        yield f"{one.command:<{_NAME}}{one.count:>12,}{columns}{_suggested(one):>12}".rstrip()
-
-
-def _suggested(one: CommandReport) -> str:
-    if one.suggested_ms is None:
-        return "-"
-    return f"{plain(one.suggested_ms)} ms{' *' if one.note else '  '}"
+        suggested = "-"
+        if one.suggested_ms is not None:
+            suggested = f"{plain(one.suggested_ms)} ms{' *' if one.note else '  '}"
+        yield f"{one.command:<{_NAME}}{one.count:>12,}{columns}{suggested:>12}".rstrip()
 
 
 def _comparisons(found: Suggestion) -> Iterator[str]:

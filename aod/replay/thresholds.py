@@ -59,7 +59,8 @@ class Counting:
         self, thresholds_ms: Mapping[Command, float], events: Events
     ) -> tuple[window.Declaration, ...]:
         """What they declare over these records."""
-        return window.step(self.rule(thresholds_ms), window.State(), events).declared
+        _, declared, _ = window.step(self.rule(thresholds_ms), window.State(), events)
+        return declared
 
 
 class Comparison:
@@ -84,24 +85,13 @@ class Comparison:
         return {plain(ms): count for ms, count in self._counts.items()}
 
 
-class Tail:
-    """The operations that are slower than the lowest threshold that may be suggested for them."""
-
-    def __init__(self, floors_ns: Mapping[Command, int]):
-        self._floor_ns = never()
-        for command, floor_ns in floors_ns.items():
-            self._floor_ns[command] = floor_ns
-        self._parts = [NO_EVENTS]
-
-    def add(self, done: Events) -> None:
-        """Finished operations, (n,)."""
-        slow = done["latency_ns"] > self._floor_ns.take(done["command"])
-        if slow.any():
-            self._parts.append(done.compress(slow))
-
-    def events(self) -> Events:
-        """All of them, in the order in which they came."""
-        return joined(*self._parts)
+def tail(batches: Iterable[Events], floors_ns: Mapping[Command, int]) -> Events:
+    """The finished operations slower than this of their command; none of other commands."""
+    floor_ns = never()
+    for command, own_ns in floors_ns.items():
+        floor_ns[command] = own_ns
+    slow = (done.compress(done["latency_ns"] > floor_ns.take(done["command"])) for done in batches)
+    return joined(NO_EVENTS, *slow)
 
 
 def silent_alone_ms(

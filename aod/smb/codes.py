@@ -2,14 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Struct
 
 from aod.smb import errors, ntstatus
-
-_SAMBA: Final = "nt_"
-"""Samba writes NT_STATUS_ACCESS_DENIED."""
 
 
 class ErrnoCode(Struct, frozen=True):
@@ -56,6 +52,6 @@ def _matches(word: str, name: str, number: int) -> bool:
     try:
         value = int(word, 0)
     except ValueError:
-        return word.casefold().removeprefix(_SAMBA) in name.casefold()
+        return word.casefold().removeprefix("nt_") in name.casefold()  # Samba: NT_STATUS_...
     # Programs write -13 for errno 13, and some -1073741790 for status 0xC0000022.
     return value in {number, -number, number - 2**32}

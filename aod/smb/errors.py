@@ -38,14 +38,11 @@ NUMBERS: Final[dict[str, int]] = {
 }
 """Name -> number on this architecture, including second names (EWOULDBLOCK, ENOTSUP)."""
 
-_PREFERRED: Final = ("EAGAIN", "EDEADLK", "EOPNOTSUPP")
-"""The kernel's names for numbers that have two."""
-
 NAMES: Final[dict[int, str]] = {
     **{number: name for name, number in NUMBERS.items()},
-    **{NUMBERS[name]: name for name in _PREFERRED},
+    **{NUMBERS[name]: name for name in ("EAGAIN", "EDEADLK", "EOPNOTSUPP")},
 }
-"""Number -> name."""
+"""Number -> name; of two, the kernel's."""
 
 VAGUE: Final = frozenset({errno.EIO, errno.EACCES})
 """The client maps to these what has no better errno, benign statuses included: STATUS_CANCELLED to

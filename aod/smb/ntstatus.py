@@ -12,8 +12,6 @@ from msgspec import Struct
 from aod.smb.commands import Command
 
 _TABLE: Final = Path(__file__).with_name("ntstatus.tsv")
-_NO_ERROR: Final = "0"
-_NOT_MAPPED: Final = "-"
 
 
 class Status(Struct, frozen=True):
@@ -41,9 +39,9 @@ def statuses() -> Iterator[Status]:
     """The whole table, read from the file, sorted by number; of two names for one, MS-ERREF's
     first."""
     for name, number, mapping in _lines():
-        errno = {_NO_ERROR: "", _NOT_MAPPED: "EIO"}.get(mapping, mapping)
+        errno = {"0": "", "-": "EIO"}.get(mapping, mapping)
         left_out = tuple(command.name for command in sorted(BENIGN.get(number, ())))
-        yield Status(number, name, errno, mapping != _NOT_MAPPED, left_out)
+        yield Status(number, name, errno, mapping != "-", left_out)
 
 
 def _lines() -> Iterator[tuple[str, int, str]]:

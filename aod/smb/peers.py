@@ -3,7 +3,8 @@
 collect writes them into a file of the runtime folder, for whoever describes a record. A name that
 is not known is an empty text."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeAlias
 
@@ -11,7 +12,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from aod.state.report_file import ReportFile
-from aod.text import MAX_WORD, Unsigned, printable
+from aod.text import MAX_WORD, Unsigned, shown
+
+_CONNECTION: Final = re.compile(r"^\d+\) ConnectionId: (0x[0-9a-f]{1,16}) Hostname: (\S+)")
+_SESSION: Final = re.compile(r"\bSessionId: (0x[0-9a-f]{1,16})\b")
+_SHARE: Final = re.compile(r"^\s+\d+\) (?:IPC: )?(\\\\.+) Mounts: \d+")
+_TREE: Final = re.compile(r"^\s+tid: (0x[0-9a-f]{1,8})\b")
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,38 @@ def decode(text: bytes) -> Names:
         content = msgspec.json.decode(text, type=_Content)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"no names: {error}") from error
-    shares = {(session, tree): _clean(name) for session, tree, name in content.shares}
-    return Names(shares, {connection: _clean(name) for connection, name in content.servers})
-
-
-def _clean(name: str) -> str:
-    return printable(name.encode(errors="replace"))
+    shares = {(session, tree): shown(name) for session, tree, name in content.shares}
+    return Names(shares, {connection: shown(name) for connection, name in content.servers})
 
 
 FILE: Final = ReportFile("names.json", Names(), decode, encode, max_bytes=4 << 20)
 """Written by collect."""
+
+
+def parse_debugdata(text: str) -> Names:
+    r"""The names in /proc/fs/cifs/DebugData, of which only a part may be given.
+
+    cifs_debug_data_proc_show (fs/smb/client/cifs_debug.c) writes it for people, so what is not
+    understood is skipped. These lines matter::
+
+        1) ConnectionId: 0x1 Hostname: fileserver
+            Security type: RawNTLMSSP  SessionId: 0xebd99eb
+            1) \\fileserver\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
+            tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff"""
+    lines = text.split("\n")[:-1]
+    servers = [match for match in map(_CONNECTION.match, lines) if match]
+    return Names(dict(_shares(lines)), {int(match[1], 16): match[2] for match in servers})
+
+
+def _shares(lines: Iterable[str]) -> Iterable[tuple[tuple[int, int], str]]:
+    session, unc = 0, ""
+    for line in lines:
+        if _CONNECTION.match(line):
+            session, unc = 0, ""
+        elif match := _SHARE.match(line):
+            unc = match[1]
+        elif match := _SESSION.search(line):
+            session, unc = int(match[1], 16), ""
+        elif (match := _TREE.match(line)) and session and unc:
+            yield (session, int(match[1], 16)), unc
+            unc = ""

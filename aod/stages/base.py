@@ -4,14 +4,12 @@ A stage is a module with `run(context) -> int`. It takes its configuration and i
 context and does not know who started it: the supervisor, or a person with `aod-stage`."""
 
 import faulthandler
-import logging
 import math
 import os
 import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import zmq
@@ -49,8 +47,8 @@ class StageContext:
         """Without a channel to a supervisor no heartbeat is sent."""
         self.name = name
         self.config = config
-        self.runtime_dir: Path = config.runtime_dir
-        self.logger: logging.Logger = log.ROOT.getChild(name)
+        self.runtime_dir = config.runtime_dir
+        self.logger = log.ROOT.getChild(name)
         self.inbox = Inbox(zmq_context, config.runtime_dir, name)
         self.signals = Signals()
         self._zmq = zmq_context

@@ -8,21 +8,22 @@ import asyncio
 import time
 from contextlib import suppress
 from functools import partial
+from itertools import islice
+from math import inf
 from typing import Final
 
 from aod.actions import process
 from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
-from aod.audit import reader
+from aod.audit import log as audit_log
 from aod.capture.audit import CaptureAudit
 from aod.capture.backlog import Backlog
 from aod.capture.leftovers import take_over
 from aod.capture.maker import Maker
 from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
-from aod.capture.stop import GIVE_UP_SHARE, HURRY_SHARE, StopClock
 from aod.flight.recorders import Recorders
-from aod.host import leftovers
+from aod.host import children
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -30,6 +31,10 @@ from aod.transport.wire import OwnPids, Suppressed
 
 TICK_SEC: Final = 0.5
 """A lost message delays a capture by this at most; the disk is checked as often."""
+HURRY_SHARE: Final = 0.4
+GIVE_UP_SHARE: Final = 0.8
+"""Of the time that the shutdown may take: when sources are cut short, and when bundles are left for
+the next start, so that the stage has ended by itself before the supervisor ends it."""
 
 
 class Capture:
@@ -52,7 +57,7 @@ class Capture:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._recorders = Recorders(config, context.logger)
-        self._stop = StopClock()
+        self._stop_began = inf
         self._refusing = False
 
     def _reconfigure(self) -> None:
@@ -84,7 +89,9 @@ class Capture:
             for fd in self.context.wake_fds():
                 loop.remove_reader(fd)
             watching.cancel()
-            await self._cancel()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self._recorders.close()
             await asyncio.to_thread(self.audit.close)
             self.ledger.close()
@@ -99,7 +106,7 @@ class Capture:
 
     async def _take_over(self) -> None:
         self.children.report()  # none of ours runs yet
-        if ended := await asyncio.to_thread(leftovers.end):
+        if ended := await asyncio.to_thread(children.end_leftovers):
             self.context.logger.warning("ended %d sources of a capture stage that died", len(ended))
         await self.output.look()
         self.backlog.refresh()
@@ -108,22 +115,17 @@ class Capture:
             self.audit.interrupted(timestamp, why)
         self.backlog.settle()
         if len(self.backlog):
-            await asyncio.to_thread(self._remember)
-
-    def _remember(self) -> None:
-        self.audit.remember(reader.read(self.context.config))
+            config = self.context.config
+            await asyncio.to_thread(lambda: self.audit.remember(audit_log.read(config)))
 
     async def _watch_output(self) -> None:
         while True:
             await asyncio.sleep(TICK_SEC)
             await self.output.look()
             if self.output.is_short:
-                self._end_all(self.output.why_not)
+                for one in self.running.values():
+                    one.end(self.output.why_not)
             self._wake.set()
-
-    def _end_all(self, why: str = "") -> None:
-        for one in self.running.values():
-            one.end(why)
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
@@ -149,22 +151,15 @@ class Capture:
         free = self.context.config.capture.max_concurrent_captures - len(self.running)
         if free <= 0:
             return
-        if self.output.why_not:
-            self._postpone(self.output.why_not)
+        if why_not := self.output.why_not:  # log each once: they may be many, and wait for long
+            logged = {*self.running, *self.audit.waiting}
+            for anomaly in self.backlog.due(time.monotonic(), logged):
+                self.audit.declared(anomaly)
+                self.audit.waits(anomaly.timestamp, why_not)
             return
-        for anomaly in self.backlog.due(time.monotonic(), self.running):
+        for anomaly in islice(self.backlog.due(time.monotonic(), self.running), free):
             self.audit.declared(anomaly)
             self._start(anomaly)
-            free -= 1
-            if not free:
-                return
-
-    def _postpone(self, why_not: str) -> None:
-        """Log each once: they may be many, and wait for long."""
-        logged = {*self.running, *self.audit.waiting}
-        for anomaly in self.backlog.due(time.monotonic(), logged):
-            self.audit.declared(anomaly)
-            self.audit.waits(anomaly.timestamp, why_not)
 
     def _refuse(self) -> None:
         """More may wait than are captured at once, but only up to a limit."""
@@ -180,7 +175,7 @@ class Capture:
     def _start(self, anomaly: Anomaly) -> None:
         self.maker.incidents.add(anomaly)
         job = self.running[anomaly.timestamp] = self.maker.job()
-        if self._stop.is_over(HURRY_SHARE):
+        if self._has_used(HURRY_SHARE):
             job.end()
         task = asyncio.create_task(self.maker.make(anomaly, job))
         self._tasks.add(task)
@@ -211,28 +206,23 @@ class Capture:
         if not self.context.shutting_down:
             return False
         self._reconfigure()  # a channel also says how long the shutdown may take
-        self._stop.begin(self.context.stop_within_sec)
-        if self._stop.is_over(HURRY_SHARE):
-            self._end_all()
-        if self._stop.is_over(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
+        self._stop_began = min(self._stop_began, time.monotonic())
+        if self._has_used(HURRY_SHARE):
+            for one in self.running.values():
+                one.end()
+        if self._has_used(GIVE_UP_SHARE) or (not self.running and self.output.why_not):
             if left := len(self.backlog):
                 self.context.logger.warning("%d bundles are left for the next start", left)
             return True
         self.backlog.refresh()  # detect's last anomaly may have come since the loop's turn began
         return not self.running and next(self.backlog.due(time.monotonic(), ()), None) is None
 
-    async def _cancel(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _has_used(self, share: float) -> bool:
+        """Whether this share of the time for the shutdown is over; never before the shutdown."""
+        return time.monotonic() - self._stop_began > share * self.context.stop_within_sec
 
 
 def run(context: StageContext) -> int:
     """Capture until shut down."""
-
-    async def stage() -> None:
-        await Capture(context).run()  # made within the loop
-
-    asyncio.run(stage())
+    asyncio.run(Capture(context).run())
     return 0

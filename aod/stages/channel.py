@@ -73,21 +73,20 @@ class WorkerEnd(_End):
         Where the supervisor is gone, this process exits at once: it must neither outlive it nor
         clean up as in a shutdown."""
         newest = None
-        with suppress(BlockingIOError):
-            while True:
-                newest = self._next() or newest
-        return newest
-
-    def _next(self) -> Config | None:
-        # Not socket.recv_fds: in Python 3.11 it forgets its flags.
         size = socket.CMSG_LEN(_FD.size)
-        message, rights, _, _ = self._socket.recvmsg(_TIME.size, size, socket.MSG_CMSG_CLOEXEC)
-        if not message:
-            os._exit(ORPHANED)
-        if not rights:
-            self.stop_within_sec = _TIME.unpack(message)[0]
-            return None
-        return _unpacked(_FD.unpack(rights[0][2])[0])
+        while True:
+            try:  # not socket.recv_fds: in Python 3.11 it forgets its flags
+                message, rights, *_ = self._socket.recvmsg(
+                    _TIME.size, size, socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                return newest
+            if not message:
+                os._exit(ORPHANED)
+            if rights:
+                newest = _unpacked(_FD.unpack(rights[0][2])[0])
+            else:
+                self.stop_within_sec = _TIME.unpack(message)[0]
 
 
 class SupervisorEnd(_End):
@@ -97,11 +96,9 @@ class SupervisorEnd(_End):
         is_open: False when the worker has closed its end.
         rejected: messages that could not be decoded."""
 
-    def __init__(self, end: socket.socket) -> None:
-        super().__init__(end)
-        self.is_open = True
-        self.rejected = 0
-        self._offered: Config | None = None
+    is_open = True
+    rejected = 0
+    _offered: Config | None = None
 
     @classmethod
     def pair(cls) -> tuple[Self, WorkerEnd]:
@@ -123,15 +120,11 @@ class SupervisorEnd(_End):
             if not message:
                 self.is_open = False
                 break
-            received += self._decoded(message)
+            try:
+                received.append(_decoder.decode(message))
+            except UNDECODABLE:
+                self.rejected += 1
         return received
-
-    def _decoded(self, message: bytes) -> list[Health]:
-        try:
-            return [_decoder.decode(message)]
-        except UNDECODABLE:
-            self.rejected += 1
-            return []
 
     def offer(self, config: Config) -> None:
         """Send a configuration, now or as soon as there is room for it."""

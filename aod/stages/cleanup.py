@@ -53,39 +53,36 @@ class Cleaner:
             planned = retention.plan(entries, time.time_ns(), self._max_age_ns, self._max_bytes)
             removed = [one for one in planned if dry_run or self._delete(folder_fd, one)]
         self.left = sorted(set(entries) - {removal.entry for removal in removed})
-        self._warn_of_size()
-        return removed
-
-    def try_sweep(self) -> None:
-        """`sweep`; a folder that is missing for a while does not end the stage."""
-        try:
-            self.sweep()
-        except OSError as error:
-            self.problem = f"cannot clean up: {error}"
-            self._warn_once(self.problem)
-        else:
-            self.problem = ""
-
-    def _delete(self, folder_fd: int, removal: Removal) -> bool:
-        try:
-            if not retention.delete(folder_fd, removal.entry):
-                return False
-        except OSError as error:
-            self._warn_once(f"cannot delete {removal.entry.name}: {error.strerror}")
-            return False
-        self.deleted += 1
-        entry, reason = removal.entry, removal.reason
-        self._logger.info("deleted %s: %s", entry.name, reason)
-        deleted = Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=reason)
-        self._audit_log.write(deleted)
-        return True
-
-    def _warn_of_size(self) -> None:
         if self.left and self.left[-1].size_bytes > self._max_bytes:
             self._warn_once(
                 f"{self.left[-1].name} alone is larger than max_total_log_size_mb; "
                 "kept, as it is the newest"
             )
+        return removed
+
+    def try_sweep(self) -> None:
+        """`sweep`; a folder that is missing for a while does not end the stage."""
+        self.problem = ""
+        try:
+            self.sweep()
+        except OSError as error:
+            self.problem = f"cannot clean up: {error}"
+            self._warn_once(self.problem)
+
+    def _delete(self, folder_fd: int, removal: Removal) -> bool:
+        entry = removal.entry
+        try:
+            if not retention.delete(folder_fd, entry):
+                return False
+        except OSError as error:
+            self._warn_once(f"cannot delete {entry.name}: {error.strerror}")
+            return False
+        self.deleted += 1
+        self._logger.info("deleted %s: %s", entry.name, removal.reason)
+        self._audit_log.write(
+            Deleted(bundle=entry.name, size_bytes=entry.size_bytes, reason=removal.reason)
+        )
+        return True
 
 
 def sweep(config: Config, *, dry_run: bool = False) -> list[Removal]:

@@ -5,20 +5,23 @@ next tick. Nothing here looks at a record."""
 
 import select
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from aod.audit.daemon import kernel_losses
 from aod.config.rules import kernel_thresholds
+from aod.host import privileges
+from aod.kernel import attachments
+from aod.kernel.attachments import ATTACH_INTERVAL_SEC, describe_missing, describe_unseen
 from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
-from aod.kernel.tracer import Drained, DrainStop, Tracer, remove
-from aod.stages.attaching import Attaching
+from aod.kernel.tracer import DrainStop, Tracer, remove
 from aod.stages.base import StageContext
 from aod.state.counters import CounterRing
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition, write_limit
-from aod.transport.wire import Batch, OwnPids
+from aod.transport.wire import Batch, HealthState, OwnPids
 
 TICK_SEC: Final = 0.1
 IDLE_TICK_SEC: Final = 0.25
@@ -28,6 +31,58 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
 MATCH_STATS_INTERVAL_SEC: Final = 0.1  # they are read after a match, too
+
+
+@dataclass(slots=True)
+class Attaching:
+    """Attaches a tracer to the cifs client: again and again until it succeeds, each time reported.
+    The cifs module may be loaded long after the daemon has started: a first mount does that."""
+
+    context: StageContext
+    tracer: Tracer
+    event_log: EventLog
+    peers: Peers
+    mid_release: bytes
+    note: str | None = None
+    """Why operations are not seen; empty when they are, None before the first try."""
+    state: HealthState = "ready"
+    """For the heartbeat."""
+    due: float = 0.0
+    """The next try, in monotonic seconds."""
+
+    def tick(self, now: float) -> None:
+        """Try again, if that is due; `now` is monotonic seconds."""
+        if self.note == "" or now < self.due:
+            return
+        self.due = now + ATTACH_INTERVAL_SEC
+        found = self.tracer.attach()
+        note = describe_missing(found)
+        if note == self.note:
+            return
+        self.note = note
+        waits = attachments.awaits_module(found)
+        self.state = "ready" if not note else "waiting" if waits else "impaired"
+        self.context.logger.info("%s", note or "attached to the cifs client; watching")
+        how = self._complete() if not note else ""
+        report = attachments.Report(attachments.rows(found), how)
+        try:
+            attachments.FILE.write(self.context.runtime_dir, report)
+        except OSError as error:
+            path = self.context.runtime_dir / attachments.FILE.name
+            self.context.logger.error("%s cannot be written: %s", path, error)
+
+    def _complete(self) -> str:
+        """Operations are seen: attach the rest, and drop what only that needed; how unanswered
+        operations are recognised."""
+        # The module may have been loaded between two programs: what is missing now is missing.
+        found, logger = self.tracer.attach(), self.context.logger
+        self.event_log.header["unseen_events"] = attachments.unseen_mask(found)
+        if text := describe_unseen(found):
+            logger.info("%s", text)
+        how = attachments.attach_mid_release(self.tracer, self.mid_release, logger)
+        self.peers.look_at_mounts()
+        privileges.narrow()
+        return how
 
 
 class Collector:
@@ -53,7 +108,7 @@ class Collector:
         context.also_wait_for(self._wake.fileno())
         self._last_stats = self._last_drain = 0.0
         self._malformed = 0
-        self._active = self._matched = False
+        self._active = self.matched = False
 
     def limit(self) -> int:
         """Up to which log position may be written."""
@@ -74,38 +129,32 @@ class Collector:
         self.peers.update()  # the kernel publishes a name before the record that needs it
         stop = DrainStop.LIMIT
         while stop is DrainStop.LIMIT:
-            max_records = self.event_log.commit_records
-            drained = self.tracer.drain(self.event_log, self.limit(), max_records)
+            most = self.event_log.commit_records
+            drained = self.tracer.drain(self.event_log, self.limit(), most)
             stop = drained.stop
-            self._announce(drained)
+            self.matched |= drained.matched > 0
+            if drained.count:
+                self._active = True
+                self.outbox.send(Batch(drained.start, drained.count))
+            if drained.malformed and not self._malformed:
+                self.context.logger.error("the ring holds entries that are no records; skipped")
+            self._malformed += drained.malformed
         self._last_drain = time.monotonic()
         return stop
-
-    def _announce(self, drained: Drained) -> None:
-        self._matched |= drained.matched > 0
-        if drained.count:
-            self._active = True
-            self.outbox.send(Batch(drained.start, drained.count))
-        if drained.malformed and not self._malformed:
-            self.context.logger.error("the ring holds entries that are no records; skipped")
-        self._malformed += drained.malformed
 
     def scan(self) -> None:
         """Append records of operations that hang, and of those that are too old to be answered."""
         start, now_ns = self.event_log.position, time.monotonic_ns()
         hung = self.tracer.scan_in_flight(self.event_log, self.limit(), now_ns, self._give_up_ns)
         if len(hung):
-            self._matched = True
+            self.matched = True
             self.outbox.send(Batch(start, len(hung)))
 
     def receive(self) -> None:
-        """Empty the inbox."""
+        """Empty the inbox, and use a new configuration, if there is one; the programs stay."""
         for message in self.context.inbox.messages():
             if isinstance(message, OwnPids):
                 self.tracer.set_own(message.pids)
-
-    def reconfigure(self) -> None:
-        """Use a new configuration, if there is one; the programs stay attached."""
         if (config := self.context.new_config()) is not None:
             self.tracer.set_thresholds(kernel_thresholds(config))
             self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
@@ -115,20 +164,16 @@ class Collector:
         now = time.monotonic()
         self._attaching.tick(now)
         self.scan()
-        if now >= self._last_stats + STATS_INTERVAL_SEC:
-            self.publish_stats()
+        self.publish_stats(STATS_INTERVAL_SEC)
         self.heartbeat()
 
-    def publish_stats(self) -> None:
-        """Into the head of the event log, and among the snapshots that bundles are made from."""
-        self._last_stats, self._matched = time.monotonic(), False
-        self.tracer.publish_stats(self.event_log, time.monotonic_ns())
-        self.counters.add(self.event_log.header)
-
-    def publish_match(self) -> None:
-        """Publish the counters early after a match, which may be a trigger."""
-        if self._matched and time.monotonic() >= self._last_stats + MATCH_STATS_INTERVAL_SEC:
-            self.publish_stats()
+    def publish_stats(self, interval_sec: float) -> None:
+        """Into the event log's head, and among bundles' snapshots; if it is that long ago."""
+        now = time.monotonic()
+        if now >= self._last_stats + interval_sec:
+            self._last_stats, self.matched = now, False
+            self.tracer.publish_stats(self.event_log, time.monotonic_ns())
+            self.counters.add(self.event_log.header)
 
     def next_tick_sec(self) -> float:
         """How long until the next tick; shorter while operations are in flight."""
@@ -157,18 +202,16 @@ class Collector:
     def close(self) -> None:
         """Drain the last records, publish the last counters, leave nothing in the kernel.
 
-        Where the event log is full, detect gets a moment to read on; what is left then is logged.
-        """
+        Where the event log is full, detect gets a moment to read on; what is left is logged."""
         deadline = time.monotonic() + LAST_DRAIN_SEC
         while self.drain() is DrainStop.FULL and time.monotonic() < deadline:
             time.sleep(MIN_DRAIN_INTERVAL_SEC)
         if left := self.tracer.pending():
             text = "%d records in the kernel's ring are lost with this stop"
             self.context.logger.error(text, left)
-        self.publish_stats()
+        self.publish_stats(0.0)
         self.heartbeat()  # the supervisor logs the last losses
-        self._wake.close()
-        for one in (self.reader, self.counters, self.peers, self.tracer):
+        for one in (self._wake, self.reader, self.counters, self.peers, self.tracer):
             one.close()
         remove(self.context.config.pin_dir)
 
@@ -194,13 +237,13 @@ def run(context: StageContext, simulate_drops: float = 0) -> int:
     next_tick = 0.0
     while not context.shutting_down:
         collector.receive()
-        collector.reconfigure()
         collector.drain()  # before the tick: what ended comes before what hangs
         now = time.monotonic()
         if now >= next_tick:
             collector.tick()
             next_tick = now + collector.next_tick_sec()
-        collector.publish_match()
+        if collector.matched:  # it may be a trigger
+            collector.publish_stats(MATCH_STATS_INTERVAL_SEC)
         collector.wait(next_tick)
     collector.close()
     return 0

@@ -18,8 +18,7 @@ from aod.stages.base import StageContext
 from aod.stages.declaring import Declaring, Episodes
 from aod.state import spool
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
-from aod.transport.position import Evaluated, ReadPosition
+from aod.transport.position import Evaluated, EventLogError, ReadPosition
 
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""

@@ -13,9 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from aod.files import open_trusted, read_regular
+from aod.files import create_whole, open_trusted, read_regular
 from aod.transport.eventlog import HEADER_DTYPE
-from aod.transport.eventlog_files import create_whole
 
 NAME: Final = "counters.ring"
 STEPS: Final = 12
@@ -53,9 +52,8 @@ def snapshot(header: Any) -> NDArray[np.void]:
 
 
 class CounterRing:
-    """The writer's side, for one writer at a time.
-
-    Raises OSError: (any method) the file cannot be written."""
+    """The writer's side, for one writer at a time. Raises OSError: (any method) the file cannot be
+    written."""
 
     def __init__(self, runtime_dir: Path, history_sec: float) -> None:
         """Continue the ring of this folder; make a new one if there is none of this boot."""
@@ -89,10 +87,8 @@ class CounterRing:
 
 
 def read(runtime_dir: Path) -> Snapshots:
-    """The snapshots in a runtime folder, oldest first, each once.
-
-    Raises OSError: there is no file, or it may not be read. Raises ValueError: it is no ring of
-    this version."""
+    """The snapshots in a runtime folder, oldest first, each once. Raises OSError: there is no file,
+    or it may not be read. Raises ValueError: it is no ring of this version."""
     slots = _parse(read_regular(runtime_dir / NAME, _FILE_BYTES))
     _, first = np.unique(slots["taken_ns"], return_index=True)
     found: Snapshots = slots[first]

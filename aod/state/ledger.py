@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -62,17 +63,13 @@ SPOOLED: Final = frozenset({Kind.SEEN, Kind.ASKED, Kind.CARRIED})
 """These are in the spool until they have an outcome."""
 
 
+@dataclass(slots=True)
 class State:
-    """The sum of all entries.
+    """The sum of all entries: anomalies by kind; those that are not summed up, by timestamp."""
 
-    Attributes:
-        counts: anomalies by kind.
-        origins, outcomes: by timestamp, of the anomalies that are not summed up."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[Kind] = Counter()
-        self.origins: dict[int, Kind] = {}
-        self.outcomes: dict[int, Kind] = {}
+    counts: Counter[Kind] = field(default_factory=Counter)
+    origins: dict[int, Kind] = field(default_factory=dict)
+    outcomes: dict[int, Kind] = field(default_factory=dict)
 
     @property
     def open(self) -> list[int]:
@@ -91,9 +88,8 @@ class State:
 
 
 def begin(runtime_dir: Path, spool_dir: Path) -> None:
-    """Make the ledger of this folder, if there is none; the spool is what earlier runs left.
-
-    Raises OSError: it cannot be made."""
+    """Make the ledger of this folder, if there is none; the spool is what earlier runs left. Raises
+    OSError: it cannot be made."""
     path = runtime_dir / NAME
     if path.exists():
         return
@@ -105,9 +101,8 @@ def begin(runtime_dir: Path, spool_dir: Path) -> None:
 
 
 class Ledger:
-    """The writer's side, for one writer at a time; it continues a predecessor's.
-
-    Raises OSError: there is no ledger and none can be made."""
+    """The writer's side, for one writer at a time; it continues a predecessor's. Raises OSError:
+    there is no ledger and none can be made."""
 
     def __init__(self, runtime_dir: Path, spool_dir: Path, logger: logging.Logger) -> None:
         begin(runtime_dir, spool_dir)
@@ -162,10 +157,8 @@ class LedgerReader:
     """The reader's side: `state` is as of the last `update`."""
 
     def __init__(self, runtime_dir: Path) -> None:
-        self._path = runtime_dir / NAME
-        self._inode = 0
-        self._read = 0
-        self.state = State()
+        self._path, self.state = runtime_dir / NAME, State()
+        self._inode = self._read = 0
 
     def update(self) -> bool:
         """Read what is new; False if there is no ledger."""
@@ -174,8 +167,7 @@ class LedgerReader:
         except OSError:
             return False
         with closing_fd(fd):
-            inode = os.fstat(fd).st_ino
-            if inode != self._inode:
+            if (inode := os.fstat(fd).st_ino) != self._inode:
                 self._inode, self._read, self.state = inode, 0, State()
             offset = self._read * _ENTRY.itemsize
             self._read += _take_all(self.state, os.pread(fd, _BYTES - offset, offset))

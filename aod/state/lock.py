@@ -22,7 +22,6 @@ _PATIENCE_SEC: Final = 0.5
 """`holder` takes the lock for a moment, too."""
 _DEATH_SEC: Final = 5.0
 _POLL_SEC: Final = 0.001
-_MOST_BYTES: Final = 64
 
 
 class LockedError(Exception):
@@ -33,14 +32,12 @@ def is_locked(fd: int, patience_sec: float = 0.0) -> bool:
     """Whether this process has the file's lock (flock(2)), or gets it within that time."""
     deadline = time.monotonic() + patience_sec
     while True:
-        try:
+        with suppress(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SEC)
-        else:
             return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_SEC)
 
 
 def lock_named(
@@ -67,10 +64,16 @@ class Lock:
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / LOCK_NAME
         self._workers_path = runtime_dir / WORKERS_NAME
-        self._fd = _open(self._path)
-        while not self._is_taken():
-            os.close(self._fd)  # its last holder removed it before it was locked
+        while True:
             self._fd = _open(self._path)
+            try:
+                if lock_named(self._fd, self._path, _PATIENCE_SEC):
+                    break
+                os.close(self._fd)  # its last holder removed it before it was locked
+            except BlockingIOError:
+                other = f"another aod-supervisor ({_describe(self._fd)})"
+                os.close(self._fd)
+                raise LockedError(f"{runtime_dir} is in use by {other}") from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()} {int(time.time())}\n".encode(), 0)
         self._workers_fd = _open(self._workers_path)
@@ -78,14 +81,6 @@ class Lock:
             log.ROOT.warning(
                 "a killed worker of the last daemon is stuck in the kernel; starting beside it"
             )
-
-    def _is_taken(self) -> bool:
-        try:
-            return lock_named(self._fd, self._path, _PATIENCE_SEC)
-        except BlockingIOError:
-            other = f"another aod-supervisor ({_describe(self._fd)})"
-            os.close(self._fd)
-            raise LockedError(f"{self._path.parent} is in use by {other}") from None
 
     def close_inherited(self) -> None:
         """In a worker: close the supervisor's lock; the workers' is kept until it dies."""
@@ -115,7 +110,7 @@ def _open(path: Path) -> int:
 
 def _content(fd: int) -> list[int]:
     """The holder's pid, and when it started (seconds since the epoch)."""
-    words = os.pread(fd, _MOST_BYTES, 0).split()
+    words = os.pread(fd, 64, 0).split()
     return [int(word) for word in words if word.isdigit()]
 
 

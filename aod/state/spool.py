@@ -43,10 +43,8 @@ class FullError(SpoolError):
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers.
-
-    Only the writer may call it, before its first `write`. Raises OSError: the folder cannot be
-    made."""
+    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers. Only
+    the writer may call it, before its first `write`. Raises OSError: the folder cannot be made."""
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     for path in folder.glob(f".*{_UNFINISHED}"):
         path.unlink(missing_ok=True)
@@ -102,9 +100,8 @@ def decoded(content: bytes) -> Anomaly:
 
 
 def check(anomaly: Anomaly) -> None:
-    """Refuse an anomaly, from a file or from a message, whose values are impossible.
-
-    Raises SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record."""
+    """Refuse an anomaly, from a file or from a message, whose values are impossible. Raises
+    SpoolError: a timestamp that names no bundle or lies ahead, a bad time, half a record."""
     if names.spooled.timestamp(names.spooled(anomaly.timestamp)) is None:
         raise SpoolError(f"{anomaly.timestamp} is no timestamp")
     if anomaly.timestamp > time.time_ns() + MAX_AHEAD_NS:
@@ -117,18 +114,18 @@ def check(anomaly: Anomaly) -> None:
 
 def pending(folder: Path) -> list[Path]:
     """The entries, oldest first; none if there is no folder yet."""
-    found: list[tuple[int, Path]] = []
     with suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            timestamp = names.spooled.timestamp(path.name)
-            if timestamp is not None:
-                found.append((timestamp, path))
-    return [path for _, path in sorted(found)]
+        return sorted(filter(_is_entry, folder.iterdir()), key=_age)
+    return []
 
 
 def remove(path: Path) -> None:
     """Remove an entry, which may be gone already."""
     path.unlink(missing_ok=True)
+
+
+def _is_entry(path: Path) -> bool:
+    return names.spooled.timestamp(path.name) is not None
 
 
 def set_aside(path: Path) -> Path:

@@ -2,8 +2,7 @@
 
 anomalies  detect's report on its anomalies, and how it is printed
 gather     collects the status of a running daemon
-health     what is wrong with it
 metrics    prints it for Prometheus
-model      the status as data
+model      the status as data, and what is wrong with it
 text       prints it for a person
 workers    the supervisor's report on its workers"""

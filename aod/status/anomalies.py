@@ -44,8 +44,7 @@ def _line(episode: Episode, now_ns: int) -> str:
         parts.append(f"last {names.folder(episode.last_timestamp)}")
     if now_ns < episode.quiet_until_ns:
         parts.append(f"cool-down for {(episode.quiet_until_ns - now_ns) / 1e9:.0f} s more")
-    suppressed = episode.suppressed + episode.suppressed_before
-    if suppressed:
+    if suppressed := episode.suppressed + episode.suppressed_before:
         parts.append(f"{suppressed:,} suppressed, {episode.suppressed:,} of them since the last")
     if episode.hanging:
         parts.append(f"{episode.hanging:,} hanging")

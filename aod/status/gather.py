@@ -19,10 +19,8 @@ from aod.smb.commands import command_name
 from aod.state import counters, lock
 from aod.state.ledger import Kind, LedgerReader
 from aod.status import anomalies, workers
-from aod.status.health import STALE_NS
-from aod.status.model import CommandStatus, Output, Status
-from aod.transport.command_stats import COUNTERS, doubt
-from aod.transport.eventlog import EventLog
+from aod.status.model import STALE_NS, CommandStatus, Output, Status
+from aod.transport.eventlog import COUNTERS, EventLog, doubt
 from aod.transport.position import read_evaluated
 
 
@@ -122,18 +120,18 @@ def _output(config: Config) -> Output | None:
     folder = config.aod_output_dir
     try:
         with opened_folder(folder) as fd:
-            entries = sorted(retention.scan(fd))
+            entries = retention.scan(fd)
             space = os.fstatvfs(fd)
     except OSError:
         return None
-    last = entries[-1] if entries else None
+    last = max(entries, default=retention.Entry(timestamp=0, name="", size_bytes=0))
     return Output(
         folder=str(folder),
         bundles=len(entries),
         bytes=sum(entry.size_bytes for entry in entries),
         limit_bytes=retention.max_bytes(config.cleanup),
         free_bytes=space.f_bavail * space.f_frsize,
-        last=last.name if last else "",
-        last_bytes=last.size_bytes if last else 0,
-        last_timestamp=last.timestamp if last else 0,
+        last=last.name,
+        last_bytes=last.size_bytes,
+        last_timestamp=last.timestamp,
     )

@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from aod.status.health import unhealthy
-from aod.status.model import Status
-from aod.transport.command_stats import DROPPED
+from aod.status.model import Status, unhealthy
+from aod.transport.eventlog import DROPPED
 
 _Samples: TypeAlias = Iterable[tuple[dict[str, str], float]]
 _Metric: TypeAlias = tuple[str, str, _Samples | float]
@@ -24,7 +23,7 @@ _PER_COMMAND: Final = (
 
 def render(status: Status) -> str:
     """The text, with a line end."""
-    parts = (_operations, _records, _anomalies, _bundles, _state)
+    parts = (_operations, _anomalies, _state)
     lines = (line for part in parts for metric in part(status) for line in _lines(*metric))
     return "".join(f"{line}\n" for line in lines)
 
@@ -55,9 +54,6 @@ def _operations(status: Status) -> Iterator[_Metric]:
     yield "aod_operations_in_flight", "Operations in flight.", status.in_flight
     about = "Events for which the kernel did not run the programs."
     yield "aod_events_missed_total", about, status.missed
-
-
-def _records(status: Status) -> Iterator[_Metric]:
     yield "aod_records_total", "Records ever written to the event log.", status.records
     yield "aod_records_read_total", "Records that detect has evaluated or skipped.", status.read
     about = "Records that were overwritten before detect read them."
@@ -72,9 +68,6 @@ def _anomalies(status: Status) -> Iterator[_Metric]:
     about = "Anomalies that capture knows, by where they came from and by outcome."
     yield "aod_anomalies_total", about, outcomes
     yield "aod_anomalies_open", "Anomalies without an outcome yet.", status.open
-
-
-def _bundles(status: Status) -> Iterator[_Metric]:
     if (output := status.output) is not None:
         yield "aod_bundles", "Bundles in the output folder.", output.bundles
         yield "aod_bundles_bytes", "Their size.", output.bytes

@@ -1,13 +1,19 @@
-"""The status of a daemon as data; encoded as JSON, it is what `aod status --json` prints."""
+"""The status of a daemon as data, which `aod status --json` prints; and what is wrong with it."""
+
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from aod.conservation.violation import Violation
+from aod.conservation.violation import Violation, sentence
 from aod.kernel import attachments
 from aod.status.anomalies import AnomalyReport
 from aod.status.workers import DaemonReport
-from aod.transport.command_stats import DROPPED
+from aod.transport.eventlog import DROPPED
+
+STALE_NS: Final = 10 * 10**9
+"""Counters are published every second, the supervisor's report every two."""
 
 
 class CommandStatus(Struct, frozen=True):
@@ -80,12 +86,10 @@ class Status(Struct, frozen=True):
     refused_by_detect: int = 0
     """Of those, the ones that get no bundle."""
     outcomes: dict[str, int] = {}
-    """Anomalies by where they came from, and by what became of them (aod/state/ledger.py); with
-    those that detect refused."""
+    """Anomalies by origin and by outcome (aod/state/ledger.py), with those that detect refused."""
     open: int = 0
     """Anomalies without an outcome yet."""
     violations: tuple[Violation, ...] = ()
-    """Sums that do not hold."""
     output: Output | None = None
 
     @property
@@ -99,3 +103,36 @@ class Status(Struct, frozen=True):
         zeros = (0,) * len(CommandStatus.__struct_fields__)
         rows = [zeros, *map(msgspec.structs.astuple, self.commands.values())]
         return CommandStatus(*map(sum, zip(*rows, strict=True)))
+
+
+def unhealthy(status: Status, now_ns: int) -> list[str]:
+    """What is wrong, each in a line; `now_ns` is CLOCK_MONOTONIC."""
+    if not status.supervisor_pid:
+        return ["the supervisor does not run"]
+    return [
+        *map(sentence, status.violations),
+        *_workers(status, now_ns),
+        *(
+            f"anomaly '{one.name}' is off, its rule failed: {one.fault}"
+            for one in status.anomalies.episodes
+            if one.fault
+        ),
+        *_stale("the counters are", status.stats_ns, now_ns),
+    ]
+
+
+def _workers(status: Status, now_ns: int) -> Iterator[str]:
+    report = status.daemon
+    if not report.workers:
+        yield "the supervisor reports no workers"
+    yield from _stale("the supervisor is silent; its last report is", report.written_ns, now_ns)
+    for worker in report.workers:
+        if worker.state != "running":
+            yield f"{worker.stage} is {worker.state}"
+        elif worker.health == "impaired":  # not so one that waits for the cifs module
+            yield f"{worker.stage}: {worker.note}"
+
+
+def _stale(what: str, taken_ns: int, now_ns: int) -> Iterator[str]:
+    if taken_ns and now_ns - taken_ns > STALE_NS:
+        yield f"{what} {(now_ns - taken_ns) / 1e9:.0f} s old"

@@ -3,22 +3,13 @@
 import pwd
 import time
 from collections.abc import Iterator
-from typing import Final
 
 from aod.conservation import violation
 from aod.kernel.attachments import not_attached
 from aod.status import anomalies
-from aod.status.health import unhealthy
-from aod.status.model import Output, Status
+from aod.status.model import Status, unhealthy
 from aod.status.workers import WorkerReport
 from aod.text import utc
-
-_OUTCOMES: Final = {
-    "sealed": "sealed",
-    "refused": "refused",
-    "set_aside": "failed permanently",
-    "lost": "lost",
-}
 
 
 def render(status: Status) -> str:
@@ -26,8 +17,7 @@ def render(status: Status) -> str:
     now_ns = time.monotonic_ns()
     wrong = unhealthy(status, now_ns)
     lines = [
-        *_daemon(status),
-        *_workers(status, now_ns),
+        *_daemon(status, now_ns),
         *_attached(status),
         "",
         *_flow(status),
@@ -46,14 +36,11 @@ def _line(label: str, text: str) -> str:
     return f"{label:<12} {text}"
 
 
-def _daemon(status: Status) -> Iterator[str]:
+def _daemon(status: Status, now_ns: int) -> Iterator[str]:
     daemon, pid = status.daemon, status.supervisor_pid
     since = f" since {daemon.since[:19]} UTC, version {daemon.version}" if daemon.since else ""
     yield _line("supervisor", f"running, pid {pid}{since}" if pid else "not running")
-
-
-def _workers(status: Status, now_ns: int) -> Iterator[str]:
-    for worker in status.daemon.workers:
+    for worker in daemon.workers:
         yield _line(worker.stage, "; ".join(_worker(worker, status.users, now_ns)))
 
 
@@ -96,35 +83,28 @@ def _flow(status: Status) -> Iterator[str]:
     yield _line("operations", f"{total.finished:,} finished, {rate}")
     yield _line("event log", f"{status.records:,} records, {unread:,} not read yet")
     yield _line("in flight", f"{status.in_flight:,} operations")
-    yield _line("lost", _lost(status))
-    yield _line("sums", "all hold" if status.conserved else "WRONG: lost or counted twice")
-    for one in status.violations:
-        yield _line("", violation.sentence(one))
-
-
-def _lost(status: Status) -> str:
-    total = status.total
-    reasons = {
+    lost = {
         "ring full": total.dropped_ring_full,
         "too many in flight": total.dropped_inflight_full,
         "on purpose": total.dropped_simulated,
         "missed by the kernel": status.missed,
         "overwritten before detect read them": status.skipped,
     }
-    return ", ".join(f"{count:,} {why}" for why, count in reasons.items() if count) or "nothing"
+    reasons = ", ".join(f"{count:,} {why}" for why, count in lost.items() if count)
+    yield _line("lost", reasons or "nothing")
+    yield _line("sums", "all hold" if status.conserved else "WRONG: lost or counted twice")
+    for one in status.violations:
+        yield _line("", violation.sentence(one))
 
 
 def _bundles(status: Status) -> Iterator[str]:
-    outcomes = ", ".join(
-        f"{status.outcomes.get(name, 0):,} {words}" for name, words in _OUTCOMES.items()
-    )
+    shown = ("sealed", "refused", "set_aside", "lost")
+    counts = ", ".join(f"{status.outcomes.get(name, 0):,} {name}" for name in shown)
+    outcomes = counts.replace("set_aside", "failed permanently")
     text = f"{status.declared:,} declared; {outcomes}; {status.open:,} being captured or waiting"
     yield _line("anomalies", text)
-    if status.output is not None:
-        yield from _output(status.output)
-
-
-def _output(output: Output) -> Iterator[str]:
+    if (output := status.output) is None:
+        return
     if output.last:
         size = f"{output.last_bytes >> 10:,} KiB"
         yield _line("last bundle", f"{output.last}, {utc(output.last_timestamp)}, {size}")

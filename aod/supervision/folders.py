@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from aod.config.schema import Config
-from aod.conservation import violation
-from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, opened_folder, own, unfinished
+from aod.files import FILE_MODE, FOLDER_MODE, OUTPUT_MODE, own
 from aod.host import users
 from aod.host.users import ROOT, UserIds
-from aod.kernel import attachments
 from aod.smb import peers
-from aod.state import counters, ledger, spool
-from aod.state.lock import Lock
-from aod.status import workers
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME
+from aod.state import counters, spool
+from aod.transport.position import LOG_NAME, POSITION_NAME
 from aod.transport.wire import STAGES, socket_path
 
 SPOOL_MODE: Final = 0o770
@@ -81,7 +77,7 @@ def share(config: Config) -> None:
     of a dead daemon. The caller holds the lock, and has created the event log.
 
     Raises OSError: a file is missing, or is not a regular file."""
-    for path in _sockets(config.runtime_dir):
+    for path in (socket_path(config.runtime_dir, name) for name in STAGES):
         for one in (path, path.parent.with_suffix(".sock")):  # and their place in 0.1
             with suppress(OSError):
                 one.unlink()
@@ -100,8 +96,11 @@ def _make(folder: Folder) -> None:
     for path in (*reversed(folder.path.parents), folder.path):
         if path == folder.path or not path.exists():
             made = _mkdir(path, folder.mode)
-            if not made:
-                _refuse_foreign(folder)
+            if not made and folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
+                raise FolderError(  # it is one of others, such as /run, named by mistake
+                    f"{folder.key}: {folder.path} is open to everybody, and not empty; "
+                    "name a folder for aod alone, or chmod 750 it"
+                )
             own(path, folder.owner, folder.mode, os.O_DIRECTORY)
     _probe(folder.path)
 
@@ -134,15 +133,6 @@ def _mkdir(path: Path, mode: int) -> bool:
     return True
 
 
-def _refuse_foreign(folder: Folder) -> None:
-    """Do not take over a folder of others, such as /run, named by mistake."""
-    if folder.path.stat().st_mode & 0o007 and any(folder.path.iterdir()):
-        raise FolderError(
-            f"{folder.key}: {folder.path} is open to everybody, and not empty; "
-            "name a folder for aod alone, or chmod 750 it"
-        )
-
-
 def _probe(path: Path) -> None:
     """Create a file; unnamed where possible, so that a death here leaves no leftover."""
     with suppress(OSError):
@@ -158,30 +148,3 @@ def _cannot_be_written(key: str, path: Path, error: OSError) -> FolderError:
     if error.errno == errno.EROFS and "INVOCATION_ID" in os.environ:  # systemd.exec(5)
         what = f"the unit allows it with ReadWritePaths={path} (systemctl edit aod.service)"
     return FolderError(f"{key}: {path} cannot be written ({error.strerror}); {what}")
-
-
-def clear_runtime(runtime_dir: Path, lock: Lock) -> None:
-    """Remove our files from the runtime folder, release the lock, remove the folder if empty."""
-    for path in _sockets(runtime_dir):
-        with suppress(OSError):
-            _clear_inbox(path.parent)
-    positions = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME, violation.FILE.name)
-    reports = (attachments.FILE.name, workers.FILE.name, peers.FILE.name)
-    for path in (runtime_dir / name for name in (*positions, *reports)):
-        for one in (path, unfinished(path)):
-            one.unlink(missing_ok=True)
-    lock.release()
-    with suppress(OSError):
-        runtime_dir.rmdir()
-
-
-def _sockets(runtime_dir: Path) -> list[Path]:
-    return [socket_path(runtime_dir, name) for name in STAGES]
-
-
-def _clear_inbox(folder: Path) -> None:
-    """The folder belongs to the stage alone: remove all its files; a folder in it stays."""
-    with opened_folder(folder, os.O_NOFOLLOW) as fd, os.scandir(fd) as entries:
-        for entry in entries:
-            os.unlink(entry.name, dir_fd=fd)
-    folder.rmdir()

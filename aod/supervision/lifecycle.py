@@ -108,8 +108,13 @@ def _died(worker: Worker, now: float, policy: Supervision) -> Worker:
     if worker.state not in _ALIVE:
         return worker
     deaths = (*(death for death in worker.deaths if now - death < policy.window_sec), now)
-    worker = replace(worker, deaths=deaths, failed_starts=_failed_starts(worker, now, policy))
-    number = max(len(worker.deaths), worker.failed_starts)
+    failed_starts = worker.failed_starts
+    if worker.ran_at is None:
+        failed_starts += 1
+    elif now - worker.ran_at >= policy.window_sec:
+        failed_starts = 0
+    worker = replace(worker, deaths=deaths, failed_starts=failed_starts)
+    number = max(len(deaths), failed_starts)
     if number >= policy.attempts:
         return replace(worker, state=WorkerState.FAILED)
     delay_sec = policy.first_delay_sec * DELAY_FACTOR ** min(number - 1, 64)
@@ -117,28 +122,19 @@ def _died(worker: Worker, now: float, policy: Supervision) -> Worker:
     return replace(worker, state=WorkerState.BACKING_OFF, respawn_at=respawn_at)
 
 
-def _failed_starts(worker: Worker, now: float, policy: Supervision) -> int:
-    if worker.ran_at is None:
-        return worker.failed_starts + 1
-    return 0 if now - worker.ran_at >= policy.window_sec else worker.failed_starts
-
-
 def next_step(worker: Worker, now: float, policy: Supervision) -> Step:
     """What is due now."""
+    silent_sec, limit_sec = now - worker.last_heartbeat, policy.heartbeat_timeout_sec
     match worker.state:
         case WorkerState.BACKING_OFF if now >= worker.respawn_at:
             return Step.SPAWN
-        case WorkerState.STARTING | WorkerState.RUNNING if _is_silent(worker, now, policy):
+        case WorkerState.STARTING | WorkerState.RUNNING if silent_sec > limit_sec:
             return Step.DUMP_STACKS
         case WorkerState.HANGING if now - worker.since >= STACKS_SEC:
             return Step.KILL
         case WorkerState.KILLED if now - worker.since >= DEATH_SEC:
             return Step.ABANDON
     return Step.NOTHING
-
-
-def _is_silent(worker: Worker, now: float, policy: Supervision) -> bool:
-    return now - worker.last_heartbeat > policy.heartbeat_timeout_sec
 
 
 def why_given_up(worker: Worker, policy: Supervision) -> str:

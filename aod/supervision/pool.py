@@ -3,9 +3,8 @@ that nothing is cut off.
 
 A stage that does not end in its time is killed; the next start finds what it had left to do."""
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from aod import log
@@ -43,15 +42,19 @@ class Pool:
         without: Iterable[str],
         audit: DaemonAudit,
         close_inherited: Callable[[], None],
+        options: Mapping[str, dict[str, float]],
     ) -> None:
-        """`close_inherited` closes in a worker what belongs to the supervisor, this pool too."""
+        """`close_inherited` closes in a worker what belongs to the supervisor, this pool too.
+        `options`: by stage, keyword arguments of its `run`, from the command line."""
         self._config = config
         self.processes = [
-            Process(name, config.supervision) for name in STAGES if name not in without
+            Process(name, config.supervision, options.get(name, {}))
+            for name in STAGES
+            if name not in without
         ]
         self._audit = audit
         self._close_in_worker = close_inherited
-        self._logger: logging.Logger = log.ROOT.getChild("supervisor")
+        self._logger = log.ROOT.getChild("supervisor")
 
     @property
     def stages(self) -> list[str]:
@@ -93,12 +96,6 @@ class Pool:
             for one in self.processes
         )
 
-    def set_options(self, stage: str, **options: float) -> None:
-        """Keyword arguments for a stage's `run`, now and after each respawn."""
-        for process in self.processes:
-            if process.stage == stage:
-                process.options.update(options)
-
     def fds(self) -> list[int]:
         """Readable when a worker sent something, or ended."""
         return [fd for one in self.processes for fd in one.poll_fds()]
@@ -118,25 +115,22 @@ class Pool:
         for process in self.processes:
             if process.reap():
                 self._report_death(process)
-            self._take_step(process, next_step(process.worker, time.monotonic(), process.policy))
+            match next_step(process.worker, time.monotonic(), process.policy):
+                case Step.SPAWN:
+                    self._spawn(process)
+                case Step.DUMP_STACKS:
+                    self._logger.error("%s: alive but silent; it hangs here:", process.stage)
+                    process.dump_stacks()
+                case Step.KILL:
+                    self._logger.error("%s: silent, killing it", process.stage)
+                    process.kill()
+                case Step.ABANDON:
+                    text = "%s: pid %d killed, but held by the kernel"
+                    self._logger.error(text, process.stage, process.pid)
+                    process.abandon()
+                    self._report_death(process)
             if process.channel is not None:
                 process.channel.flush()
-
-    def _take_step(self, process: Process, step: Step) -> None:
-        match step:
-            case Step.SPAWN:
-                self._spawn(process)
-            case Step.DUMP_STACKS:
-                self._logger.error("%s: alive but silent; it hangs here:", process.stage)
-                process.dump_stacks()
-            case Step.KILL:
-                self._logger.error("%s: silent, killing it", process.stage)
-                process.kill()
-            case Step.ABANDON:
-                pid = process.pid
-                process.abandon()
-                self._logger.error("%s: pid %d killed, but held by the kernel", process.stage, pid)
-                self._report_death(process)
 
     def reconfigure(self, config: Config) -> None:
         """Use a new configuration, in those that run and in those that will be spawned."""
@@ -205,10 +199,7 @@ class Pool:
 
 
 def _has_ended(
-    process: Process,
-    seconds: float,
-    wait: Callable[[float], None],
-    give_up: Callable[[], bool],
+    process: Process, seconds: float, wait: Callable[[float], None], give_up: Callable[[], bool]
 ) -> bool:
     deadline = time.monotonic() + seconds
     while process.alive and not process.reap():

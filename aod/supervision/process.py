@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 
@@ -26,31 +27,28 @@ def stage_run(stage: str) -> Run:
     return run
 
 
+@dataclass(eq=False)
 class Process:
-    """The process of one stage, over all respawns.
+    """The process of one stage, over all respawns."""
 
-    Attributes:
-        pid: 0 while there is none.
-        health: the last heartbeat; after a death, that of the process that died.
-        options: keyword arguments of the stage's `run`, from the command line.
-        exit_code: of the last process; negative: the signal that ended it. None: it is alive, or
-            was abandoned.
-        spawn_error: why the last fork failed; empty: it did not."""
-
-    def __init__(self, stage: str, policy: Supervision):
-        self.stage = stage
-        self.policy = policy
-        self.worker = Worker()
-        self.pid = 0
-        self.pidfd = -1
-        self.channel: SupervisorEnd | None = None
-        self.health: Health | None = None
-        self.killed = False
-        self.options: dict[str, float] = {}
-        self.exit_code: int | None = None
-        self.spawn_error = ""
-        self._abandoned: list[tuple[int, int]] = []
-        """pid and pidfd of processes that were killed and did not die."""
+    stage: str
+    policy: Supervision
+    options: dict[str, float] = field(default_factory=dict)
+    """Keyword arguments of the stage's `run`."""
+    worker: Worker = field(default_factory=Worker)
+    pid: int = 0
+    """0 while there is none."""
+    pidfd: int = -1
+    channel: SupervisorEnd | None = None
+    health: Health | None = None
+    """The last heartbeat; after a death, that of the process that died."""
+    killed: bool = False
+    exit_code: int | None = None
+    """Of the last process; negative: the signal that ended it. None: it lives, or was abandoned."""
+    spawn_error: str = ""
+    """Why the last fork failed; empty: it did not."""
+    _abandoned: list[tuple[int, int]] = field(default_factory=list)
+    """pid and pidfd of processes that were killed and did not die."""
 
     @property
     def alive(self) -> bool:
@@ -224,6 +222,4 @@ def _dies_with(parent: int) -> bool:
 
 def how_it_ended(code: int) -> str:
     """An exit code in words."""
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exited with status {code}"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"

@@ -1,7 +1,6 @@
 """The user and the capabilities of each stage: the policy; aod/host/privileges.py applies it."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -45,16 +44,15 @@ def for_stage(stage: str, config: Config) -> Rights:
     shared = users.shared_gid(config)
     match stage:
         case "collect":  # the group reads its files in the runtime folder
-            own = UserIds(ROOT.uid, shared)
+            own, extra = UserIds(ROOT.uid, shared), _passage(config)
             return Rights(
                 ids=own,
                 groups=(shared,),
-                capabilities=COLLECT_LOADING | _passage(config),
-                later=COLLECT | _passage(config),
+                capabilities=COLLECT_LOADING | extra,
+                later=COLLECT | extra,
             )
         case "detect":
-            who = users.detector(config) or ROOT
-            return Rights(ids=who, groups=(shared,), filtered=True)
+            return Rights(ids=users.detector(config) or ROOT, groups=(shared,), filtered=True)
         case "cleanup":
             return Rights(ids=users.cleaner(config), groups=(shared,), filtered=True)
         case "capture":
@@ -65,7 +63,7 @@ def for_stage(stage: str, config: Config) -> Rights:
 def for_capture(config: Config) -> frozenset[Capability]:
     """The capabilities that the configured actions and the folders need."""
     actions = [action for name in wanted(config) if (action := row(name)) is not None]
-    needed = {one.capability for action in actions for one in action.privileges}
+    needed = {one for action in actions for one in action.privileges}
     if users.cleaner(config).uid != ROOT.uid:
         needed |= FOREIGN_OUTPUT
     return frozenset(needed | _passage(config))
@@ -73,17 +71,12 @@ def for_capture(config: Config) -> frozenset[Capability]:
 
 def _passage(config: Config) -> frozenset[Capability]:
     """Empty, where root without capabilities can reach all files that a stage opens by name."""
-    folders = (config.runtime_dir, config.state_dir, config.aod_output_dir, *_own_files())
-    ways = {above.resolve() for folder in folders for above in folder.parents}
+    ours = (Path(__file__), Path(sys.executable))
+    paths = (config.runtime_dir, config.state_dir, config.aod_output_dir, *ours)
+    ways = {above.resolve() for path in paths for above in path.parents}
     if all(_is_open_to_root(way) for way in ways if way.exists()):
         return frozenset()
     return frozenset({Capability.DAC_READ_SEARCH})
-
-
-def _own_files() -> Iterator[Path]:
-    """The package, and its interpreter."""
-    yield Path(__file__)
-    yield Path(sys.executable)
 
 
 def _is_open_to_root(folder: Path) -> bool:

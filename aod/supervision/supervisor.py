@@ -5,7 +5,6 @@ context nor a thread. It receives messages from them alone: each has a private c
 (aod/stages/channel.py), and is stopped by a signal through its pidfd."""
 
 import gc
-import logging
 import math
 import select
 import signal
@@ -53,14 +52,13 @@ class Supervisor:
         """`simulate_drops` percent of the records are lost on purpose."""
         self.config = config
         self._config_file = config_file
-        self.logger: logging.Logger = log.ROOT.getChild("supervisor")
+        self.logger = log.ROOT.getChild("supervisor")
         self._signals = Signals()
         self._lock = Lock(config.runtime_dir)
         audit_log = AuditLog(config, self.logger)
         self.audit = DaemonAudit(ForkedAudit(audit_log, self.logger, self._close_inherited))
-        self.pool = Pool(config, set(without), self.audit, self._close_inherited)
-        if simulate_drops:
-            self.pool.set_options("collect", simulate_drops=simulate_drops)
+        options = {"collect": {"simulate_drops": simulate_drops}} if simulate_drops else {}
+        self.pool = Pool(config, set(without), self.audit, self._close_inherited, options)
         self._snapshots = Snapshots(config, self.logger)
         self._reporter = Reporter(config.runtime_dir, self.logger)
         self._status = ""
@@ -100,7 +98,12 @@ class Supervisor:
         self.pool.spawn_all()
         while not self._signals.stops:
             self._wait(self.pool.time_to_next_step())
-            self._tick()
+            now = time.monotonic()
+            self.audit.tick(now)
+            self._conservation.tick(now)
+            if self._signals.take(signal.SIGUSR1):
+                self._snapshots.wish("SIGUSR1 asked for it")
+            self._snapshots.tick()
             if self._signals.take(signal.SIGHUP):
                 self._reload()
                 continue  # with the heartbeats that came meanwhile
@@ -112,15 +115,6 @@ class Supervisor:
                 return EXIT_FAILED, f"{stage} died too often"
             self._notify_systemd()
         return EXIT_CLEAN, self._signals.stop_name
-
-    def _tick(self) -> None:
-        """What is due by the clock."""
-        now = time.monotonic()
-        self.audit.tick(now)
-        self._conservation.tick(now)
-        if self._signals.take(signal.SIGUSR1):
-            self._snapshots.wish("SIGUSR1 asked for it")
-        self._snapshots.tick()
 
     def _wait(self, timeout_sec: float) -> None:
         """Until a worker sends something or ends, a signal comes, or the time is over; then read

@@ -1,26 +1,48 @@
 """Removes the leftovers of a daemon from the kernel, the runtime folder and memory."""
 
 import logging
+import os
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
 
 from aod.config.schema import Config
-from aod.files import FOLDER_MODE
+from aod.conservation import violation
+from aod.files import FOLDER_MODE, opened_folder, unfinished
 from aod.flight import recorders
-from aod.host import leftovers
-from aod.kernel import tracer
+from aod.host import children
+from aod.kernel import attachments, tracer
+from aod.smb import peers
+from aod.state import counters, ledger
 from aod.state.lock import Lock
-from aod.supervision import folders
-from aod.transport.wire import STAGES
+from aod.status import workers
+from aod.transport.position import LOG_NAME, POSITION_NAME
+from aod.transport.wire import STAGES, socket_path
+
+_FILES: Final = (LOG_NAME, POSITION_NAME, counters.NAME, ledger.NAME)
+_REPORTS: Final = (violation.FILE, attachments.FILE, workers.FILE, peers.FILE)
 
 
 def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.Logger) -> None:
-    """Remove the leftovers of these stages; the caller holds the lock, which is released."""
+    """Remove the leftovers of these stages, and our files from the runtime folder; release the
+    lock, which the caller holds; remove the folder if it is empty."""
     if "collect" in stages:
         tracer.remove(config.pin_dir)  # collect does so itself, unless it was killed
     if "capture" in stages:
         recorders.clear(config, logger)  # likewise capture
-        leftovers.end()
-    folders.clear_runtime(config.runtime_dir, lock)
+        children.end_leftovers()
+    for inbox in (socket_path(config.runtime_dir, stage).parent for stage in STAGES):
+        with suppress(OSError), opened_folder(inbox, os.O_NOFOLLOW) as fd:
+            for entry in list(os.scandir(fd)):  # the folder belongs to the stage alone
+                os.unlink(entry.name, dir_fd=fd)
+            inbox.rmdir()
+    for name in (*_FILES, *(report.name for report in _REPORTS)):
+        path = config.runtime_dir / name
+        for one in (path, unfinished(path)):
+            one.unlink(missing_ok=True)
+    lock.release()
+    with suppress(OSError):
+        config.runtime_dir.rmdir()
 
 
 def clean(config: Config, logger: logging.Logger) -> None:

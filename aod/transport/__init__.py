@@ -1,7 +1,5 @@
 """From stage to stage: records in shared memory, and the messages that announce them.
 
-eventlog        the ring of records that collect writes and all others read
-eventlog_files  its files: names, owners, errors
-position        how far detect has read it, and what came of it
-command_stats   the counters of a command in its head, and the sums that must hold
-wire            messages, frames, endpoints and sockets"""
+eventlog  the ring of records that collect writes and all others read
+position  its files and their owners; how far detect has read it, and what came of it
+wire      messages, frames, endpoints and sockets"""

@@ -8,41 +8,47 @@ overwritten: that is the history a bundle is cut from."""
 import mmap
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aod import log
 from aod._native import ffi, lib
 from aod.event import EVENT_DTYPE, Events, joined, struct_dtype
-from aod.transport.eventlog_files import (
+from aod.files import create_whole
+from aod.transport.position import (
     LOG_NAME,
     POSITION_NAME,
     EventLogError,
     OtherVersionError,
-    create_whole,
     open_ours,
+    read_evaluated,
 )
-from aod.transport.position import read_evaluated
 
 HEADER_BYTES: Final = int(lib.AOD_LOG_HEADER_BYTES)
 HEADER_DTYPE: Final = struct_dtype("aod_log_header")
-MAX_COMMIT_RECORDS: Final = 16384
+STATS_DTYPE: Final = struct_dtype("aod_command_stats")
+STAT_NAMES: Final = tuple(STATS_DTYPE.names or ())
+"""The kernel's counters of one command, in the order of the struct (ebpf/shared.h)."""
+COUNTERS: Final = tuple(n for n in STAT_NAMES if n not in ("begun", "ended", "latency_slots"))
+"""The fields that count something for a reader: numbers, none of them an array."""
+DROPPED: Final = tuple(name for name in COUNTERS if name.startswith("dropped_"))
+"""Operations that are missing in the event log."""
+
+RECORDS_MADE: Final = ("finished", "unanswered_told")
+RECORD_FATES: Final = ("emitted", "filtered", "dropped_ring_full", "dropped_simulated")
+"""Records made = the sum of their fates."""
+OPERATION_ENDS: Final = ("finished", "unanswered", "untimed", "dropped_inflight_full")
+"""Operations started = the sum of these + given up by their age + in flight."""
 
 _logger: Final = log.ROOT.getChild("eventlog")
 
 
-def _file_bytes(capacity: int) -> int:
-    return HEADER_BYTES + capacity * EVENT_DTYPE.itemsize
-
-
 class EventLog:
-    """A mapped event log; `create`, `writer` and `reader` make one.
-
-    Attributes:
-        header: numpy view (dtype `HEADER_DTYPE`, shape ()) of the head, shared with the writer.
-        records: numpy view (dtype `EVENT_DTYPE`, shape (capacity,)) of all slots."""
+    """A mapped event log; `create`, `writer` and `reader` make one."""
 
     def __init__(self, fd: int, path: Path, writable: bool):
         self.path = path
@@ -55,12 +61,14 @@ class EventLog:
         finally:
             os.close(fd)
         self.header = np.frombuffer(memory, HEADER_DTYPE, 1).reshape(())
+        """The head (dtype `HEADER_DTYPE`, shape ()), shared with the writer."""
         self.c_header = ffi.from_buffer(
             "struct aod_log_header *", memory, require_writable=writable
         )
         self._check(size)
         self.capacity = int(self.header["capacity"])
         self.records: Events = np.frombuffer(memory, EVENT_DTYPE, self.capacity, HEADER_BYTES)
+        """All slots: shape (capacity,)."""
 
     def _check(self, size: int) -> None:
         head, expected = self.header, (lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION, EVENT_DTYPE.itemsize)
@@ -71,22 +79,20 @@ class EventLog:
                 "it was made by another version of aod"
             )
         capacity = int(head["capacity"])
-        if capacity.bit_count() != 1 or size != _file_bytes(capacity):
+        if capacity.bit_count() != 1 or size != HEADER_BYTES + capacity * EVENT_DTYPE.itemsize:
             raise EventLogError(f"{self.path}: {size} bytes do not hold {capacity} records")
 
     @classmethod
     def create(cls, runtime_dir: Path, megabytes: int) -> Self:
-        """A new, empty log, which appears under its name when it is complete.
-
-        The position in its predecessor is removed. Raises OSError: the folder cannot be written."""
+        """A new, empty log, which appears under its name when it is complete. The position in its
+        predecessor is removed. Raises OSError: the folder cannot be written."""
         path, staging = runtime_dir / LOG_NAME, (runtime_dir / LOG_NAME).with_suffix(".new")
         staging.unlink(missing_ok=True)
-        capacity = (megabytes << 20) // EVENT_DTYPE.itemsize
-        fd = create_whole(staging, _file_bytes(capacity))
+        fd = create_whole(staging, HEADER_BYTES + (megabytes << 20))
         head = np.zeros((), HEADER_DTYPE)
         head["magic"], head["version"] = lib.AOD_LOG_MAGIC, lib.AOD_LOG_VERSION
         head["header_bytes"], head["record_bytes"] = HEADER_BYTES, EVENT_DTYPE.itemsize
-        head["capacity"] = capacity
+        head["capacity"] = (megabytes << 20) // EVENT_DTYPE.itemsize
         head["realtime_offset_ns"] = time.time_ns() - time.monotonic_ns()
         os.pwrite(fd, head.tobytes(), 0)
         (runtime_dir / POSITION_NAME).unlink(missing_ok=True)
@@ -116,9 +122,8 @@ class EventLog:
 
     @classmethod
     def reader(cls, runtime_dir: Path) -> Self:
-        """The log of this folder, read-only.
-
-        Raises EventLogError: there is none, or it is of another version or owner."""
+        """The log of this folder, read-only. Raises EventLogError: there is none, or it is of
+        another version or owner."""
         path = runtime_dir / LOG_NAME
         return cls(open_ours(path, writable=False), path, writable=False)
 
@@ -135,7 +140,7 @@ class EventLog:
     @property
     def commit_records(self) -> int:
         """How many records a writer may copy before it commits them."""
-        return min(MAX_COMMIT_RECORDS, self.capacity // 4)
+        return min(16384, self.capacity // 4)
 
     @property
     def realtime_offset_ns(self) -> int:
@@ -161,9 +166,8 @@ class EventLog:
         return at
 
     def span(self, start: int, end: int) -> Events:
-        """The records [start, end): a view, or a copy where the ring wraps between them.
-
-        For the one reader whose position stops the writer."""
+        """The records [start, end): a view, or a copy where the ring wraps between them. For the
+        one reader whose position stops the writer."""
         first, rest = self._views(start, end)
         return joined(first, rest) if len(rest) else first
 
@@ -176,3 +180,20 @@ class EventLog:
         copy = joined(*self._views(start, max(start, end)))
         intact = self.position + self.commit_records - self.capacity
         return copy[max(0, intact - start) :]
+
+
+def total(stats: NDArray[np.void], names: Sequence[str]) -> NDArray[np.uint64]:
+    """The sum of these counters, in the shape of `stats` (dtype `STATS_DTYPE`)."""
+    counted: NDArray[np.uint64] = np.sum([stats[name] for name in names], axis=0, dtype=np.uint64)
+    return counted
+
+
+def doubt(stats: NDArray[np.void]) -> NDArray[np.int64]:
+    """How far each sum may be off: operations that were being counted when they were read."""
+    return signed(stats["begun"] - stats["ended"])
+
+
+def signed(difference: Any) -> NDArray[np.int64]:
+    """A difference of two counters (u8), which wrap together."""
+    as_signed: NDArray[np.int64] = np.ascontiguousarray(difference).view(np.int64)
+    return as_signed

@@ -1,6 +1,6 @@
-"""How far detect has read the event log, and what came of it: a file that detect alone writes.
+"""The files of the event log; and of them, the one that says how far detect has read.
 
-Its readers validate what they find: detect may have fewer rights than they have."""
+detect alone writes that. Its readers validate what they find: detect may have fewer rights."""
 
 import os
 from contextlib import closing
@@ -8,14 +8,31 @@ from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple, Self
 
-from aod.transport.eventlog_files import POSITION_NAME, EventLogError, create_whole, open_ours
+from aod.files import create_whole, open_trusted
 
-MAX_READS: Final = 16
-"""Of a file whose writer goes on meanwhile."""
-_SIZE: Final = 4096
+LOG_NAME: Final = "events.log"
+POSITION_NAME: Final = "detect.position"
 _SEQ: Final = Struct("<Q")
 _SLOT: Final = Struct("<5Q")
 _USED: Final = _SEQ.size + 2 * _SLOT.size
+
+
+class EventLogError(Exception):
+    """A file that is no event log of this version, or not ours."""
+
+
+class OtherVersionError(EventLogError):
+    """An event log that another version of this program made."""
+
+
+def open_ours(path: Path, writable: bool) -> int:
+    """A descriptor of a regular file that this user or root owns; links are not followed. Raises
+    EventLogError: it is something else, or cannot be opened."""
+    try:
+        return open_trusted(path, (0, os.geteuid()), flags=os.O_RDWR if writable else os.O_RDONLY)
+    except OSError as error:
+        why = error.strerror or f"not a regular file of user 0 or {os.geteuid()}"
+        raise EventLogError(f"{path}: {why}") from error
 
 
 class Evaluated(NamedTuple):
@@ -46,12 +63,10 @@ class ReadPosition:
     @classmethod
     def open(cls, runtime_dir: Path, start: int = 0) -> Self:
         """To write. Where there is no file, one is made whose position is `start`: the records
-        before that count as skipped.
-
-        Raises EventLogError: the file is not ours."""
+        before that count as skipped. Raises EventLogError: the file is not ours."""
         path = runtime_dir / POSITION_NAME
         try:
-            position = cls(create_whole(path, _SIZE))
+            position = cls(create_whole(path, 4096))
         except FileExistsError:
             return cls(open_ours(path, writable=True))
         position.commit(Evaluated(start, start))
@@ -65,7 +80,7 @@ class ReadPosition:
     def get(self) -> Evaluated:
         """What was committed last; all zeros where the file was truncated."""
         page = self._read()
-        for _ in range(MAX_READS):  # until two reads are equal: no write came in between
+        for _ in range(16):  # until two reads are equal: no write came in between
             before, page = page, self._read()
             if before == page:
                 break

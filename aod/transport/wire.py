@@ -26,13 +26,9 @@ STAGES: Final = ("collect", "detect", "capture", "cleanup")
 QUEUED_MESSAGES: Final = 1024
 AT_ONCE: Final = 1024
 """Messages that a receiver takes before it does something else: no sender can keep it busy."""
-MAX_FRAMES: Final = 3
-"""Of a message that are read: one more than any of ours has."""
-LINGER_MS: Final = 200
 
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 Stage: TypeAlias = Annotated[str, Meta(pattern=rf"^({'|'.join(STAGES)})(?!\n)$")]
-
 
 HealthState: TypeAlias = Literal["ready", "waiting", "impaired", "stopping", "failed"]
 """`waiting` (for what the note says), `impaired` (it cannot do its work, as the note says, and the
@@ -111,7 +107,6 @@ TAKES: Final = {
 }
 """Receiver -> what it takes."""
 
-_encoder: Final = msgspec.msgpack.Encoder()
 _decoders: Final = {name: msgspec.msgpack.Decoder(intake.types) for name, intake in TAKES.items()}
 UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
 """What msgspec raises for arbitrary bytes; deep nesting is found before the schema is applied."""
@@ -136,9 +131,9 @@ def is_taken(runtime_dir: Path, receiver: str) -> bool:
 def encode(message: Message) -> list[bytes]:
     """The frames of a message."""
     if not isinstance(message, Anomaly):
-        return [_encoder.encode(message)]
+        return [msgspec.msgpack.encode(message)]
     head = msgspec.structs.replace(message, evidence=b"")
-    return [_encoder.encode(head), message.evidence]
+    return [msgspec.msgpack.encode(head), message.evidence]
 
 
 def decode(frames: Sequence[bytes], receiver: str) -> Message:
@@ -161,14 +156,12 @@ def decode(frames: Sequence[bytes], receiver: str) -> Message:
 
 
 class Inbox:
-    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go.
-
-    Attributes:
-        rejected: how many messages were counted and dropped."""
+    """A stage's PULL socket. Bound by its owner, so that any number of peers may come and go."""
 
     def __init__(self, context: Context, runtime_dir: Path, owner: str):
         self._owner, intake = owner, TAKES[owner]
         self.rejected = 0
+        """Messages that were counted and dropped."""
         self.socket = context.socket(zmq.PULL)
         self.socket.set(zmq.RCVHWM, intake.queued)
         self.socket.set(zmq.MAXMSGSIZE, intake.max_bytes)
@@ -199,15 +192,12 @@ class Inbox:
             except zmq.Again:
                 return
             try:
-                message = decode([frame.bytes for frame in frames[:MAX_FRAMES]], self._owner)
+                # One frame more than any of ours has: enough to refuse it.
+                message = decode([frame.bytes for frame in frames[:3]], self._owner)
             except WireError:
                 self.rejected += 1
             else:
                 yield message
-
-    def receive(self) -> Message | None:
-        """The next of them, or None."""
-        return next(self.messages(), None)
 
     def close(self) -> None:
         self.socket.close(linger=0)
@@ -226,7 +216,7 @@ class Outbox:
         self.socket = context.socket(zmq.PUSH)
         self.socket.set(zmq.SNDHWM, TAKES[receiver].queued)
         self.socket.set(zmq.CONFLATE, newest_only)
-        self.socket.set(zmq.LINGER, LINGER_MS)
+        self.socket.set(zmq.LINGER, 200)  # ms
         self.unsent = 0
         self.socket.connect(endpoint(runtime_dir, receiver))
 

@@ -16,6 +16,7 @@ from aod.transport.wire import Inbox
 from tests.bench.bench_rig import CONFIG, bench_daemon
 from tests.rig.configs import EMERGENCY_NS
 from tests.rig.producer import Producer
+from tests.rig.stage import received
 
 TRIGGERS = 600
 
@@ -26,7 +27,7 @@ def _one(producer: Producer, inbox: Inbox) -> int:
     if not inbox.socket.poll(5000):
         raise TimeoutError("an emergency made no anomaly within 5 s")
     now_ns = time.monotonic_ns()
-    message = inbox.receive()
+    message = received(inbox)
     if not isinstance(message, Anomaly):
         raise TypeError(f"not an anomaly: {message}")
     return now_ns - message.trigger_ns

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 from aod.transport.wire import STAGES
 from scripts.vm.guest.proc import children
 from scripts.vm.guest.wait import wait_until

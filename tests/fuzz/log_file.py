@@ -11,8 +11,13 @@ import numpy as np
 
 from aod.status.gather import command_counters
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError
-from aod.transport.position import read_evaluated, write_limit
+from aod.transport.position import (
+    LOG_NAME,
+    POSITION_NAME,
+    EventLogError,
+    read_evaluated,
+    write_limit,
+)
 from tests.fuzz.provider import Provider
 
 RECORD_BYTES: Final = 64

@@ -31,7 +31,7 @@ SETTLED_BUNDLES: Final = 4
 GROWTH_BYTES: Final = 16 * MIB
 """What the peak may rise by after that, however long the storm: a batch may be as long as the event
 log, of which detect then makes two copies and tables of half its size, beside the window's times
-(8 bytes for each match of a cool-down, and as much again when parts are joined); capture makes four
+(8 bytes for each match of a cool-down, and as much again while some are added); capture makes four
 copies of the log, and its threads keep what they have freed. What stays for good would be more: a
 record of 64 bytes, or 3 MiB for each of the bundles that follow."""
 PATIENCE_SEC: Final = 60

@@ -51,6 +51,6 @@ def test_it_beats_while_match_follows_match(
         rig.producer.load(1, latency_ns=SLOW_NS, command=5)
         collector.drain()
         collector.tick()
-        collector.publish_match()
+        collector.publish_stats(MATCH_STATS_INTERVAL_SEC)
         time.sleep(MATCH_STATS_INTERVAL_SEC)
         beats += len(line[0].receive())

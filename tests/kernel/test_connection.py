@@ -9,7 +9,7 @@ import pytest
 
 from aod.event import COMMANDS, CONNECTION, MATCHED
 from aod.kernel.thresholds import NEVER_NS, KernelThresholds
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 from tests.rig.ring import Rig, make_thresholds
 
 RECONNECT, CONNECT_FAILED = ConnectionEvent.RECONNECT, ConnectionEvent.CONNECT_FAILED

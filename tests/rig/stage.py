@@ -107,9 +107,14 @@ def peers(made: Config) -> Iterator[Peers]:
         zmq_context.destroy(linger=0)
 
 
+def received(inbox: Inbox) -> Message | None:
+    """The next message that has come, or None."""
+    return next(inbox.messages(), None)
+
+
 def next_message(inbox: Inbox, kind: type[M]) -> M:
     """The next message, of that kind; fails when none comes for a long time."""
     assert inbox.socket.poll(int(PATIENCE_SEC * 1000)), "no message"
-    message = inbox.receive()
+    message = received(inbox)
     assert isinstance(message, kind)
     return message

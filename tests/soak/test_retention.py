@@ -19,7 +19,7 @@ import pytest
 from aod.actions.job import Children, Job
 from aod.actions.result import Mount
 from aod.audit.entries import Deleted
-from aod.audit.reader import read
+from aod.audit.log import read
 from aod.bundles import bundle, history
 from aod.bundles.history import Recorded
 from aod.bundles.workfolder import work_folder

@@ -54,8 +54,8 @@ def test_the_number_of_fields_is_bounded() -> None:
 
 def test_the_largest_entry_is_taken(journald: socket.socket) -> None:
     many = {f"AOD_{number}": "x" for number in range(systemd.MAX_FIELDS - 1)}
-    entry = systemd.journal_entry("x" * (10 << 20), 6, {"AOD_LONG": "y" * (10 << 20), **many})
-    assert systemd.journal_send(entry)
+    fields = {"AOD_LONG": "y" * (10 << 20), **many}
+    assert systemd.journal_send("x" * (10 << 20), 6, fields)
     received = dict(parse(journald.recv(1 << 20)))
     assert len(received["MESSAGE"]) == len(received["AOD_LONG"]) == systemd.MAX_VALUE_BYTES
     assert received["MESSAGE"].endswith(b"xx ... (cut)")
@@ -66,15 +66,16 @@ def test_text_that_is_no_unicode_is_sent_all_the_same() -> None:
 
 
 def test_what_journald_does_not_take_is_told(journald: socket.socket) -> None:
-    entry = systemd.journal_entry("text", 6, {})
     taken = 0
-    while systemd.journal_send(entry):  # until its queue is full; a wait here would be for ever
+    while systemd.journal_send(
+        "text", 6, {}
+    ):  # until its queue is full; a wait here would be for ever
         taken += 1
     assert taken
     journald.close()
-    assert not systemd.journal_send(entry)
+    assert not systemd.journal_send("text", 6, {})
     os.unlink(systemd.JOURNAL_SOCKET)  # noqa: PTH108
-    assert not systemd.journal_send(entry)
+    assert not systemd.journal_send("text", 6, {})
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_the_summary_fits_a_screen_and_says_the_reason(slow: Bundle) -> None:
 
 def test_all_of_it_with_these_rights_alone(facts: dict[str, Any], artefacts: Path) -> None:
     """The hooks on the client's functions, too, for which collect has more at its beginning."""
-    needed = to_mask(one.capability for action in ACTIONS for one in action.privileges)
+    needed = to_mask(one for action in ACTIONS for one in action.privileges)
     collect = to_mask(rights.COLLECT)
     assert facts["rights"] == {
         "collect": [0, collect, collect, collect],

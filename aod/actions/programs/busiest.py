@@ -15,19 +15,12 @@ _SHOWN = 25
 def tasks(proc: str) -> dict[tuple[int, bytes], tuple[str, list[bytes]]]:
     """Name and fields of each process, by its pid and when it began: a pid may be used again."""
     found = {}
-    with os.scandir(proc) as entries:
-        pids = [int(entry.name) for entry in entries if entry.name.isdecimal()]
-    for pid in pids:
+    for pid in [int(name) for name in os.listdir(proc) if name.isdecimal()]:
         try:
-            fd = os.open(f"{proc}/{pid}/stat", os.O_RDONLY)
-        except OSError:
-            continue
-        try:
-            stat = os.read(fd, 4096)
+            with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:
+                stat = file.read(4096)
         except OSError:  # it ended
             continue
-        finally:
-            os.close(fd)
         name = stat[stat.find(b"(") + 1 : stat.rfind(b")")].decode(errors="replace")
         shown = "".join(letter if letter.isprintable() else "?" for letter in name)
         fields = stat[stat.rfind(b")") + 2 :].split()

@@ -65,12 +65,10 @@ def _print_journal(boot_sec: float, since_sec: float, why: str) -> None:
 
 def _journaled() -> Iterator[bytes]:
     """The kernel's messages in the journal, as records."""
-    names = "MESSAGE,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP"
     command = ["journalctl", "--dmesg", f"--lines={_MOST_ENTRIES}", "--output=json"]
+    command += ["--output-fields=MESSAGE,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP"]
     try:
-        done = subprocess.run(
-            [*command, f"--output-fields={names}"], stdout=subprocess.PIPE, check=True
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     except (OSError, subprocess.CalledProcessError):
         return
     for entry in done.stdout.splitlines():

@@ -53,18 +53,14 @@ def start_of(fd: int, size: int, since: float, until: float) -> int | None:
         block = os.pread(fd, _BLOCK, start).split(b"\n")
         # What is cut at either end may show another time than the whole line.
         whole = block[start > 0 : -1 if start + _BLOCK < size else None]
-        first = _first_stamp(whole, until)
+        stamps = (stamp(line, until) for line in whole)
+        first = next((found for found in stamps if found is not None), None)
         known = known or first is not None
         if not known:
             return None
         if first is not None and first < since:
             return start
     return start
-
-
-def _first_stamp(block: Iterable[bytes], near_sec: float) -> float | None:
-    stamps = (stamp(line, near_sec) for line in block)
-    return next((found for found in stamps if found is not None), None)
 
 
 def lines(fd: int, start: int, end: int) -> Iterator[bytes]:
@@ -112,8 +108,7 @@ def before_rotation(path: str) -> list[str]:
     """The files that logrotate made of the log's last one, as far as they are there."""
     folder, _, name = path.rpartition("/")
     dated = f"{name}-"
-    with os.scandir(folder or ".") as entries:
-        names = sorted(entry.name for entry in entries)
+    names = sorted(os.listdir(folder or "."))
     dates = [n for n in names if n.startswith(dated) and n[len(dated) :].isdecimal()]
     return [f"{folder}/{n}" for n in (*dates[-1:], f"{name}.1") if n in names]
 

@@ -14,22 +14,16 @@ _MAX_BYTES = 1 << 13
 def read(path: str) -> bytes:
     """The file's beginning; empty where it is gone (the task ended) or not for us."""
     try:
-        fd = os.open(path, os.O_RDONLY)
+        with open(path, "rb", buffering=0) as file:
+            return file.read(_MAX_BYTES)
     except OSError:
         return b""
-    try:
-        return os.read(fd, _MAX_BYTES)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
 
 
 def numbers(folder: str) -> list[int]:
     """The pids or tids in a folder of /proc."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
+        return sorted(int(name) for name in os.listdir(folder) if name.isdecimal())
     except OSError:
         return []
 
@@ -55,10 +49,8 @@ def main(proc: str = "/proc") -> None:
     print("\n".join(line for _, line in tasks), flush=True)
     for task, line in tasks[:MAX_STACKS]:
         print(f"\n{line.strip()}", flush=True)
-        sys.stdout.write(
-            read(f"{task}/stack").decode(errors="replace")
-            or "(it ended, or its stack is not for us)\n"
-        )
+        stack = read(f"{task}/stack").decode(errors="replace")
+        sys.stdout.write(stack or "(it ended, or its stack is not for us)\n")
     if len(tasks) > MAX_STACKS:
         print(f"\nthe stacks of {len(tasks) - MAX_STACKS} more are left out")
 

@@ -15,16 +15,8 @@ from aod.bundles.redact.kinds import Kind, ip_address
 from aod.bundles.redact.spellings import plain, spellings
 
 
-class Found(NamedTuple):
-    """A place of a text that holds a name, or several."""
-
-    start: int
-    kind: Kind
-    text: bytes
-
-
 class Name(NamedTuple):
-    """One name of a place, by its offset there."""
+    """One name, or a place that holds several, by its offset."""
 
     start: int
     end: int
@@ -51,7 +43,6 @@ _USER: Final = rb"[\"']?([a-z0-9_\x80-\xff][a-z0-9_.@\\$+\x80-\xff-]*)"
 _VALUE: Final = rb"[\"']?([^,\s\"';)]+)"
 _LOGIN: Final = rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?"
 _UNC_KINDS: Final = (Kind.HOSTS, Kind.SHARES, Kind.FILES)
-_SYSLOG: Final = frozenset({"journalctl.log", "syslogs.log"})
 _DEBUGDATA: Final = frozenset({"debugdata.log"})
 
 
@@ -100,37 +91,33 @@ FIXED: Final = (
         b":",
         rb"^(?:\d{4}-\d\d-\d\dt\S+|[a-z]{3} [ \d]\d \d\d:\d\d:\d\d) ([^\s\[\]:]+) ",
         Kind.HOSTS,
-        files=_SYSLOG,
+        files=frozenset({"journalctl.log", "syslogs.log"}),
     ),
 )
 
 
 def below(mount_points: Sequence[bytes]) -> list[Context]:
     """Of paths at and below these folders."""
+    form = rb"(?<![a-z0-9_./-])(%b)(?![a-z0-9_.-])((?:/+(?:[^\s/\"'<>|;:,()\\]|\\[0-3][0-7]{2})+)*)"
     return [
-        Context(spelled, _path(spelled), (Kind.MOUNTS, Kind.FILES))
+        Context(spelled, re.compile(form % re.escape(spelled)), (Kind.MOUNTS, Kind.FILES))
         for point in sorted(mount_points, key=len, reverse=True)
         if point.strip(b"/")
         for spelled in sorted(spellings(point))
     ]
 
 
-def _path(point: bytes) -> re.Pattern[bytes]:
-    rest = rb"((?:/+(?:[^\s/\"'<>|;:,()\\]|\\[0-3][0-7]{2})+)*)"
-    return re.compile(rb"(?<![a-z0-9_./-])(" + re.escape(point) + rb")(?![a-z0-9_.-])" + rest)
-
-
-def find(text: bytes, contexts: Sequence[Context], file: str = "") -> Iterator[Found]:
+def find(text: bytes, contexts: Sequence[Context], file: str = "") -> Iterator[Name]:
     """The places of a text (lower case) that hold names; they may overlap."""
     for context in contexts:
         if context.hint in text and (not context.files or file in context.files):
-            kinds = tuple(enumerate(context.kinds, 1))
             for match in context.pattern.finditer(text):
-                for group, kind in kinds:
+                for group, kind in enumerate(context.kinds, 1):
                     if held := match[group]:
-                        yield Found(match.start(group), kind, held)
+                        yield Name(*match.span(group), kind, held)
 
 
+_WHOLE: Final = re.compile(rb".+", re.DOTALL)
 _SPLIT: Final = {
     Kind.FILES: re.compile(rb"(?:[^\\/]|\\[0-3][0-7]{2})+"),
     Kind.USERS: re.compile(rb"[^\\@]+"),
@@ -140,26 +127,16 @@ _SPLIT: Final = {
 @lru_cache(maxsize=1 << 12)
 def split(kind: Kind, text: bytes) -> tuple[Name, ...]:
     """What a place holds: one name, or those that a path or `domain\\user` consists of."""
-    if kind not in _SPLIT:
-        return _name(kind, 0, text)
-    pieces = list(_SPLIT[kind].finditer(text))
-    names: tuple[Name, ...] = ()
+    pieces = list(_SPLIT.get(kind, _WHOLE).finditer(text))
+    names = []
     for piece in pieces:
-        is_domain = kind is Kind.USERS and len(pieces) > 1 and _is_domain(text, piece)
-        names += _name(Kind.DOMAINS if is_domain else kind, piece.start(), piece[0])
-    return names
-
-
-def _is_domain(text: bytes, piece: re.Match[bytes]) -> bool:
-    before, behind = text[piece.start() - 1 : piece.start()], text[piece.end() : piece.end() + 1]
-    return before == b"@" or behind == b"\\"
-
-
-def _name(kind: Kind, start: int, text: bytes) -> tuple[Name, ...]:
-    text = text.rstrip(b".") or text
-    if kind is Kind.HOSTS and ip_address(text) is not None:
-        return ()  # an address, whoever asks
-    return (Name(start, start + len(text), kind, plain(text)),)
+        (start, end), name = piece.span(), piece[0].rstrip(b".") or piece[0]
+        is_domain = text[start - 1 : start] == b"@" or text[end : end + 1] == b"\\"
+        if kind is Kind.USERS and len(pieces) > 1 and is_domain:
+            names.append(Name(start, start + len(name), Kind.DOMAINS, plain(name)))
+        elif kind is not Kind.HOSTS or ip_address(name) is None:  # an address is no name
+            names.append(Name(start, start + len(name), kind, plain(name)))
+    return tuple(names)
 
 
 def in_domain(domain: bytes) -> Context:

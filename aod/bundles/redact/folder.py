@@ -1,7 +1,4 @@
-"""All files of a bundle's folder: read twice, once to find the names and once to replace them.
-
-The redacted files lie in a folder of their own, so a death at any moment leaves the others as they
-were."""
+"""All files of a bundle's folder: read twice, once to find the names and once to replace them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +11,9 @@ from aod.actions import table
 from aod.anomaly import Anomaly
 from aod.bundles import contents, manifest
 from aod.bundles.manifest import Manifest
-from aod.bundles.redact import host, pcap
-from aod.bundles.redact.gathering import Gathering
-from aod.bundles.redact.kinds import Kind, Pseudonyms
+from aod.bundles.redact import pcap
+from aod.bundles.redact.gathering import Gathering, known_here
+from aod.bundles.redact.kinds import Kind
 from aod.bundles.redact.text import Redactor
 from aod.files import FOLDER_MODE, create
 from aod.flight.pcap import PcapError
@@ -25,8 +22,6 @@ DRAFT: Final = ".draft.json"
 DONE: Final = ".redacted"
 NAMELESS: Final = frozenset({contents.EVENTS, contents.STATS})
 """Numbers only, and what tasks call themselves."""
-_PACKETS_LEFT_OUT: Final = "left out: packets are redacted only where they are headers only"
-_BINARY_LEFT_OUT: Final = "left out: files of this kind cannot be redacted"
 _CHUNK: Final = 1 << 17
 """What is found in it takes some hundred times as much memory."""
 _LONGEST_LINE: Final = 1 << 19
@@ -56,7 +51,7 @@ def redact(folder: Path, *, headers_only: bool) -> None:
     Raises OSError, msgspec.MsgspecError: the folder has no draft, or cannot be read or written."""
     draft = msgspec.json.decode((folder / DRAFT).read_bytes(), type=Draft)
     texts, others = _files(folder)
-    redactor, pseudonyms = _gathered(draft, texts)
+    redactor = _gathered(draft, texts)
     done = folder / DONE
     done.mkdir(FOLDER_MODE)
     for path in texts:
@@ -65,24 +60,20 @@ def redact(folder: Path, *, headers_only: bool) -> None:
                 target.write(redactor.text(chunk, path.name))
     left_out = {}
     for path in others:
-        if why := _binary(path, done / path.name, pseudonyms, headers_only=headers_only):
+        if why := _binary(path, done / path.name, redactor, headers_only=headers_only):
             left_out[path.name] = why
-    _write_draft(done, draft, left_out, redactor, pseudonyms)
+    _write_draft(done, draft, left_out, redactor)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[Path]]:
     """The text files, and the others."""
     binary = {row.file for row in table.ACTIONS if row.binary}
     known = NAMELESS | {contents.ANOMALY, contents.SUMMARY, manifest.FILE}
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.name not in known and path.is_file()
-    )
-    return (
-        [path for path in found if path.name not in binary and path.suffix != ".pcap"],
-        [path for path in found if path.name in binary or path.suffix == ".pcap"],
-    )
+    found: tuple[list[Path], list[Path]] = [], []
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith(".") and path.name not in known and path.is_file():
+            found[path.name in binary or path.suffix == ".pcap"].append(path)
+    return found
 
 
 def chunks(file: IO[bytes], size: int = _CHUNK, longest: int = _LONGEST_LINE) -> Iterator[bytes]:
@@ -100,61 +91,50 @@ def chunks(file: IO[bytes], size: int = _CHUNK, longest: int = _LONGEST_LINE) ->
         yield held
 
 
-def _gathered(draft: Draft, texts: list[Path]) -> tuple[Redactor, Pseudonyms]:
+def _gathered(draft: Draft, texts: list[Path]) -> Redactor:
     gathering = Gathering()
     gathering.add(Kind.HOSTS, draft.manifest.host.encode())
     for mount in draft.manifest.mounts:
         gathering.add(Kind.MOUNTS, mount.mount_point.encode(errors="replace"))
-
-    def look_at(text: str) -> str:
-        gathering.look_at(text.encode(errors="replace"))
-        return text
-
-    for part in (draft.anomaly, draft.manifest):
-        _mapped(msgspec.to_builtins(part), look_at)
+    parts = msgspec.to_builtins((draft.anomaly, draft.manifest))
+    _mapped(parts, lambda text: gathering.look_at(text.encode(errors="replace")))
     for path in texts:
         with path.open("rb") as source:
             for chunk in chunks(source):
                 gathering.look_at(chunk, path.name)
-    for kind, name in host.names():
+    for kind, name in known_here():
         gathering.add(kind, name)
     return gathering.redactor()
 
 
-def _binary(path: Path, target: Path, pseudonyms: Pseudonyms, *, headers_only: bool) -> str:
+def _binary(path: Path, target: Path, redactor: Redactor, *, headers_only: bool) -> str:
     """Redact a binary file; why it is left out, if it is."""
     if path.suffix != ".pcap":
-        return _BINARY_LEFT_OUT
+        return "left out: files of this kind cannot be redacted"
     if not headers_only:
-        return _PACKETS_LEFT_OUT
+        return "left out: packets are redacted only where they are headers only"
     try:
         with create(target) as file:
-            file.writelines(pcap.redact(path.read_bytes(), pseudonyms))
+            file.writelines(pcap.redact(path.read_bytes(), redactor.pseudonyms))
     except PcapError as error:
         target.unlink()
         return f"left out: {error}"
     return ""
 
 
-def _write_draft(
-    done: Path,
-    draft: Draft,
-    left_out: dict[str, str],
-    redactor: Redactor,
-    pseudonyms: Pseudonyms,
-) -> None:
-    host_name = pseudonyms.name(Kind.HOSTS, draft.manifest.host.encode()).decode()
-    manifest_of = msgspec.to_builtins(draft.manifest)
-    redacted = _mapped(manifest_of, redactor.string, _MANIFEST_AS_IT_IS) | {"host": host_name}
-    anomaly = _mapped(msgspec.to_builtins(draft.anomaly), redactor.string, _ANOMALY_AS_IT_IS)
-    redacted["redacted"] = msgspec.to_builtins(pseudonyms.replaced())
+def _write_draft(done: Path, draft: Draft, left_out: dict[str, str], redactor: Redactor) -> None:
+    host_name = redactor.pseudonyms.name(Kind.HOSTS, draft.manifest.host.encode()).decode()
+    builtins = msgspec.to_builtins(draft)
+    redacted = _mapped(builtins["manifest"], redactor.string, _MANIFEST_AS_IT_IS)
+    anomaly = _mapped(builtins["anomaly"], redactor.string, _ANOMALY_AS_IT_IS)
+    redacted |= {"host": host_name, "redacted": redactor.pseudonyms.replaced()}
     made = {"manifest": redacted, "anomaly": anomaly, "left_out": left_out}
     with create(done / DRAFT) as file:
         file.write(msgspec.json.encode(msgspec.convert(made, type=Draft)))
 
 
 def _mapped(
-    value: Any, change: Callable[[str], str], as_it_is: frozenset[str] = frozenset()
+    value: Any, change: Callable[[str], object], as_it_is: frozenset[str] = frozenset()
 ) -> Any:
     """All strings changed, but for those under the keys `as_it_is`; keys are never touched."""
     if isinstance(value, str):

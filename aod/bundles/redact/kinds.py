@@ -2,10 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Struct, field
 
 from aod.bundles.manifest import Replaced
 
@@ -35,9 +38,9 @@ _WORD: Final = {
 PSEUDONYM_FORM: Final = rb"(?:host|domain|user|share|mount|file)-[0-9]+"
 PSEUDONYM: Final = re.compile(rb"(?<![a-z0-9])" + PSEUDONYM_FORM + rb"(?![a-z0-9])")
 _NET4: Final = ipaddress.ip_network("198.18.0.0/15")
-_OF_OUR_NETS: Final = re.compile(rb"198\.1[89]\.\d+\.\d+|2001:db8:[0-9a-f:]+")
 _NET6: Final = ipaddress.ip_network("2001:db8::/32")
-_NOTHING: Final[Mapping[bytes, Any]] = {}
+OUR_NETS: Final = re.compile(rb"198\.1[89]\.\d+\.\d+|2001:db8:[0-9a-f:]+")
+"""Forms that all of their addresses have."""
 _OWN_MAC: Final = b"\x02\x00\x00\x00"
 
 # What belongs to no one stays, and so does what every host and every server has.
@@ -50,33 +53,27 @@ _KEPT: Final = {
 }
 
 
-class Pseudonyms:
-    """What names become. Upper and lower case make no difference.
+class Pseudonyms(Struct):
+    """What names become. Upper and lower case make no difference."""
 
-    Args:
-        taken: pseudonyms, and addresses of the nets they are chosen from, that occur already: they
-            stay, and are given to nobody.
-        kinds: of names (lower case), where that is decided.
-        aliases: names (lower case) that are another's."""
-
-    def __init__(
-        self,
-        taken: Collection[bytes] = (),
-        kinds: Mapping[bytes, Kind] = _NOTHING,
-        aliases: Mapping[bytes, bytes] = _NOTHING,
-    ) -> None:
-        self._taken, self._kinds, self._aliases = set(taken), kinds, aliases
-        self._chosen: dict[bytes, bytes] = {}
-        self._used: dict[Kind, int] = dict.fromkeys(Kind, 0)
-        self._names: dict[Kind, int] = dict.fromkeys(Kind, 0)
+    taken: set[bytes] = set()
+    """Pseudonyms, and addresses of the nets they are chosen from, that occur already: they stay,
+    and are given to nobody."""
+    kinds: dict[bytes, Kind] = {}
+    """Of names (lower case), where that is decided."""
+    aliases: dict[bytes, bytes] = {}
+    """Names (lower case) that are another's."""
+    _chosen: dict[bytes, bytes] = {}
+    _used: Counter[Kind] = field(default_factory=Counter)
+    _names: Counter[Kind] = field(default_factory=Counter)
 
     def name(self, kind: Kind, name: bytes) -> bytes:
         """What a name becomes; itself, if it is to stay."""
         key = name.lower()
         if is_kept(kind, key):
             return name
-        key = self._aliases.get(key, key)
-        kind = self._kinds.get(key, kind)
+        key = self.aliases.get(key, key)
+        kind = self.kinds.get(key, kind)
         return self._choice(key, kind, lambda n: f"{_WORD[kind]}-{n}".encode())
 
     def address(self, address: IPv4Address | IPv6Address) -> bytes:
@@ -96,13 +93,13 @@ class Pseudonyms:
 
     def replaced(self) -> tuple[Replaced, ...]:
         """How many of which kind."""
-        return tuple(Replaced(kind, count) for kind, count in self._names.items())
+        return tuple(Replaced(kind, self._names[kind]) for kind in Kind)
 
     def _choice(self, key: bytes, kind: Kind, made: Callable[[int], bytes]) -> bytes:
         """What was chosen for it, or the next that is not taken."""
         while key not in self._chosen:
             self._used[kind] += 1
-            if (pseudonym := made(self._used[kind])).lstrip(b"/") not in self._taken:
+            if (pseudonym := made(self._used[kind])).lstrip(b"/") not in self.taken:
                 self._names[kind] += 1
                 self._chosen[key] = pseudonym
         return self._chosen[key]
@@ -115,13 +112,6 @@ def is_kept(kind: Kind, lowered: bytes) -> bool:
     if kind is not Kind.FILES and lowered.isdigit():
         return True
     return PSEUDONYM.fullmatch(lowered.lstrip(b"/")) is not None
-
-
-def own_addresses(text: bytes) -> Iterator[bytes]:
-    """The addresses in a text (lower case) that are of our nets."""
-    for match in _OF_OUR_NETS.finditer(text):
-        if (address := ip_address(match[0])) is not None:
-            yield address.compressed.encode()
 
 
 def ip_address(text: bytes) -> IPv4Address | IPv6Address | None:

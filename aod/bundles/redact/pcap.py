@@ -9,12 +9,10 @@ from typing import Final
 
 from aod.bundles.redact.kinds import Pseudonyms
 from aod.flight import pcap
-from aod.flight.frames import IP, IPV6, LINKS, TCP, Ip, network
+from aod.flight.headers import IP, IPV6, LINKS, TCP, network
 from aod.flight.pcap import PcapError
 
 _MAC_BYTES: Final = 6
-
-
 _NO_OPTIONS: Final = 0x45
 """The first byte of IPv4 where nothing lies between its header and TCP's."""
 
@@ -43,20 +41,14 @@ def _packet(data: bytes, link_type: int, pseudonyms: Pseudonyms) -> bytes:
         mac = data[at : at + _MAC_BYTES]
         if len(mac) == _MAC_BYTES:
             packet[at : at + _MAC_BYTES] = pseudonyms.mac(mac)
-    ip = IP.get(protocol)
-    if ip is None or len(data) < start + ip.length:
-        return bytes(packet[:start]) + bytes(len(data) - start)
-    header = _header(data[start : start + ip.length], ip, pseudonyms)
-    behind = data[start + ip.length :]
-    is_plain = protocol == IPV6 or header[0] == _NO_OPTIONS  # options may hold addresses
-    if not is_plain or header[ip.protocol] != TCP:
-        behind = bytes(len(behind))
-    return bytes(packet[:start]) + header + behind
-
-
-def _header(header: bytes, ip: Ip, pseudonyms: Pseudonyms) -> bytes:
-    replaced = bytearray(header)
-    for at in ip.addresses:
-        address = pseudonyms.address(ip_address(header[at]))
-        replaced[at] = ip_address(address.decode()).packed
-    return bytes(replaced)
+    ip, known = IP.get(protocol), start
+    if ip is not None and len(data) >= start + ip.length:
+        known += ip.length
+        for field in ip.addresses:
+            within = slice(start + field.start, start + field.stop)
+            address = pseudonyms.address(ip_address(data[within]))
+            packet[within] = ip_address(address.decode()).packed
+        has_options = protocol != IPV6 and data[start] != _NO_OPTIONS  # they may hold addresses
+        if not has_options and data[start + ip.protocol] == TCP:
+            known = len(data)
+    return bytes(packet[:known]) + bytes(len(data) - known)

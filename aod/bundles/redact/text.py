@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from aod.bundles.redact.contexts import Context, find, split
@@ -57,6 +58,10 @@ _MOST_KNOWN: Final = 1 << 12
 """Of what was found, how much is not asked for again."""
 
 
+_Place = tuple[int, int, bytes]
+"""Start, negative end (of two that begin together the longer one sorts first), pseudonym."""
+
+
 class Redactor:
     """Replaces names in text, with the pseudonyms of one bundle.
 
@@ -66,17 +71,17 @@ class Redactor:
     def __init__(
         self, pseudonyms: Pseudonyms, contexts: Sequence[Context], words: Mapping[bytes, Kind]
     ) -> None:
-        self._pseudonyms = pseudonyms
+        self.pseudonyms = pseudonyms
         self._contexts = contexts
         self._spelled = {
             spelled: (kind, word) for word, kind in words.items() for spelled in spellings(word)
         }
         names = ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
         # A pseudonym is passed over whole: in `host-1::` there is no address.
-        wanted = rb"(?P<place>" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
+        wanted = rb"(?:" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
         self._anywhere = re.compile(_BEGIN + wanted)
         self._behind_escapes = re.compile(_ESCAPE + wanted)
-        self._known: dict[bytes, bytes | None] = {}
+        self._pseudonym = lru_cache(_MOST_KNOWN)(self._chosen)
 
     def text(self, text: bytes, file: str = "") -> bytes:
         """The text with all its names replaced; `file` decides which places are searched."""
@@ -84,72 +89,53 @@ class Redactor:
         found = [*self._in_context(lowered, file), *self._everywhere(self._anywhere, lowered)]
         if b"\\" in lowered or b"%" in lowered:
             found += self._everywhere(self._behind_escapes, lowered)
-        return _replaced(text, found)
+        pieces, done = [], 0
+        for start, end, pseudonym in sorted(found):
+            if start >= done:  # of places that overlap the first holds
+                pieces += [text[done:start], pseudonym]
+                done = -end
+        return b"".join([*pieces, text[done:]])
 
     def string(self, text: str) -> str:
         """A string of a JSON document, with its names replaced."""
         return self.text(text.encode(errors="replace")).decode(errors="replace")
 
-    def _in_context(self, text: bytes, file: str) -> Iterator["_Place"]:
+    def _in_context(self, text: bytes, file: str) -> Iterator[_Place]:
         for place in find(text, self._contexts, file):
             for name in split(place.kind, place.text):
-                pseudonym = self._pseudonyms.name(name.kind, name.text)
+                pseudonym = self.pseudonyms.name(name.kind, name.text)
                 if pseudonym != name.text:
                     yield place.start + name.start, -place.start - name.end, pseudonym
 
-    def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator["_Place"]:
-        known = self._known
+    def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator[_Place]:
         for match in pattern.finditer(text):
-            found = match["place"]
-            if found not in known:
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                known[found] = self._pseudonym(found, match)
-            if (pseudonym := known[found]) is not None:
-                start, end = match.span("place")
+            form = match.lastgroup or ""
+            if (pseudonym := self._pseudonym(form, match[form])) is not None:
+                start, end = match.span(form)
                 yield start, -end, pseudonym
 
-    def _pseudonym(self, found: bytes, match: re.Match[bytes]) -> bytes | None:
-        if match["ours"]:
-            return None
-        if match["name"]:
-            return self._pseudonyms.name(*self._spelled[found])
-        if match["mac"]:
-            return self._mac(found)
-        if match["ipv4"]:
+    def _chosen(self, form: str, found: bytes) -> bytes | None:
+        """What becomes of what was found in a form (the name of a group); None: it stays."""
+        if form == "name":
+            return self.pseudonyms.name(*self._spelled[found])
+        if form == "mac":
+            separator = found[2:3].decode()
+            mac = self.pseudonyms.mac(bytes.fromhex(found.decode().replace(separator, "")))
+            return mac.hex(separator).encode()
+        if form == "ipv4":
             found = b".".join(b"%d" % int(part) for part in found.split(b"."))
-        elif not _may_be_ipv6(found):
+        elif form == "ours" or not _may_be_ipv6(found):
             return None
-        address = ip_address(found)
-        if address is None:
+        if (address := ip_address(found)) is None:
             return None
-        pseudonym = self._pseudonyms.address(address)
+        pseudonym = self.pseudonyms.address(address)
         return None if pseudonym == address.compressed.encode() else pseudonym
-
-    def _mac(self, found: bytes) -> bytes:
-        separator = found[2:3]
-        mac = self._pseudonyms.mac(bytes.fromhex(found.replace(separator, b"").decode()))
-        return mac.hex(separator.decode()).encode()
-
-
-_Place = tuple[int, int, bytes]
-"""Start, negative end (of two that begin together the longer one sorts first), pseudonym."""
 
 
 def _may_be_ipv6(text: bytes) -> bool:
     """Not a time of day, and not `a::b` of a program's source."""
     has_digit = any(byte in b"0123456789" for byte in text)
     return (b"::" in text or text.count(b":") == 7) and (has_digit or text.count(b":") > 2)
-
-
-def _replaced(text: bytes, found: list[_Place]) -> bytes:
-    """Of places that overlap the first holds, and of those that begin together the longest."""
-    pieces, done = [], 0
-    for start, end, pseudonym in sorted(found):
-        if start >= done:
-            pieces += [text[done:start], pseudonym]
-            done = -end
-    return b"".join([*pieces, text[done:]]) if pieces else text
 
 
 def strong(names: Mapping[bytes, Kind]) -> dict[bytes, Kind]:
@@ -162,5 +148,4 @@ def strong(names: Mapping[bytes, Kind]) -> dict[bytes, Kind]:
         and not word.isdigit()
         and kind is not Kind.MOUNTS
     ]
-    chosen.sort(key=lambda one: list(Kind).index(one[1]))
-    return dict(chosen[:MAX_WORDS])
+    return dict(sorted(chosen, key=lambda one: list(Kind).index(one[1]))[:MAX_WORDS])

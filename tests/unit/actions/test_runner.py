@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aod.actions import mounts, runner
+from aod.actions import runner
 from aod.actions.action import Action, Command, Phase
 from aod.actions.job import Job
 from aod.actions.output import Budget, Keep, OutputFile
@@ -177,7 +177,7 @@ def test_a_full_disk_ends_all_of_them(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_mounts_are_read_by_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tmp_path / "mountinfo"
     table.write_text("35 22 0:31 / /mnt/a rw - cifs //srv/a rw,username=me\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", str(table))
+    monkeypatch.setattr(runner, "MOUNTINFO", str(table))
     ask = Command(("sh", "-c", 'echo "asked $0"'), each_mount=True)
     collected = collect([shell(0, "", commands=(ask,))], tmp_path)
     assert [mount.source for mount in collected.mounts] == ["//srv/a"]
@@ -187,7 +187,7 @@ def test_mounts_are_read_by_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_mounts_that_cannot_be_read_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mounts, "MOUNTINFO", "/dev/zero")
+    monkeypatch.setattr(runner, "MOUNTINFO", "/dev/zero")
     assert collect([], tmp_path).mounts == ()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert collect([], tmp_path).mounts == ()

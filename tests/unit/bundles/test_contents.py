@@ -9,7 +9,7 @@ from aod.actions.result import Status, not_run
 from aod.bundles import contents
 from aod.bundles.manifest import File
 
-SOURCE = not_run("dmesg", "dmesg.log", ("dmesg",), Status.OK, "")
+SOURCE = not_run("dmesg", "", Status.OK, "dmesg.log", ("dmesg",))
 
 
 def test_every_file_but_the_manifest_is_listed(tmp_path: Path) -> None:

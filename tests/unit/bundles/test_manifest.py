@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 import aod
-from aod.actions.result import Mount, Source, Status, not_run
+from aod.actions.result import Mount, Source, not_run
 from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, Manifest
 from tests.unit.samples import anomaly
@@ -22,7 +22,7 @@ EVENTS = Events(
     trigger_ns=1,
     note="",
 )
-SOURCE = not_run("dmesg", "dmesg.log", ("dmesg", "-T"), Status.MISSING, "why")
+SOURCE = not_run("dmesg", "why", file="dmesg.log", command=("dmesg", "-T"))
 
 
 def describe(*mounts: Mount) -> Manifest:

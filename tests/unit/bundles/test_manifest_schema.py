@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aod.actions.result import Mount, Status, not_run
+from aod.actions.result import Mount, not_run
 from aod.anomaly import Cause, Relation
 from aod.bundles import manifest
 from aod.bundles.manifest import CifsModule, Events, File, Identity, Manifest, Replaced
@@ -32,7 +32,7 @@ FULL = Manifest(
         trigger_ns=1,
         note="",
     ),
-    sources=(not_run("dmesg", "dmesg.log", ("dmesg",), Status.MISSING, "why"),),
+    sources=(not_run("dmesg", "why", file="dmesg.log", command=("dmesg",)),),
     losses={"gave_up": 1},
     redacted=(Replaced("users", 3),),
     files=(File("dmesg.log", 1, "ab", "The log."),),

@@ -13,7 +13,7 @@ from aod.files import sha256
 def source(folder: Path, name: str, content: bytes = b"x") -> Source:
     path = folder / f"{name}.log"
     path.write_bytes(content)
-    plain = not_run(name, path.name, (name,), Status.OK, "")
+    plain = not_run(name, "", Status.OK, path.name, (name,))
     return replace(plain, bytes=len(content), sha256=sha256(path))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from aod.audit import log
 from aod.audit.entries import CaptureBegun, CaptureWaits, Declared, Lost
-from aod.audit.reader import read
+from aod.audit.log import read
 from aod.capture.audit import MAX_QUEUED, CaptureAudit
 from aod.capture.backlog import Backlog
 from aod.config.schema import Config

@@ -3,12 +3,13 @@
 import asyncio
 import errno
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from aod.capture import output_folder
-from aod.capture.output_folder import OutputState, Room
+from aod.capture.output_folder import OutputState
 from aod.config.schema import Capture
 from tests.rig.configs import config
 
@@ -22,10 +23,10 @@ class Disk:
         self.error: OSError | None = None
         monkeypatch.setattr(output_folder, "look", self.look)
 
-    def look(self, _folder: Path) -> Room:
+    def look(self, _folder: Path) -> os.statvfs_result:
         if self.error:
             raise self.error
-        return Room(self.free_bytes, 10_000, 1)
+        return os.statvfs_result((1, 1, 10_000, *[self.free_bytes] * 2, 9, 1, 1, 0, 255))
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from aod.audit.entries import (
     CaptureSealed,
     Entry,
 )
-from aod.audit.log import AuditLog
-from aod.audit.reader import why_no_bundle
+from aod.audit.log import AuditLog, why_no_bundle
 from aod.capture import snapshot
 from aod.capture.snapshot import Snapshots
 from aod.config.schema import Config, Guardian, Watcher

@@ -12,7 +12,7 @@ from aod.recording.format import RecordingError
 from aod.recording.writer import RecordingWriteError
 from aod.state.lock import LockedError
 from aod.supervision.folders import FolderError
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.position import EventLogError
 
 CONTRACT: dict[type[Exception], int] = {
     ConfigError: 2,

@@ -7,8 +7,7 @@ from aod.config.rules import kernel_thresholds
 from aod.detectors.connection import Connection
 from aod.event import CONNECTION
 from aod.kernel.thresholds import NEVER_NS
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 from tests.unit.ruling import MS, configured, only, stream
 
 ALL = stream([(0, 0, 0, event, CONNECTION) for event in ConnectionEvent])

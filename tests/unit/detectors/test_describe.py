@@ -19,8 +19,7 @@ from aod.detectors.describe import (
 )
 from aod.detectors.window import MAX_RECENT, MAX_TIMES, Declaration
 from aod.event import CONNECTION, EVENT_DTYPE, NO_EVENTS, UNANSWERED, Events
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 from aod.smb.peers import Names
 from aod.state import spool
 from tests.unit.records import Record, error_rule, events, frame, slow_rule
@@ -201,7 +200,7 @@ def test_how_hanging_operations_ended_is_told() -> None:
 
 def test_a_count_that_has_reached_its_end_is_called_more_than_that() -> None:
     reason = describe(SLOW, 0, declaration(ONE, count=MAX_TIMES), OFFSET, Names()).reason
-    assert reason.startswith("more than 1,048,576 slow operations in 1 s")
+    assert reason.startswith("more than 131,072 slow operations in 1 s")
 
 
 def test_only_the_worst_few_are_told_in_words_and_all_travel() -> None:

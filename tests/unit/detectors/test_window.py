@@ -1,6 +1,7 @@
 """The rules of the window and of the episode, one by one."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from aod.detectors.api import Rule
 from aod.detectors.hung import MAX_HUNG
 from aod.detectors.window import MAX_RECENT, Declaration, State, step
 from aod.event import EVENT_DTYPE, IN_FLIGHT, Events
+from aod.settings import Count
 from tests.unit.records import Record, error_rule, events, slow_rule
 
 SLOW, URGENT = 20, 500
@@ -178,6 +180,11 @@ def test_a_declaration_carries_the_last_matches_before_the_trigger(step_by: int)
     assert one.count == acceptable + 1
     first = 1000 + acceptable + 1 - MAX_RECENT
     assert one.matched["latency_ns"].tolist() == list(range(first, first + MAX_RECENT))
+
+
+def test_any_acceptable_count_can_be_exceeded() -> None:
+    _, bounds = get_args(Count)
+    assert bounds.le < window.MAX_TIMES
 
 
 @pytest.mark.parametrize("step_by", [1, 3, 60])

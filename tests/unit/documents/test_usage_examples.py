@@ -13,8 +13,7 @@ from aod.config.rules import rules
 from aod.detectors.detector import Detector, Found
 from aod.event import CONNECTION, EVENT_DTYPE, IN_FLIGHT, UNANSWERED, Events
 from aod.smb import errors, ntstatus
-from aod.smb.commands import PATIENCE, Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import PATIENCE, Command, ConnectionEvent
 from aod.smb.peers import Names
 from tests.unit.config.cases import loaded
 from tests.unit.documents import manual_text

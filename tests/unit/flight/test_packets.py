@@ -20,7 +20,7 @@ from aod.flight import packets, ring
 from aod.flight.cut import in_order
 from aod.flight.packets import PacketRing
 from aod.flight.pcap import records
-from aod.host import leftovers
+from aod.host import children
 
 PATIENCE_SEC = 20.0
 SMALL = Packets(ring_mb=4, snaplen=128)
@@ -46,6 +46,10 @@ def wait_until(condition: Callable[[], object], one: PacketRing | None = None) -
         time.sleep(0.02)
 
 
+def pid(one: PacketRing) -> int | None:
+    return one._popen.pid if one._popen else None
+
+
 def try_to_connect() -> None:
     """Two packets on the loopback: a wish, and its refusal."""
     with socket.socket() as client:
@@ -54,7 +58,7 @@ def try_to_connect() -> None:
 
 def recorded(folder: Path) -> int:
     parts = in_order(ring.contents(folder))
-    return sum(1 for about, content in parts for _ in records(content, about))
+    return sum(1 for _, about, content in parts for _ in records(content, about))
 
 
 @pytest.fixture
@@ -84,12 +88,12 @@ def test_it_runs_as_a_user_of_its_own_with_one_capability(one: PacketRing) -> No
     except KeyError:
         pytest.skip("this host has no user tcpdump")
     wait_until(lambda: one.is_recording, one)
-    status = Path(f"/proc/{one.pid}/status").read_text()
+    status = Path(f"/proc/{pid(one)}/status").read_text()
     assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
     for kind in ("Prm", "Eff", "Bnd", "Amb"):
         assert f"Cap{kind}:\t0000000000002000\n" in status
     assert "NoNewPrivs:\t1\n" in status
-    assert os.getpriority(os.PRIO_PROCESS, one.pid or 0) >= 10
+    assert os.getpriority(os.PRIO_PROCESS, pid(one) or 0) >= 10
     written = one.folder / "ring.pcap0"
     assert one.folder.stat().st_mode & 0o777 == 0o700
     assert (written.stat().st_uid, written.stat().st_mode & 0o777) == (uid, 0o600)
@@ -102,8 +106,8 @@ def test_one_that_is_killed_comes_back_and_that_is_said_once(
     for starts in (1, 2):
         wait_until(lambda: one.is_recording, one)
         assert one.starts == starts
-        os.kill(one.pid or 0, signal.SIGKILL)
-        wait_until(lambda: one.pid is None, one)
+        os.kill(pid(one) or 0, signal.SIGKILL)
+        wait_until(lambda: pid(one) is None, one)
     wait_until(lambda: one.starts == 3, one)
     assert sum("no packets are recorded" in line for line in caplog.messages) == 1
 
@@ -135,7 +139,7 @@ def test_what_was_missed_is_counted_over_all_starts(
     try:
         wait_until(lambda: one.dropped == 2, one)
         (tmp_path / "end").touch()
-        wait_until(lambda: one.pid is None, one)
+        wait_until(lambda: pid(one) is None, one)
         assert one.dropped == 1  # the last word of the first one
         wait_until(lambda: one.dropped == 1 + 2, one)
     finally:
@@ -146,9 +150,9 @@ def test_what_was_missed_is_counted_over_all_starts(
 def test_the_end_leaves_neither_process_nor_file(tmp_path: Path) -> None:
     one = PacketRing(tmp_path / "packets", SMALL, LOG)
     wait_until(lambda: one.is_recording, one)
-    pid = one.pid
+    killed = pid(one)
     one.close()
-    assert not Path(f"/proc/{pid}").exists()
+    assert not Path(f"/proc/{killed}").exists()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,10 +169,10 @@ def test_a_killed_owner_takes_it_along_and_its_packets_stay(tmp_path: Path) -> N
     with subprocess.Popen([sys.executable, "-c", program, str(folder)]) as owner:
         try:
             wait_until((folder / "ring.pcap0").exists)
-            assert len(list(leftovers.writers(folder))) == 1
+            assert len(list(children.writers(folder))) == 1
         finally:
             owner.kill()
-    wait_until(lambda: not list(leftovers.writers(folder)))
+    wait_until(lambda: not list(children.writers(folder)))
     assert (folder / "ring.pcap0").exists()
 
 
@@ -178,8 +182,8 @@ def test_a_leftover_writer_is_ended_before_there_are_two(tmp_path: Path) -> None
     ring.prepare(folder, None)
     command = ["tcpdump", "-Z", "root", "-i", "lo", "-w", ring.NAME, "port", "445"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as leftover:
-        wait_until(lambda: list(leftovers.writers(folder)) == [leftover.pid])
-        assert list(leftovers.writers(tmp_path)) == []
+        wait_until(lambda: list(children.writers(folder)) == [leftover.pid])
+        assert list(children.writers(tmp_path)) == []
         PacketRing(folder, SMALL, LOG)
         assert leftover.wait(PATIENCE_SEC) == -signal.SIGKILL
 
@@ -190,7 +194,7 @@ def test_what_cannot_start_is_tried_again_later_and_later(
     monkeypatch.setattr(packets, "command", lambda *_: ["sh", "-c", "echo no way >&2; exit 3"])
     one = PacketRing(tmp_path / "packets", SMALL, LOG)
     wait_until(lambda: one.starts == 3, one)
-    wait_until(lambda: one.pid is None, one)
+    wait_until(lambda: pid(one) is None, one)
     assert one._delay_sec == pytest.approx(0.4)
     assert one._next_start > time.monotonic()
     assert [line for line in caplog.messages if "tcpdump" in line] == [

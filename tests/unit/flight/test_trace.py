@@ -105,5 +105,9 @@ def test_daemons_have_instances_of_their_own(tracefs: Tracefs) -> None:
 
 
 @pytest.mark.parametrize(("cpus", "kib"), [(1, 4096), (4, 1024), (1000, 16)])
-def test_the_buffers_of_all_processors_together_have_the_size(cpus: int, kib: int) -> None:
-    assert trace.cpu_kib(Trace(buffer_mb=4), cpus) == kib
+def test_the_buffers_of_all_processors_together_have_the_size(
+    tracefs: Tracefs, monkeypatch: pytest.MonkeyPatch, cpus: int, kib: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cpus)
+    TraceBuffer(PINS, Trace(buffer_mb=4), LOG).tick()
+    assert int(tracefs.text("buffer_size_kb")) == kib

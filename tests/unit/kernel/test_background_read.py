@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aod.kernel import background_read
-from aod.kernel.background_read import BackgroundRead
+from aod.kernel import peer_source
+from aod.kernel.peer_source import BackgroundRead
 
 LONG_SEC = 600.0
 
@@ -46,7 +46,7 @@ def test_file_that_blocks_is_given_up_in_time(tmp_path: Path) -> None:
 
 
 def test_file_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_read, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(peer_source, "MAX_BYTES", 100_000)
     reader = BackgroundRead(Path("/dev/zero"), LONG_SEC)
     assert _result(reader) == b""
     assert reader._child.wait() == -9

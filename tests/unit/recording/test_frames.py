@@ -8,7 +8,15 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aod.recording.format import MAGIC, MAX_PLAIN, Frame, Frames, Kind, RecordingError, encode
+from aod.recording.format import (
+    MAGIC,
+    MAX_PLAIN,
+    Frame,
+    Kind,
+    RecordingError,
+    encode,
+    read_frames,
+)
 
 KINDS = tuple(Kind)
 WRITTEN = st.lists(st.tuples(st.sampled_from(KINDS), st.binary(max_size=300)), max_size=5)
@@ -20,8 +28,8 @@ def stored(*written: tuple[Kind, bytes]) -> bytes:
 
 def read(raw: bytes, *wanted: Kind) -> tuple[list[Frame], int]:
     """The frames, and where the last one ends."""
-    frames = Frames(io.BytesIO(raw), len(raw), wanted or KINDS)
-    return list(frames), frames.at
+    frames = list(read_frames(io.BytesIO(raw), len(raw), wanted or KINDS))
+    return frames, frames[-1].end if frames else len(MAGIC)
 
 
 def refusal(raw: bytes) -> str:
@@ -34,7 +42,11 @@ def refusal(raw: bytes) -> str:
 @given(WRITTEN)
 def test_what_was_written_is_read(written: list[tuple[Kind, bytes]]) -> None:
     raw = stored(*written)
-    expected = [Frame(kind, len(content), content) for kind, content in written]
+    ends = [len(stored(*written[: count + 1])) for count in range(len(written))]
+    expected = [
+        Frame(kind, len(content), content, end)
+        for (kind, content), end in zip(written, ends, strict=True)
+    ]
     assert read(raw) == (expected, len(raw))
 
 
@@ -64,7 +76,7 @@ def test_a_byte_that_changed_is_never_content(data: st.DataObject) -> None:
     raw[at] ^= data.draw(st.integers(1, 255))
     found: list[Frame] = []
     try:
-        found.extend(Frames(io.BytesIO(raw), len(raw), KINDS))
+        found.extend(read_frames(io.BytesIO(raw), len(raw), KINDS))
     except RecordingError as error:
         assert str(error).startswith("damaged at byte ")
     untouched = 0 if at < len(stored(written[0])) else 1
@@ -75,18 +87,19 @@ def test_a_byte_that_changed_is_never_content(data: st.DataObject) -> None:
 @given(st.binary(max_size=200))
 def test_what_is_no_frame_is_refused_or_cut(tail: bytes) -> None:
     raw = stored((Kind.MARK, b"x")) + tail
-    frames = Frames(io.BytesIO(raw), len(raw), KINDS)
+    found: list[Frame] = []
     try:
-        assert len(list(frames)) == 1
+        found.extend(read_frames(io.BytesIO(raw), len(raw), KINDS))
     except RecordingError:
         assert len(tail) >= 16
-    assert frames.at == len(raw) - len(tail)
+    assert [frame.end for frame in found] == [len(raw) - len(tail)]
 
 
 def test_a_kind_that_is_not_wanted_is_passed_over_with_its_size() -> None:
     raw = stored((Kind.EVENTS, b"12345"), (Kind.MARK, b"mark"))
     frames, _ = read(raw, Kind.MARK)
-    assert frames == [Frame(Kind.EVENTS, 5, b""), Frame(Kind.MARK, 4, b"mark")]
+    middle = len(stored((Kind.EVENTS, b"12345")))
+    assert frames == [Frame(Kind.EVENTS, 5, b"", middle), Frame(Kind.MARK, 4, b"mark", len(raw))]
 
 
 def test_damage_names_the_byte_at_which_the_frame_begins() -> None:
@@ -122,6 +135,6 @@ def test_hostile_frame_is_refused_before_memory_is_taken(raw: bytes, expected: s
 
 def test_file_that_shrinks_while_it_is_read_is_damaged() -> None:
     raw = stored((Kind.MARK, b"mark"), (Kind.MARK, b"mark"))
-    frames = Frames(io.BytesIO(raw[:-3]), len(raw), KINDS)
+    frames = read_frames(io.BytesIO(raw[:-3]), len(raw), KINDS)
     with pytest.raises(RecordingError, match="damaged at byte"):
         list(frames)

@@ -16,12 +16,12 @@ from aod.event import EVENT_DTYPE, Events
 from aod.recording.format import (
     MAGIC,
     MAX_RECORDS,
-    Frames,
     Kind,
     Mark,
     RecordingError,
     encode,
     pack_records,
+    read_frames,
     unpack_records,
 )
 from aod.recording.reader import Recording
@@ -260,5 +260,5 @@ def _short_of_space(write: Write, room: int) -> Write:
 
 def test_marks_leave_out_what_is_not_there_yet() -> None:
     raw = MAGIC + encode(Kind.MARK, msgspec.json.encode(Mark(now_ns=5)))
-    (frame,) = Frames(io.BytesIO(raw), len(raw), {Kind.MARK})
+    (frame,) = read_frames(io.BytesIO(raw), len(raw), {Kind.MARK})
     assert frame.content == b'{"now_ns":5}'

@@ -5,8 +5,8 @@ import pytest
 
 from aod.config.rules import rules
 from aod.event import CONNECTION, IN_FLIGHT, OWN, UNANSWERED
-from aod.replay import survey as module
-from aod.replay.survey import OTHER_STATUSES, Survey, timed
+from aod.replay import suggest as module
+from aod.replay.suggest import OTHER_STATUSES, Survey, timed
 from aod.smb.commands import Command
 from aod.smb.ntstatus import NUMBERS
 from tests.unit.replay.replaying import config, operations
@@ -34,13 +34,13 @@ def test_records_are_counted_by_what_they_are() -> None:
 def test_only_commands_that_there_are_are_timed() -> None:
     events = operations(Command.SMB2_READ, [10] * 4)
     events["command"] = [18, 19, 31, 255]
-    assert timed(events).tolist() == [True, False, False, False]
+    assert timed(events)["command"].tolist() == [18]
 
 
 def test_our_own_operations_ask_for_no_threshold() -> None:
     events = operations(Command.SMB2_READ, [10] * 3)
     events["flags"] = [0, OWN, OWN | IN_FLIGHT]
-    assert timed(events).tolist() == [True, False, False]
+    assert timed(events)["flags"].tolist() == [0]
 
 
 def test_emergencies_are_counted_by_command_when_they_have_finished() -> None:
@@ -65,7 +65,7 @@ def test_failures_are_counted_by_status_and_by_the_error_rule() -> None:
 
 
 def test_statuses_without_end_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_STATUSES", 2)
+    monkeypatch.setattr(module, "MAX_COUNTED_STATUSES", 2)
     events = operations(Command.SMB2_CREATE, [1] * 5)
     events["status"], events["error"] = [11, 12, 13, 14, 11], -5
     found = made()

@@ -8,10 +8,10 @@ from aod.detectors import window
 from aod.event import Events
 from aod.replay.thresholds import (
     SERIES_MS,
-    Tail,
     candidates_ms,
     silent_alone_ms,
     silent_together_ms,
+    tail,
 )
 from aod.smb.commands import Command
 from tests.unit.replay.replaying import MS, counting, mixed, operations
@@ -21,7 +21,8 @@ READ, WRITE, CREATE = Command.SMB2_READ, Command.SMB2_WRITE, Command.SMB2_CREATE
 
 def is_silent(thresholds_ms: dict[Command, float], events: Events) -> bool:
     rule = counting().rule(thresholds_ms)
-    return not window.step(rule, window.State(), events).declared
+    _, declared, _ = window.step(rule, window.State(), events)
+    return not declared
 
 
 def test_series_is_one_two_five() -> None:
@@ -37,12 +38,14 @@ def test_candidates_lie_above_the_percentile_and_below_what_is_given_up() -> Non
 
 
 def test_tail_is_what_may_match_a_threshold_that_is_suggested() -> None:
-    tail = Tail({READ: 10 * MS, WRITE: 20 * MS})
-    tail.add(operations(READ, [9, 10, 10.5, 30]))
-    tail.add(operations(CREATE, [5000]))
-    tail.add(operations(WRITE, [10, 20, 21], at_sec=11))
-    assert (tail.events()["latency_ns"] / MS).tolist() == [10.5, 30, 21]
-    assert len(Tail({}).events()) == 0
+    batches = [
+        operations(READ, [9, 10, 10.5, 30]),
+        operations(CREATE, [5000]),
+        operations(WRITE, [10, 20, 21], at_sec=11),
+    ]
+    slow = tail(batches, {READ: 10 * MS, WRITE: 20 * MS})
+    assert (slow["latency_ns"] / MS).tolist() == [10.5, 30, 21]
+    assert len(tail(batches, {})) == len(tail([], {READ: 0})) == 0
 
 
 def test_lowest_threshold_that_is_silent_alone() -> None:
@@ -99,7 +102,6 @@ def test_what_is_chosen_is_silent_and_no_lower_one_is_alone(
 
 
 def test_order_of_the_tail_is_that_of_time() -> None:
-    tail = Tail({READ: 0})
-    for at_sec in (1, 2, 3):
-        tail.add(operations(READ, [5, 5], at_sec=at_sec))
-    assert (np.diff(tail.events()["end_ns"].astype(np.int64)) > 0).all()
+    slow = tail((operations(READ, [5, 5], at_sec=at_sec) for at_sec in (1, 2, 3)), {READ: 0})
+    assert len(slow) == 6
+    assert (np.diff(slow["end_ns"].astype(np.int64)) > 0).all()

@@ -1,8 +1,7 @@
 """Connection events: numbers beyond SMB2's, each with its words and its tracepoint."""
 
 from aod.event import COMMANDS
-from aod.smb.commands import Command
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 
 
 def test_the_numbers_are_those_of_the_records() -> None:

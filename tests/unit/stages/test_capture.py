@@ -19,7 +19,7 @@ from aod.actions import table
 from aod.actions.action import Action, Command
 from aod.actions.result import Status
 from aod.anomaly import Anomaly, Cause
-from aod.audit import entries, reader
+from aod.audit import entries, log
 from aod.audit.entries import (
     CaptureFailed,
     CaptureInterrupted,
@@ -49,6 +49,7 @@ from tests.rig.stage import (
     next_beat,
     next_message,
     peers,
+    received,
     spool_of,
     start,
     start_with_line,
@@ -100,7 +101,7 @@ def run_to_the_end(made: Config) -> list[Sealed]:
         context.signals.stops = 1
         assert capture.run(context) == 0
         told = []
-        while cleanup.socket.poll(100) and (message := cleanup.receive()) is not None:
+        while cleanup.socket.poll(100) and (message := received(cleanup)) is not None:
             assert isinstance(message, Sealed)
             told.append(message)
         context.close()
@@ -150,7 +151,7 @@ def test_an_output_folder_that_hangs_at_the_start_does_not_silence_the_stage(
         os.read(held, 1)
         return []
 
-    monkeypatch.setattr(reader, "read", hang)
+    monkeypatch.setattr(log, "read", hang)
     made = config(tmp_path)
     spooled(made, 1)
     stage, line = start_with_line("capture", capture.run, made)
@@ -291,11 +292,12 @@ def test_a_capture_that_runs_is_ended_when_the_space_gets_short(
     hanging_rows(monkeypatch)
     made = config(tmp_path)
     spooled(made, 1)
-    room = output_folder.look(tmp_path)
+    found = output_folder.look(tmp_path)
+    full = os.statvfs_result((*found[:4], -1, *found[5:]))
 
-    def look(_folder: Path) -> output_folder.Room:
+    def look(_folder: Path) -> os.statvfs_result:
         runs = (made.aod_output_dir / names.folder(1) / "dmesg.log").exists()
-        return replace(room, free_bytes=-1) if runs else room
+        return full if runs else found
 
     monkeypatch.setattr(output_folder, "look", look)
     assert [sealed.timestamp for sealed in run_to_the_end(made)] == [1]

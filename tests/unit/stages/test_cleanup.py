@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aod.audit.entries import Deleted
-from aod.audit.reader import read
+from aod.audit.log import read
 from aod.bundles import retention
 from aod.bundles.retention import Entry, Reason
 from aod.config.schema import Cleanup, Config

@@ -21,6 +21,7 @@ from aod.status import anomalies
 from aod.transport.eventlog import EventLog
 from aod.transport.position import Evaluated, ReadPosition, read_evaluated
 from aod.transport.wire import Inbox, Suppressed
+from tests.rig.stage import received
 from tests.unit.detecting import (
     SECOND,
     SLOW_NS,
@@ -78,7 +79,7 @@ def test_anomaly_is_spooled_then_sent_and_then_the_position_is_published(
     append(log, operations(11))
     reader.read()
     assert capture.socket.poll(60_000)
-    sent = capture.receive()
+    sent = received(capture)
     assert [sent] == spooled(context)
     assert isinstance(sent, Anomaly)
     assert sent.timestamp == int(operations(11)["end_ns"][-1]) + log.realtime_offset_ns
@@ -95,7 +96,7 @@ def test_anomaly_that_cannot_be_spooled_is_still_sent(
     append(log, operations(11))
     reader.read()
     assert capture.socket.poll(60_000)
-    assert isinstance(capture.receive(), Anomaly)
+    assert isinstance(received(capture), Anomaly)
     assert "is not spooled" in caplog.text
     capture.close()
 
@@ -204,7 +205,7 @@ def test_an_anomaly_for_which_there_is_no_room_is_refused_and_counted(
     assert (said.declared, said.unspooled, said.refused) == (3, 2, 2)
     assert caplog.text.count("1 others wait: anomalies that come now get no bundle") == 1
     assert capture.socket.poll(60_000)
-    assert isinstance(capture.receive(), Anomaly)
+    assert isinstance(received(capture), Anomaly)
     assert not capture.socket.poll(200)
     capture.close()
 
@@ -310,7 +311,7 @@ def told(inbox: Inbox) -> list[tuple[str, int, int]]:
     """What capture was told of suppressed triggers."""
     found = []
     while inbox.socket.poll(500):
-        message = inbox.receive()
+        message = received(inbox)
         if isinstance(message, Suppressed):
             found.append((message.name, message.timestamp, message.count))
     return found

@@ -17,7 +17,7 @@ from aod.supervision import folders
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition, read_evaluated
 from aod.transport.wire import Batch, Health, Inbox, Message, Outbox
-from tests.rig.stage import next_beat
+from tests.rig.stage import next_beat, received
 from tests.unit.detecting import configured, operations
 from tests.unit.transport.test_eventlog_ring import append
 
@@ -61,7 +61,7 @@ class Pipeline:
     @staticmethod
     def next(inbox: Inbox, wanted: Callable[[Message], bool]) -> Message:
         while inbox.socket.poll(PATIENCE_MS):
-            message = inbox.receive()
+            message = received(inbox)
             if message is not None and wanted(message):
                 return message
         raise AssertionError("nothing came")

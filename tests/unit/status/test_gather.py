@@ -10,17 +10,14 @@ import pytest
 from aod.cli import status
 from aod.cli.aod import main
 from aod.conservation import violation
-from aod.kernel.attachments import to_mask
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import ConnectionEvent
 from aod.state import names
 from aod.status import metrics, text
 from aod.status.gather import gather
-from aod.status.health import unhealthy
-from aod.status.model import CommandStatus, Status
+from aod.status.model import CommandStatus, Status, unhealthy
 from aod.status.workers import DaemonReport, WorkerReport
-from aod.transport.command_stats import COUNTERS
-from aod.transport.eventlog import EventLog
-from aod.transport.eventlog_files import EventLogError
+from aod.transport.eventlog import COUNTERS, EventLog
+from aod.transport.position import EventLogError
 from aod.transport.wire import STAGES
 from scripts.vm.tools import REPO
 from tests.rig import configs
@@ -50,7 +47,7 @@ def test_sum_that_holds_and_one_that_does_not(event_log: EventLog) -> None:
 
 def test_events_that_this_kernel_does_not_tell_are_named(event_log: EventLog) -> None:
     assert "not seen" not in text.render(gather(event_log.path.parent))
-    event_log.header["unseen_events"] = to_mask([ConnectionEvent.SESSION_EXPIRED])
+    event_log.header["unseen_events"] = 1 << ConnectionEvent.SESSION_EXPIRED
     found = gather(event_log.path.parent)
     assert found.unseen == ("session expired",)
     assert "not seen     session expired\n" in text.render(found)

@@ -17,8 +17,8 @@ from aod.config.schema import Config, Guardian
 from aod.detectors.latency import Latency
 from aod.state.counters import CounterRing
 from aod.state.lock import LOCK_NAME, Lock, LockedError, holder
-from aod.supervision import folders
-from aod.supervision.folders import FolderError, clear_runtime, prepare
+from aod.supervision import folders, teardown
+from aod.supervision.folders import FolderError, prepare
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition
 from aod.transport.wire import STAGES
@@ -244,14 +244,14 @@ def test_clean_stop_leaves_nothing(tmp_path: Path) -> None:
         (runtime / name).mkdir()
         (runtime / name / "sock").touch()
     (runtime / "detect" / "detect.new").touch()
-    clear_runtime(runtime, lock)
+    teardown.clear(bare(tmp_path), (), lock, LOG)
     assert not runtime.exists()
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
     (tmp_path / "notes").touch()
-    clear_runtime(tmp_path, lock)
+    teardown.clear(bare(tmp_path, runtime_dir=tmp_path), (), lock, LOG)
     assert [path.name for path in tmp_path.iterdir()] == ["notes"]
 
 

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 
-from aod.transport.command_stats import (
+from aod.transport.eventlog import (
     COUNTERS,
     DROPPED,
+    HEADER_DTYPE,
     OPERATION_ENDS,
     RECORD_FATES,
     RECORDS_MADE,
@@ -15,7 +16,6 @@ from aod.transport.command_stats import (
     doubt,
     total,
 )
-from aod.transport.eventlog import HEADER_DTYPE
 from scripts.vm.tools import REPO
 
 HEADER = (REPO / "ebpf" / "shared.h").read_text()

@@ -11,8 +11,15 @@ import pytest
 
 from aod import log
 from aod.transport.eventlog import HEADER_BYTES, HEADER_DTYPE, EventLog
-from aod.transport.eventlog_files import LOG_NAME, POSITION_NAME, EventLogError, OtherVersionError
-from aod.transport.position import Evaluated, ReadPosition, read_evaluated
+from aod.transport.position import (
+    LOG_NAME,
+    POSITION_NAME,
+    Evaluated,
+    EventLogError,
+    OtherVersionError,
+    ReadPosition,
+    read_evaluated,
+)
 from tests.unit.records import numbered
 from tests.unit.transport.test_eventlog_ring import append
 

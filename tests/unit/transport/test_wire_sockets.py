@@ -29,6 +29,7 @@ from aod.transport.wire import (
     endpoint,
     socket_path,
 )
+from tests.rig.stage import received
 from tests.unit.records import numbered
 from tests.unit.samples import anomaly
 
@@ -60,7 +61,7 @@ def outbox(context: Context, tmp_path: Path) -> Iterator[Outbox]:
 
 def next_message(inbox: Inbox) -> Message:
     while inbox.socket.poll(PATIENCE_MS):
-        message = inbox.receive()  # None: only what is not ours has come so far
+        message = received(inbox)  # None: only what is not ours has come so far
         if message is not None:
             return message
     raise AssertionError("nothing came")
@@ -70,7 +71,7 @@ def test_messages_arrive_in_order(inbox: Inbox, outbox: Outbox) -> None:
     sent = [Batch(i, 1) for i in range(100)]
     assert all(outbox.send(message) for message in sent)
     assert [next_message(inbox) for _ in sent] == sent
-    assert inbox.receive() is None
+    assert received(inbox) is None
     assert (inbox.rejected, outbox.unsent) == (0, 0)
 
 
@@ -107,7 +108,7 @@ def test_a_flood_does_not_keep_its_receiver(inbox: Inbox, monkeypatch: pytest.Mo
         return [zmq.Frame(b"rubbish")]
 
     monkeypatch.setattr(inbox.socket, "recv_multipart", always_one_more)
-    assert inbox.receive() is None
+    assert received(inbox) is None
     assert inbox.rejected == AT_ONCE
 
 

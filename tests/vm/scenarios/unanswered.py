@@ -14,8 +14,7 @@ from pathlib import Path
 from aod.event import CONNECTION, IN_FLIGHT, UNANSWERED, Events
 from aod.kernel.objects import MID_RELEASE_VARIABLE
 from aod.smb import peers
-from aod.smb.commands import Command, command_name
-from aod.smb.connection import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent, command_name
 from aod.status.gather import gather
 from aod.status.model import Status
 from aod.transport.eventlog import EventLog

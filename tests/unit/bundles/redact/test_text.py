@@ -24,7 +24,7 @@ def redact(text: bytes, *known: tuple[Kind, str], file: str = "x.log") -> bytes:
     for kind, name in known:
         gathering.add(kind, name.encode())
     gathering.look_at(text, file)
-    return gathering.redactor()[0].text(text, file)
+    return gathering.redactor().text(text, file)
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,10 @@ def test_the_same_name_becomes_the_same_everywhere() -> None:
     gathering = Gathering()
     for text in (b"username=jdoe", rb"\\fs01\jdoe\jdoe"):
         gathering.look_at(text)
-    redactor, pseudonyms = gathering.redactor()
+    redactor = gathering.redactor()
     assert redactor.text(rb"\\fs01\jdoe\jdoe") == rb"\\host-1\user-1\user-1"
     assert redactor.text(b"jdoe") == redactor.text(b"JDOE") == b"user-1"
-    assert {one.kind: one.names for one in pseudonyms.replaced() if one.names} == {
+    assert {one.kind: one.names for one in redactor.pseudonyms.replaced() if one.names} == {
         "hosts": 1,
         "users": 1,
     }
@@ -158,3 +158,8 @@ def test_a_group_s_mac_and_what_belongs_to_nobody_stay() -> None:
     assert pseudonyms.mac(bytes.fromhex("01005e000001")).hex() == "01005e000001"
     assert pseudonyms.name(Kind.USERS, b"root") == b"root"
     assert pseudonyms.name(Kind.HOSTS, b"localhost") == b"localhost"
+
+
+def test_a_long_user_name_in_ps() -> None:
+    assert redact(b"longuse+ 1", (Kind.USERS, "longusername")) == b"user-1 1"
+    assert redact(b"jdoe+ jdoe", (Kind.USERS, "jdoe")) == b"user-1+ user-1"

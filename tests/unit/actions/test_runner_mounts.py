@@ -1,7 +1,7 @@
 """mountinfo, as the kernel writes it."""
 
-from aod.actions.mounts import cifs_mounts
 from aod.actions.result import Mount
+from aod.actions.runner import mounted
 
 MOUNTINFO = r"""
 22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
@@ -15,12 +15,12 @@ broken line
 
 
 def test_each_cifs_file_system_once_with_its_first_mount_point() -> None:
-    assert cifs_mounts(MOUNTINFO) == (
+    assert mounted(MOUNTINFO) == (
         Mount("//127.0.0.1/share", "/mnt/share", "cifs", "rw,vers=3.1.1,username=me"),
         Mount("//srv/a b", "/mnt/with space", "smb3", "rw,password=***"),
     )
 
 
 def test_no_cifs_no_mounts() -> None:
-    assert cifs_mounts("") == ()
-    assert cifs_mounts("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw") == ()
+    assert mounted("") == ()
+    assert mounted("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw") == ()

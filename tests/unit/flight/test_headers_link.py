@@ -7,8 +7,7 @@ import pytest
 from aod.bundles.redact import pcap as redaction
 from aod.bundles.redact.kinds import Pseudonyms
 from aod.flight import pcap
-from aod.flight.frames import EN10MB, LINKS, SLL, SLL2, network
-from aod.flight.headers import HeadersOnly
+from aod.flight.headers import EN10MB, LINKS, SLL, SLL2, HeadersOnly, network
 from tests.unit.packets import IPV4, IPV6, NULL, RAW, ipv4, ipv6, link, message, smb2, tcp
 from tests.unit.packets import pcap as pcap_of
 

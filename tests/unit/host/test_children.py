@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aod.host import children, leftovers
+from aod.host import children
 
 SLEEP = ["sleep", "infinity"]
 
@@ -29,7 +29,7 @@ def owner_of_another() -> str:
 def test_only_those_of_a_dead_owner_are_ended() -> None:
     ours, other = child_of(children.owner()), child_of(owner_of_another())
     try:
-        assert other.pid in leftovers.end()
+        assert other.pid in children.end_leftovers()
         assert other.wait(10) == -9
         assert ours.poll() is None
     finally:
@@ -44,7 +44,7 @@ def test_a_child_of_a_leftover_is_ended_too() -> None:
         code = ("sh", "-c", "sleep infinity & wait")
         other = subprocess.Popen(code, stdin=stdin, stdout=there, start_new_session=True)
     os.close(there)
-    assert other.pid in leftovers.end()
+    assert other.pid in children.end_leftovers()
     assert other.wait(10) == -9
     assert os.read(here, 1) == b""  # nobody holds the pipe open
     os.close(here)
@@ -54,7 +54,7 @@ def test_what_a_stranger_marks_is_let_be(monkeypatch: pytest.MonkeyPatch) -> Non
     other = child_of(owner_of_another())
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     try:
-        assert other.pid not in leftovers.end()
+        assert other.pid not in children.end_leftovers()
     finally:
         other.kill()
         other.wait()
@@ -71,7 +71,7 @@ def test_no_task_s_memory_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "open", noted)
     other = child_of(owner_of_another())
-    assert other.pid in leftovers.end()
+    assert other.pid in children.end_leftovers()
     other.wait()
     assert asked == {"stat"}
 
@@ -79,5 +79,5 @@ def test_no_task_s_memory_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pid_that_is_anothers_now_is_no_owner() -> None:
     pid, _, start_time = children.owner().partition(".")
     other = child_of(f"{pid}.{int(start_time) - 1}")
-    assert other.pid in leftovers.end()
+    assert other.pid in children.end_leftovers()
     assert other.wait(10) == -9
