@@ -1,7 +1,6 @@
-"""A bundle's archive: a zstd-compressed tar that has its name only when it is complete.
+"""A bundle's archive: a zstd-compressed tar, on the disk under another name before it has its own.
 
-Packed under another name, on the disk, and then renamed: a death at any moment leaves a complete
-archive or none."""
+A death at any moment leaves a complete archive or none."""
 
 import os
 import tarfile

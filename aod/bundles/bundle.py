@@ -18,7 +18,7 @@ from aod.actions.job import Job
 from aod.actions.result import Source
 from aod.anomaly import Anomaly
 from aod.bundles import archive, contents, manifest, progress
-from aod.bundles.filling import Filling, Surroundings, Work
+from aod.bundles.filling import Filling, Surroundings
 from aod.bundles.progress import Progress
 from aod.bundles.workfolder import work_folder
 from aod.config.schema import Config
@@ -56,8 +56,8 @@ async def make(
         if path.exists():
             return None
         around.begun(anomaly)
-        filling = Filling(Work(folder, so_far, only_seal), anomaly, config, job, around)
-        filled = await filling.fill()
+        filling = Filling(so_far, anomaly, config, job, around)
+        filled, sources = await filling.fill(only_seal=only_seal)
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
         await asyncio.to_thread(
             archive.pack, filled, unfinished, level, _READ_FIRST, name=folder.name
@@ -65,7 +65,7 @@ async def make(
         async with around.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)
-    return Made(sealed, filling.sources, filling.first_evidence_ns)
+    return Made(sealed, sources, filling.first_evidence_ns)
 
 
 def begun(output_dir: Path, timestamp: int) -> Anomaly | None:
@@ -89,20 +89,10 @@ async def _in_threads(folder: AbstractContextManager[Path]) -> AsyncIterator[Pat
 
 
 def _continued(folder: Path, anomaly: Anomaly) -> Progress:
-    """What of a predecessor's work is of use; the anomaly is in the folder then."""
+    """What of a predecessor's work is of use; the rest is gone then, and the anomaly is there."""
     so_far = progress.read(folder)
     if any(folder.iterdir()):
         so_far.take_over()
-        _clear(folder, so_far)
-    if begun(folder.parent, anomaly.timestamp) is None:
-        path = folder / contents.ANOMALY
-        with appearing(path, folder / f".{path.name}.new", durable=False) as file:
-            file.write(contents.anomaly_json(anomaly))
-    return so_far
-
-
-def _clear(folder: Path, so_far: Progress) -> None:
-    """Remove what a predecessor had not finished."""
     kept = {source.file for sources in so_far.kept.values() for source in sources}
     kept |= {progress.FILE, *_OF_EVERY_MAKER}
     for path in folder.iterdir():
@@ -110,3 +100,8 @@ def _clear(folder: Path, so_far: Progress) -> None:
             shutil.rmtree(path)
         elif path.name not in kept or not path.is_file():
             path.unlink()
+    if begun(folder.parent, anomaly.timestamp) is None:
+        unfinished = folder / f".{contents.ANOMALY}.new"
+        with appearing(folder / contents.ANOMALY, unfinished, durable=False) as file:
+            file.write(contents.anomaly_json(anomaly))
+    return so_far

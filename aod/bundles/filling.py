@@ -54,45 +54,31 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """Held while a bundle is redacted."""
 
 
-class Work(Struct, frozen=True):
-    """A bundle's folder, and how much of it is done."""
-
-    folder: Path
-    progress: Progress
-    only_seal: bool = False
-    """Nothing more is collected: the incident is over."""
-
-
 class Filling:
-    """One bundle on its way.
-
-    Attributes:
-        sources: what was collected, once it is filled.
-        first_evidence_ns: from the trigger to the first volatile evidence on disk; None: there was
-            none."""
+    """One bundle on its way; `first_evidence_ns` is that of `bundle.Made`."""
 
     def __init__(
-        self, work: Work, anomaly: Anomaly, config: Config, job: Job, around: Surroundings
+        self, progress: Progress, anomaly: Anomaly, config: Config, job: Job, around: Surroundings
     ) -> None:
-        self._folder, self._progress, self._only_seal = work.folder, work.progress, work.only_seal
+        self._folder, self._progress = progress.folder, progress
         self._anomaly, self._config, self._job, self._around = anomaly, config, job, around
         self._actions, self._refused = chosen(anomaly.actions, allowed(config, anomaly))
         self._volatile = {one.name for one in self._actions if one.phase is Phase.VOLATILE}
         is_declared = anomaly.rule is not Cause.MANUAL
         self._post_ns = nanoseconds(config.capture.post_sec * 1e3) if is_declared else 0
-        self.sources: tuple[Source, ...] = ()
         self.first_evidence_ns: int | None = None
         self._has_evidence = asyncio.Event()
 
-    async def fill(self) -> Path:
-        """Fill the folder; what is to be sealed: the folder, or the redacted one in it.
+    async def fill(self, *, only_seal: bool) -> tuple[Path, tuple[Source, ...]]:
+        """What is to be sealed, the folder or the redacted one in it; and what was collected.
 
-        Raises OSError: it cannot be written."""
+        With `only_seal` that is nothing more: the incident is over. Raises OSError: the folder
+        cannot be written."""
         rest = asyncio.ensure_future(self._wait_for_the_rest())
         try:
             async with asyncio.TaskGroup() as group:
-                collecting = group.create_task(self._collect(rest))
-                recalling = group.create_task(self._recall(rest))
+                collecting = group.create_task(self._collect(rest, only_seal=only_seal))
+                recalling = group.create_task(self._recall(rest, only_seal=only_seal))
         except ExceptionGroup as errors:  # the first of them made the others stop
             raise errors.exceptions[0] from errors
         finally:
@@ -101,16 +87,12 @@ class Filling:
         described, anomaly = self._described(collected, *recalling.result())
         folder, limits = self._folder, self._config.capture
         if limits.redact:
+            turn, headers_only = self._around.redacting, limits.tcpdump.headers_only
             folder, described, anomaly = await redaction.apply(
-                folder,
-                described,
-                anomaly,
-                self._around.redacting,
-                headers_only=limits.tcpdump.headers_only,
+                folder, described, anomaly, turn, headers_only=headers_only
             )
         await asyncio.to_thread(explain, folder, described, anomaly)
-        self.sources = collected.sources
-        return folder
+        return folder, collected.sources
 
     async def _wait_for_the_rest(self) -> None:
         """Wait for what comes after the trigger, unless capture is in a hurry."""
@@ -118,47 +100,46 @@ class Filling:
         if 0 < left_ns <= self._post_ns:  # else it is over, or of another boot
             await asyncio.wait([self._job.hurry], timeout=left_ns / 1e9)
 
-    async def _collect(self, rest: asyncio.Future[None]) -> Collected:
+    async def _collect(self, rest: asyncio.Future[None], *, only_seal: bool) -> Collected:
         kept = self._progress.kept
-        if self._only_seal:
-            missing = {one.name: (not_run(one.name, NOT_COLLECTED),) for one in self._actions}
-            return Collected(self._in_order(missing | kept), ())
+        left = [action for action in self._actions if action.name not in kept]
+        found = [source for sources in kept.values() for source in sources]
+        if only_seal:
+            found += (not_run(action.name, NOT_COLLECTED) for action in left)
+            return Collected(self._in_order(found), ())
         self._job.budget.take(sum(sources[0].bytes for sources in kept.values()))
         collected = await runner.collect(
-            [action for action in self._actions if action.name not in kept],
+            left,
             Situation(self._folder, self._anomaly.timestamp, self._config),
             self._job,
             rest,
             self._note,
         )
         self._has_evidence.set()
-        found: dict[str, tuple[Source, ...]] = {}
-        for source in collected.sources:
-            found[source.name] = (*found.get(source.name, ()), self._marked(source))
-        return Collected(self._in_order(found | kept), collected.mounts)
+        found += map(self._marked, collected.sources)
+        return Collected(self._in_order(found), collected.mounts)
 
     def _note(self, sources: Sequence[Source]) -> None:
         """An action is done."""
         self._progress.note([self._marked(source) for source in sources])
-        ok = any(one.status is Status.OK and one.name in self._volatile for one in sources)
-        if ok and not self._has_evidence.is_set() and not self._progress.interrupted:
-            self.first_evidence_ns = time.time_ns() - self._anomaly.timestamp
-        if ok:
+        if any(one.status is Status.OK and one.name in self._volatile for one in sources):
+            if not self._has_evidence.is_set() and not self._progress.interrupted:
+                self.first_evidence_ns = time.time_ns() - self._anomaly.timestamp
             self._has_evidence.set()
 
     def _marked(self, source: Source) -> Source:
-        if not self._progress.interrupted:
-            return source
-        note = f"{source.note}; {TAKEN_AGAIN}" if source.note else TAKEN_AGAIN
-        return msgspec.structs.replace(source, note=note)
+        notes = source.note, TAKEN_AGAIN if self._progress.interrupted else ""
+        return msgspec.structs.replace(source, note="; ".join(filter(None, notes)))
 
-    def _in_order(self, found: dict[str, tuple[Source, ...]]) -> tuple[Source, ...]:
-        mine = (found.get(action.name, ()) for action in self._actions)
-        return (*(source for sources in mine for source in sources), *self._refused)
+    def _in_order(self, found: Sequence[Source]) -> tuple[Source, ...]:
+        mine = (one for action in self._actions for one in found if one.name == action.name)
+        return (*mine, *self._refused)
 
-    async def _recall(self, rest: asyncio.Future[None]) -> tuple[manifest.Events, Recorded]:
+    async def _recall(
+        self, rest: asyncio.Future[None], *, only_seal: bool
+    ) -> tuple[manifest.Events, Recorded]:
         saved = history.saved(self._folder) if self._progress.interrupted else None
-        if self._volatile and not self._only_seal:
+        if self._volatile and not only_seal:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEAD_START_SEC):
                     await self._has_evidence.wait()
@@ -191,8 +172,9 @@ class Filling:
     def _described(
         self, collected: Collected, events: manifest.Events, recorded: Recorded
     ) -> tuple[Manifest, Anomaly]:
-        related = self._around.related(self._anomaly)
-        anomaly = msgspec.structs.replace(self._anomaly, related=related)
+        anomaly = msgspec.structs.replace(
+            self._anomaly, related=self._around.related(self._anomaly)
+        )
         losses = recorded.losses | self._around.losses()
         described = manifest.describe(anomaly, events, collected.mounts, collected.sources, losses)
         noted = msgspec.structs.replace(

@@ -22,7 +22,6 @@ from aod.text import utc_now
 
 FILE: Final = "manifest.json"
 SCHEMA_VERSION: Final = 2
-_CIFS: Final = Path("/sys/module/cifs")
 
 
 class CifsModule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,7 +113,10 @@ def describe(
         host=socket.gethostname(),
         kernel=os.uname().release,
         cifs=cifs_module(),
-        mounts=tuple(_printable(mount) for mount in mounts),
+        mounts=tuple(
+            Mount(*(os.fsencode(field).decode(errors="replace") for field in astuple(mount)))
+            for mount in mounts  # JSON is UTF-8; a path need not be
+        ),
         anomaly=Identity(anomaly.anomaly, anomaly.timestamp, anomaly.name, anomaly.rule),
         related=anomaly.related,
         events=events,
@@ -123,12 +125,7 @@ def describe(
     )
 
 
-def _printable(mount: Mount) -> Mount:
-    """JSON is UTF-8; a path need not be."""
-    return Mount(*(os.fsencode(field).decode(errors="replace") for field in astuple(mount)))
-
-
-def cifs_module(folder: Path = _CIFS) -> CifsModule:
+def cifs_module(folder: Path = Path("/sys/module/cifs")) -> CifsModule:
     """The cifs module as sysfs shows it; a kernel with cifs built in has the folder too."""
     version = ""
     with suppress(OSError):

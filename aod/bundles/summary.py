@@ -14,8 +14,6 @@ from aod.state import names
 from aod.text import one_line, utc
 
 WIDTH: Final = 80
-LINES: Final = 24
-"""Never more than this."""
 _LABEL: Final = 10
 """Columns of the labels."""
 _WORST: Final = 3
@@ -38,24 +36,23 @@ def text(manifest: Manifest, anomaly: Anomaly) -> str:
     related = (f"{names.folder(one.timestamp)} ({one.name})" for one in manifest.related)
     redacted = ", ".join(f"{one.kind} {one.names:,}" for one in manifest.redacted if one.names)
     no_names = "no names were found" if manifest.redacted else ""
-    return "\n".join(
-        [
-            *_wrapped(f"{bundle}, Linux {manifest.kernel}, {module}", WIDTH, 1),
-            *_labelled("what", f"{anomaly.anomaly} '{anomaly.name}': {anomaly.reason}", lines=4),
-            *_labelled("when", f"{utc(anomaly.timestamp, millis=True)} on {manifest.host}"),
-            *_labelled("rule", _rule(anomaly)),
-            *_labelled("where", _where(manifest, anomaly), lines=2),
-            *_labelled("tasks", _parts(anomaly.breakdown.tasks)),
-            *_labelled("worst", *map(sentence, anomaly.worst[:_WORST])),
-            *_labelled("related", ", ".join(related)),
-            *_evidence(manifest),
-            *_labelled("losses", _losses(manifest)),
-            *_labelled("redacted", redacted or no_names),
-            *_labelled("note", _note(manifest), lines=2),
-            *_labelled("open first", ", ".join(_first(manifest, anomaly))),
-            "",
-        ]
-    )
+    lines = [
+        *_wrapped(f"{bundle}, Linux {manifest.kernel}, {module}", WIDTH, 1),
+        *_labelled("what", f"{anomaly.anomaly} '{anomaly.name}': {anomaly.reason}", lines=4),
+        *_labelled("when", f"{utc(anomaly.timestamp, millis=True)} on {manifest.host}"),
+        *_labelled("rule", _rule(anomaly)),
+        *_labelled("where", _where(manifest, anomaly), lines=2),
+        *_labelled("tasks", _parts(anomaly.breakdown.tasks)),
+        *_labelled("worst", *map(sentence, anomaly.worst[:_WORST])),
+        *_labelled("related", ", ".join(related)),
+        *_evidence(manifest),
+        *_labelled("losses", _losses(manifest)),
+        *_labelled("redacted", redacted or no_names),
+        *_labelled("note", _note(manifest), lines=2),
+        *_labelled("open first", ", ".join(_first(manifest, anomaly))),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _labelled(label: str, *texts: str, lines: int = 1) -> list[str]:

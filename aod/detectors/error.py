@@ -48,12 +48,19 @@ class Verdicts:
         for verdict, codes in ((IGNORED, excluded), (COUNTS, tracked)):
             for number in _numbers(codes, ntstatus.NUMBERS):
                 rows[number] = np.full(COMMAND_NUMBERS, verdict, np.int8)
+        counts = np.zeros((4, ERRNO_LIMIT), np.bool_)  # rules 2 to 4 above
+        counts[COUNTS] = True
+        counts[BY_ERRNO] = by_default
+        counts[BY_ERRNO, _numbers(excluded, errors.NUMBERS)] = False
+        for number in _numbers(tracked, errors.NUMBERS):
+            counts[BY_ERRNO, number] = True
+            counts[BENIGN, number] = number not in errors.VAGUE
         statuses = sorted(rows)
         others = np.full(COMMAND_NUMBERS, BY_ERRNO, np.int8)
         return cls(
             statuses=np.array(statuses, np.uint32),
             by_status=np.stack([*(rows[status] for status in statuses), others]),
-            counts=_counts(tracked, excluded, by_default=by_default),
+            counts=counts,
         )
 
     def count(
@@ -75,18 +82,6 @@ class Verdicts:
         possible: Mask = np.logical_or.reduce(self.counts[np.unique(self.by_status)])
         possible[0] = False
         return possible
-
-
-def _counts(tracked: tuple[str, ...], excluded: tuple[str, ...], *, by_default: bool) -> Mask:
-    """The precedence, 2 to 4 of the list above."""
-    counts = np.zeros((4, ERRNO_LIMIT), np.bool_)
-    counts[COUNTS] = True
-    counts[BY_ERRNO] = by_default
-    counts[BY_ERRNO, _numbers(excluded, errors.NUMBERS)] = False
-    for number in _numbers(tracked, errors.NUMBERS):
-        counts[BY_ERRNO, number] = True
-        counts[BENIGN, number] = number not in errors.VAGUE
-    return counts
 
 
 def _numbers(codes: tuple[str, ...], known: Mapping[str, int]) -> list[int]:

@@ -12,7 +12,7 @@ stands for all."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,15 +69,7 @@ class State:
     """How such operations ended, since the last declaration."""
 
 
-class Outcome(NamedTuple):
-    """What a batch led to."""
-
-    state: State
-    declared: tuple[Declaration, ...]
-    ended: Ends
-
-
-def step(rule: Rule, state: State, events: Events) -> Outcome:
+def step(rule: Rule, state: State, events: Events) -> tuple[State, tuple[Declaration, ...], Ends]:
     """Evaluate a batch of records: shape (n,), dtype `EVENT_DTYPE`, in any order."""
     state, matched, ended = _settled(rule, state, events)
     if ended.reported_ns:
@@ -87,7 +79,7 @@ def step(rule: Rule, state: State, events: Events) -> Outcome:
         state, declared = _evaluate(rule, state, matched)
     if len(state.ended) > MAX_ENDED:
         state = replace(state, ended=state.ended[-MAX_ENDED:])
-    return Outcome(state, declared, ended)
+    return state, declared, ended
 
 
 def remember(rule: Rule, state: State, events: Events) -> State:
@@ -170,8 +162,7 @@ class _Matches:
         return (self.urgent[part] | many) & (self.times[part] > state.used_ns)
 
     def last(self, index: int, count: int) -> Events:
-        """The records of the `count` matches in the window of match `index`, those that are
-        here."""
+        """Records of the `count` matches in the window of match `index`, those that are here."""
         aligned = len(self.recent) - (len(self.times) - int(self.ends[index]))
         # A record that came very late is in `recent` among those that the times have forgotten.
         in_time = np.searchsorted(self.recent["end_ns"], np.uint64(self.times[index]), "right")

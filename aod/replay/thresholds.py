@@ -59,7 +59,8 @@ class Counting:
         self, thresholds_ms: Mapping[Command, float], events: Events
     ) -> tuple[window.Declaration, ...]:
         """What they declare over these records."""
-        return window.step(self.rule(thresholds_ms), window.State(), events).declared
+        _, declared, _ = window.step(self.rule(thresholds_ms), window.State(), events)
+        return declared
 
 
 class Comparison:

@@ -1,7 +1,4 @@
-"""All files of a bundle's folder: read twice, once to find the names and once to replace them.
-
-The redacted files lie in a folder of their own, so a death at any moment leaves the others as they
-were."""
+"""All files of a bundle's folder: read twice, once to find the names and once to replace them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +11,8 @@ from aod.actions import table
 from aod.anomaly import Anomaly
 from aod.bundles import contents, manifest
 from aod.bundles.manifest import Manifest
-from aod.bundles.redact import host, pcap
-from aod.bundles.redact.gathering import Gathering
+from aod.bundles.redact import pcap
+from aod.bundles.redact.gathering import Gathering, known_here
 from aod.bundles.redact.kinds import Kind
 from aod.bundles.redact.text import Redactor
 from aod.files import FOLDER_MODE, create
@@ -25,8 +22,6 @@ DRAFT: Final = ".draft.json"
 DONE: Final = ".redacted"
 NAMELESS: Final = frozenset({contents.EVENTS, contents.STATS})
 """Numbers only, and what tasks call themselves."""
-_PACKETS_LEFT_OUT: Final = "left out: packets are redacted only where they are headers only"
-_BINARY_LEFT_OUT: Final = "left out: files of this kind cannot be redacted"
 _CHUNK: Final = 1 << 17
 """What is found in it takes some hundred times as much memory."""
 _LONGEST_LINE: Final = 1 << 19
@@ -101,18 +96,13 @@ def _gathered(draft: Draft, texts: list[Path]) -> Redactor:
     gathering.add(Kind.HOSTS, draft.manifest.host.encode())
     for mount in draft.manifest.mounts:
         gathering.add(Kind.MOUNTS, mount.mount_point.encode(errors="replace"))
-
-    def look_at(text: str) -> str:
-        gathering.look_at(text.encode(errors="replace"))
-        return text
-
-    for part in (draft.anomaly, draft.manifest):
-        _mapped(msgspec.to_builtins(part), look_at)
+    parts = msgspec.to_builtins((draft.anomaly, draft.manifest))
+    _mapped(parts, lambda text: gathering.look_at(text.encode(errors="replace")))
     for path in texts:
         with path.open("rb") as source:
             for chunk in chunks(source):
                 gathering.look_at(chunk, path.name)
-    for kind, name in host.names():
+    for kind, name in known_here():
         gathering.add(kind, name)
     return gathering.redactor()
 
@@ -120,9 +110,9 @@ def _gathered(draft: Draft, texts: list[Path]) -> Redactor:
 def _binary(path: Path, target: Path, redactor: Redactor, *, headers_only: bool) -> str:
     """Redact a binary file; why it is left out, if it is."""
     if path.suffix != ".pcap":
-        return _BINARY_LEFT_OUT
+        return "left out: files of this kind cannot be redacted"
     if not headers_only:
-        return _PACKETS_LEFT_OUT
+        return "left out: packets are redacted only where they are headers only"
     try:
         with create(target) as file:
             file.writelines(pcap.redact(path.read_bytes(), redactor.pseudonyms))
@@ -144,7 +134,7 @@ def _write_draft(done: Path, draft: Draft, left_out: dict[str, str], redactor: R
 
 
 def _mapped(
-    value: Any, change: Callable[[str], str], as_it_is: frozenset[str] = frozenset()
+    value: Any, change: Callable[[str], object], as_it_is: frozenset[str] = frozenset()
 ) -> Any:
     """All strings changed, but for those under the keys `as_it_is`; keys are never touched."""
     if isinstance(value, str):

@@ -1,6 +1,9 @@
 """The first pass over a bundle: which names there are, of what kind, and which are aliases."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from aod.bundles.redact import contexts
@@ -11,6 +14,8 @@ _PUBLIC: Final = (b".windows.net", b".amazonaws.com", b".googleapis.com", b".azu
 """Of public clouds: a domain that ends so identifies nobody."""
 _PS_COLUMNS: Final = 8
 """ps and top cut a longer user name to one less, and a plus."""
+_FIRST_UID: Final = 1000
+_NOBODY: Final = 65534
 
 
 class Gathering:
@@ -64,3 +69,29 @@ class Gathering:
         for user in self._names[Kind.USERS]:
             if len(user) > _PS_COLUMNS:
                 yield user[: _PS_COLUMNS - 1] + b"+", user
+
+
+def known_here(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
+    """What /etc says, and the kernel; a file that cannot be read is passed over.
+
+    No name service is asked: it may be the server that hangs."""
+    yield Kind.HOSTS, socket.gethostname().encode(errors="replace")
+    for line in _lines(root / "etc/hosts"):
+        yield from ((Kind.HOSTS, name) for name in line.partition(b"#")[0].split()[1:])
+    for line in _lines(root / "etc/resolv.conf"):
+        key, *domains = line.split() or [b""]
+        if key in (b"search", b"domain"):
+            yield from ((Kind.DOMAINS, domain.rstrip(b".")) for domain in domains if b"." in domain)
+    for line in _lines(root / "etc/passwd"):
+        fields = line.split(b":")
+        if len(fields) > 5 and fields[2].isdigit() and _FIRST_UID <= int(fields[2]) < _NOBODY:
+            yield Kind.USERS, fields[0]
+            full_name = fields[4].partition(b",")[0].strip()
+            if b" " in full_name:
+                yield Kind.USERS, full_name
+
+
+def _lines(path: Path) -> list[bytes]:
+    with suppress(OSError):
+        return path.read_bytes().splitlines()
+    return []

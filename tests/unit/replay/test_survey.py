@@ -5,8 +5,8 @@ import pytest
 
 from aod.config.rules import rules
 from aod.event import CONNECTION, IN_FLIGHT, OWN, UNANSWERED
-from aod.replay import survey as module
-from aod.replay.survey import OTHER_STATUSES, Survey, timed
+from aod.replay import suggest as module
+from aod.replay.suggest import OTHER_STATUSES, Survey, timed
 from aod.smb.commands import Command
 from aod.smb.ntstatus import NUMBERS
 from tests.unit.replay.replaying import config, operations
@@ -65,7 +65,7 @@ def test_failures_are_counted_by_status_and_by_the_error_rule() -> None:
 
 
 def test_statuses_without_end_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_STATUSES", 2)
+    monkeypatch.setattr(module, "MAX_COUNTED_STATUSES", 2)
     events = operations(Command.SMB2_CREATE, [1] * 5)
     events["status"], events["error"] = [11, 12, 13, 14, 11], -5
     found = made()

@@ -21,7 +21,8 @@ READ, WRITE, CREATE = Command.SMB2_READ, Command.SMB2_WRITE, Command.SMB2_CREATE
 
 def is_silent(thresholds_ms: dict[Command, float], events: Events) -> bool:
     rule = counting().rule(thresholds_ms)
-    return not window.step(rule, window.State(), events).declared
+    _, declared, _ = window.step(rule, window.State(), events)
+    return not declared
 
 
 def test_series_is_one_two_five() -> None:

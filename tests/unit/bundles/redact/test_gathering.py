@@ -1,9 +1,9 @@
-"""What /etc tells about names."""
+"""What a host tells about names by itself."""
 
 import socket
 from pathlib import Path
 
-from aod.bundles.redact import host
+from aod.bundles.redact.gathering import known_here
 from aod.bundles.redact.kinds import Kind
 
 
@@ -15,7 +15,7 @@ def test_names_of_etc(tmp_path: Path) -> None:
         "root:x:0:0:root:/root:/bin/sh\njdoe:x:1000:1000:Jane Doe,,,:/home/jdoe:/bin/sh\nhalf\n"
         "nobody:x:65534:65534::/:\n"
     )
-    assert list(host.names(tmp_path)) == [
+    assert list(known_here(tmp_path)) == [
         (Kind.HOSTS, socket.gethostname().encode()),
         (Kind.HOSTS, b"me.example.com"),
         (Kind.HOSTS, b"me"),
@@ -26,4 +26,4 @@ def test_names_of_etc(tmp_path: Path) -> None:
 
 
 def test_a_host_without_etc_knows_its_name(tmp_path: Path) -> None:
-    assert list(host.names(tmp_path)) == [(Kind.HOSTS, socket.gethostname().encode())]
+    assert list(known_here(tmp_path)) == [(Kind.HOSTS, socket.gethostname().encode())]
