@@ -3,6 +3,7 @@
 import errno
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -38,7 +39,8 @@ class Attachment(NamedTuple):
     """0: it is, or a positive errno: ENOENT if the module with the tracepoint is not loaded."""
 
 
-class Drained(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Drained:
     """What one drain copied: log positions [start, start + count)."""
 
     start: int
