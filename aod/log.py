@@ -48,7 +48,6 @@ class WarnOnce:
         self._known: set[str] = set()
 
     def __call__(self, complaint: str) -> None:
-        """Log it, unless it has been logged."""
         if complaint in self._known:
             return
         if len(self._known) >= 100:

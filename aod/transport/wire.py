@@ -105,7 +105,6 @@ TAKES: Final = {
     "capture": Intake(Anomaly | Suppressed, 1 << 20, queued=64),
     "cleanup": Intake(Sealed, 1 << 14, root_only=True),
 }
-"""Receiver -> what it takes."""
 
 _decoders: Final = {name: msgspec.msgpack.Decoder(intake.types) for name, intake in TAKES.items()}
 UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
