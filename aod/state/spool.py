@@ -86,11 +86,9 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
 
 
 def read(path: Path) -> Anomaly:
-    """The anomaly in an entry.
-
-    Raises SpoolError: it is not a regular file, has a second name, is too large, no anomaly, or the
-    anomaly of another name; or its owner may not request it. Raises OSError: it cannot be read;
-    FileNotFoundError when it is gone."""
+    """The anomaly in an entry. Raises SpoolError: it is not a regular file, has a second name, is
+    too large, no anomaly, or the anomaly of another name; or its owner may not request it. Raises
+    OSError: it cannot be read; FileNotFoundError when it is gone."""
     try:
         with closing_fd(open_trusted(path, links=1)) as fd:
             owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)
