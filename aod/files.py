@@ -21,6 +21,15 @@ class UntrustedError(OSError, ValueError):
     """A file that `open_trusted` refuses."""
 
 
+def read_if_there(path: Path) -> str:
+    """The text of a small file; empty where it cannot be read. For what a kernel or a distribution
+    may not have."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file, for reading and writing. Raises OSError: FileExistsError if there
     is anything of that name, a link included."""
@@ -150,10 +159,9 @@ def why_untrusted(
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """A file that the user named, for reading; links are followed, a FIFO does not block.
-
-    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
-    file, or the name is not one."""
+    """A file that the user named, for reading; links are followed, a FIFO does not block. Raises
+    OSError: there is none, or it may not be read. Raises ValueError: it is not a regular file, or
+    the name is not one."""
     file = open(  # noqa: SIM115 (the caller closes it)
         path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
     )
