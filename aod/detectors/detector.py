@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -127,10 +128,10 @@ class Detector:
 
     def _counting(self, events: Events) -> Events:
         """The records to be evaluated now. One look at the flags: most have none."""
-        flagged = (events["flags"] & (OWN | CONNECTION)).any()
-        if flagged:
+        flags = int(np.bitwise_or.reduce(events["flags"]))
+        if flags & OWN:
             events = without_own(events)
-        if flagged or self._expired.held:
+        if flags & CONNECTION or self._expired.held:
             self._expired, events = renewal.step(self._expired, events, self._names)
         return events
 

@@ -107,6 +107,8 @@ def step(state: State, events: Events, names: Callable[[], Names]) -> tuple[Stat
     Returns what is left to be evaluated: without what is held now, and with what had been held and
     counts after all."""
     kept, ours = np.ones(len(events), np.bool_), np.flatnonzero(_relevant(events))
+    if not state.held and ConnectionEvent.SESSION_EXPIRED not in events["command"][ours]:
+        return state, events
     released: list[Events] = []
     for index in ours[np.argsort(events["end_ns"][ours], kind="stable")]:
         event = events[index : index + 1]
