@@ -150,10 +150,9 @@ def why_untrusted(
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """A file that the user named, for reading; links are followed, a FIFO does not block.
-
-    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
-    file, or the name is not one."""
+    """A file that the user named, for reading; links are followed, a FIFO does not block. Raises
+    OSError: there is none, or it may not be read. Raises ValueError: it is not a regular file, or
+    the name is not one."""
     file = open(  # noqa: SIM115 (the caller closes it)
         path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
     )

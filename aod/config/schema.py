@@ -1,7 +1,5 @@
-"""The configuration: its schema, its bounds and its defaults. No default lives anywhere else.
-
-The keys are those of the YAML file. `aod.config.load` reads files, `aod.config.validate` compares
-values with each other, and `aod.config.rules` makes the rules."""
+"""The configuration: the keys of the YAML file, their bounds and their defaults. No default lives
+anywhere else."""
 
 from enum import StrEnum
 from functools import reduce

@@ -52,10 +52,8 @@ class Evaluated(NamedTuple):
 
 class ReadPosition:
     """The file; committed like the log's own position: the slot that is not in use is filled, then
-    the number before the slots moves by one.
-
-    It is never mapped: its writer could truncate it, which would kill a reader that has it mapped.
-    """
+    the number before the slots moves by one. It is never mapped: its writer could truncate it,
+    which would kill a reader that has it mapped."""
 
     def __init__(self, fd: int):
         self._fd = fd
@@ -120,6 +118,5 @@ def write_limit(log_position: int, read_position: int, capacity: int) -> int | N
 
     A reader that claims to have read what was never written, or what is no longer there, is broken
     (or its file is), and does not stop the writer."""
-    if not log_position - capacity <= read_position <= log_position:
-        return None
-    return read_position + capacity
+    possible = log_position - capacity <= read_position <= log_position
+    return read_position + capacity if possible else None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aod.event import EVENT_DTYPE, Events
 from aod.recording.format import RecordingError
-from aod.recording.sources import SLACK_NS, in_order_of_time
+from aod.recording.sources import SLACK_NS, in_order_of_time, is_in_order
 from tests.unit.detectors.window_reference import sorted_records
 
 MS = 1_000_000
@@ -69,3 +69,9 @@ def test_what_comes_before_an_error_is_given() -> None:
     with pytest.raises(RecordingError, match="damaged"):
         found.extend(in_order_of_time(failing()))
     assert np.concatenate(found)["end_ns"].tolist() == [1, 2, 3]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9)), SIZES)
+def test_order_is_recognised_across_batches(times: list[int], sizes: list[int]) -> None:
+    assert is_in_order(cut(made(times), sizes)) == (times == sorted(times))
