@@ -53,9 +53,9 @@ def inserted(pieces: Iterable[Events], evidence: Events) -> Iterator[Events]:
 
 def _places(piece: Events, evidence: Events) -> list[int]:
     """Where in a piece there are records of the evidence."""
-    if not len(evidence):
-        return []
     times, sought = piece["end_ns"], evidence["end_ns"]
+    if not len(times) or not ((sought >= times.min()) & (sought <= times.max())).any():
+        return []
     alike = sought.take(np.searchsorted(sought, times), mode="clip") == times
     wanted = {record.tobytes() for record in evidence}
     return [int(at) for at in np.flatnonzero(alike) if piece[at].tobytes() in wanted]

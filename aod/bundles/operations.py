@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Final
 
 import numpy as np
@@ -14,8 +13,8 @@ import numpy as np
 from aod.bundles.evidence import Evidence, inserted, removed
 from aod.bundles.manifest import Events as EventsInManifest
 from aod.bundles.sorting import PIECE, Runs, nearly_sorted
-from aod.event import EVENT_DTYPE, NO_EVENTS, Events
-from aod.files import appearing
+from aod.event import EVENT_DTYPE, Events
+from aod.files import create
 
 FILE: Final = "events.npy"
 KEPT: Final = "from before an interruption"
@@ -31,26 +30,46 @@ class Operations:
 
         Args:
             evidence: the records of the anomaly, which are added to those of the log."""
-        self._path, self._unfinished = folder / FILE, folder / f".{FILE}.new"
+        self._path, self._hidden = folder / FILE, folder / f".{FILE}"
+        self._sorted, self._merged = folder / f".{FILE}.sorted", folder / f".{FILE}.merged"
         self._evidence = Evidence(evidence)
         self._kept = count(self._path) if interrupted else 0
         """How many a predecessor had, as long as they are more than ours."""
         self._ours: Path | None = None
 
     def add(self, pieces: Iterable[Events]) -> None:
-        """Put these records of the log where they belong. Raises OSError: there is no room."""
-        before = self._evidence.missing if self._ours else NO_EVENTS
-        known = removed(read(self._ours), before) if self._ours else ()
-        with TemporaryFile(dir=self._path.parent) as spill:
-            runs = Runs(spill)
-            for piece in nearly_sorted(chain(known, self._evidence.look_for(pieces))):
+        """Put these records of the log where they belong.
+
+        Raises OSError: they cannot be written; nothing is left of them then."""
+        known: Iterable[Events] = ()
+        if self._ours:
+            known = removed(read(self._ours), self._evidence.missing)
+        try:
+            records, made = self._written(chain(known, self._evidence.look_for(pieces)))
+            ours = self._hidden if records < self._kept else self._path
+            self._ours = made.rename(ours)
+        finally:
+            for path in (self._sorted, self._merged):
+                path.unlink(missing_ok=True)
+
+    def _written(self, pieces: Iterable[Events]) -> tuple[int, Path]:
+        """How many records these and the evidence are, and the new file that has them."""
+        with create(self._sorted) as file:
+            _write_head(file, 0)
+            runs = Runs(file)
+            for piece in nearly_sorted(pieces):
                 runs.append(piece)
             missing = self._evidence.missing
             records = len(runs) + len(missing)
-            ours = self._path.with_name(f".{FILE}") if records < self._kept else self._path
-            with appearing(ours, self._unfinished, durable=False) as file:
-                _write(file, records, inserted(runs.merged(), missing))
-        self._ours = ours
+            if runs.are_in_order and not len(missing):
+                file.seek(0)
+                _write_head(file, records)
+                return records, self._sorted
+            with create(self._merged) as target:
+                _write_head(target, records)
+                for piece in inserted(runs.merged(), missing):
+                    target.write(piece.data)
+            return records, self._merged
 
     def described(self, trigger_ns: int, note: str = "") -> EventsInManifest:
         """Its entry in the manifest. Raises OSError: the file cannot be read.
@@ -101,10 +120,8 @@ def _head(file: IO[bytes]) -> int:
     raise ValueError(f"{file.name} holds no records")
 
 
-def _write(file: IO[bytes], records: int, pieces: Iterable[Events]) -> None:
-    """What numpy.save would write of them in one piece."""
+def _write_head(file: IO[bytes], records: int) -> None:
+    """As numpy.save does: with room for more digits, so that each head is as long as another."""
     dtype = np.lib.format.dtype_to_descr(EVENT_DTYPE)
     head = {"descr": dtype, "fortran_order": False, "shape": (records,)}
     np.lib.format.write_array_header_1_0(file, head)
-    for piece in pieces:
-        file.write(piece.tobytes())

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from aod.event import EVENT_DTYPE
 from scripts.vm.guest.proc import private_bytes
 from scripts.vm.guest.wait import wait_until
 from tests.campaign.load import Emitted, Load
@@ -24,18 +25,18 @@ TRIGGERS_PER_SECOND: Final = 5
 COOLDOWN_SEC: Final = 2
 SIGNAL_SEC: Final = 4
 LOOK_SEC: Final = 0.05
-LOG_RECORDS: Final = LOG_BYTES // 64
+LOG_RECORDS: Final = LOG_BYTES // EVENT_DTYPE.itemsize
 CHUNK: Final = 16_384
 AT_ONCE: Final = 4
 ACTIONS: Final = ("mounts", "stats", "debugdata", "dmesg", "sockets", "system")
-MOST_BYTES: Final = 100_000_000
-"""Of capture's own memory, in bundles of all that a log holds."""
+MOST_BYTES: Final = {"capture": 100_000_000}
+"""Of its own memory, with as many bundles at once, each of all that the log holds."""
 GROWTH_BYTES: Final = 4 * MIB
-"""What the second half may take beyond the first; not each peak of either is seen."""
+"""What the last third of the time may take beyond the second; not every peak of either is seen."""
 
 
-class Half(Struct):
-    """What was seen in one half of the time."""
+class Part(Struct):
+    """What was seen in a part of the time."""
 
     peaks: dict[str, int]
     """Private memory in bytes, by process."""
@@ -44,22 +45,25 @@ class Half(Struct):
 
 
 def long_incident(base: Path, pin_dir: Path, seconds: float) -> Seen:
-    """Anomalies one after the other, each with all the history, and signals in between."""
+    """Anomalies one after the other, each with all the history, and signals in between: what
+    capture needs is bounded, and after a third of the time no process needs more than before."""
     with LocalDaemon(base, pin_dir, _configuration()) as daemon:
         filled = _fill_the_log(daemon)
         rig = Overloaded(daemon)
         with Load(pin_dir, PER_SECOND, TRIGGERS_PER_SECOND, SEED) as load:
-            first, second = (_watched(rig, seconds / 2) for _ in range(2))
+            parts = [_watched(rig, seconds / 3) for _ in range(3)]
             emitted = load.stop()
         rig.settle(filled.plus(emitted))
         rig.wait_for_captures()
         figures = {"bundles": len(daemon.audited("capture_sealed"))}
         assert daemon.stop(60) == 0
-    for name in first.peaks:
-        figures[f"{name}, private bytes, first half"] = first.peaks[name]
-        figures[f"{name}, private bytes, second half"] = second.peaks[name]
-    print(figures)
-    assert max(first.at_once, second.at_once) >= AT_ONCE
+    assert max(part.at_once for part in parts) >= AT_ONCE
+    for name in rig.pids:
+        peaks = [part.peaks[name] for part in parts]
+        _, before, last = peaks
+        figures |= {f"{name}, private bytes, part {at}": peak for at, peak in enumerate(peaks, 1)}
+        most = min(MOST_BYTES.get(name, last), before + GROWTH_BYTES)
+        assert max(peaks) <= most, f"{name} has taken {peaks} bytes, {most} are allowed"
     return Seen(emitted, {}, figures)
 
 
@@ -79,22 +83,17 @@ def _fill_the_log(daemon: LocalDaemon) -> Emitted:
     return Emitted(LOG_RECORDS, 0, (), ())
 
 
-def _watched(rig: Overloaded, seconds: float) -> Half:
+def _watched(rig: Overloaded, seconds: float) -> Part:
     """The peaks of so many seconds, with a signal now and then."""
-    half, signals = Half(dict.fromkeys(rig.pids, 0)), cycle((signal.SIGHUP, signal.SIGUSR1))
-    end, signal_at = time.monotonic() + seconds, time.monotonic()
-    log = Path(f"/tmp/w8/samples.{rig.pids['capture']}").open("a")
-    n = 0
+    part, signals = Part(dict.fromkeys(rig.pids, 0)), cycle((signal.SIGHUP, signal.SIGUSR1))
+    signal_at = time.monotonic()
+    end = signal_at + seconds
     while (now := time.monotonic()) < end:
         for name, pid in rig.pids.items():
-            half.peaks[name] = max(half.peaks[name], private_bytes(pid))
-        making = len(list(rig.daemon.output_dir.glob("aod_*[0-9]")))
-        half.at_once = max(half.at_once, making)
-        n += 1
-        if n % 10 == 0:
-            print(f"{now:.2f}", making, *(f"{name}={private_bytes(pid)/1e6:.1f}" for name, pid in rig.pids.items()), file=log, flush=True)
+            part.peaks[name] = max(part.peaks[name], private_bytes(pid))
+        part.at_once = max(part.at_once, len(list(rig.daemon.output_dir.glob("aod_*[0-9]"))))
         if now >= signal_at:
             rig.daemon.process.send_signal(next(signals))
             signal_at += SIGNAL_SEC
         time.sleep(LOOK_SEC)
-    return half
+    return part

@@ -95,8 +95,7 @@ def memory_bytes(pid: int, field: str = "VmRSS") -> int:
 def private_bytes(pid: int) -> int:
     """Its memory that it shares with no other process (/proc/PID/smaps_rollup)."""
     lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()
-    sizes = (line.split()[1] for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:")))
-    return sum(map(int, sizes)) * KIB
+    return KIB * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def cpu_ns(pids: Iterable[int]) -> int:
