@@ -21,6 +21,15 @@ class UntrustedError(OSError, ValueError):
     """A file that `open_trusted` refuses."""
 
 
+def read_if_there(path: Path) -> str:
+    """The text of a small file; empty where it cannot be read. For what a kernel or a distribution
+    may not have."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file, for reading and writing. Raises OSError: FileExistsError if there
     is anything of that name, a link included."""
