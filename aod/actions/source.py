@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from aod.actions import process
+from aod.actions import client_reads, process
 from aod.actions.action import Action
+from aod.actions.client_reads import NotReadError
 from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
@@ -27,7 +28,7 @@ async def collect_action(action: Action, situation: Situation, job: Job) -> list
     file = OutputFile(path, max_bytes, action.keep, job.budget)
     run = _Run(action, file, job)
     deadline = time.monotonic() + min(action.timeout_sec, limits.action_timeout_sec)
-    todo = steps(action, situation)
+    todo = client_reads.permitted(steps(action, situation), limits.proc_cifs)
     sources = []
     try:
         for left, step in zip(range(len(todo), 0, -1), todo, strict=True):
@@ -79,7 +80,7 @@ class _Run:
     def _in_vain(self, step: Step) -> tuple[Status, str] | None:
         if step.missing:
             return Status.MISSING, step.missing
-        if step.asked in process.hanging():
+        if step.asked in process.hanging() and not client_reads.is_one(step):
             return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
         if why := self._job.why_hurry:
             return Status.TIMED_OUT, f"not run: {why}"
@@ -90,9 +91,11 @@ class _Run:
     async def _child(self, step: Step, source: Source, timeout_sec: float) -> Source:
         output = _Masked(self._file, binary=self._action.binary)
         try:
-            ended = await process.run(step.argv, output.take, timeout_sec, self._job, step.asked)
+            ended = await client_reads.run(step, output.take, timeout_sec, self._job)
         except process.StartError as error:
             return replace(source, status=Status.FAILED, note=str(error))
+        except NotReadError as error:
+            return replace(source, status=error.status, note=str(error))
         full = output.finish() or ended.enough
         is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         why = self._job.why_hurry if ended.timed_out else ""

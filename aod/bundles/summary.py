@@ -1,7 +1,7 @@
 """SUMMARY.txt: anomaly.json and manifest.json on one screen, for a person."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from aod.actions.result import Source, Status
@@ -103,12 +103,7 @@ def _evidence(manifest: Manifest) -> list[str]:
     """What is there, and what is missing or incomplete."""
     events = manifest.events
     operations = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
-    incomplete = (
-        f"{one.name} {one.status.replace('_', ' ')}{f': {one.note}' if one.note else ''}"
-        for one in manifest.sources
-        if one.status is not Status.OK
-    )
-    missing = dict.fromkeys(filter(None, (events.note, *incomplete)))
+    missing = dict.fromkeys(filter(None, (events.note, *_incomplete(manifest.sources))))
     whole = [
         file.name
         for file in manifest.files
@@ -118,6 +113,17 @@ def _evidence(manifest: Manifest) -> list[str]:
         *_labelled("evidence", ", ".join((operations, *whole)), lines=2),
         *_labelled("missing", "; ".join(missing) or "nothing", lines=3),
     ]
+
+
+def _incomplete(sources: Iterable[Source]) -> Iterator[str]:
+    """What became of sources, once of all that have it in common: `debugdata, stats abandoned`."""
+    names: dict[tuple[Status, str], list[str]] = {}
+    for one in sources:
+        if one.status is not Status.OK:
+            names.setdefault((one.status, one.note), []).append(one.name)
+    for (status, note), of in names.items():
+        what = f"{', '.join(dict.fromkeys(of))} {status.replace('_', ' ')}"
+        yield f"{what}: {note}" if note else what
 
 
 def _statuses(file: File, sources: Iterable[Source]) -> set[Status]:
