@@ -147,8 +147,8 @@ def test_a_program_that_cannot_be_started_is_a_failure(
 
 
 def test_secrets_are_masked_in_content_and_command(tmp_path: Path) -> None:
-    [source], content = collect(shell("printf 'a,password=hunter2,b'"), tmp_path)
-    assert content == "a,password=***,b"
+    [source], content = collect(shell("printf 'rw,password=hunter2,ro'"), tmp_path)
+    assert content == "rw,password=***,ro"
     assert "hunter2" not in str(source)
 
 
