@@ -43,8 +43,7 @@ PACKET = (
 @pytest.fixture(autouse=True)
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every action's command prints planted names; so does what tells the mounts."""
-    recorded = Recorded(records(1, 2), {})
-    monkeypatch.setattr(history, "recall", lambda *asked: asked[-1] or recorded)
+    monkeypatch.setattr(history, "recall", lambda *_: Recorded((records(1, 2),), {}))
     fakes = tmp_path / "fakes"
     fakes.mkdir()
     for path in PLACES.iterdir():
