@@ -21,6 +21,15 @@ class UntrustedError(OSError, ValueError):
     """A file that `open_trusted` refuses."""
 
 
+def read_if_there(path: Path) -> str:
+    """The text of a small file; empty where it cannot be read. For what a kernel or a distribution
+    may not have."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def create_fd(path: Path, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file, for reading and writing. Raises OSError: FileExistsError if there
     is anything of that name, a link included."""
@@ -102,7 +111,8 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
 
 def read_limited(fd: int, max_bytes: int) -> bytes:
     """The content of an open file. Raises ValueError: it is larger than `max_bytes`."""
-    content = os.read(fd, max_bytes + 1)
+    size = os.fstat(fd).st_size  # `read` makes room for all that it is asked for
+    content = os.read(fd, min(size, max_bytes) + 1)
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
     return content
@@ -150,10 +160,9 @@ def why_untrusted(
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """A file that the user named, for reading; links are followed, a FIFO does not block.
-
-    Raises OSError: there is none, or it may not be read. Raises ValueError: it is not a regular
-    file, or the name is not one."""
+    """A file that the user named, for reading; links are followed, a FIFO does not block. Raises
+    OSError: there is none, or it may not be read. Raises ValueError: it is not a regular file, or
+    the name is not one."""
     file = open(  # noqa: SIM115 (the caller closes it)
         path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
     )

@@ -20,7 +20,6 @@ SYSLOG_SOCKET: Final = "/dev/log"
 
 # sd-daemon(3), syslog(3).
 _PRIORITIES: Final = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2, "ALERT": 1}
-_FACILITY_DAEMON: Final = 3
 _FORMAT: Final = "%(name)s: %(message)s"
 _PLAIN: Final = logging.Formatter(_FORMAT)
 
@@ -49,7 +48,6 @@ class WarnOnce:
         self._known: set[str] = set()
 
     def __call__(self, complaint: str) -> None:
-        """Log it, unless it has been logged."""
         if complaint in self._known:
             return
         if len(self._known) >= 100:
@@ -105,7 +103,7 @@ class _JournalHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 class _SyslogHandler(logging.Handler):
-    """Sends alerts to syslog(3)'s socket, in the format of RFC 3164."""
+    """Sends alerts to syslog(3)'s socket, in the format of RFC 3164, as facility 3 (daemon)."""
 
     def __init__(self) -> None:
         super().__init__(ALERT)
@@ -113,7 +111,7 @@ class _SyslogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            head = f"<{_FACILITY_DAEMON << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
+            head = f"<{3 << 3 | _priority(record)}>{time.strftime('%b %e %T')}"
             text = f"{head} aod[{os.getpid()}]: {one_line(self.format(record))}"
             systemd.send_datagram(SYSLOG_SOCKET, text.encode(errors="replace")[: 8 << 10])
         except Exception:

@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 JOURNAL_SOCKET: Final = "/run/systemd/journal/socket"
@@ -27,12 +28,10 @@ _KIND: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 def send_datagram(address: str, data: bytes) -> bool:
     """Send to a Unix socket (an abstract one begins with NUL); whether it was accepted. It opens a
     socket each time: workers may be forked and the receiver restarted in between."""
-    try:
-        with socket.socket(socket.AF_UNIX, _KIND) as sock:
-            sock.sendto(data, address)
-    except (OSError, ValueError):  # ValueError: not an address
-        return False
-    return True
+    with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, _KIND) as sock:
+        sock.sendto(data, address)  # ValueError: not an address
+        return True
+    return False
 
 
 def notify(*assignments: str) -> None:
@@ -44,11 +43,10 @@ def notify(*assignments: str) -> None:
 def stderr_is_journal() -> bool:
     """Whether stderr is the stream that JOURNAL_STREAM names (systemd.exec(5)); children inherit
     the variable, whatever their stderr is."""
-    try:
+    with suppress(OSError, ValueError):
         info = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{info.st_dev}:{info.st_ino}"
+        return os.environ.get("JOURNAL_STREAM") == f"{info.st_dev}:{info.st_ino}"
+    return False
 
 
 def journal_entry(message: str, priority: int, fields: Mapping[str, object]) -> bytes:

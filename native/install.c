@@ -115,6 +115,18 @@ int aod_probe(const void *data, size_t size)
 	return err;
 }
 
+int aod_probe_map(uint32_t type)
+{
+	int fd;
+
+	libbpf_set_print(keep_message);
+	fd = bpf_map_create(type, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE), NULL);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 int aod_install(const void *data, size_t size, const struct aod_setup *setup)
 {
 	struct bpf_object *object;

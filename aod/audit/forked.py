@@ -15,7 +15,6 @@ from typing import Final
 from aod._native import lib
 from aod.audit.entries import Entry
 from aod.audit.log import AuditLog
-from aod.config.schema import Config
 
 MAX_QUEUED: Final = 64
 _POLL_SEC: Final = 0.01
@@ -32,25 +31,20 @@ class ForkedAudit:
         close_inherited: Callable[[], None] = lambda: None,
     ) -> None:
         """`close_inherited` closes in a child what belongs to this process alone."""
-        self._audit_log = audit_log
+        self._audit_log, self.use = audit_log, audit_log.use
         self._logger = logger
         self._close_inherited = close_inherited
         self._queue: list[Entry] = []
-        self._written = self._missed_before = self._dropped = 0
-        """Of the present child: its entries, those missed when it was forked, and those dropped
-        from the full queue since."""
+        self._written = self._missed_before = 0
+        """Of the present child: its entries, and those missed when it was forked."""
         self._pid = 0
-
-    def use(self, config: Config) -> None:
-        """Use this configuration's settings."""
-        self._audit_log.use(config)
 
     def write(self, entry: Entry) -> None:
         """Have an entry written, soon."""
         if len(self._queue) < MAX_QUEUED:
             self._queue.append(entry)
         else:
-            self._dropped += 1
+            self._audit_log.missed += 1
         self.tick()
 
     def tick(self) -> None:
@@ -71,14 +65,12 @@ class ForkedAudit:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
         if self._queue or self._pid:
-            lost = self._missed_before + self._dropped + len(self._queue) + self._written
+            lost = self._audit_log.missed + len(self._queue) + self._written
             self._logger.warning("the audit log cannot be written: %d entries are lost", lost)
 
     def _fork(self) -> None:
         """If the fork fails, the queue waits for the next tick."""
         entries, parent = self._queue, os.getpid()
-        self._audit_log.missed += self._dropped
-        self._dropped = 0
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         try:
             pid = os.fork()
@@ -115,5 +107,5 @@ class ForkedAudit:
         missed = code if code >= 0 else self._missed_before + self._written
         if self._missed_before and not missed:
             self._audit_log.report_recovery(self._missed_before)
-        self._audit_log.missed = missed + self._dropped
-        self._pid = self._written = self._dropped = self._missed_before = 0
+        self._audit_log.missed += missed - self._missed_before
+        self._pid = self._written = self._missed_before = 0

@@ -115,9 +115,7 @@ def name(number: int) -> str:
 
 def moves(usable: Sequence[int]) -> list[tuple[int, int]]:
     """Which file becomes which, in this order, so that 0 is free; the last one is overwritten.
-
-    Args:
-        usable: numbers above 0 that may be written, ascending."""
+    `usable`: numbers above 0 that may be written, ascending."""
     return list(zip([0, *usable], usable, strict=False))[::-1]
 
 

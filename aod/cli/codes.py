@@ -33,27 +33,20 @@ def run(arguments: argparse.Namespace) -> int:
         print(msgspec.json.encode(found).decode(), flush=True)
     elif found.ntstatus or found.errno:
         print(render(found), flush=True)
-    for complaint in _unmatched(arguments.words):
-        print(complaint, file=sys.stderr)
-    return CLEAN if found.ntstatus or found.errno else OTHER
-
-
-def _unmatched(words: Sequence[str]) -> Iterator[str]:
-    for word in words:
+    for word in arguments.words:
         alone = codes([word])
         if not alone.ntstatus and not alone.errno:
             hint = suggestion(word, [*errors.NUMBERS, *ntstatus.NUMBERS])
-            yield f"no code matches {quoted(word)}; {hint}allowed: {_WORDS}"
+            wrong = f"no code matches {quoted(word)}"
+            print(f"{wrong}; {hint}allowed: {_WORDS}", file=sys.stderr)
+    return CLEAN if found.ntstatus or found.errno else OTHER
 
 
 def render(found: Codes) -> str:
     """Tables of at most 96 columns; one without rows is left out."""
-    tables = []
-    if found.ntstatus:
-        tables.append("\n".join(_statuses(found.ntstatus)))
-    if found.errno:
-        tables.append("\n".join(_errnos(found.errno)))
-    return "\n\n".join(tables)
+    tables = [_statuses(found.ntstatus)] if found.ntstatus else []
+    tables += [_errnos(found.errno)] if found.errno else []
+    return "\n\n".join(map("\n".join, tables))
 
 
 def _statuses(rows: Sequence[ntstatus.Status]) -> Iterator[str]:

@@ -24,12 +24,8 @@ def run(_arguments: argparse.Namespace) -> int:
 
 def render(found: Registry) -> Iterator[str]:
     """A line for each, those that are left out at the end."""
-    yield _line("type", "tool", "package", "what it looks for")
-    for offer in found.offers.values():
-        yield _line(offer.kind, offer.tool or "-", offer.package, offer.summary)
-    for refusal in found.refusals:
-        yield str(refusal)
-
-
-def _line(kind: str, tool: str, package: str, summary: str) -> str:
-    return f"{kind:<14} {tool:<12} {package:<20} {summary}".rstrip()
+    rows = [("type", "tool", "package", "what it looks for")]
+    rows += [(one.kind, one.tool or "-", one.package, one.summary) for one in found.offers.values()]
+    for kind, tool, package, summary in rows:
+        yield f"{kind:<14} {tool:<12} {package:<20} {summary}".rstrip()
+    yield from map(str, found.refusals)

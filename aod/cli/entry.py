@@ -17,8 +17,7 @@ def _run(command: str) -> int:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     module = import_module(f"aod.cli.{command}")
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    status: int = module.main()
-    return status
+    return int(module.main())
 
 
 supervisor = partial(_run, "supervisor")

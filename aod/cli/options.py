@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +45,10 @@ def add_config(parser: argparse.ArgumentParser, text: str) -> None:
 
 def add_simulate_drops(parser: argparse.ArgumentParser) -> None:
     """--simulate-drops, for the commands that run collect."""
+    wanted = "share; allowed: a number above 0, up to 100, such as 5 or 0.1"
     parser.add_argument(
         "--simulate-drops",
-        type=lambda text: _number(
-            text, 100, "share; allowed: a number above 0, up to 100, such as 5 or 0.1"
-        ),
+        type=partial(_number, most=100, wanted=wanted),
         default=0.0,
         metavar="PERCENT",
         help="lose this share of the records on purpose, and count them: to see what a loss looks "

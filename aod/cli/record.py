@@ -17,9 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FILE and the options."""
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file, for its owner alone")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    parser.add_argument(
-        "--seconds", type=duration, metavar="N", help="how long (default: until Ctrl-C, SIGTERM)"
-    )
+    text = "how long (default: until Ctrl-C, SIGTERM)"
+    parser.add_argument("--seconds", type=duration, metavar="N", help=text)
     add_common(parser)
 
 

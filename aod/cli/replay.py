@@ -1,6 +1,7 @@
 """aod replay: what the rules would have declared over recorded operations."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from aod.recording.sources import Source, opened
 from aod.replay.evaluation import Evaluation
 from aod.replay.report import described, heading, table
 from aod.replay.suggest import suggest
-from aod.replay.suggestion import Suggestion, render
+from aod.replay.suggestion import render
 from aod.replay.thresholds import DEFAULT_MS, plain
 from aod.settings import DAY_SEC
 
@@ -32,27 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help=FILE_HELP)
     add_config(parser, _CONFIG_HELP)
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
-    parser.add_argument(
-        "--suggest", action="store_true", help="print which thresholds would have been silent"
-    )
-    parser.add_argument(
-        "--thresholds",
-        type=_thresholds,
-        metavar="MS,...",
-        help=f"with --suggest: evaluate these (default: {','.join(map(plain, DEFAULT_MS))})",
-    )
+    text = "print which thresholds would have been silent"
+    parser.add_argument("--suggest", action="store_true", help=text)
+    text = f"with --suggest: evaluate these (default: {','.join(map(plain, DEFAULT_MS))})"
+    parser.add_argument("--thresholds", type=_thresholds, metavar="MS,...", help=text)
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
-    try:
-        thresholds = tuple(sorted({float(one) for one in text.split(",")}))
-    except ValueError:
-        thresholds = ()
     highest = DAY_SEC * 1000
-    if not thresholds or not all(0 < one <= highest for one in thresholds):
-        allowed = f"numbers of ms above 0, up to {highest}, such as 10,20,50"
-        raise argparse.ArgumentTypeError(f"{text}; allowed: {allowed}")
-    return thresholds
+    with suppress(ValueError):
+        thresholds = sorted({float(one) for one in text.split(",")})
+        if all(0 < one <= highest for one in thresholds):
+            return tuple(thresholds)
+    allowed = f"numbers of ms above 0, up to {highest}, such as 10,20,50"
+    raise argparse.ArgumentTypeError(f"{text}; allowed: {allowed}")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,10 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
         loaded = configuration(source, arguments.config)
         if arguments.suggest:
             found = suggest(source, loaded.config, arguments.thresholds or DEFAULT_MS)
-            return _print_suggestion(source, loaded, found, as_json=arguments.json)
-        if arguments.json:
-            return _print_json(Evaluation(source, loaded.config))
-        return _print_text(source, loaded)
+            lines = [*heading(source), f"counted as in {loaded.path}", "", *render(found)]
+            text = msgspec.json.encode(found).decode() if arguments.json else "\n".join(lines)
+            print(text, flush=True)
+        else:
+            _print(source, loaded, json=arguments.json)
+    return CLEAN
 
 
 def configuration(source: Source, given: Path | None) -> Loaded:
@@ -83,37 +79,23 @@ def configuration(source: Source, given: Path | None) -> Loaded:
         raise ConfigError(f"{error}\n(-c evaluates with another configuration)") from error
 
 
-def _print_json(evaluation: Evaluation) -> int:
-    """A line for each anomaly and one with the totals, also of a damaged file."""
-    try:
-        for anomaly in evaluation.anomalies():
-            print(as_json(anomaly))
-    finally:
-        print(msgspec.json.encode(evaluation.summary()).decode(), flush=True)
-    return CLEAN
-
-
-def _print_suggestion(source: Source, loaded: Loaded, found: Suggestion, *, as_json: bool) -> int:
-    if as_json:
-        print(msgspec.json.encode(found).decode(), flush=True)
-        return CLEAN
-    lines = [*heading(source), f"counted as in {loaded.path}", "", *render(found)]
-    print("\n".join(lines), flush=True)
-    return CLEAN
-
-
 def as_json(anomaly: Anomaly) -> str:
     """A line, without the records, which are in the file."""
     return msgspec.json.encode(msgspec.structs.replace(anomaly, evidence=b"")).decode()
 
 
-def _print_text(source: Source, loaded: Loaded) -> int:
+def _print(source: Source, loaded: Loaded, *, json: bool) -> None:
+    """Each anomaly and the totals, also of a damaged file."""
     evaluation = Evaluation(source, loaded.config)
-    print("\n".join(heading(source)))
-    print(f"evaluated with {loaded.path}")
+    if not json:
+        print(*heading(source), f"evaluated with {loaded.path}", sep="\n")
     try:
         for anomaly in evaluation.anomalies():
-            print("", *described(anomaly, source, evaluation.start_ns), sep="\n")
+            if json:
+                print(as_json(anomaly))
+            else:
+                print("", *described(anomaly, source, evaluation.start_ns), sep="\n")
     finally:
-        print("", *table(evaluation.summary().totals), sep="\n", flush=True)
-    return CLEAN
+        summary = evaluation.summary()
+        as_text = ["", *table(summary.totals)]
+        print(msgspec.json.encode(summary).decode() if json else "\n".join(as_text), flush=True)

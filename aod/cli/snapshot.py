@@ -22,43 +22,34 @@ LONG: Final = (
 )
 WAIT_SEC: Final = 60.0
 _POLL_SEC: Final = 0.05
-_REASON: Final = "a person asked for it with `aod snapshot`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--wait, -c."""
     add_common(parser)
+    text = f"until the bundle is sealed, at most so long (default {WAIT_SEC:g})"
     parser.add_argument(
-        "--wait",
-        type=duration,
-        nargs="?",
-        const=WAIT_SEC,
-        metavar="SEC",
-        help=f"until the bundle is sealed, at most so long (default {WAIT_SEC:g})",
+        "--wait", type=duration, nargs="?", const=WAIT_SEC, metavar="SEC", help=text
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the bundle's path, at once, or when it is sealed."""
     config = load(arguments.config or default_file()).config
-    timestamp = _request(config)
-    path = config.aod_output_dir / names.archive(timestamp)
-    if arguments.wait is not None:
-        _wait(config, timestamp, path, time.monotonic() + arguments.wait)
-    print(path, flush=True)
-    return CLEAN
-
-
-def _request(config: Config) -> int:
     if lock.holder(config.runtime_dir) is None:
         raise SnapshotError(
             f"no aod-supervisor runs in {config.runtime_dir}, or only root may see it; "
             "without one, `aod-stage capture --now NAME` makes a bundle"
         )
     try:
-        return snapshot.request(config, _REASON)
+        timestamp = snapshot.request(config, "a person asked for it with `aod snapshot`")
     except (OSError, SpoolError) as error:
         raise SnapshotError(f"the daemon cannot be asked: {error}; run it as root") from error
+    path = config.aod_output_dir / names.archive(timestamp)
+    if arguments.wait is not None:
+        _wait(config, timestamp, path, time.monotonic() + arguments.wait)
+    print(path, flush=True)
+    return CLEAN
 
 
 def _wait(config: Config, timestamp: int, path: Path, deadline: float) -> None:

@@ -77,19 +77,15 @@ def _live(stage: str, config: Config, **options: float) -> int:
         )
     if stage == "collect":
         preflight.check(config.pin_dir)
-    folders.prepare(config, log.ROOT)
     run = partial(stage_run(stage), **options)
-    _drop_rights(stage, config)
+    _prepare(stage, config)
     return run_stage(stage, run, config)
 
 
-def _drop_rights(stage: str, config: Config) -> None:
+def _prepare(stage: str, config: Config) -> None:
+    """Make the folders, and drop the rights that the stage does without."""
+    folders.prepare(config, log.ROOT)
     privileges.drop(rights.for_stage(stage, config), log.ROOT.getChild(stage))
-
-
-def _print_events(config: Config) -> int:
-    preflight.check(config.pin_dir)
-    return print_events(config, catch_stop(), lambda line: print(line, flush=True))
 
 
 def _evaluate(path: Path, config: Path | None) -> int:
@@ -110,16 +106,8 @@ def _capture_now(config: Config, name: str) -> int:
     if name not in config.guardian.anomalies:
         known = ", ".join(config.guardian.anomalies)
         raise UsageError(f"no anomaly '{name}' in the configuration; there are: {known}")
-    folders.prepare(config, log.ROOT)
-    _drop_rights("capture", config)
+    _prepare("capture", config)
     print(capture_now(config, name))
-    return CLEAN
-
-
-def _clean_up(config: Config, *, dry_run: bool) -> int:
-    for removal in sweep(config, dry_run=dry_run):
-        verb = "would delete" if dry_run else "deleted"
-        print(f"{verb} {removal.entry.name}: {removal.reason}")
     return CLEAN
 
 
@@ -131,13 +119,17 @@ def _run(arguments: argparse.Namespace) -> int:
         case "collect" if arguments.print and arguments.simulate_drops:
             raise UsageError("--simulate-drops goes without --print")
         case "collect" if arguments.print:
-            return _print_events(config)
+            preflight.check(config.pin_dir)
+            return print_events(config, catch_stop(), partial(print, flush=True))
         case "collect":
             return _live("collect", config, simulate_drops=arguments.simulate_drops)
         case "capture" if arguments.now:
             return _capture_now(config, arguments.now)
         case "cleanup" if arguments.once:
-            return _clean_up(config, dry_run=arguments.dry_run)
+            verb = "would delete" if arguments.dry_run else "deleted"
+            for removal in sweep(config, dry_run=arguments.dry_run):
+                print(f"{verb} {removal.entry.name}: {removal.reason}")
+            return CLEAN
         case "cleanup" if arguments.dry_run:
             raise UsageError("--dry-run goes with --once")
     return _live(arguments.stage, config)

@@ -33,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print it; 1 if the daemon is not healthy."""
-    config = load(arguments.config or default_file()).config
-    found = _gathered(config)
+    found = _gathered(load(arguments.config or default_file()).config)
     if arguments.metrics:
         print(metrics.render(found), end="")
     elif arguments.json:

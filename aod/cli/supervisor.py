@@ -22,18 +22,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_common(parser)
     parser.add_argument("--check", action="store_true", help="print what is watched, and exit")
+    text = "remove what a dead daemon left in the kernel and in the runtime folder, and exit"
+    parser.add_argument("--clean", action="store_true", help=text)
+    text = f"leave a stage out, to run it with aod-stage: {', '.join(STAGES)}"
     parser.add_argument(
-        "--clean",
-        action="store_true",
-        help="remove what a dead daemon left in the kernel and in the runtime folder, and exit",
-    )
-    parser.add_argument(
-        "--without",
-        action="append",
-        default=[],
-        choices=STAGES,
-        metavar="STAGE",
-        help=f"leave a stage out, to run it with aod-stage: {', '.join(STAGES)}",
+        "--without", action="append", default=[], choices=STAGES, metavar="STAGE", help=text
     )
     add_simulate_drops(parser)
     return parser

@@ -14,10 +14,8 @@ from aod.state import names
 
 def rules(config: Config) -> tuple[Rule, ...]:
     """One rule per anomaly, in the order of the file."""
-    return tuple(
-        settings.rule(frame(config, name, settings))
-        for name, settings in config.guardian.anomalies.items()
-    )
+    anomalies = config.guardian.anomalies.items()
+    return tuple(settings.rule(frame(config, name, settings)) for name, settings in anomalies)
 
 
 def frame(config: Config, name: str, settings: Settings) -> Frame:
@@ -40,11 +38,8 @@ def kernel_thresholds(config: Config) -> KernelThresholds:
 
 def wanted(config: Config) -> frozenset[ActionName]:
     """The actions that run for some anomaly."""
-    return frozenset(
-        action
-        for anomaly in config.guardian.anomalies.values()
-        for action in effective_actions(config, anomaly)
-    )
+    anomalies = config.guardian.anomalies.values()
+    return frozenset(action for one in anomalies for action in effective_actions(config, one))
 
 
 def packets_folder(config: Config) -> Path:

@@ -34,9 +34,8 @@ def render(loaded: Loaded) -> str:
     parts = [[f"{loaded.path} can be used; {warned}", *(f"  {line}" for line in loaded.warnings)]]
     for rule, anomaly in zip(rules(config), config.guardian.anomalies.values(), strict=True):
         parts.append(_section(_title(rule, anomaly), _anomaly(config, rule, anomaly)))
-    parts.append(_section("Bundles", _bundles(config)))
-    parts.append(_section("Recording", _recording(config)))
-    parts.append(_section("Supervision", _supervision(config)))
+    sections = {"Bundles": _bundles, "Recording": _recording, "Supervision": _supervision}
+    parts += [_section(title, lines(config)) for title, lines in sections.items()]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -54,12 +53,9 @@ def _section(title: str, lines: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _title(rule: Rule, anomaly: Settings) -> str:
-    words = [rule.frame.kind]
-    if tool := getattr(anomaly, "tool", ""):
-        words.append(f"({tool})")
-    if mode := getattr(anomaly, "mode", ""):
-        words.append(f"mode {mode}")
-    return f"{rule.frame.name}: {' '.join(words)}"
+    tool, mode = getattr(anomaly, "tool", ""), getattr(anomaly, "mode", "")
+    words = (rule.frame.kind, tool and f"({tool})", mode and f"mode {mode}")
+    return f"{rule.frame.name}: {' '.join(filter(None, words))}"
 
 
 def _anomaly(config: Config, rule: Rule, anomaly: Settings) -> Lines:
@@ -121,7 +117,8 @@ def _recording(config: Config) -> Lines:
         yield (
             "packets",
             f"always on: {_number(tcpdump.ring_mb)} MB in {packets_folder(config)},"
-            f" {tcpdump.snaplen:,} bytes of each; bundles have {content}",
+            f" {tcpdump.snaplen:,} bytes of each of port {' and '.join(map(str, tcpdump.ports))};"
+            f" bundles have {content}",
         )
     if ActionName.TRACE in actions:
         yield "tracepoints", f"always on: a buffer of {_number(config.capture.trace.buffer_mb)} MB"

@@ -1,7 +1,6 @@
 """What a schema cannot say: values that must agree with each other.
 
-`faults` make a configuration unusable; `doubts` are warnings: it works, but perhaps not as meant.
-"""
+`faults` make a configuration unusable; `doubts` are warnings: it works, perhaps not as meant."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial

@@ -70,29 +70,25 @@ def parse(raw: bytes) -> Document:
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = MAX_DEPTH
     document = Document()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of ruamel: an anchor defined twice, and the like
-        root = _composed(yaml, text)
-        if root is not None:
+    with warnings.catch_warnings(action="ignore"):  # ruamel's: an anchor defined twice, and so on
+        if (root := _composed(yaml, text)) is not None:
             document.data = _Builder(yaml, document).value(root, ())
     return document
 
 
-def _composed(yaml: YAML, text: str) -> Node | None:
+def _composed(yaml: YAML, text: str) -> Any:
     try:
-        root: Node | None = yaml.compose(text)
+        return yaml.compose(text)
     except RecursionError:
         raise BadYamlError(1, _TOO_DEEP) from None
     except ReaderError as error:
-        character = error.character
-        character = chr(character) if isinstance(character, int) else character
+        character = chr(error.character) if isinstance(error.character, int) else error.character
         line = text.count("\n", 0, max(text.find(character), 0)) + 1
         raise BadYamlError(line, f"the character {character!r} is not allowed in YAML") from error
     except MarkedYAMLError as error:
         raise _broken(error) from error
     except (YAMLError, ValueError) as error:
         raise BadYamlError(1, f"broken YAML: {str(error).splitlines()[0]}") from error
-    return root
 
 
 def _broken(error: MarkedYAMLError) -> BadYamlError:
@@ -148,35 +144,30 @@ class _Builder:
 
     def _mapping(self, node: MappingNode, where: Where) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        for key, key_node, value_node in self._own(node):
-            if key in made:
-                first = self._document.key_lines[(*where, key)]
-                text = f"duplicate key {_short(key)}; first in line {first}"
-                raise BadYamlError(_line(key_node), text)
-            self._add(made, (*where, key), key_node, value_node)
-        for key, key_node, value_node in self._merged(node, len(where)):
+        own = sum(_kind(key) != "merge" for key, _ in node.value)
+        for index, (key, key_node, value_node) in enumerate(self._entries(node, len(where))):
+            place, line = (*where, key), _line(key_node)
             if key not in made:
-                self._add(made, (*where, key), key_node, value_node)
+                self._document.key_lines[place] = line
+                made[key] = self.value(value_node, place)
+                if made[key] is None:  # one that is not written has the position of what follows
+                    self._document.value_lines[place] = line
+            elif index < own:
+                first = self._document.key_lines[place]
+                raise BadYamlError(line, f"duplicate key {_short(key)}; first in line {first}")
         return made
 
-    def _add(self, made: dict[str, Any], where: Where, key_node: Node, value_node: Node) -> None:
-        line = self._document.key_lines[where] = _line(key_node)
-        made[str(where[-1])] = value = self.value(value_node, where)
-        if value is None:  # one that is not written has the position of what follows
-            self._document.value_lines[where] = line
-
-    def _own(self, node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
-        return ((self._key(key), key, value) for key, value in node.value if _kind(key) != "merge")
-
-    def _merged(self, node: MappingNode, depth: int) -> Iterator[tuple[str, Node, Node]]:
-        """The keys that `<<:` brings, nearest first."""
+    def _entries(self, node: MappingNode, depth: int) -> Iterator[tuple[str, Node, Node]]:
+        """Its own keys, and then those that `<<:` brings, nearest first."""
+        for key, value in node.value:
+            if _kind(key) != "merge":
+                yield self._key(key), key, value
         for value in (value for key, value in node.value if _kind(key) == "merge"):
             for source in value.value if isinstance(value, SequenceNode) else [value]:
                 self._spend(source, depth)
                 if not isinstance(source, MappingNode):
                     raise BadYamlError(_line(source), "<< takes a section, or a list of sections")
-                yield from self._own(source)
-                yield from self._merged(source, depth + 1)
+                yield from self._entries(source, depth + 1)
 
     def _key(self, node: Node) -> str:
         if not isinstance(node, ScalarNode):

@@ -48,9 +48,12 @@ class Reader:
             return None
         state = self._ledger.state
         waiting = {one for one in state.open if state.origins[one] in SPOOLED}
-        spooled = _spooled(self._spool)
-        if spooled is None or not self._ledger.update():
+        with os.scandir(self._spool) as entries:
+            found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
+        if len(found) > MAX_SPOOLED or not self._ledger.update():
             return None
+        stamps = map(names.spooled.timestamp, found)
+        spooled = {stamp for stamp in stamps if stamp is not None}
         state = self._ledger.state  # another object, if the ledger was compacted in between
         gone = [one for one in waiting - spooled if one in state.origins]
         return Anomalies(
@@ -58,14 +61,6 @@ class Reader:
             unseen=len(spooled - state.origins.keys()),
             missing=sum(one not in state.outcomes for one in gone),
         )
-
-
-def _spooled(folder: Path) -> set[int] | None:
-    """The timestamps in the spool; None where there are too many to read."""
-    with os.scandir(folder) as entries:
-        found = [entry.name for entry in islice(entries, MAX_SPOOLED + 1)]
-    stamps = map(names.spooled.timestamp, found)
-    return None if len(found) > MAX_SPOOLED else {one for one in stamps if one is not None}
 
 
 def _kernel(event_log: EventLog) -> Kernel | None:

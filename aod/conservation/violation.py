@@ -7,7 +7,7 @@ from msgspec.json import Decoder
 
 from aod.state.report_file import ReportFile
 
-_SIDES: Final = {
+SUMS: Final = {
     "operations": ("operations started", "ended, given up, not tracked or in flight"),
     "records": (
         "operations finished or reported as unanswered",
@@ -22,7 +22,6 @@ _SIDES: Final = {
     "outcomes": ("anomalies gone from the spool without an outcome", "allowed"),
 }
 """By sum: what its left side counts, and its right side."""
-SUMS: Final = tuple(_SIDES)
 
 
 class Violation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +51,6 @@ FILE: Final = ReportFile[tuple[Violation, ...]](
 
 def sentence(one: Violation) -> str:
     """For a person."""
-    left, right = _SIDES.get(one.sum, ("left", "right"))
+    left, right = SUMS.get(one.sum, ("left", "right"))
     of = f" of {one.command}" if one.command else ""
     return f"{one.sum}{of}: {one.left:,} {left}, but {one.right:,} {right}: off by {one.by:,}"

@@ -35,3 +35,12 @@ def effective() -> frozenset[Capability]:
     status = Path("/proc/self/status").read_text()
     mask = int(status.partition("CapEff:")[2].split()[0], 16)
     return frozenset(one for one in Capability if mask >> one & 1)
+
+
+def unknown(needed: Iterable[Capability], root: Path = Path("/")) -> tuple[Capability, ...]:
+    """Those of them that this kernel is too old to know (its cap_last_cap)."""
+    try:
+        last = int((root / "proc/sys/kernel/cap_last_cap").read_text())
+    except (OSError, ValueError):  # not visible here: nothing is known against the kernel
+        return ()
+    return tuple(one for one in needed if one > last)

@@ -7,13 +7,17 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from aod.host import capabilities
+from aod import log
+from aod.host import capabilities, refusal
 from aod.host.capabilities import Capability
+from aod.host.surroundings import Surroundings
+from aod.host.users import ROOT
+from aod.kernel import client
 from aod.kernel.errors import TracerError
 from aod.kernel.objects import OBJECT_VARIABLE, program
-from aod.kernel.tracer import probe
+from aod.kernel.tracer import RING_BUFFER, map_refusal, probe
 
-LOCKDOWN: Final = Path("/sys/kernel/security/lockdown")
+_NEEDED: Final = (Capability.BPF, Capability.PERFMON)
 
 
 class PreflightError(Exception):
@@ -24,51 +28,62 @@ def check(pin_dir: Path) -> None:
     """Check all that would stop the collector, in the order in which a user can fix it.
 
     Raises PreflightError: something is missing."""
-    held = capabilities.effective()
-    needed = (Capability.BPF, Capability.PERFMON)
-    if missing := [f"CAP_{one.name}" for one in needed if one not in held]:
-        raise PreflightError(
-            f"{' and '.join(missing)} missing: run it as root, or as the systemd service"
-        )
-    release = platform.release()
-    if OBJECT_VARIABLE not in os.environ and not cifs_may_load(release):
-        raise PreflightError(
-            f"this kernel ({release}) has no cifs client: it is not loaded, and there is no "
-            f"module for it in /lib/modules/{release}"
-        )
-    try:
-        probe(program())
-    except TracerError as error:
-        raise PreflightError(explain(error, lockdown())) from error
+    ring_refusal = map_refusal(RING_BUFFER)
+    _check_age(ring_refusal)
+    _check_rights()
+    ours = OBJECT_VARIABLE not in os.environ
+    if ours and (reason := client.missing(platform.release())):
+        raise PreflightError(f"this kernel ({platform.release()}) has no cifs client: {reason}")
+    _check_object(ring_refusal, ours)
     _check_bpffs(pin_dir)
 
 
-def cifs_may_load(release: str, root: Path = Path("/")) -> bool:
-    """Whether the cifs client is loaded or built in, or a mount would load its module."""
-    if (root / "sys/module/cifs").exists() or (root / "proc/fs/cifs").exists():
-        return True
-    folder = root / "lib/modules" / release
-    return any(
-        path.exists() and "/cifs.ko" in path.read_text(errors="replace")
-        for path in (folder / "modules.dep", folder / "modules.builtin")
+def too_old(ring_refusal: int, unknown: tuple[Capability, ...], release: str) -> str:
+    """What the kernel lacks, and what would have it; empty: it lacks nothing.
+
+    Asked are features, not versions: an old version may have them from its distribution."""
+    lacks = [f"CAP_{one.name}" for one in unknown]
+    if ring_refusal == errno.EINVAL:
+        lacks.insert(0, "BPF ring buffer")
+    if not lacks:
+        return ""
+    return (
+        f"this kernel is too old: it has no {', no '.join(lacks)} "
+        f"(Linux 5.8 or newer is needed, or a distribution's with these; this is {release})"
     )
 
 
-def lockdown(path: Path = LOCKDOWN) -> str:
-    """The kernel's lockdown mode; empty if it has none."""
+def _check_age(ring_refusal: int) -> None:
+    if text := too_old(ring_refusal, capabilities.unknown(_NEEDED), platform.release()):
+        raise PreflightError(text)
+
+
+def _check_rights() -> None:
+    held = capabilities.effective()
+    missing = " and ".join(f"CAP_{one.name}" for one in _NEEDED if one not in held)
+    if not missing:
+        return
+    if os.geteuid() == ROOT.uid:
+        raise PreflightError(
+            f"{missing} missing, though this is root: the container or the unit it runs in has to "
+            f"allow them"
+        )
+    raise PreflightError(f"{missing} missing: run it as root, or as the systemd service")
+
+
+def _check_object(ring_refusal: int, ours: bool) -> None:
+    """Check whether the kernel takes the object.
+
+    Lockdown is looked at first: some kernels before 5.13 load such programs all the same, and give
+    them zeros to read. The object of a test may do without reading."""
+    around = Surroundings.look()
+    if ours and around.lockdown == refusal.CONFIDENTIALITY:
+        raise PreflightError(refusal.LOCKED)
     try:
-        text = path.read_text()
-    except OSError:
-        return ""
-    return text.partition("[")[2].partition("]")[0]
-
-
-def explain(error: TracerError, lockdown_mode: str) -> str:
-    """Why the kernel refused the eBPF object, in one line."""
-    if error.errno == errno.EPERM:
-        mode = f" (lockdown: {lockdown_mode})" if lockdown_mode else ", as a locked down one does"
-        return f"this kernel refuses eBPF tracing programs{mode}"
-    return f"this kernel does not take the eBPF object: {' '.join(str(error).split())}"
+        probe(program())
+    except TracerError as error:
+        log.ROOT.debug("%s", error)
+        raise PreflightError(refusal.explain(error, around, ring_refusal)) from error
 
 
 def _is_bpffs(path: Path) -> bool:

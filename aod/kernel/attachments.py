@@ -41,11 +41,13 @@ def rows(attachments: Iterable[Attachment]) -> tuple[tuple[str, str], ...]:
     return tuple((one.name, _reason(one)) for one in attachments)
 
 
-def describe_missing(attachments: Iterable[Attachment]) -> str:
-    """Why operations are not seen yet, in a line; empty when they are."""
+def describe_missing(attachments: Iterable[Attachment], hindrance: str = "") -> str:
+    """Why operations are not seen yet, in a line; empty when they are. `hindrance`: what keeps a
+    mount from loading the module (`aod.kernel.client`)."""
     missing = _missing(attachments)
     if awaits_module(missing):
-        return "waiting for the cifs module to be loaded (a first mount does it)"
+        how = f"a mount will not do it: {hindrance}" if hindrance else "a first mount does it"
+        return f"waiting for the cifs module to be loaded ({how})"
     return not_attached(rows(missing))
 
 

@@ -22,6 +22,9 @@ from aod.transport.eventlog import EventLog
 
 _logger: Final = log.ROOT.getChild("libbpf")
 
+RING_BUFFER: Final = 27
+"""The kind of map through which records come (enum bpf_map_type of linux/bpf.h)."""
+
 
 class DrainStop(IntEnum):
     """Why a drain ended."""
@@ -55,6 +58,13 @@ def probe(program: bytes) -> None:
     """Load the object and drop it. Raises TracerError: this kernel, or this user's rights, do not
     allow it."""
     check(lib.aod_probe(program, len(program)), "loading the eBPF object")
+
+
+def map_refusal(kind: int) -> int:
+    """Why the kernel makes no map of this kind, one without keys and values: a positive errno.
+
+    0: it does. EINVAL: it does not know this kind (kernel/bpf/syscall.c, map_create)."""
+    return -int(lib.aod_probe_map(kind))
 
 
 def remove(pin_dir: Path) -> None:

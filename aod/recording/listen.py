@@ -17,6 +17,7 @@ from aod.config.rules import kernel_thresholds
 from aod.config.schema import Config
 from aod.event import Events
 from aod.files import closing_fd
+from aod.kernel import client
 from aod.kernel.attachments import (
     ATTACH_INTERVAL_SEC,
     attach_mid_release,
@@ -58,6 +59,7 @@ class Listener:
         self.peers = Peers(tracer, _logger)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
+        self._hindrance = client.hindrance()
         self._next_scan_ns = 0
         self._next_attach = 0.0
         tracer.adopt_log(self.event_log)
@@ -68,7 +70,7 @@ class Listener:
         if self.attached or now < self._next_attach:
             return ""
         self._next_attach = now + ATTACH_INTERVAL_SEC
-        before, self._note = self._note, describe_missing(self._tracer.attach())
+        before, self._note = self._note, self._missing()
         if self._note == before:
             return ""
         if self._note:
@@ -79,6 +81,9 @@ class Listener:
         attach_mid_release(self._tracer, mid_release_program(), _logger)
         self.peers.look_at_mounts()
         return "attached to the cifs client"
+
+    def _missing(self) -> str:
+        return describe_missing(self._tracer.attach(), self._hindrance)
 
     def read(self) -> Events:
         """What is new, (n,): a view that holds until the next call; `behind` says if more is there.

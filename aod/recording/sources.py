@@ -103,9 +103,7 @@ def _source(path: Path, file: IO[bytes]) -> Source:
     begin = file.read(len(MAGIC))
     file.seek(0)
     if begin.startswith(_NPY):
-        # In any order, so all of it is read; a bundle's is in order.
-        events = in_order(joined(NO_EVENTS, *_npy_batches(file)))
-        return Source(path, lambda: iter([events]))
+        return Source(path, _npy_reader(file))
     if begin.startswith(_ZSTD):
         return _bundle(path, file)
     try:
@@ -114,6 +112,16 @@ def _source(path: Path, file: IO[bytes]) -> Source:
         raise RecordingError(f"{error}; allowed: {_ALLOWED}") from error
     head = recording.head
     return Source(path, recording.batches, head.realtime_offset_ns, recording.names, recording)
+
+
+def _npy_reader(file: IO[bytes]) -> Callable[[], Iterator[Events]]:
+    """Batch by batch if the file is in order, as a bundle's is; else all of it, sorted."""
+
+    def read() -> Iterator[Events]:
+        file.seek(0)
+        return _npy_batches(file)
+
+    return read if is_in_order(read()) else lambda: iter([in_order(joined(*read()))])
 
 
 class _Declared(Struct, frozen=True):
@@ -202,3 +210,14 @@ def in_order_of_time(batches: Iterable[Events]) -> Iterator[Events]:
         yield held
     if damage:
         raise damage
+
+
+def is_in_order(batches: Iterable[Events]) -> bool:
+    """Whether no record ended before the one before it."""
+    last_ns = 0
+    for batch in batches:
+        times = np.append(np.uint64(last_ns), batch["end_ns"])
+        if (times[1:] < times[:-1]).any():
+            return False
+        last_ns = times[-1]
+    return True

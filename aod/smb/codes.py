@@ -29,19 +29,17 @@ def codes(words: Sequence[str] = ()) -> Codes:
     """The codes that match one of the words; without words, all of them."""
     table = tuple(ntstatus.statuses())
     mapped = Counter(each.errno for each in {each.number: each for each in table}.values())
+    numbers = sorted(
+        (number, name != errors.NAMES[number], name) for name, number in errors.NUMBERS.items()
+    )
     return Codes(
         ntstatus=tuple(each for each in table if _wanted(words, each.name, each.number)),
         errno=tuple(
             ErrnoCode(number, name, errors.errno_text(number), mapped[errors.NAMES[number]])
-            for name, number in sorted(errors.NUMBERS.items(), key=_first_names_first)
+            for number, _, name in numbers  # of two names for one, that of `errors.NAMES` first
             if _wanted(words, name, number)
         ),
     )
-
-
-def _first_names_first(item: tuple[str, int]) -> tuple[int, bool]:
-    name, number = item
-    return number, name != errors.NAMES[number]
 
 
 def _wanted(words: Sequence[str], name: str, number: int) -> bool:

@@ -71,7 +71,6 @@ class Patience(NamedTuple):
 
 
 _WAITS: Final = (None, None)
-_LONG: Final = (1_000, 30_000)
 _SET_UP: Final = (1_000, 10_000)
 
 PATIENCE: Final = {
@@ -80,7 +79,7 @@ PATIENCE: Final = {
     Command.SMB2_OPLOCK_BREAK: Patience(*_WAITS, "waits for caches to be written back"),
     Command.SMB2_ECHO: Patience(*_WAITS, "a keep-alive whose end the client does not report"),
     Command.SMB2_CANCEL: Patience(*_WAITS, "has no answer of its own"),
-    Command.SMB2_IOCTL: Patience(*_LONG, "FSCTLs, server-side copies"),
+    Command.SMB2_IOCTL: Patience(1_000, 30_000, "FSCTLs, server-side copies"),
     Command.SMB2_NEGOTIATE: Patience(*_SET_UP, "connection set-up"),
     Command.SMB2_SESSION_SETUP: Patience(*_SET_UP, "connection set-up"),
     Command.SMB2_TREE_CONNECT: Patience(*_SET_UP, "connection set-up"),

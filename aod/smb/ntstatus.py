@@ -56,7 +56,6 @@ NUMBERS: Final[dict[str, int]] = {name: number for name, number, _ in _lines()}
 
 # Reversed, so that the first name of a number wins.
 NAMES: Final[dict[int, str]] = {number: name for name, number in reversed(NUMBERS.items())}
-"""Number -> name."""
 
 _ANY: Final = frozenset(Command)
 _PROBES: Final = frozenset({Command.SMB2_IOCTL, Command.SMB2_QUERY_INFO})

@@ -5,13 +5,13 @@ next tick. Nothing here looks at a record."""
 
 import select
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aod.audit.daemon import kernel_losses
 from aod.config.rules import kernel_thresholds
 from aod.host import privileges
-from aod.kernel import attachments
+from aod.kernel import attachments, client
 from aod.kernel.attachments import ATTACH_INTERVAL_SEC, describe_missing, describe_unseen
 from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
@@ -49,6 +49,8 @@ class Attaching:
     """For the heartbeat."""
     due: float = 0.0
     """The next try, in monotonic seconds."""
+    hindrance: str = field(default_factory=client.hindrance)
+    """What keeps a mount from loading the module, as seen at the start."""
 
     def tick(self, now: float) -> None:
         """Try again, if that is due; `now` is monotonic seconds."""
@@ -56,7 +58,7 @@ class Attaching:
             return
         self.due = now + ATTACH_INTERVAL_SEC
         found = self.tracer.attach()
-        note = describe_missing(found)
+        note = describe_missing(found, self.hindrance)
         if note == self.note:
             return
         self.note = note

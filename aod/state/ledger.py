@@ -162,16 +162,13 @@ class LedgerReader:
 
     def update(self) -> bool:
         """Read what is new; False if there is no ledger."""
-        try:
-            fd = open_trusted(self._path)
-        except OSError:
-            return False
-        with closing_fd(fd):
+        with suppress(OSError), closing_fd(open_trusted(self._path)) as fd:
             if (inode := os.fstat(fd).st_ino) != self._inode:
                 self._inode, self._read, self.state = inode, 0, State()
             offset = self._read * _ENTRY.itemsize
             self._read += _take_all(self.state, os.pread(fd, _BYTES - offset, offset))
-        return True
+            return True
+        return False
 
 
 def _take_all(state: State, content: bytes) -> int:

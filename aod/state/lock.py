@@ -56,10 +56,9 @@ def lock_named(
 
 
 class Lock:
-    """The locks of a runtime folder, held by this process until it dies.
-
-    Raises LockedError: another process holds the first; the text says which, and since when. Raises
-    OSError: the folder cannot be written."""
+    """The locks of a runtime folder, held by this process until it dies. Raises LockedError:
+    another process holds the first; the text says which, and since when. Raises OSError: the folder
+    cannot be written."""
 
     def __init__(self, runtime_dir: Path) -> None:
         self._path = runtime_dir / LOCK_NAME

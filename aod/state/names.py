@@ -33,4 +33,3 @@ archive: Final = Name("aod_", ".tar.zst")
 unfinished: Final = Name(".aod_", ".tar.zst.tmp")
 """An archive that is being written."""
 spooled: Final = Name("", ".json")
-"""A spool entry."""

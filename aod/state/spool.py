@@ -43,11 +43,26 @@ class FullError(SpoolError):
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder (its parent exists) if need be, and remove a killed writer's leftovers. Only
-    the writer may call it, before its first `write`. Raises OSError: the folder cannot be made."""
+    """Make the folder (its parent exists) if need be, and remove what killed writers left: detect
+    calls it, while the supervisor may be writing a request. Raises OSError: it cannot be made."""
     folder.mkdir(FOLDER_MODE, exist_ok=True)
     for path in folder.glob(f".*{_UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        if not _is_being_written(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether the writer in an unfinished entry's name lives, and is another process."""
+    pid = path.name.removesuffix(_UNFINISHED).rpartition(".")[2]
+    if not pid.isdecimal() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def write(folder: Path, anomaly: Anomaly) -> Path:
@@ -63,7 +78,7 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
     is_limited = anomaly.rule is not Cause.MANUAL and not path.exists()
     if is_limited and sum(1 for _ in folder.iterdir()) >= MAX_PENDING:
         raise FullError(f"{MAX_PENDING} others wait")
-    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
     unfinished.unlink(missing_ok=True)
     with appearing(path, unfinished) as entry:
         entry.write(encoded)
@@ -71,11 +86,9 @@ def write(folder: Path, anomaly: Anomaly) -> Path:
 
 
 def read(path: Path) -> Anomaly:
-    """The anomaly in an entry.
-
-    Raises SpoolError: it is not a regular file, has a second name, is too large, no anomaly, or the
-    anomaly of another name; or its owner may not request it. Raises OSError: it cannot be read;
-    FileNotFoundError when it is gone."""
+    """The anomaly in an entry. Raises SpoolError: it is not a regular file, has a second name, is
+    too large, no anomaly, or the anomaly of another name; or its owner may not request it. Raises
+    OSError: it cannot be read; FileNotFoundError when it is gone."""
     try:
         with closing_fd(open_trusted(path, links=1)) as fd:
             owner, content = os.fstat(fd).st_uid, read_limited(fd, MAX_ENTRY_BYTES)

@@ -102,9 +102,8 @@ class EventLog:
     @classmethod
     def writer(cls, runtime_dir: Path, megabytes: int) -> Self:
         """The log of this folder, to continue it; a new one where there is none of that size and
-        version. What is lost with the old one is logged.
-
-        Raises EventLogError: the file is not ours."""
+        version. What is lost with the old one is logged. Raises EventLogError: the file is not
+        ours."""
         path = runtime_dir / LOG_NAME
         if not path.exists():
             return cls.create(runtime_dir, megabytes)

@@ -13,7 +13,7 @@ from aod.files import create_whole, open_trusted
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
 _SEQ: Final = Struct("<Q")
-_SLOT: Final = Struct("<5Q")
+_SLOT: Final = Struct("<6Q")
 _USED: Final = _SEQ.size + 2 * _SLOT.size
 
 
@@ -48,14 +48,14 @@ class Evaluated(NamedTuple):
     """Of them, those that are not in the spool: only a message could carry them."""
     refused: int = 0
     """Of those, the ones without a bundle: too many waited, or no message could be sent."""
+    settled_ns: int = 0
+    """Up to then, in CLOCK_MONOTONIC, what waits for its time was declared without a record."""
 
 
 class ReadPosition:
     """The file; committed like the log's own position: the slot that is not in use is filled, then
-    the number before the slots moves by one.
-
-    It is never mapped: its writer could truncate it, which would kill a reader that has it mapped.
-    """
+    the number before the slots moves by one. It is never mapped: its writer could truncate it,
+    which would kill a reader that has it mapped."""
 
     def __init__(self, fd: int):
         self._fd = fd
@@ -120,6 +120,5 @@ def write_limit(log_position: int, read_position: int, capacity: int) -> int | N
 
     A reader that claims to have read what was never written, or what is no longer there, is broken
     (or its file is), and does not stop the writer."""
-    if not log_position - capacity <= read_position <= log_position:
-        return None
-    return read_position + capacity
+    possible = log_position - capacity <= read_position <= log_position
+    return read_position + capacity if possible else None

@@ -105,7 +105,6 @@ TAKES: Final = {
     "capture": Intake(Anomaly | Suppressed, 1 << 20, queued=64),
     "cleanup": Intake(Sealed, 1 << 14, root_only=True),
 }
-"""Receiver -> what it takes."""
 
 _decoders: Final = {name: msgspec.msgpack.Decoder(intake.types) for name, intake in TAKES.items()}
 UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError)
@@ -137,10 +136,9 @@ def encode(message: Message) -> list[bytes]:
 
 
 def decode(frames: Sequence[bytes], receiver: str) -> Message:
-    """The message to this receiver in these frames.
-
-    Raises WireError: wrong number of frames, a type that it does not take, an unknown, missing or
-    mistyped field, a number or a text that no sender of ours makes."""
+    """The message to this receiver in these frames. Raises WireError: wrong number of frames, a
+    type that it does not take, an unknown, missing or mistyped field, a number or a text that no
+    sender of ours makes."""
     try:
         message: Message = _decoders[receiver].decode(frames[0])
     except UNDECODABLE as error:
@@ -168,21 +166,18 @@ class Inbox:
         if intake.root_only:
             for user in {0, os.geteuid()}:
                 self.socket.set(zmq.IPC_FILTER_UID, user)
+        path = socket_path(runtime_dir, owner)
         try:
-            self._bind(runtime_dir)
+            path.parent.mkdir(FOLDER_MODE, exist_ok=True)
+            old_mask = os.umask(0o117)
+            try:
+                self.socket.bind(endpoint(runtime_dir, owner))
+            finally:
+                os.umask(old_mask)
+            os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
         except (zmq.ZMQError, OSError):
             self.close()
             raise
-
-    def _bind(self, runtime_dir: Path) -> None:
-        path = socket_path(runtime_dir, self._owner)
-        path.parent.mkdir(FOLDER_MODE, exist_ok=True)
-        old_mask = os.umask(0o117)
-        try:
-            self.socket.bind(endpoint(runtime_dir, self._owner))
-        finally:
-            os.umask(old_mask)
-        os.chown(path, -1, path.parent.stat().st_gid, follow_symlinks=False)
 
     def messages(self) -> Iterator[Message]:
         """Those that have come, at most `AT_ONCE`; what is not ours is counted and dropped."""

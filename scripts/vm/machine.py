@@ -23,6 +23,8 @@ class Machine:
     memory_mib: int = 2048
     systemd: bool = False
     """Whether the first process is systemd, which runs the program as a service."""
+    kernel_arguments: str = ""
+    """More of them, for the kernel's command line."""
 
 
 # quiet: errors only, the serial port is slow. panic=-1: qemu ends at once (-no-reboot).
@@ -48,7 +50,7 @@ def qemu_command(machine: Machine, initramfs: Path, results: Path) -> list[str]:
         *_processors(machine.cpus),
         *("-m", str(machine.memory_mib), "-display", "none", "-serial", "stdio"),
         *("-kernel", str(machine.kernel.image), "-initrd", str(initramfs)),
-        *("-append", _KERNEL_ARGUMENTS),
+        *("-append", f"{_KERNEL_ARGUMENTS} {machine.kernel_arguments}".rstrip()),
         *("-virtfs", _share(Path("/"), "host", "readonly=on,multidevs=remap")),
         *("-virtfs", _share(results, "results", "readonly=off,multidevs=remap")),
     ]

@@ -34,6 +34,8 @@ class GuestKind(NamedTuple):
     name: str = ""
     cpus: int = 1
     systemd: bool = False
+    kernel_arguments: str = ""
+    """Scenarios with such have a GUEST of their own, by whose name the guest is called."""
 
     def __str__(self) -> str:
         return f"{self.name or 'main'}-{self.cpus}{'-systemd' if self.systemd else ''}"
@@ -46,6 +48,7 @@ def guest_kind(scenario: str) -> GuestKind:
         str(getattr(module, "GUEST", "")),
         int(getattr(module, "CPUS", 1)),
         bool(getattr(module, "SYSTEMD", False)),
+        str(getattr(module, "KERNEL_ARGUMENTS", "")),
     )
 
 
@@ -66,13 +69,19 @@ def run_scenarios(
     if kind.systemd:
         wheels = make_wheels()
         settings += [f"AOD_VM_WHEEL={wheels.aod}", f"AOD_VM_WHEELS={wheels.others}"]
+    machine = Machine(
+        stock_kernel(),
+        cpus=kind.cpus,
+        systemd=kind.systemd,
+        kernel_arguments=kind.kernel_arguments,
+    )
     argv = ["env", *settings, sys.executable, "-m", "scripts.vm.guest.run", *wanted]
     longest_s = _BOOT_TIMEOUT_S + _SLOWEST_CLOCK * sum(map(timeout_s, wanted))
     return run_guest(
         argv,
         results,
         limit=Limit(longest_s, stop or Event()),
-        machine=Machine(stock_kernel(), cpus=kind.cpus, systemd=kind.systemd),
+        machine=machine,
     )
 
 

@@ -76,7 +76,7 @@ class Hostile:
         for target in (self.victim, Path("/dev/zero"), self.spool / "nowhere", Path("/proc/kmsg")):
             self._free().symlink_to(target)
             hidden = self._free()
-            hidden.with_name(f".{hidden.name}.tmp").symlink_to(target)
+            hidden.with_name(f".{hidden.name}.1.tmp").symlink_to(target)
             self._free().with_suffix(".rejected").symlink_to(target)
         os.mkfifo(self._free())
         (self._free() / "in" / "it").mkdir(parents=True)

@@ -12,10 +12,10 @@ fsc group guest handlecache hard idsfromsid ignore_signature ignorecase intr ive
 linux locallease lock loud mand mapchars mapposix mfsymlinks modefromsid modesid mount move
 multichannel multiuser noac noautotune noblocksend nocase nofail nodelete nolease nosharesock
 nativesocket nosparse owner perm persistenthandles posix posixpaths rdma relatime remount
-resilienthandles ro rootfs rw rwpidforward seal serverino setuidfromacl setuids sfu sign signloosely silent
-sloppy soft sparse strictatime strictcache strictsync suid swapfile sync async tcpnodelay transform
-unicode unix user user_xattr users wide witness xattr bind rbind private shared slave unbindable
-dirsync
+resilienthandles ro rootfs rw rwpidforward seal serverino setuidfromacl setuids sfu sign signloosely
+silent sloppy soft sparse strictatime strictcache strictsync suid swapfile sync async tcpnodelay
+transform unicode unix user user_xattr users wide witness xattr bind rbind private shared slave
+unbindable dirsync
 """
 _VALUED: Final = """
 acdirmax acregmax actimeo addr backupgid backupuid bsize cache cifsacl closetimeo codepage

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 KMSG = "/dev/kmsg"
 _LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
@@ -44,12 +45,30 @@ def main(since: str, kmsg: str = KMSG) -> None:
     except OSError as error:
         _print_journal(boot_sec, since_sec, f"{kmsg}: {error.strerror}")
         return
-    older = 0
-    while record := _next(fd):
-        text = line(record, boot_sec, since_sec)
-        older += not text
-        sys.stdout.write(text)
-    print(f"{older} older messages were left out", file=sys.stderr)
+    records = list(iter(lambda: _next(fd), b""))
+    sys.stdout.writelines(line(record, boot_sec, since_sec) for record in records)
+    for note in gaps(records, boot_sec, since_sec):
+        print(note, file=sys.stderr)
+
+
+def gaps(records: Sequence[bytes], boot_sec: float, since_sec: float) -> Iterator[str]:
+    """What is missing of the kernel's buffer, which keeps the newest messages only. Each has a
+    number, counted from the boot on."""
+    found = [place for record in records if (place := _place(record, boot_sec))]
+    if found and found[0][0] and (late_sec := found[0][1] - since_sec) > 0:
+        yield f"the kernel's buffer begins {late_sec:.0f} s after the look-back"
+    passed = sum(max(0, after[0] - before[0] - 1) for before, after in pairwise(found))
+    if passed:
+        yield f"{passed} messages were overwritten before they could be read"
+
+
+def _place(record: bytes, boot_sec: float) -> tuple[int, float] | None:
+    """The number of a record, and its time (s since the epoch)."""
+    fields = record.partition(b";")[0].split(b",")
+    try:
+        return int(fields[1]), boot_sec + int(fields[2]) / 1e6
+    except (ValueError, IndexError):
+        return None
 
 
 def _print_journal(boot_sec: float, since_sec: float, why: str) -> None:

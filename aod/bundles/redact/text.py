@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
-from aod.bundles.redact.contexts import Context, find, split
-from aod.bundles.redact.kinds import PSEUDONYM_FORM, Kind, Pseudonyms, ip_address
+from aod.bundles.redact import hexed
+from aod.bundles.redact.contexts import find, split
+from aod.bundles.redact.domains import Domains
+from aod.bundles.redact.forms import Context
+from aod.bundles.redact.kinds import PSEUDONYM_FORM, SID, Kind, Pseudonyms, ip_address, is_kept
+from aod.bundles.redact.letters import lowered
 from aod.bundles.redact.spellings import any_of, spellings
 
 _IPV4: Final = rb"(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
@@ -18,7 +22,9 @@ _IPV6: Final = (
 _MAC: Final = (
     rb"[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![:-]?[0-9a-f])|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}(?!-)"
 )
-ADDRESS: Final = rb"(?P<mac>" + _MAC + rb")|(?P<ipv6>" + _IPV6 + rb")|(?P<ipv4>" + _IPV4 + rb")"
+_NUMBERS: Final = rb"(?P<mac>" + _MAC + rb")|(?P<ipv6>" + _IPV6 + rb")|(?P<ipv4>" + _IPV4 + rb")"
+_ADDRESS: Final = rb"(?P<sid>" + SID + rb")|(?=[0-9a-f:]{1,4}[:.-])(?:" + _NUMBERS + rb")"
+"""What all numbers begin with costs less to look for than each of them."""
 _BEGIN: Final = rb"(?<![a-z0-9])"
 _END: Final = rb"(?![a-z0-9])"
 _ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%[0-9a-f]{2})"
@@ -58,8 +64,9 @@ _MOST_KNOWN: Final = 1 << 12
 """Of what was found, how much is not asked for again."""
 
 
-_Place = tuple[int, int, bytes]
-"""Start, negative end (of two that begin together the longer one sorts first), pseudonym."""
+_Place = tuple[int, int, Kind | Literal[""], bytes]
+"""Start, negative end (of two that begin together the longer one sorts first), and the name; where
+there is no kind, its pseudonym. A name's pseudonym is chosen when it is needed."""
 
 
 class Redactor:
@@ -69,55 +76,71 @@ class Redactor:
         words: the names to look for everywhere, as `strong` chose them."""
 
     def __init__(
-        self, pseudonyms: Pseudonyms, contexts: Sequence[Context], words: Mapping[bytes, Kind]
+        self,
+        pseudonyms: Pseudonyms,
+        contexts: Sequence[Context],
+        domains: Domains,
+        words: Mapping[bytes, Kind],
     ) -> None:
         self.pseudonyms = pseudonyms
         self._contexts = contexts
+        self._domains = domains
         self._spelled = {
             spelled: (kind, word) for word, kind in words.items() for spelled in spellings(word)
         }
-        names = ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
+        names = _ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
         # A pseudonym is passed over whole: in `host-1::` there is no address.
         wanted = rb"(?:" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
         self._anywhere = re.compile(_BEGIN + wanted)
         self._behind_escapes = re.compile(_ESCAPE + wanted)
+        self._name = lru_cache(_MOST_KNOWN)(pseudonyms.name)
         self._pseudonym = lru_cache(_MOST_KNOWN)(self._chosen)
 
     def text(self, text: bytes, file: str = "") -> bytes:
         """The text with all its names replaced; `file` decides which places are searched."""
-        lowered = text.lower()
-        found = [*self._in_context(lowered, file), *self._everywhere(self._anywhere, lowered)]
-        if b"\\" in lowered or b"%" in lowered:
-            found += self._everywhere(self._behind_escapes, lowered)
+        small = lowered(text)
+        found = [*self._in_context(small, file), *self._everywhere(self._anywhere, small)]
+        if b"\\" in small or b"%" in small:
+            found += self._everywhere(self._behind_escapes, small)
+        found += self._in_hex(small)
         pieces, done = [], 0
-        for start, end, pseudonym in sorted(found):
+        for start, end, kind, name in sorted(found):
             if start >= done:  # of places that overlap the first holds
-                pieces += [text[done:start], pseudonym]
+                pieces += [text[done:start], self._name(kind, name) if kind else name]
                 done = -end
         return b"".join([*pieces, text[done:]])
 
     def string(self, text: str) -> str:
         """A string of a JSON document, with its names replaced."""
-        return self.text(text.encode(errors="replace")).decode(errors="replace")
+        return self.text(b'"%b"' % text.encode(errors="replace"))[1:-1].decode(errors="replace")
 
     def _in_context(self, text: bytes, file: str) -> Iterator[_Place]:
-        for place in find(text, self._contexts, file):
+        for place in (*find(text, self._contexts, file), *self._domains.find(text)):
             for name in split(place.kind, place.text):
-                pseudonym = self.pseudonyms.name(name.kind, name.text)
-                if pseudonym != name.text:
-                    yield place.start + name.start, -place.start - name.end, pseudonym
+                if not is_kept(name.kind, name.text):
+                    start = place.start
+                    yield start + name.start, -start - name.end, name.kind, name.text
+
+    def _in_hex(self, text: bytes) -> Iterator[_Place]:
+        for value in hexed.held(text):
+            pseudonym = hexed.changed(value, self.text)
+            if pseudonym.lower() != text[value.start : value.end]:
+                yield value.start, -value.end, "", pseudonym
 
     def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator[_Place]:
         for match in pattern.finditer(text):
             form = match.lastgroup or ""
-            if (pseudonym := self._pseudonym(form, match[form])) is not None:
-                start, end = match.span(form)
-                yield start, -end, pseudonym
+            start, end = match.span(form)
+            if form == "name":
+                yield start, -end, *self._spelled[match[form]]
+            elif (pseudonym := self._pseudonym(form, match[form])) is not None:
+                yield start, -end, "", pseudonym
 
     def _chosen(self, form: str, found: bytes) -> bytes | None:
         """What becomes of what was found in a form (the name of a group); None: it stays."""
-        if form == "name":
-            return self.pseudonyms.name(*self._spelled[found])
+        if form == "sid":
+            sid = self.pseudonyms.sid(found)
+            return None if sid == found else sid
         if form == "mac":
             separator = found[2:3].decode()
             mac = self.pseudonyms.mac(bytes.fromhex(found.decode().replace(separator, "")))

@@ -4,7 +4,8 @@ A scenario is a file tests/vm/scenarios/NAME.py with `run(lab) -> dict`. It gath
 have to fit into JSON, and judges nothing: that is for the tests on the host, which get the facts.
 It may set TIMEOUT_S, its time limit in the guest, and CPUS: with the usual one, times can be relied
 on, with two, things happen at the same time. Scenarios that set the same GUEST, a word, run in a
-guest of their own beside the others; with SYSTEMD = True, in one whose first process is systemd.
+guest of their own beside the others; with SYSTEMD = True, in one whose first process is systemd;
+with KERNEL_ARGUMENTS, in one whose kernel was told so.
 """
 
 import shutil

@@ -38,6 +38,8 @@ def test_all_attached_needs_no_words() -> None:
 def test_module_that_is_not_loaded_is_waited_for() -> None:
     absent = dict.fromkeys([*NEEDED, *WANTED], errno.ENOENT)
     assert describe_missing(attachments(**absent)).startswith("waiting for the cifs module")
+    hindered = describe_missing(attachments(**absent), "'blacklist cifs' in /etc/modprobe.d/x.conf")
+    assert hindered.endswith("(a mount will not do it: 'blacklist cifs' in /etc/modprobe.d/x.conf)")
 
 
 def test_needed_program_that_the_kernel_refuses_is_named_with_the_reason() -> None:

@@ -66,12 +66,19 @@ def test_removing_twice_is_fine(folder: Path) -> None:
 
 
 def test_a_killed_writer_leaves_nothing_that_stays(folder: Path) -> None:
-    (folder / f".{TIMESTAMP}.json.tmp").write_text("{")
+    for leftover in (".77.json.tmp", f".77.json.{os.getpid()}.tmp", f".77.json.{1 << 70}.tmp"):
+        (folder / leftover).write_text("{")
+    spool.prepare(folder)
     path = spool.write(folder, anomaly())
     assert names(folder) == [path.name]
-    (folder / ".77.json.tmp").write_text("{")
+
+
+def test_what_another_writer_writes_stays(folder: Path) -> None:
+    """The supervisor may write a request while detect is respawned."""
+    writing = folder / f".77.json.{os.getppid()}.tmp"
+    writing.write_text("{")
     spool.prepare(folder)
-    assert names(folder) == [path.name]
+    assert names(folder) == [writing.name]
 
 
 def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_below_a_mount_point_everything_is_a_file() -> None:
     text = rb"cp: /mnt/da\040ta/a/b.txt: x; '/mnt/da ta/c' /mnt/da tax /other/mnt/da ta/c"
     told = redact(text, (Kind.MOUNTS, "/mnt/da ta"))
     assert told == (
-        rb"cp: /mount-1/file-2/file-3: x; '/mount-1/file-1' /mnt/da tax /other/mnt/da ta/c"
+        rb"cp: /mount-1/file-1/file-2: x; '/mount-1/file-3' /mnt/da tax /other/mnt/da ta/c"
     )
 
 
