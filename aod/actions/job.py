@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from aod.actions.output import Budget
 from aod.config.schema import Config
 
+ASKING_AT_ONCE: Final = 8
+"""How many ask servers at the same time, for all bundles together: each smbinfo is a Python with 8
+MB of its own, and the servers have enough to suffer."""
+
 
 class Children:
-    """The children that run now; `report` is called with all their pids whenever that changes."""
+    """The children that run now; `report` is called with all their pids whenever that changes.
+
+    Attributes:
+        asking: to be held by each that asks a server."""
 
     def __init__(self, report: Callable[[tuple[int, ...]], object]) -> None:
         self._report = report
         self._pids: list[int] = []
+        self.asking = asyncio.Semaphore(ASKING_AT_ONCE)
 
     def report(self) -> None:
         """Report the pids of now."""
