@@ -90,6 +90,7 @@ class Reader:
     def read(self) -> None:
         """Evaluate what is new in the log."""
         new = self.event_log.position
+        self.detector.realtime_offset_ns = self.event_log.realtime_offset_ns
         while self.at < new:
             end = self.event_log.piece_end(self.at, new, MAX_BATCH)
             found = self.detector.feed(self.event_log.span(self.at, end))
