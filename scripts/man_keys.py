@@ -104,6 +104,8 @@ def shown(schema: type[Section], default: Any) -> str:
         return "anomaly's"
     if default == tuple(ActionName):
         return "all"
+    if default and isinstance(default, tuple):
+        return ",".join(map(str, default))
     known = {NODEFAULT: "required", None: "none", (): "none", True: "true", False: "false"}
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
     return _number(default) if is_number else known.get(default, str(default))
@@ -123,6 +125,8 @@ def _allowed(kind: inspect.Type, unit: str) -> str:
             return f"{least}-{'1 day' if kind.le == day else _number(kind.le)}"
         case inspect.CollectionType():
             items = {inspect.EnumType: "actions", inspect.StrType: "names"}
+            if isinstance(kind.item_type, inspect.IntType):
+                return _allowed(kind.item_type, unit)
             return items.get(type(kind.item_type), "entries")
     words = {
         inspect.NoneType: "null",

@@ -32,6 +32,8 @@ class Command(Struct, frozen=True):
     """Run once per cifs file system, with its mount point as the last argument."""
     error_text: bytes = b""
     """Output that starts like this is an error, whatever the exit status."""
+    errors_are_note: bool = False
+    """What it says on standard error is about its output, and becomes the source's note."""
 
 
 class Action(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ class Step(Struct, frozen=True):
     error_text: bytes = b""
     asked: tuple[str, ...] = ()
     """The command before the moment was filled in: the same in every bundle."""
+    errors_are_note: bool = False
 
 
 def steps(action: Action, situation: Situation) -> list[Step]:
@@ -62,7 +63,15 @@ def steps(action: Action, situation: Situation) -> list[Step]:
         if why := missing or ("" if there else f"{argv[0]}: no such program in PATH") or nowhere:
             found.append(Step((*argv, *command.paths), why))
             continue
-        found += [Step((*argv, *at), "", command.error_text, (*command.argv, *at)) for at in places]
+        found += [
+            Step(
+                (*argv, *at),
+                error_text=command.error_text,
+                asked=(*command.argv, *at),
+                errors_are_note=command.errors_are_note,
+            )
+            for at in places
+        ]
     return found
 
 
@@ -76,6 +85,7 @@ def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
     spread = situation.spread
     start_ns, end_ns = timestamp_ns + spread.earlier_ns, now_ns + spread.later_ns
     post_ns = nanoseconds(limits.post_sec * 1e3)
+    ports = limits.tcpdump.ports
     return {
         "since": str((start_ns - nanoseconds(limits.lookback_sec * 1e3)) // _NS),
         "until": str(end_ns // _NS + 1),
@@ -85,6 +95,8 @@ def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
         "packets": str(packets_folder(situation.config)),
         "trace": trace.where(situation.config.pin_dir),
         "headers_only": "yes" if limits.tcpdump.headers_only else "no",
+        "ports": ",".join(map(str, ports)),
+        "of_ports": " or ".join(f"{end} = :{port}" for port in ports for end in ("dport", "sport")),
         "python": sys.executable,
     }
 

@@ -111,14 +111,15 @@ async def cifs_mounts() -> tuple[Mount, ...]:
 def mounted(mountinfo: str) -> tuple[Mount, ...]:
     """The cifs file systems in a mountinfo file, each once, where it was mounted first.
 
-    Lines that are not of mountinfo's form (proc(5)) are passed over."""
+    Lines that are not of mountinfo's form (proc(5)) are passed over. The options are the last
+    field: some kernels leave the blanks of a source as they are (cifs_show_devname of 5.12)."""
     found: dict[str, Mount] = {}
-    for line in mountinfo.splitlines():
+    for line in mountinfo.split("\n"):
         where, _, what = line.partition(" - ")
         left, right = where.split(" "), what.split(" ")
         if len(left) >= 6 and len(right) >= 3 and right[0] in ("cifs", "smb3"):
-            source, mount_point = _unescape(right[1]), _unescape(left[4])
-            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[2]))
+            source, mount_point = _unescape(" ".join(right[1:-1])), _unescape(left[4])
+            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[-1]))
             found.setdefault(left[2], mount)  # by its device
     return tuple(found.values())
 

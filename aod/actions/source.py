@@ -15,6 +15,7 @@ from aod.actions.process import Ended
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.files import sha256
+from aod.text import one_line
 
 
 async def collect_action(action: Action, situation: Situation, job: Job) -> list[Source]:
@@ -95,13 +96,15 @@ class _Run:
         full = output.finish() or ended.enough
         is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         why = self._job.why_hurry if ended.timed_out else ""
+        errors = ended.stderr_tail.decode(errors="replace")
+        notes = f"cut short: {why}" if why else "", one_line(errors) if step.errors_are_note else ""
         return replace(
             source,
             status=_status(ended, full=full, failed=is_error or bool(ended.exit_status)),
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
-            stderr_tail=ended.stderr_tail.decode(errors="replace"),
-            note=f"cut short: {why}" if why else "",
+            stderr_tail=errors,
+            note="; ".join(filter(None, notes)),
         )
 
     def _comment(self, line: str) -> None:

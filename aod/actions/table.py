@@ -22,13 +22,12 @@ def _ours(program: str, *arguments: str) -> tuple[str, ...]:
     return ("{python}", "-I", "-S", str(file), *arguments)
 
 
-_PORT_445: Final = "( dport = :445 or sport = :445 )"
 _LOGS: Final = ("/var/log/syslog", "/var/log/messages")
 _JOURNAL: Final = (
     "journalctl --no-pager --output=short-iso-precise --since=@{since} --until=@{until}"
 )
 _CUT: Final = (
-    "{python} -I -m aod.flight.cut {packets} {trigger_ns} {from_ns} {to_ns} {headers_only}"
+    "{python} -I -m aod.flight.cut {packets} {trigger_ns} {from_ns} {to_ns} {headers_only} {ports}"
 )
 
 ACTIONS: Final = (
@@ -77,10 +76,10 @@ ACTIONS: Final = (
     Action(
         name=ActionName.SOCKETS,
         file="sockets.log",
-        about="TCP connections of port 445 (retransmissions, rtt, unsent bytes in Send-Q), the"
-        " network's counters since boot, and each interface's errors.",
+        about="TCP connections of port 445, or capture.tcpdump.ports (retransmissions, rtt, unsent"
+        " bytes in Send-Q), the network's counters since boot, and each interface's errors.",
         commands=(
-            Command(("ss", "-tinoe", _PORT_445)),
+            Command(("ss", "-tinoe", "( {of_ports} )")),
             Command(("nstat", "-asz")),  # without -s it writes a history file
             Command(("ip", "-s", "link")),
         ),
@@ -169,10 +168,11 @@ ACTIONS: Final = (
     Action(
         name=ActionName.TCPDUMP,
         file="tcpdump.pcap",
-        about="Packets of port 445 from the history before the trigger to the end of what follows"
-        " it, for tcpdump -r or Wireshark (filter on smb2.msg_id); without the content of files"
-        " unless configured.",
-        commands=(Command(tuple(_CUT.split())),),
+        about="Packets of port 445 (capture.tcpdump.ports) from the history before the trigger to"
+        " the end of what follows it, each once, for tcpdump -r or Wireshark (smb2.msg_id); without"
+        " the content of files unless configured. Latencies are those of events.npy, not of"
+        " smb2.time.",
+        commands=(Command(tuple(_CUT.split()), errors_are_note=True),),
         needs=("{packets}",),
         privileges={
             Capability.NET_RAW: "tcpdump's own",

@@ -10,6 +10,7 @@ from aod.bundles import contents
 from aod.bundles.manifest import File, Manifest
 from aod.conservation import violation
 from aod.detectors.describe import IN_FLIGHT_STATE, NEVER_ANSWERED, sentence
+from aod.settings import ActionName
 from aod.state import names
 from aod.text import one_line, utc
 
@@ -19,6 +20,12 @@ _LABEL: Final = 10
 _WORST: Final = 3
 _OWN_FILES: Final = (contents.ANOMALY, contents.EVENTS, contents.STATS, contents.SUMMARY)
 _HANGS: Final = ("debugdata.log", "stacks.log", "sockets.log", "dmesg.log", "events.npy")
+_PACKETS: Final = "tcpdump.pcap"
+_TRUST: Final = (
+    "latencies are those of events.npy: Wireshark's smb2.time sees the first segment of a message"
+)
+_MOST_LINES: Final = 24
+_PACKETS_LINES: Final = 3
 _NOT_LOST: Final = frozenset({"unanswered", "gave_up"})
 """Operations without an answer: what follows the first failure of a compound, mostly."""
 _READ_FIRST: Final = {
@@ -36,23 +43,26 @@ def text(manifest: Manifest, anomaly: Anomaly) -> str:
     related = (f"{names.folder(one.timestamp)} ({one.name})" for one in manifest.related)
     redacted = ", ".join(f"{one.kind} {one.names:,}" for one in manifest.redacted if one.names)
     no_names = "no names were found" if manifest.redacted else ""
-    lines = [
+    packets = _packets(manifest)
+    above = [
         *_wrapped(f"{bundle}, Linux {manifest.kernel}, {module}", WIDTH, 1),
         *_labelled("what", f"{anomaly.anomaly} '{anomaly.name}': {anomaly.reason}", lines=4),
         *_labelled("when", f"{utc(anomaly.timestamp, millis=True)} on {manifest.host}"),
         *_labelled("rule", _rule(anomaly)),
         *_labelled("where", _where(manifest, anomaly), lines=2),
         *_labelled("tasks", _parts(anomaly.breakdown.tasks)),
-        *_labelled("worst", *map(sentence, anomaly.worst[:_WORST])),
+        *_labelled("worst", *map(sentence, anomaly.worst[: _WORST - bool(packets)])),
         *_labelled("related", ", ".join(related)),
         *_evidence(manifest),
+    ]
+    below = [
         *_labelled("losses", _losses(manifest)),
         *_labelled("redacted", redacted or no_names),
         *_labelled("note", _note(manifest), lines=2),
         *_labelled("open first", ", ".join(_first(manifest, anomaly))),
-        "",
     ]
-    return "\n".join(lines)
+    room = min(_PACKETS_LINES, _MOST_LINES - len(above) - len(below))
+    return "\n".join((*above, *_labelled("packets", packets, lines=room), *below, ""))
 
 
 def _labelled(label: str, *texts: str, lines: int = 1) -> list[str]:
@@ -112,6 +122,13 @@ def _evidence(manifest: Manifest) -> list[str]:
 
 def _statuses(file: File, sources: Iterable[Source]) -> set[Status]:
     return {source.status for source in sources if source.file == file.name}
+
+
+def _packets(manifest: Manifest) -> str:
+    """What is known of the packets, and what may be read from them."""
+    notes = [one.note for one in manifest.sources if one.name == ActionName.TCPDUMP]
+    has_file = any(file.name == _PACKETS and file.bytes for file in manifest.files)
+    return "; ".join((*notes, _TRUST)) if has_file else ""
 
 
 def _losses(manifest: Manifest) -> str:

@@ -67,14 +67,21 @@ class Audit(Section, frozen=True):
     """How many are kept, including the current one."""
 
 
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65_535)]
+
+
 class Packets(Section, frozen=True):
     """The ring of packets that the action `tcpdump` is cut from."""
 
     ring_mb: Annotated[int, Meta(ge=4, le=4096)] = 16
-    snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 512
-    """Bytes of each packet that the ring holds."""
+    snaplen: Annotated[int, Meta(ge=128, le=262_144)] = 640
+    """Bytes of each packet that the ring holds. In the answer to what the client compounds to look
+    a file up (CREATE with a lease, QUERY_INFO, CLOSE), the last header ends before."""
     headers_only: bool = True
     """Packets in a bundle hold no content of files: zeros follow the SMB2 headers."""
+    ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=16)] = (445,)
+    """Of the servers, where shares are mounted from others than the usual one (mount.cifs: port=);
+    also those whose connections the action `sockets` shows."""
     folder: Path | None = None
     """Folder of the ring; null: the runtime folder, which is in memory."""
 

@@ -117,7 +117,8 @@ def _recording(config: Config) -> Lines:
         yield (
             "packets",
             f"always on: {_number(tcpdump.ring_mb)} MB in {packets_folder(config)},"
-            f" {tcpdump.snaplen:,} bytes of each; bundles have {content}",
+            f" {tcpdump.snaplen:,} bytes of each of port {' and '.join(map(str, tcpdump.ports))};"
+            f" bundles have {content}",
         )
     if ActionName.TRACE in actions:
         yield "tracepoints", f"always on: a buffer of {_number(config.capture.trace.buffer_mb)} MB"

@@ -6,6 +6,7 @@ lists                       names in the lists of an anomaly
 registry                    the installed types, by entry point
 trial                       tries a type's code when a configuration is loaded
 window                      the sliding window, triggers and episodes of one rule
+renewal                     sessions that expire and are renewed at once
 hung                        operations that were declared while they hung
 describe                    records and declarations in words
 detector                    all rules together, and the anomalies of one incident"""

@@ -11,7 +11,7 @@ from aod.detectors.lists import Vocabulary, list_faults
 from aod.event import CONNECTION, Events
 from aod.kernel.thresholds import Mask, Thresholds, never
 from aod.settings import Count
-from aod.smb.commands import ConnectionEvent
+from aod.smb.commands import Command, ConnectionEvent
 
 _NAMES: Final = {event.name.lower(): event for event in ConnectionEvent}
 _WORDS: Final = Vocabulary("event", tuple(_NAMES), ", ".join(_NAMES))
@@ -53,10 +53,12 @@ class ConnectionRule(Rule):
         return found
 
     def knobs(self) -> Thresholds:
-        """Such a record has latency 0: with 0 as emergency the kernel wakes for it at once."""
-        emergency_ns = never()
+        """Such a record has latency 0: with 0 as emergency the kernel wakes for it at once. Every
+        logon is to be recorded, as it settles an expiry (`aod.detectors.renewal`)."""
+        emergency_ns, threshold_ns = never(), never()
         emergency_ns[list(self.events)] = 0
-        return Thresholds(emergency_ns=emergency_ns)
+        threshold_ns[Command.SMB2_SESSION_SETUP] = 0
+        return Thresholds(threshold_ns, emergency_ns)
 
     def described(self) -> Iterator[tuple[str, str]]:
         for event in self.events:

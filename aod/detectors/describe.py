@@ -93,6 +93,8 @@ def sentence(operation: Operation) -> str:
         return f"{subject} in flight for {latency}"
     peer = operation.share or f"unknown server ({operation.session_id:#x})"
     known = _EVENTS.get(operation.command)
+    if operation.command == ConnectionEvent.SESSION_EXPIRED.name and operation.latency_ns:
+        return f"session for {peer} expired, no new logon in {operation.latency_ns / 1e9:g} s"
     error = f" ({operation.error})" if operation.error else ""
     return (known.format(peer) if known else f"{operation.command}, {peer}") + error
 

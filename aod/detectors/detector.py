@@ -4,14 +4,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
 from aod.anomaly import MAX_LISTED, Anomaly, Operation, Relation
-from aod.detectors import window
+from aod.detectors import renewal, window
 from aod.detectors.api import Rule
 from aod.detectors.describe import describe, operations
-from aod.event import Events, without_own
+from aod.event import CONNECTION, OWN, Events, without_own
 from aod.smb.peers import Names
 from aod.text import Identifier, Natural, Text, text
 
@@ -109,16 +110,33 @@ class Detector:
     """The rules, one after the other, and what ties their anomalies together."""
 
     def __init__(self, rules: Sequence[Rule], realtime_offset_ns: int, names: Callable[[], Names]):
-        """`names` is called when something is declared, not before. `realtime_offset_ns` may be
-        changed: it dates what is declared from then on."""
+        """`names` is called when something is declared or an expiry's time is up, not before.
+        `realtime_offset_ns` may be changed: it dates what is declared from then on."""
         self._watches = [_Watch(rule, index) for index, rule in enumerate(rules)]
         self.realtime_offset_ns = realtime_offset_ns
         self._names = names
+        self._expired = renewal.State()
 
     def feed(self, events: Events) -> Found:
         """What these records (shape (n,), `EVENT_DTYPE`) give rise to; our own are passed over:
         evidence that hangs with its server must not cause more evidence."""
-        events = without_own(events)
+        return self._evaluated(self._counting(events))
+
+    def settle(self, now_ns: int) -> Found:
+        """What counts as there is nothing more: all records that ended by `now_ns` were fed."""
+        self._expired, late = renewal.settle(self._expired, now_ns, self._names)
+        return self._evaluated(late) if len(late) else Found([], [], [])
+
+    def _counting(self, events: Events) -> Events:
+        """The records to be evaluated now. One look at the flags: most have none."""
+        flags = int(np.bitwise_or.reduce(events["flags"]))
+        if flags & OWN:
+            events = without_own(events)
+        if flags & CONNECTION or self._expired.held:
+            self._expired, events = renewal.step(self._expired, events, self._names)
+        return events
+
+    def _evaluated(self, events: Events) -> Found:
         anomalies: list[Anomaly] = []
         ended: dict[bytes, Ended] = {}
         faults: list[str] = []
@@ -138,7 +156,7 @@ class Detector:
 
     def remember(self, events: Events) -> None:
         """Take in records that were evaluated before; they declare nothing."""
-        events = without_own(events)
+        events = self._counting(events)
         for watch in self._watches:
             try:
                 watch.state = window.remember(watch.rule, watch.state, events)
@@ -151,6 +169,7 @@ class Detector:
         Anomalies that both have, by name and type, go on; the episodes of the others are over, and
         returned."""
         ours = {(one.rule.frame.name, one.rule.frame.kind): one for one in self._watches}
+        self._expired = before._expired
         over = []
         for watch in before._watches:
             successor = ours.get((watch.rule.frame.name, watch.rule.frame.kind))

@@ -12,13 +12,13 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, cast
 
 from aod.config.schema import Packets
-from aod.flight import ring
-from aod.flight.headers import SMB_PORT
+from aod.flight import layered, ring
 from aod.host import children
 from aod.log import WarnOnce
 
@@ -41,6 +41,11 @@ class PacketRing:
         self.folder = folder
         self.starts = 0
         self._shape = ring.shape(settings.ring_mb, settings.snaplen)
+        self._ports = settings.ports
+        self._left_out: frozenset[int] = frozenset()
+        """Interfaces whose packets are recorded above them."""
+        self._may_leave_out = True
+        self._reach_sec = 0
         self._popen: subprocess.Popen[bytes] | None = None
         self._text = ""
         self.is_recording = False
@@ -61,6 +66,7 @@ class PacketRing:
             "packets_recording": int(self.is_recording),
             "packets_restarts": max(0, self.starts - 1),
             "packets_dropped": self.dropped,
+            "packets_reach_sec": self._reach_sec,
         }
 
     def tick(self) -> None:
@@ -82,6 +88,9 @@ class PacketRing:
         elif self.is_recording and now - self._asked > ASK_INTERVAL_SEC:
             self._asked = now
             self._popen.send_signal(signal.SIGUSR1)
+            self._reach_sec = ring.reach_sec(self.folder, self._shape)
+            if layered.alone(self._left_out):
+                self._popen.kill()
 
     def close(self) -> None:
         """End it; there is nothing to save, for its files go with it."""
@@ -99,7 +108,8 @@ class PacketRing:
             ring.prepare(self.folder, owner)
             ring.make_way(self.folder, self._shape)
             # By the main thread: the signal of a parent's death is that of the thread's.
-            argv = command(self._shape, owner)
+            self._left_out = layered.below() if self._may_leave_out else frozenset()
+            argv = command(self._shape, owner, self._ports, self._left_out)
             self._popen = children.spawn(argv, self.folder, subprocess.DEVNULL, umask=0o077)
             os.set_blocking(cast(IO[bytes], self._popen.stderr).fileno(), False)
         except (OSError, KeyError) as error:  # KeyError: our user has no name
@@ -110,8 +120,14 @@ class PacketRing:
     def _reap(self, now: float) -> None:
         popen = cast("subprocess.Popen[bytes]", self._popen)
         cast(IO[bytes], popen.stderr).close()
+        has_recorded = self.is_recording
         self._popen, self.is_recording = None, False
         self._dropped_before, self._dropped = self.dropped, 0
+        if self._left_out and (not has_recorded or layered.alone(self._left_out)):
+            # libpcap before 1.10 knows no `ifindex`; or they have to be recorded again.
+            self._may_leave_out = has_recorded
+            self._next_start = now
+            return
         if now - self._started > LONGEST_DELAY_SEC:
             self._delay_sec = FIRST_DELAY_SEC
             self._warn_once.clear()
@@ -125,8 +141,17 @@ class PacketRing:
         self._warn_once(f"tcpdump: {why}; no packets are recorded until it runs again")
 
 
-def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
-    """The command, to be run in the ring's folder: its user may not go through those above it."""
+def command(
+    shape: ring.Shape,
+    owner: tuple[int, int] | None,
+    ports: Collection[int],
+    left_out: Collection[int] = (),
+) -> list[str]:
+    """The command, to be run in the ring's folder: its user may not go through those above it.
+
+    Args:
+        owner: the user and the group that it becomes.
+        left_out: the numbers of interfaces whose packets are seen on others, too."""
     privileges = ["--pdeathsig", "KILL", "--no-new-privs"]
     if owner is not None:
         uid, gid = owner
@@ -137,7 +162,9 @@ def command(shape: ring.Shape, owner: tuple[int, int] | None) -> list[str]:
     # Without an owner -Z keeps it from looking for the user that is not there.
     stay = [] if owner is not None else ["-Z", pwd.getpwuid(os.geteuid()).pw_name]
     options = ["-i", "any", "-n", "-p", "--nano", "-s", str(shape.snaplen), *written, *stay]
-    return ["setpriv", *privileges, "--", "tcpdump", *options, f"tcp port {SMB_PORT}"]
+    wanted = " or ".join(f"tcp port {port}" for port in ports)
+    seen_above = "".join(f" and not ifindex {number}" for number in sorted(left_out))
+    return ["setpriv", *privileges, "--", "tcpdump", *options, f"({wanted}){seen_above}"]
 
 
 def _owner() -> tuple[int, int] | None:

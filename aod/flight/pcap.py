@@ -5,7 +5,6 @@ type), then records: seconds, fraction, bytes kept, bytes on the wire, and the b
 
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 _NANO: Final = 0xA1B23C4D
@@ -17,6 +16,9 @@ _FILE_BYTES: Final = 24
 _RECORD_BYTES: Final = 16
 _LARGEST_SNAPLEN: Final = 1 << 20
 _NS: Final = 10**9
+_DAY_SEC: Final = 24 * 3600
+_SEARCHED_BYTES: Final = 1 << 16
+"""And the length of a packet: how far the next record is looked for behind one that is damaged."""
 
 
 class PcapError(Exception):
@@ -54,19 +56,34 @@ def header(content: bytes) -> Header | None:
 
 def records(
     content: bytes, about: Header, from_ns: int = 0, to_ns: int = 1 << 63
-) -> Iterator[Packet]:
-    """The packets of a time (both ends included); ends at what can be no record."""
-    with suppress(PcapError):
-        for record in all_records(content, about):
-            if from_ns <= record.time_ns <= to_ns:
-                yield record
+) -> Iterator[Packet | None]:
+    """The packets of a time (both ends included); None for each place where something is no record,
+    and what follows it up to the next one that is, is lost."""
+    at: int | None = _FILE_BYTES
+    time_ns = None
+    while at is not None:
+        try:
+            for record, end in _walk(content, about, at):
+                at, time_ns = end, record.time_ns
+                if from_ns <= time_ns <= to_ns:
+                    yield record
+            return
+        except PcapError:
+            yield None
+            at = _next_record(content, about, at + 1, time_ns)
 
 
 def all_records(content: bytes, about: Header) -> Iterator[Packet]:
-    """All packets, but one that is cut at the end. Raises PcapError: this can be no record."""
+    """All packets, but one that is cut at the end. Raises PcapError: something is no record."""
+    for record, _ in _walk(content, about, _FILE_BYTES):
+        yield record
+
+
+def _walk(content: bytes, about: Header, at: int) -> Iterator[tuple[Packet, int]]:
+    """The records from `at` on, each with its end. Raises PcapError: this can be no record."""
     unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
-    limit = min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
-    at, last = _FILE_BYTES, len(content) - _RECORD_BYTES
+    limit = _most_kept(about)
+    last = len(content) - _RECORD_BYTES
     while at <= last:
         seconds, fraction, kept, wire = unpack(content, at)
         at += _RECORD_BYTES
@@ -75,13 +92,40 @@ def all_records(content: bytes, about: Header) -> Iterator[Packet]:
             raise PcapError(f"a packet of {kept} bytes")
         if end > len(content):
             return
-        yield Packet(seconds * _NS + fraction * about.fraction_ns, content[at:end], wire)
+        yield Packet(seconds * _NS + fraction * about.fraction_ns, content[at:end], wire), end
         at = end
+
+
+def _next_record(content: bytes, about: Header, at: int, time_ns: int | None) -> int | None:
+    """Where, from `at` on, a record begins that another one follows, or the end; None: nowhere
+    near. Both are of about the time of the last one that was good, if there is one."""
+    unpack = struct.Struct(about.order + _RECORD_HEADER).unpack_from
+    limit, last = _most_kept(about), len(content) - _RECORD_BYTES
+    around = None if time_ns is None else time_ns // _NS
+
+    def end(at: int) -> int:
+        """Of the record that may begin there; 0: none does."""
+        seconds, fraction, kept, wire = unpack(content, at)
+        is_near = around is None or abs(seconds - around) <= _DAY_SEC
+        is_sound = kept <= min(limit, wire) and fraction * about.fraction_ns < _NS
+        return at + _RECORD_BYTES + kept if is_near and is_sound and seconds else 0
+
+    for begin in range(at, min(last + 1, at + limit + _SEARCHED_BYTES)):
+        if (following := end(begin)) and (
+            following == len(content) or (following <= last and end(following))
+        ):
+            return begin
+    return None
+
+
+def _most_kept(about: Header) -> int:
+    """Bytes of a packet."""
+    return min(about.snaplen or _LARGEST_SNAPLEN, _LARGEST_SNAPLEN)
 
 
 def first_ns(content: bytes, about: Header) -> int | None:
     """The time of the first packet; None if there is none."""
-    return next((record.time_ns for record in records(content, about)), None)
+    return next((record.time_ns for record in records(content, about) if record), None)
 
 
 def encode_header(about: Header) -> bytes:

@@ -4,12 +4,15 @@ Their writer is a user of its own where the host has one, so what lies in the fo
 stranger's: it is opened without following links, and only what that user owns."""
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from aod.files import closing_fd, open_trusted, opened_folder
+from aod.flight.pcap import first_ns, header
 
 NAME: Final = "ring.pcap"
 """tcpdump appends the number of the file. Profiles of AppArmor let it write to `*.pcap[0-9]*`."""
@@ -30,7 +33,12 @@ class Shape(NamedTuple):
     @property
     def largest_bytes(self) -> int:
         """What one file may come to, with its own header and that of its last packet."""
-        return self.file_mb * _UNIT_BYTES + 24 + 16 + self.snaplen
+        return self.file_mb * _UNIT_BYTES + self.first_bytes
+
+    @property
+    def first_bytes(self) -> int:
+        """What a file comes to with its first packet: its own header and that of the packet."""
+        return 24 + 16 + self.snaplen
 
     def names(self) -> list[str]:
         """As tcpdump calls them, and in the order in which it writes them."""
@@ -69,14 +77,26 @@ def files(folder: Path) -> list[Path]:
     return []
 
 
-def contents(folder: Path) -> Iterator[bytes]:
-    """What each file holds now; one that is being written may end with half a packet."""
+def contents(folder: Path, most_bytes: int = sys.maxsize) -> Iterator[bytes]:
+    """What each file holds now, from its start; one that is being written may end with half a
+    packet."""
     for path in files(folder):
         with suppress(OSError):
             owners = (folder.stat().st_uid,)
             with closing_fd(open_trusted(path, owners, links=1)) as fd:
                 # One read: a file that is begun anew between two would be half old and half new.
-                yield os.read(fd, os.fstat(fd).st_size)
+                yield os.read(fd, min(os.fstat(fd).st_size, most_bytes))
+
+
+def reach_sec(folder: Path, shape: Shape) -> int:
+    """The age of the oldest packet; 0 where there is none, or a clock has been set back."""
+    began_ns = filter(None, (_began_ns(start) for start in contents(folder, shape.first_bytes)))
+    return max(0, time.time_ns() - min(began_ns, default=time.time_ns())) // 10**9
+
+
+def _began_ns(content: bytes) -> int | None:
+    about = header(content)
+    return first_ns(content, about) if about else None
 
 
 def make_way(folder: Path, wanted: Shape) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from aod.anomaly import Anomaly, Cause
 from aod.config.rules import rules
 from aod.config.schema import Config
-from aod.detectors.detector import Detector
+from aod.detectors.detector import Detector, Found
 from aod.recording.sources import Source
 
 
@@ -57,9 +57,14 @@ class Evaluation:
         for events in self._source.batches():
             self._records += len(events)
             self.start_ns = self.start_ns or int(events["end_ns"][0])
-            for anomaly in self._detector.feed(events).anomalies:
-                self._declared[anomaly.name, anomaly.rule] += 1
-                yield anomaly
+            yield from self._counted(self._detector.feed(events))
+        if self._source.recording:
+            yield from self._counted(self._detector.settle(self._source.recording.last.now_ns))
+
+    def _counted(self, found: Found) -> Iterator[Anomaly]:
+        for anomaly in found.anomalies:
+            self._declared[anomaly.name, anomaly.rule] += 1
+            yield anomaly
 
     def summary(self) -> Summary:
         """The totals so far."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from aod import log
 from aod.config.rules import rules
-from aod.detectors.detector import Detector
+from aod.detectors.detector import Detector, Found
 from aod.event import Events
 from aod.smb import peers
 from aod.stages.base import StageContext
@@ -23,6 +23,9 @@ from aod.transport.position import Evaluated, EventLogError, ReadPosition
 IDLE_SEC: Final = 0.5
 """A message that was lost with a killed collector delays detection by this at most."""
 LOG_WAIT_SEC: Final = 0.2
+SETTLED_NS: Final = 10**9
+"""Records that ended so long before collect read the kernel's counters are in the log: it drains
+the ring before that."""
 MAX_BATCH: Final = 16384
 """Records evaluated at once: a backlog costs time, not memory."""
 
@@ -42,11 +45,13 @@ class Reader:
         self.at = min(max(before.position, event_log.oldest), event_log.position)
         if jumped := max(0, self.at - before.position):
             context.logger.error("%d records were overwritten before detect read them", jumped)
+        self._settled_ns = before.settled_ns
         self._before = before._replace(skipped=before.skipped + jumped)
         self.declaring = Declaring(context)
         self.episodes = Episodes(context, self.declaring)
         self._commit(self.at)
         self.detector = self._new_detector(Detector.feed)
+        self.detector.settle(before.settled_ns)
         self.declaring.remember(self.detector.episodes())
 
     def _commit(self, at: int) -> None:
@@ -59,6 +64,7 @@ class Reader:
                 declared=before.declared + now.declared,
                 unspooled=before.unspooled + now.unspooled,
                 refused=before.refused + now.refused,
+                settled_ns=self._settled_ns,
             )
         )
 
@@ -88,18 +94,26 @@ class Reader:
         self.episodes.due = 0.0
 
     def read(self) -> None:
-        """Evaluate what is new in the log."""
+        """Evaluate what is new in the log; when nothing is, what only waited for its time."""
+        settled_ns = int(self.event_log.header["stats_ns"]) - SETTLED_NS
         new = self.event_log.position
         self.detector.realtime_offset_ns = self.event_log.realtime_offset_ns
         while self.at < new:
             end = self.event_log.piece_end(self.at, new, MAX_BATCH)
-            found = self.detector.feed(self.event_log.span(self.at, end))
-            for anomaly in found.anomalies:
-                self.declaring.declare(anomaly)
-            for fault in found.faults:
-                self._log_fault(fault)
-            self.episodes.add_ended(found.ended)
+            self._tell(self.detector.feed(self.event_log.span(self.at, end)))
             self._commit(end)
+        late = self.detector.settle(settled_ns)
+        self._tell(late)
+        if late.anomalies:
+            self._settled_ns = settled_ns
+            self._commit(self.at)
+
+    def _tell(self, found: Found) -> None:
+        for anomaly in found.anomalies:
+            self.declaring.declare(anomaly)
+        for fault in found.faults:
+            self._log_fault(fault)
+        self.episodes.add_ended(found.ended)
 
     def _log_fault(self, fault: str) -> None:
         self.context.logger.error("a rule failed and is off until a restart: %s", fault)

@@ -22,6 +22,7 @@ def render(status: Status) -> str:
         "",
         *_flow(status),
         "",
+        *_packets(status),
         *_bundles(status),
         *anomalies.render(status.anomalies, now_ns),
         "",
@@ -95,6 +96,19 @@ def _flow(status: Status) -> Iterator[str]:
     yield _line("sums", "all hold" if status.conserved else "WRONG: lost or counted twice")
     for one in status.violations:
         yield _line("", violation.sentence(one))
+
+
+def _packets(status: Status) -> Iterator[str]:
+    """The ring of packets, where there is one (`aod.flight.packets`)."""
+    for counters in (worker.counters for worker in status.daemon.workers):
+        if "packets_recording" in counters:
+            state = "recorded" if counters["packets_recording"] else "NOT recorded"
+            reach_sec, dropped = (
+                counters.get(f"packets_{name}", 0) for name in ("reach_sec", "dropped")
+            )
+            yield _line(
+                "packets", f"{state}; the oldest is {reach_sec:,} s old; {dropped:,} dropped"
+            )
 
 
 def _bundles(status: Status) -> Iterator[str]:

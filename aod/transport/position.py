@@ -13,7 +13,7 @@ from aod.files import create_whole, open_trusted
 LOG_NAME: Final = "events.log"
 POSITION_NAME: Final = "detect.position"
 _SEQ: Final = Struct("<Q")
-_SLOT: Final = Struct("<5Q")
+_SLOT: Final = Struct("<6Q")
 _USED: Final = _SEQ.size + 2 * _SLOT.size
 
 
@@ -48,6 +48,8 @@ class Evaluated(NamedTuple):
     """Of them, those that are not in the spool: only a message could carry them."""
     refused: int = 0
     """Of those, the ones without a bundle: too many waited, or no message could be sent."""
+    settled_ns: int = 0
+    """Up to then, in CLOCK_MONOTONIC, what waits for its time was declared without a record."""
 
 
 class ReadPosition:

@@ -8,7 +8,7 @@ import numpy as np
 import zmq
 
 from aod import log
-from aod.config.schema import Config, Guardian
+from aod.config.schema import AnomalyConfig, Config, Guardian
 from aod.detectors.error import Error
 from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
@@ -22,11 +22,11 @@ START_NS = 1000 * SECOND
 SLOW_NS = 30_000_000
 
 
-def configured(root: Path, *, cooldown_sec: float = 60) -> Config:
-    """More than 10 writes of over 20 ms, or more than 10 EACCES, within a second."""
+def configured(root: Path, *, cooldown_sec: float = 60, **more: AnomalyConfig) -> Config:
+    """More than 10 writes of over 20 ms, or more than 10 EACCES, within a second; and `more`."""
     latency = Latency(cooldown_sec=cooldown_sec)
     error = Error(track_codes=("EACCES",), cooldown_sec=cooldown_sec)
-    return bare(root, guardian=Guardian(anomalies={"slow": latency, "failed": error}))
+    return bare(root, guardian=Guardian(anomalies={"slow": latency, "failed": error, **more}))
 
 
 def operations(count: int, *, at_ns: int = START_NS, latency_ns: int = SLOW_NS) -> Events:
@@ -46,9 +46,11 @@ def failures(count: int, *, at_ns: int = START_NS) -> Events:
 
 
 @contextmanager
-def detect_context(root: Path, *, cooldown_sec: float = 60) -> Iterator[StageContext]:
+def detect_context(
+    root: Path, *, cooldown_sec: float = 60, **more: AnomalyConfig
+) -> Iterator[StageContext]:
     """What the detect stage runs in, in this process."""
-    config = configured(root, cooldown_sec=cooldown_sec)
+    config = configured(root, cooldown_sec=cooldown_sec, **more)
     folders.prepare(config, log.ROOT)
     zmq_context = zmq.Context()
     made = StageContext("detect", config, zmq_context)

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+from aod.flight.layers import dissect, network
 from aod.flight.pcap import Header, Packet, encode, encode_header
 
 EN10MB: Final = 1
@@ -77,3 +78,16 @@ def pcap(packets: Iterable[tuple[int, bytes]], link_type: int = SLL2, snaplen: i
     about = Header("<", 1, snaplen, link_type)
     records = [Packet(time_ns, data[:snaplen], len(data)) for time_ns, data in packets]
     return encode_header(about) + b"".join(map(encode, records))
+
+
+def common(packet: bytes, kind: int) -> bytes:
+    """A packet's headers from that of IP on, as far as every view of it has them: checksums may be
+    the card's."""
+    _, segment = dissect(packet, kind, (445,))
+    assert segment is not None
+    protocol, at = network(packet, kind)
+    headers = bytearray(packet[at : segment.payload])
+    checksums = [segment.tcp - at + 16] + ([10] if protocol == IPV4 else [])
+    for where in checksums:
+        headers[where : where + 2] = bytes(2)
+    return bytes(headers)

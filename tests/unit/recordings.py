@@ -39,7 +39,9 @@ def batch(first: int, count: int) -> Events:
     return made
 
 
-def write(path: Path, *batches: Events, ended: bool = True, **changes: Any) -> Path:
+def write(
+    path: Path, *batches: Events, ended: bool = True, end_ns: int = 3 * SECOND, **changes: Any
+) -> Path:
     """A recording of these batches, each a frame of its own."""
     writer = Writer.create(path, head(**changes))
     writer.mark(Mark(now_ns=SECOND))
@@ -49,6 +51,6 @@ def write(path: Path, *batches: Events, ended: bool = True, **changes: Any) -> P
         writer.flush()
     if ended:
         counters = {"SMB2_WRITE": {"finished": writer.records, "dropped_ring_full": 3}}
-        writer.mark(Mark(now_ns=3 * SECOND, records=writer.records, counters=counters, ended=True))
+        writer.mark(Mark(now_ns=end_ns, records=writer.records, counters=counters, ended=True))
     writer.close()
     return path

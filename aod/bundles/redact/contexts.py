@@ -1,110 +1,17 @@
-r"""Where names stand: places in logs whose form shows what a word is.
-
-All patterns are for text in lower case. Each begins with a word that is looked for first, which
-costs almost nothing where it does not occur.
-
-Sources of the forms: fs/smb/client/cifs_debug.c (DebugData, open_files), cifsfs.c
-(cifs_show_options), trace.h, dfs_cache.c; sshd, sudo, systemd-logind and pam in the journal."""
+"""Where names stand: places in logs whose form shows what a word is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from itertools import takewhile
+from typing import Final
 
+from aod.bundles.redact import of_client, of_programs
+from aod.bundles.redact.forms import Context, Name
 from aod.bundles.redact.kinds import Kind, ip_address
-from aod.bundles.redact.spellings import plain, spellings
+from aod.bundles.redact.spellings import SEPARATOR, any_of, of_units, plain, spellings
 
-
-class Name(NamedTuple):
-    """One name, or a place that holds several, by its offset."""
-
-    start: int
-    end: int
-    kind: Kind
-    text: bytes
-
-
-class Context(NamedTuple):
-    """A form, and of what kind its groups are."""
-
-    hint: bytes
-    """Without this in a text there is nothing to find."""
-    pattern: re.Pattern[bytes]
-    kinds: tuple[Kind, ...]
-    files: frozenset[str] = frozenset()
-    """Only in these; empty: in all."""
-
-
-_HOST: Final = rb"(\[[0-9a-f:.%]+\]|[a-z0-9_\x80-\xff][a-z0-9_.\x80-\xff-]*)"
-_PART: Final = rb"(?:[^\\/\s:*?\"'<>|,;()\[\]{}]|\\[0-3][0-7]{2})+"
-_SEP: Final = rb"[\\/]+"
-_UNC: Final = _HOST + rb"(?:" + _SEP + rb"(" + _PART + rb")((?:" + _SEP + _PART + rb")*))"
-_USER: Final = rb"[\"']?([a-z0-9_\x80-\xff][a-z0-9_.@\\$+\x80-\xff-]*)"
-_VALUE: Final = rb"[\"']?([^,\s\"';)]+)"
-_LOGIN: Final = rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?"
-_UNC_KINDS: Final = (Kind.HOSTS, Kind.SHARES, Kind.FILES)
-_DEBUGDATA: Final = frozenset({"debugdata.log"})
-
-
-def _lines(hint: bytes, form: bytes, *kinds: Kind, files: frozenset[str] = frozenset()) -> Context:
-    return Context(hint, re.compile(form, re.MULTILINE), kinds, files)
-
-
-def _after(hint: bytes, rest: bytes, *kinds: Kind, files: frozenset[str] = frozenset()) -> Context:
-    return _lines(hint, re.escape(hint) + rest, *kinds, files=files)
-
-
-def _each(hints: Sequence[bytes], rest: bytes, *kinds: Kind) -> Iterator[Context]:
-    return (_after(hint, rest, *kinds) for hint in hints)
-
-
-FIXED: Final = (
-    _lines(b" mounts: ", rb"\\\\([^\\\n]+)\\(.+?) mounts: \d", Kind.HOSTS, Kind.SHARES),
-    _after(b"\\\\", rb"\\*" + _UNC + rb"?", *_UNC_KINDS),
-    _after(b"//", rb"(?:(?<=[\s\"'=(,\[<]//)|(?<=\A//))" + _UNC, *_UNC_KINDS),
-    *_each((b"smb://", b"cifs://"), _LOGIN + _UNC + rb"?", Kind.USERS, *_UNC_KINDS),
-    _lines(b"path=\\", rb"path=\\([^\\,\s]+)\\([^\\,\s]+)((?:\\[^\\,\s]+)*),type=", *_UNC_KINDS),
-    _lines(b"(target hint)", rb"^\s+\\([^\\\s]+)\\([^\\\s]+)((?:\\[^\\\s]+)*)", *_UNC_KINDS),
-    _after(b"path=", rb"(\\?[^\n]+)$", Kind.FILES, files=frozenset({"trace.log"})),
-    *_each((b"username=", b"user=", b"logname=", b"acct="), _VALUE, Kind.USERS),
-    *_each((b"domain=", b"dom=", b"workgroup="), _VALUE, Kind.DOMAINS),
-    *_each((b"netbiosname=", b"servern="), _VALUE, Kind.HOSTS),
-    *_each((b"server=", b"rhost=", b"addr=", b"ip="), _HOST, Kind.HOSTS),
-    _after(b"prefixpath=", _VALUE, Kind.FILES),
-    *_each((b"hostname: ", b"servername: "), _HOST, Kind.HOSTS),
-    _after(b"domain: ", rb"(\S+)", Kind.DOMAINS, files=_DEBUGDATA),
-    _after(b") name: ", _HOST, Kind.HOSTS, files=_DEBUGDATA),
-    _after(b"uid=", rb"\d+\(([^)\s]+)\)", Kind.USERS),
-    *_each((b" for user ", b" of user ", b" by user ", b"invalid user "), _USER, Kind.USERS),
-    _after(b"password for ", rb"(?:invalid user )?" + _USER + rb" from", Kind.USERS),
-    _after(b"publickey for ", _USER + rb" from", Kind.USERS),
-    _after(b"sudo: ", rb" *" + _USER + rb" : ", Kind.USERS),
-    _after(b"/home/", rb"([^\s/\"':;,)\]>]+)", Kind.USERS),
-    *(_lines(name, rb"^\S+ (/\S+)" + name, Kind.MOUNTS) for name in (b" cifs ", b" smb3 ")),
-    _lines(
-        b"0x",
-        rb"^0x[0-9a-f]+ 0x[0-9a-f]+ (?:0x[0-9a-f]+ )+\d+ \d+ \d+ (.+?)"
-        rb"(?: \d+| 0x[0-9a-f]+| [rwhcn()|]+| none)*$",
-        Kind.FILES,
-    ),
-    _lines(
-        b":",
-        rb"^(?:\d{4}-\d\d-\d\dt\S+|[a-z]{3} [ \d]\d \d\d:\d\d:\d\d) ([^\s\[\]:]+) ",
-        Kind.HOSTS,
-        files=frozenset({"journalctl.log", "syslogs.log"}),
-    ),
-)
-
-
-def below(mount_points: Sequence[bytes]) -> list[Context]:
-    """Of paths at and below these folders."""
-    form = rb"(?<![a-z0-9_./-])(%b)(?![a-z0-9_.-])((?:/+(?:[^\s/\"'<>|;:,()\\]|\\[0-3][0-7]{2})+)*)"
-    return [
-        Context(spelled, re.compile(form % re.escape(spelled)), (Kind.MOUNTS, Kind.FILES))
-        for point in sorted(mount_points, key=len, reverse=True)
-        if point.strip(b"/")
-        for spelled in sorted(spellings(point))
-    ]
+FIXED: Final = (*of_client.PLACES, *of_programs.PLACES)
 
 
 def find(text: bytes, contexts: Sequence[Context], file: str = "") -> Iterator[Name]:
@@ -117,29 +24,90 @@ def find(text: bytes, contexts: Sequence[Context], file: str = "") -> Iterator[N
                         yield Name(*match.span(group), kind, held)
 
 
-_WHOLE: Final = re.compile(rb".+", re.DOTALL)
-_SPLIT: Final = {
-    Kind.FILES: re.compile(rb"(?:[^\\/]|\\[0-3][0-7]{2})+"),
-    Kind.USERS: re.compile(rb"[^\\@]+"),
-}
+def longest(places: Iterable[Name]) -> Iterator[Name]:
+    """Of places that begin together those that reach farthest: the others end within a name."""
+    ends: dict[int, int] = {}
+    held = list(places)
+    for place in held:
+        ends[place.start] = max(place.end, ends.get(place.start, 0))
+    return (place for place in held if place.end == ends[place.start])
+
+
+_SLASHES: Final = re.compile(SEPARATOR)
+_ACCOUNT: Final = re.compile(rb"(?:\]\\+\[|(?>\\+)(?:134|100|x5c|u005c|u0040)?|@|%5c|%40|;)+")
+_AT: Final = re.compile(rb"(?:\\*@|\\+100|\\+u0040|%40)\Z")
+_SERVICES: Final = frozenset((b"cifs", b"host", b"http", b"ldap", b"nfs", b"dns", b"gc", b"krbtgt"))
+_MACHINE: Final = b"$"
+"""Behind the name of a host: its account in the domain."""
 
 
 @lru_cache(maxsize=1 << 12)
 def split(kind: Kind, text: bytes) -> tuple[Name, ...]:
-    """What a place holds: one name, or those that a path or `domain\\user` consists of."""
-    pieces = list(_SPLIT.get(kind, _WHOLE).finditer(text))
-    names = []
-    for piece in pieces:
-        (start, end), name = piece.span(), piece[0].rstrip(b".") or piece[0]
-        is_domain = text[start - 1 : start] == b"@" or text[end : end + 1] == b"\\"
-        if kind is Kind.USERS and len(pieces) > 1 and is_domain:
-            names.append(Name(start, start + len(name), Kind.DOMAINS, plain(name)))
-        elif kind is not Kind.HOSTS or ip_address(name) is None:  # an address is no name
-            names.append(Name(start, start + len(name), kind, plain(name)))
-    return tuple(names)
+    """What a place holds: one name, or those that a path or an account consists of."""
+    if kind is Kind.USERS:
+        parts = _account(text)
+    elif kind is Kind.FILES:
+        parts = ((kind, start, end) for start, end in _between(_SLASHES, text))
+    else:
+        parts = iter(((kind, 0, len(text)),))
+    return tuple(
+        name for its_kind, start, end in parts for name in _name(its_kind, text, start, end)
+    )
 
 
-def in_domain(domain: bytes) -> Context:
-    """Of the hosts of a domain."""
-    form = rb"(?<![a-z0-9.-])((?:[a-z0-9-]+\.)+" + re.escape(domain) + rb")(?![a-z0-9-])"
-    return Context(domain, re.compile(form), (Kind.HOSTS,))
+def _name(kind: Kind, text: bytes, start: int, end: int) -> Iterator[Name]:
+    held = text[start:end]
+    name = held.strip(b" \t\r").rstrip(b".") or held
+    start += held.find(name)
+    if kind is not Kind.HOSTS or ip_address(name) is None:  # an address is no name
+        yield Name(start, start + len(name), kind, plain(name))
+
+
+def _between(separator: re.Pattern[bytes], text: bytes) -> Iterator[tuple[int, int]]:
+    start = 0
+    for match in separator.finditer(text):
+        if match.start() > start:
+            yield start, match.start()
+        start = match.end()
+    if start < len(text):
+        yield start, len(text)
+
+
+def _account(text: bytes) -> Iterator[tuple[Kind, int, int]]:
+    r"""The parts of `domain\user`, `user@domain`, `service/host@domain`, `host$`."""
+    parts = list(_between(_ACCOUNT, text))
+    for number, (start, end) in enumerate(parts):
+        behind = text[end : parts[number + 1][0]] if number + 1 < len(parts) else b"@"
+        service, slash, _ = text[start:end].partition(b"/")
+        if (number and _AT.search(text[:start])) or not _AT.search(behind):
+            yield Kind.DOMAINS, start, end
+        elif slash and service in _SERVICES:
+            kind = Kind.DOMAINS if service == b"krbtgt" else Kind.HOSTS
+            yield kind, start + len(service) + 1, end
+        elif text[start:end].endswith(_MACHINE):
+            yield Kind.HOSTS, start, end - 1
+        else:
+            yield Kind.USERS, start, start + len(service)
+
+
+def below(mount_points: Collection[bytes]) -> Iterator[Context]:
+    """Of paths at and below these folders (without their first slash), and of their units."""
+    names = {spelled for point in mount_points for spelled in spellings(point)}
+    path = (
+        rb"/(?<![a-z0-9_./-]/)(%b)(?![a-z0-9_.-])"
+        rb"((?:/+(?:[^\s/\"'<>|;:,()\\]|\\[0-3][0-7]{2})+)*)" % any_of(names)
+    )
+    yield Context(commonprefix(names), re.compile(path), (Kind.MOUNTS, Kind.FILES))
+    units = {unit for point in mount_points for unit in of_units(point)}
+    unit = (
+        rb"(?<![a-z0-9_.:\\-])(%b)(?:-((?:[a-z0-9:_-]|\\+x[0-9a-f]{2})+))?"
+        rb"(?=\.(?:mount|automount|service|path|timer|target|slice|scope)(?![a-z0-9]))"
+    ) % any_of(units)
+    yield Context(commonprefix(units), re.compile(unit), (Kind.MOUNTS, Kind.FILES))
+
+
+def commonprefix(names: Collection[bytes]) -> bytes:
+    """How all of these begin."""
+    first, last = min(names, default=b""), max(names, default=b"")
+    same = takewhile(lambda two: two[0] == two[1], zip(first, last, strict=False))
+    return bytes(one for one, _ in same)

@@ -97,7 +97,7 @@ def _gathered(draft: Draft, texts: list[Path]) -> Redactor:
     for mount in draft.manifest.mounts:
         gathering.add(Kind.MOUNTS, mount.mount_point.encode(errors="replace"))
     parts = msgspec.to_builtins((draft.anomaly, draft.manifest))
-    _mapped(parts, lambda text: gathering.look_at(text.encode(errors="replace")))
+    _mapped(parts, lambda text: gathering.look_at(b'"%b"' % text.encode(errors="replace")))
     for path in texts:
         with path.open("rb") as source:
             for chunk in chunks(source):

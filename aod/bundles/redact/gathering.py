@@ -6,14 +6,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aod.bundles.redact import contexts
-from aod.bundles.redact.kinds import OUR_NETS, PSEUDONYM, Kind, Pseudonyms, ip_address, is_kept
+from aod.bundles.redact import contexts, hexed, of_client
+from aod.bundles.redact.domains import Domains, accounts
+from aod.bundles.redact.kinds import (
+    OUR_NETS,
+    OUR_SIDS,
+    PSEUDONYM,
+    Kind,
+    Pseudonyms,
+    ip_address,
+    is_kept,
+)
+from aod.bundles.redact.letters import composed, lowered
+from aod.bundles.redact.spellings import of_units
 from aod.bundles.redact.text import Redactor, strong
 
 _PUBLIC: Final = (b".windows.net", b".amazonaws.com", b".googleapis.com", b".azure.com")
 """Of public clouds: a domain that ends so identifies nobody."""
 _PS_COLUMNS: Final = 8
 """ps and top cut a longer user name to one less, and a plus."""
+_NETBIOS_LETTERS: Final = 15
+_MAX_ACCOUNTS: Final = 1 << 16
+"""Paths of Windows look like accounts."""
 _FIRST_UID: Final = 1000
 _NOBODY: Final = 65534
 
@@ -24,51 +38,88 @@ class Gathering:
     def __init__(self) -> None:
         self._names: dict[Kind, dict[bytes, None]] = {kind: {} for kind in Kind}
         self._taken: set[bytes] = set()
+        self._accounts: dict[tuple[bytes, bytes], bool] = {}
+        """What may be accounts, by domain; whether they are in any case."""
+        self._open_files = of_client.open_files(None)
 
     def add(self, kind: Kind, name: bytes) -> None:
         """A name that is known from elsewhere."""
-        lowered = name.lower()
-        is_address = kind is Kind.HOSTS and ip_address(lowered) is not None
-        if not is_kept(kind, lowered) and not is_address:
-            self._names[kind].setdefault(lowered)
+        name = composed(name)
+        if kind is Kind.MOUNTS:
+            name = name.strip(b"/")
+        is_address = kind is Kind.HOSTS and ip_address(name) is not None
+        if not is_kept(kind, name) and not is_address:
+            self._names[kind].setdefault(name)
 
     def look_at(self, text: bytes, file: str = "") -> None:
         """Learn the names in a text from their places."""
-        lowered = text.lower()
-        found = contexts.find(lowered, contexts.FIXED, file)
-        for kind, held in dict.fromkeys((one.kind, one.text) for one in found):
+        small = lowered(text)
+        self._look_at(small, file)
+        for value in hexed.held(small):
+            self._look_at(lowered(hexed.as_lines(value)), file)
+        self._taken.update(match[0] for match in PSEUDONYM.finditer(small))
+        self._taken.update(match[0] for match in OUR_SIDS.finditer(small))
+        addresses = map(ip_address, OUR_NETS.findall(small))
+        self._taken.update(one.compressed.encode() for one in addresses if one is not None)
+
+    def _look_at(self, text: bytes, file: str) -> None:
+        if heading := of_client.OPEN_FILES_HEADING.search(text):
+            self._open_files = of_client.open_files(heading[1].count(b"<"))
+        found = contexts.find(text, (*contexts.FIXED, self._open_files), file)
+        places = contexts.longest(found)
+        for kind, held in dict.fromkeys((one.kind, one.text) for one in places):
             for name in contexts.split(kind, held):
                 self.add(name.kind, name.text)
-        self._taken.update(match[0] for match in PSEUDONYM.finditer(lowered))
-        addresses = map(ip_address, OUR_NETS.findall(lowered))
-        self._taken.update(one.compressed.encode() for one in addresses if one is not None)
+        for account in accounts(text):
+            if len(self._accounts) < _MAX_ACCOUNTS:
+                self._accounts.setdefault((account.domain, account.text), account.is_principal())
 
     def redactor(self) -> Redactor:
         """For all that was gathered."""
-        for name in tuple(self._names[Kind.HOSTS]):
-            _, _, domain = name.partition(b".")
-            if b"." in domain and not name.endswith(_PUBLIC):
-                self.add(Kind.DOMAINS, domain)
+        self._add_domains()
+        self._add_accounts()
         aliases = dict(self._aliases())
         kinds: dict[bytes, Kind] = {}
         for kind, names in self._names.items():
             for name in names:
                 kinds.setdefault(name, kind)
         words = strong(kinds | {alias: kinds[name] for alias, name in aliases.items()})
-        of_mounts = contexts.below(list(self._names[Kind.MOUNTS]))
-        of_domains = map(contexts.in_domain, self._names[Kind.DOMAINS])
-        places = [*of_mounts, *of_domains, *contexts.FIXED]
-        return Redactor(Pseudonyms(self._taken, kinds, aliases), places, words)
+        of_mounts = contexts.below(self._names[Kind.MOUNTS])
+        places = [*of_mounts, *contexts.FIXED, self._open_files]
+        return Redactor(Pseudonyms(self._taken, kinds, aliases), places, self._domains(), words)
+
+    def _domains(self) -> Domains:
+        return Domains(self._names[Kind.DOMAINS], self._names[Kind.HOSTS])
+
+    def _add_domains(self) -> None:
+        for name in tuple(self._names[Kind.HOSTS]):
+            _, _, domain = name.partition(b".")
+            if b"." in domain and not name.endswith(_PUBLIC):
+                self.add(Kind.DOMAINS, domain)
+
+    def _add_accounts(self) -> None:
+        """Of what looks like an account, those whose domain is known by now."""
+        domains = self._domains()
+        for (domain, text), in_any_case in self._accounts.items():
+            if in_any_case or domains.has(domain) or domains.is_netbios_name(domain):
+                for name in contexts.split(Kind.USERS, text):
+                    if name.text not in self._names[Kind.HOSTS]:  # user@host
+                        self.add(name.kind, name.text)
 
     def _aliases(self) -> Iterator[tuple[bytes, bytes]]:
-        """`srv` of `srv.example.com`, and what ps makes of a long user name."""
+        """`srv` of `srv.example.com`, its NetBIOS name, what ps makes of a long user name, and
+        the units of a mount point."""
         for name in reversed(self._names[Kind.HOSTS]):
             short, dot, _ = name.partition(b".")
             if dot and short and not is_kept(Kind.HOSTS, short):
                 yield short, name
+            if len(short) > _NETBIOS_LETTERS:
+                yield short[:_NETBIOS_LETTERS], name
         for user in self._names[Kind.USERS]:
             if len(user) > _PS_COLUMNS:
                 yield user[: _PS_COLUMNS - 1] + b"+", user
+        for point in self._names[Kind.MOUNTS]:
+            yield from ((unit, point) for unit in of_units(point))
 
 
 def known_here(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from aod.bundles.manifest import Replaced
+from aod.bundles.redact.letters import composed
 
 
 class Kind(StrEnum):
@@ -22,6 +23,8 @@ class Kind(StrEnum):
     SHARES = "shares"
     MOUNTS = "mount points"
     FILES = "files"
+    GUIDS = "GUIDs"
+    SIDS = "SIDs"
     IPV4 = "IPv4 addresses"
     IPV6 = "IPv6 addresses"
     MAC = "MAC addresses"
@@ -32,15 +35,22 @@ _WORD: Final = {
     Kind.DOMAINS: "domain",
     Kind.USERS: "user",
     Kind.SHARES: "share",
-    Kind.MOUNTS: "/mount",
+    Kind.MOUNTS: "mount",
     Kind.FILES: "file",
+    Kind.GUIDS: "guid",
 }
-PSEUDONYM_FORM: Final = rb"(?:host|domain|user|share|mount|file)-[0-9]+"
+PSEUDONYM_FORM: Final = rb"(?:host|domain|user|share|mount|file|guid)-[0-9]+"
 PSEUDONYM: Final = re.compile(rb"(?<![a-z0-9])" + PSEUDONYM_FORM + rb"(?![a-z0-9])")
 _NET4: Final = ipaddress.ip_network("198.18.0.0/15")
 _NET6: Final = ipaddress.ip_network("2001:db8::/32")
 OUR_NETS: Final = re.compile(rb"198\.1[89]\.\d+\.\d+|2001:db8:[0-9a-f:]+")
 """Forms that all of their addresses have."""
+SID: Final = rb"s-1-(?:5-21(?:-\d+){3}(?![0-9])|12-1(?:-\d+){3}(?=-\d))(?:-\d+)?"
+"""Of a domain, or of an account of it (MS-DTYP 2.4.2); those that every host has are others."""
+_OUR_SID: Final = b"s-1-5-21-0-0-"
+OUR_SIDS: Final = re.compile(re.escape(_OUR_SID) + rb"\d+(?:-\d+)?")
+_FIRST_RID: Final = 1000
+"""Smaller ones mean the same in all domains: 500 is the administrator."""
 _OWN_MAC: Final = b"\x02\x00\x00\x00"
 
 # What belongs to no one stays, and so does what every host and every server has.
@@ -69,7 +79,7 @@ class Pseudonyms(Struct):
 
     def name(self, kind: Kind, name: bytes) -> bytes:
         """What a name becomes; itself, if it is to stay."""
-        key = name.lower()
+        key = composed(name)
         if is_kept(kind, key):
             return name
         key = self.aliases.get(key, key)
@@ -85,6 +95,20 @@ class Pseudonyms(Struct):
             return key
         return self._choice(key, kind, lambda n: str(net[n]).encode())
 
+    def sid(self, sid: bytes) -> bytes:
+        """What a security identifier becomes: one of the same domain, with another account."""
+        if sid.startswith(_OUR_SID):
+            return sid
+        of_domain = 7 if sid.startswith(b"s-1-5-21-") else 8  # S-1-12-1-... have no common part
+        parts = sid.split(b"-")
+        domain, account = b"-".join(parts[:of_domain]), b"-".join(parts[of_domain:])
+        made = self._choice(domain, Kind.SIDS, lambda n: b"S-1-5-21-0-0-%d" % n)
+        if not account:
+            return made
+        if int(account) < _FIRST_RID:
+            return made + b"-" + account
+        return self._choice(sid, Kind.SIDS, lambda n: b"%b-%d" % (made, _FIRST_RID + n))
+
     def mac(self, mac: bytes) -> bytes:
         """What six bytes of a MAC address become; a group's address stays."""
         if mac[0] & 1 or not any(mac) or mac.startswith(_OWN_MAC):
@@ -99,7 +123,7 @@ class Pseudonyms(Struct):
         """What was chosen for it, or the next that is not taken."""
         while key not in self._chosen:
             self._used[kind] += 1
-            if (pseudonym := made(self._used[kind])).lstrip(b"/") not in self.taken:
+            if (pseudonym := made(self._used[kind])).lower() not in self.taken:
                 self._names[kind] += 1
                 self._chosen[key] = pseudonym
         return self._chosen[key]
@@ -111,7 +135,7 @@ def is_kept(kind: Kind, lowered: bytes) -> bool:
         return True
     if kind is not Kind.FILES and lowered.isdigit():
         return True
-    return PSEUDONYM.fullmatch(lowered.lstrip(b"/")) is not None
+    return PSEUDONYM.fullmatch(lowered) is not None
 
 
 def ip_address(text: bytes) -> IPv4Address | IPv6Address | None:

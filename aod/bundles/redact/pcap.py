@@ -9,7 +9,7 @@ from typing import Final
 
 from aod.bundles.redact.kinds import Pseudonyms
 from aod.flight import pcap
-from aod.flight.headers import IP, IPV6, LINKS, TCP, network
+from aod.flight.layers import IP, IPV6, LINKS, TCP, network
 from aod.flight.pcap import PcapError
 
 _MAC_BYTES: Final = 6

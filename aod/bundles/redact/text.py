@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from aod.bundles.redact.contexts import Context, find, split
-from aod.bundles.redact.kinds import PSEUDONYM_FORM, Kind, Pseudonyms, ip_address
+from aod.bundles.redact import hexed
+from aod.bundles.redact.contexts import find, split
+from aod.bundles.redact.domains import Domains
+from aod.bundles.redact.forms import Context
+from aod.bundles.redact.kinds import PSEUDONYM_FORM, SID, Kind, Pseudonyms, ip_address, is_kept
+from aod.bundles.redact.letters import lowered
 from aod.bundles.redact.spellings import any_of, spellings
 
 _IPV4: Final = rb"(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
@@ -18,7 +22,17 @@ _IPV6: Final = (
 _MAC: Final = (
     rb"[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![:-]?[0-9a-f])|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}(?!-)"
 )
-ADDRESS: Final = rb"(?P<mac>" + _MAC + rb")|(?P<ipv6>" + _IPV6 + rb")|(?P<ipv4>" + _IPV4 + rb")"
+ADDRESS: Final = (
+    rb"(?P<sid>"
+    + SID
+    + rb")|(?P<mac>"
+    + _MAC
+    + rb")|(?P<ipv6>"
+    + _IPV6
+    + rb")|(?P<ipv4>"
+    + _IPV4
+    + rb")"
+)
 _BEGIN: Final = rb"(?<![a-z0-9])"
 _END: Final = rb"(?![a-z0-9])"
 _ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%[0-9a-f]{2})"
@@ -58,8 +72,18 @@ _MOST_KNOWN: Final = 1 << 12
 """Of what was found, how much is not asked for again."""
 
 
-_Place = tuple[int, int, bytes]
-"""Start, negative end (of two that begin together the longer one sorts first), pseudonym."""
+class _Place(NamedTuple):
+    """What is to be replaced, and by what: a name's pseudonym is chosen when it is needed."""
+
+    start: int
+    end: int
+    kind: Kind | None
+    """None: `text` is the pseudonym."""
+    text: bytes
+
+    def order(self) -> tuple[int, int]:
+        """Of two that begin together the longer one first."""
+        return self.start, -self.end
 
 
 class Redactor:
@@ -69,10 +93,15 @@ class Redactor:
         words: the names to look for everywhere, as `strong` chose them."""
 
     def __init__(
-        self, pseudonyms: Pseudonyms, contexts: Sequence[Context], words: Mapping[bytes, Kind]
+        self,
+        pseudonyms: Pseudonyms,
+        contexts: Sequence[Context],
+        domains: Domains,
+        words: Mapping[bytes, Kind],
     ) -> None:
         self.pseudonyms = pseudonyms
         self._contexts = contexts
+        self._domains = domains
         self._spelled = {
             spelled: (kind, word) for word, kind in words.items() for spelled in spellings(word)
         }
@@ -81,43 +110,56 @@ class Redactor:
         wanted = rb"(?:" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
         self._anywhere = re.compile(_BEGIN + wanted)
         self._behind_escapes = re.compile(_ESCAPE + wanted)
+        self._name = lru_cache(_MOST_KNOWN)(pseudonyms.name)
         self._pseudonym = lru_cache(_MOST_KNOWN)(self._chosen)
 
     def text(self, text: bytes, file: str = "") -> bytes:
         """The text with all its names replaced; `file` decides which places are searched."""
-        lowered = text.lower()
-        found = [*self._in_context(lowered, file), *self._everywhere(self._anywhere, lowered)]
-        if b"\\" in lowered or b"%" in lowered:
-            found += self._everywhere(self._behind_escapes, lowered)
+        small = lowered(text)
+        found = [*self._in_context(small, file), *self._everywhere(self._anywhere, small)]
+        if b"\\" in small or b"%" in small:
+            found += self._everywhere(self._behind_escapes, small)
+        found += self._in_hex(small)
         pieces, done = [], 0
-        for start, end, pseudonym in sorted(found):
-            if start >= done:  # of places that overlap the first holds
-                pieces += [text[done:start], pseudonym]
-                done = -end
+        for place in sorted(found, key=_Place.order):
+            if place.start >= done:  # of places that overlap the first holds
+                pieces += [text[done : place.start], self._made(place)]
+                done = place.end
         return b"".join([*pieces, text[done:]])
 
     def string(self, text: str) -> str:
         """A string of a JSON document, with its names replaced."""
-        return self.text(text.encode(errors="replace")).decode(errors="replace")
+        return self.text(b'"%b"' % text.encode(errors="replace"))[1:-1].decode(errors="replace")
 
     def _in_context(self, text: bytes, file: str) -> Iterator[_Place]:
-        for place in find(text, self._contexts, file):
+        for place in (*find(text, self._contexts, file), *self._domains.find(text)):
             for name in split(place.kind, place.text):
-                pseudonym = self.pseudonyms.name(name.kind, name.text)
-                if pseudonym != name.text:
-                    yield place.start + name.start, -place.start - name.end, pseudonym
+                if not is_kept(name.kind, name.text):
+                    start = place.start
+                    yield _Place(start + name.start, start + name.end, name.kind, name.text)
+
+    def _made(self, place: _Place) -> bytes:
+        return place.text if place.kind is None else self._name(place.kind, place.text)
+
+    def _in_hex(self, text: bytes) -> Iterator[_Place]:
+        for value in hexed.held(text):
+            pseudonym = hexed.changed(value, self.text)
+            if pseudonym.lower() != text[value.start : value.end]:
+                yield _Place(value.start, value.end, None, pseudonym)
 
     def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator[_Place]:
         for match in pattern.finditer(text):
             form = match.lastgroup or ""
-            if (pseudonym := self._pseudonym(form, match[form])) is not None:
-                start, end = match.span(form)
-                yield start, -end, pseudonym
+            if form == "name":
+                yield _Place(*match.span(form), *self._spelled[match[form]])
+            elif (pseudonym := self._pseudonym(form, match[form])) is not None:
+                yield _Place(*match.span(form), None, pseudonym)
 
     def _chosen(self, form: str, found: bytes) -> bytes | None:
         """What becomes of what was found in a form (the name of a group); None: it stays."""
-        if form == "name":
-            return self.pseudonyms.name(*self._spelled[found])
+        if form == "sid":
+            sid = self.pseudonyms.sid(found)
+            return None if sid == found else sid
         if form == "mac":
             separator = found[2:3].decode()
             mac = self.pseudonyms.mac(bytes.fromhex(found.decode().replace(separator, "")))

@@ -70,6 +70,8 @@ def test_words_in_braces_stand_for_the_situation() -> None:
         "packets": "/p",
         "trace": "/t",
         "headers_only": "yes",
+        "ports": "445",
+        "of_ports": "dport = :445 or sport = :445",
         "python": sys.executable,
     }
 

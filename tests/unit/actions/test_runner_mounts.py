@@ -21,6 +21,14 @@ def test_each_cifs_file_system_once_with_its_first_mount_point() -> None:
     )
 
 
+def test_a_source_that_the_kernel_did_not_escape() -> None:
+    r"""cifs_show_devname of Linux 5.12 left blanks as they were: the options are the last field."""
+    raw = "40 22 0:35 / /mnt/q\\040x rw shared:1 - cifs //srv/My - Secret, Share\x85 rw,vers=3.1.1"
+    assert mounted(f"{raw}\n") == (
+        Mount("//srv/My - Secret, Share\x85", "/mnt/q x", "cifs", "rw,vers=3.1.1"),
+    )
+
+
 def test_no_cifs_no_mounts() -> None:
     assert mounted("") == ()
     assert mounted("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw") == ()

@@ -90,6 +90,13 @@ def test_failure_keeps_output_and_the_tail_of_stderr(tmp_path: Path) -> None:
     assert source.stderr_tail == "no pass=***\n"
 
 
+def test_what_a_program_says_of_its_output_is_the_note(tmp_path: Path) -> None:
+    code = "echo some; echo 'the ring reaches back 0.5 s' >&2; echo pass=hunter2 >&2"
+    command = Command(("sh", "-c", code), errors_are_note=True)
+    [source], _ = collect(replace(ACTION, commands=(command,)), tmp_path)
+    assert (source.status, source.note) == (Status.OK, "the ring reaches back 0.5 s pass=***")
+
+
 def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:
     command = Command(("echo", "syscall failed: no"), error_text=b"syscall failed")
     action = replace(ACTION, commands=(command,))

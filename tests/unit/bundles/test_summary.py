@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -108,6 +108,23 @@ def test_a_hanging_operation_has_other_files_to_open() -> None:
     )
 
 
+def with_packets(note: str) -> Manifest:
+    packets = replace(source("tcpdump", Status.OK, note), file="tcpdump.pcap")
+    files = tuple(File(name, 100, "ab", "A file.") for name in (*FILES, "tcpdump.pcap"))
+    return told(sources=(*SOURCES, packets), files=files)
+
+
+def test_what_is_known_of_the_packets_is_said_and_what_they_are_good_for() -> None:
+    note = "400 packets, without 380 copies seen on another interface"
+    text = summary.text(with_packets(note), declared())
+    assert """
+packets    400 packets, without 380 copies seen on another interface; latencies
+           are those of events.npy: Wireshark's smb2.time sees the first segment
+           of a message
+losses """ in text  # fmt: skip
+    assert "smb2.time" not in summary.text(told(), declared())
+
+
 def test_what_was_done_to_the_bundle_is_said() -> None:
     changed = told(interrupted=2, note="ended early: no space", redacted=(Replaced("users", 3),))
     text = summary.text(changed, declared())
@@ -122,6 +139,7 @@ def test_a_bundle_that_nobody_declared_says_so() -> None:
 
 
 @given(name=WORDS, reason=WORDS, host=WORDS, path=WORDS, note=WORDS, many=st.integers(1, 40))
+@example(name="a b " * 99, reason="a b " * 99, host="h", path="p", note="a b " * 99, many=9)
 def test_strangers_cannot_break_the_screen(
     name: str, reason: str, host: str, path: str, note: str, many: int
 ) -> None:
@@ -135,9 +153,15 @@ def test_strangers_cannot_break_the_screen(
         interrupted=1,
         mounts=(Mount(path, path, "cifs", path),) * many,
         related=(Relation(TIMESTAMP, "Error", "x" * 64),) * many,
-        sources=(source(name, Status.FAILED, note),) * many,
+        sources=(
+            *(source(name, Status.FAILED, note),) * many,
+            replace(source("tcpdump", Status.OK, note), file="tcpdump.pcap"),
+        ),
         redacted=(Replaced("users", 3),),
-        files=tuple(File(f"{number}{path}", 1, "", "") for number in range(many)),
+        files=(
+            *(File(f"{number}{path}", 1, "", "") for number in range(many)),
+            File("tcpdump.pcap", 1, "", ""),
+        ),
     )
     worst = (read_by_python(comm=name, status=reason, error="EIO"),) * many
     text = summary.text(changed, declared(reason=reason, breakdown=breakdown, worst=worst))

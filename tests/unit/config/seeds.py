@@ -118,6 +118,7 @@ SEEDS: tuple[Data, ...] = (
                 "ring_mb": 4,
                 "snaplen": 256,
                 "headers_only": False,
+                "ports": [445, 4455],
                 "folder": "/var/lib/aod-packets",
             },
             "trace": {"buffer_mb": 1.5},

@@ -103,7 +103,7 @@ def test_an_action_that_is_not_allowed_is_skipped(tmp_path: Path) -> None:
 def test_what_is_always_on_is_shown(tmp_path: Path) -> None:
     text = "runtime_dir: /run/here\n" + LATENCY + "      actions: [tcpdump, trace]\n"
     shown = section(render(loaded(tmp_path, text)), "Recording")
-    assert "packets always on: 16 MB in /run/here/packets, 512 bytes of each" in shown
+    assert "packets always on: 16 MB in /run/here/packets, 640 bytes of each of port 445;" in shown
     assert "bundles have headers only tracepoints always on: a buffer of 4 MB" in shown
     text = "capture: {tcpdump: {headers_only: false}}\n" + text
     assert "file contents too" in section(render(loaded(tmp_path, text)), "Recording")

@@ -32,12 +32,15 @@ def test_operations_are_no_events() -> None:
     assert not only(Connection()).matches(operations).any()
 
 
-def test_the_kernel_wakes_for_the_events_that_count_and_for_no_operation() -> None:
+def test_the_kernel_wakes_for_the_events_that_count_and_for_no_operation_but_logons() -> None:
+    """`recorder: matching` must not leave out what settles an expiry."""
     thresholds = kernel_thresholds(configured(it=Connection(events=("reconnect",))))
     woken = np.flatnonzero(thresholds.emergency_ns != NEVER_NS).tolist()
     assert woken == [ConnectionEvent.RECONNECT]
     assert thresholds.emergency_ns[ConnectionEvent.RECONNECT] == 0
-    assert (thresholds.threshold_ns == NEVER_NS).all()
+    reached = np.flatnonzero(thresholds.threshold_ns != NEVER_NS).tolist()
+    assert reached == [Command.SMB2_SESSION_SETUP]
+    assert thresholds.threshold_ns[Command.SMB2_SESSION_SETUP] == 0
     assert not thresholds.tracked_errors.any()
 
 

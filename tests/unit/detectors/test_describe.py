@@ -165,6 +165,11 @@ def test_an_expired_session_is_named_by_its_share_and_a_failed_connect_by_its_er
     assert lost(events(refused)).reason == "connection to files failed (ECONNREFUSED)"
 
 
+def test_an_expiry_that_was_held_back_tells_for_how_long() -> None:
+    late = Record(77, 5 * 10**9, session_id=1, command=ConnectionEvent.SESSION_EXPIRED)
+    assert lost(events(late)).reason == r"session for \\files\home expired, no new logon in 5 s"
+
+
 def test_an_event_that_nobody_knows_has_a_sentence_too() -> None:
     (known,) = operations(events(Record(77, 0, session_id=3)), TOLD)
     unknown = msgspec.structs.replace(known, command="{x}", state="event", share="files")

@@ -11,7 +11,7 @@ from aod.config.schema import Config, Guardian
 from aod.detectors.api import Settings
 from aod.detectors.latency import TrackedCommand
 from aod.detectors.registry import OURS, registry
-from aod.settings import Section
+from aod.settings import ActionName, Section
 from scripts.man_keys import SECTIONS, TARGET, filled, rows
 from tests.unit.documents import manual_text
 
@@ -69,7 +69,7 @@ def is_shown(text: str, default: object) -> bool:
     if default is None or default is msgspec.UNSET or default == ():
         return text in {"none", "anomaly's"}
     if isinstance(default, tuple):
-        return text == "all"
+        return text == ("all" if ActionName.TCPDUMP in default else ",".join(map(str, default)))
     if isinstance(default, bool):
         return text == str(default).lower()
     return float(text) == default if isinstance(default, int | float) else text == str(default)

@@ -1,10 +1,13 @@
 """Content of files never passes, whatever the bytes; the headers do."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.flight.headers import HeadersOnly
+from aod.flight.layers import dissect
 from tests.unit.packets import (
     EN10MB,
     IPV4,
@@ -24,8 +27,8 @@ SECRET = b"SECRET-CONTENT-OF-A-FILE"
 
 
 def reduce(*packets: bytes, link_type: int = SLL2) -> list[bytes]:
-    reducer = HeadersOnly(link_type)
-    return [reducer.reduce(one) for one in packets]
+    reducer = HeadersOnly()
+    return [reducer.reduce(one, *dissect(one, link_type, (445,))) for one in packets]
 
 
 @pytest.mark.parametrize("kind", LINKS)
@@ -50,6 +53,25 @@ def test_a_compound_keeps_each_header_and_zeros_between() -> None:
     whole = packet(message(first, smb2(2, SECRET)))
     (reduced,) = reduce(whole)
     assert reduced == whole.replace(SECRET, bytes(len(SECRET)))[: len(whole) - len(SECRET)]
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "offset", "is_kept"),
+    [(17, 0, 96, True), (17, 1, 96, False), (16, 0, 96, False), (17, 0, 97, False)],
+    ids=["request", "answer", "other command", "other number"],
+)
+def test_of_a_set_info_in_a_compound_the_offset_stays_as_tshark_fails_without(
+    command: int, flags: int, offset: int, is_kept: bool
+) -> None:
+    body = SECRET[:8] + offset.to_bytes(2, "little") + SECRET[:22]
+    head = bytearray(smb2(1, following=96))
+    head[12:20] = struct.pack("<HHI", command, 0, flags)
+    whole = packet(message(bytes(head) + body, smb2(2, SECRET)))
+    (reduced,) = reduce(whole)
+    zeros = bytearray(32)
+    if is_kept:
+        zeros[8:10] = body[8:10]
+    assert reduced == whole.replace(body, bytes(zeros))[: len(whole) - len(SECRET)]
 
 
 def test_messages_that_share_a_segment_all_keep_their_headers() -> None:

@@ -7,7 +7,8 @@ import pytest
 from aod.bundles.redact import pcap as redaction
 from aod.bundles.redact.kinds import Pseudonyms
 from aod.flight import pcap
-from aod.flight.headers import EN10MB, LINKS, SLL, SLL2, HeadersOnly, network
+from aod.flight.headers import HeadersOnly
+from aod.flight.layers import EN10MB, LINKS, SLL, SLL2, dissect, network
 from tests.unit.packets import IPV4, IPV6, NULL, RAW, ipv4, ipv6, link, message, smb2, tcp
 from tests.unit.packets import pcap as pcap_of
 
@@ -43,12 +44,12 @@ FRAMES = {
 def test_the_cut_and_redaction_find_the_same_headers(kind: int, packet: bytes) -> None:
     protocol, start = network(packet, kind)
     assert (protocol, packet[start:]) == (IPV4, INNER)
-    cut = HeadersOnly(kind).reduce(packet)
+    cut = HeadersOnly().reduce(packet, *dissect(packet, kind, (445,)))
     assert cut == packet[: -len(SECRET)]
     content = b"".join(redaction.redact(pcap_of([(1, cut)], kind), Pseudonyms()))
     about = pcap.header(content)
     assert about is not None
-    (redacted,) = pcap.records(content, about)
+    (redacted,) = pcap.all_records(content, about)
     assert redacted.data.endswith(message(smb2(7, SECRET))[: -len(SECRET)])
     assert redacted.data[start + 12 : start + 20] == bytes([198, 18, 0, 1, 198, 18, 0, 2])
     assert ADDRESSES[1] not in redacted.data

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from aod.config.schema import Packets
-from aod.flight import packets, ring
+from aod.flight import layered, packets, ring
 from aod.flight.cut import in_order
 from aod.flight.packets import PacketRing
 from aod.flight.pcap import records
@@ -57,8 +57,8 @@ def try_to_connect() -> None:
 
 
 def recorded(folder: Path) -> int:
-    parts = in_order(ring.contents(folder))
-    return sum(1 for _, about, content in parts for _ in records(content, about))
+    parts, _ = in_order(ring.contents(folder))
+    return sum(1 for part in parts for one in records(part.content, part.about) if one)
 
 
 @pytest.fixture
@@ -225,9 +225,63 @@ def test_no_folder_is_no_exception(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert "No such file" in caplog.text
 
 
+def test_what_is_recorded_is_a_filter_of_ports_without_what_is_seen_above() -> None:
+    shape = ring.shape(16, 512)
+    assert packets.command(shape, None, (445,))[-1] == "(tcp port 445)"
+    assert packets.command(shape, None, (445, 4455), {9, 3})[-1] == (
+        "(tcp port 445 or tcp port 4455) and not ifindex 3 and not ifindex 9"
+    )
+
+
+@real
+def test_what_passes_an_interface_that_is_left_out_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is again, when nothing above it shows it any more."""
+    loopback = frozenset({socket.if_nametoindex("lo")})
+    monkeypatch.setattr(layered, "below", lambda: loopback)
+    monkeypatch.setattr(layered, "alone", lambda _: False)
+    one = PacketRing(tmp_path / "packets", SMALL, LOG)
+    try:
+        wait_until(lambda: one.is_recording, one)
+        try_to_connect()
+        monkeypatch.setattr(packets, "ASK_INTERVAL_SEC", 0)
+        # Not a packet: its counter, asked for later, shows that the filter has seen none.
+        wait_until(lambda: "0 packets received by filter" in one._text, one)
+        monkeypatch.setattr(layered, "below", frozenset[int])
+        monkeypatch.setattr(layered, "alone", bool)
+        wait_until(lambda: one.starts == 2 and one.is_recording, one)
+        try_to_connect()
+        wait_until(lambda: recorded(one.folder) >= 2, one)
+        wait_until(lambda: one.counters()["packets_reach_sec"] >= 1, one)
+    finally:
+        one.close()
+
+
+def test_a_libpcap_that_knows_no_interfaces_records_them_all(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(layered, "below", lambda: frozenset({3}))
+
+    def command(_shape: object, _owner: object, _ports: object, left_out: object) -> list[str]:
+        refuses = "echo syntax error in filter expression >&2; exit 1"
+        return ["sh", "-c", refuses if left_out else "echo listening on any >&2; sleep 60"]
+
+    monkeypatch.setattr(packets, "command", command)
+    one = PacketRing(tmp_path / "packets", SMALL, LOG)
+    try:
+        wait_until(lambda: one.is_recording, one)
+        assert one.starts == 2
+        assert not caplog.messages
+    finally:
+        one.close()
+
+
 def test_who_has_no_user_to_become_stays_what_it_is() -> None:
     shape = ring.shape(16, 512)
-    assert "-Z" in packets.command(shape, None)
-    dropping = packets.command(shape, (102, 105))
+    assert "-Z" in packets.command(shape, None, (445,))
+    dropping = packets.command(shape, (102, 105), (445,))
     assert "-Z" not in dropping
     assert {"--reuid=102", "--regid=105", "--clear-groups"} <= set(dropping)

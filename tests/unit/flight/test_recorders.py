@@ -58,6 +58,7 @@ def test_the_ring_runs_from_the_first_tick_to_the_end(tmp_path: Path) -> None:
         "packets_recording": 1,
         "packets_restarts": 0,
         "packets_dropped": 0,
+        "packets_reach_sec": 0,
     }
     assert packets_folder(config(tmp_path)).is_dir()
     one.close()

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from aod.config.load import load_text
 from aod.config.rules import rules
 from aod.config.schema import Config
+from aod.detectors.connection import Connection
 from aod.detectors.detector import Detector
+from aod.detectors.renewal import RENEWAL_NS
 from aod.event import Events
 from aod.recording.sources import opened
 from aod.replay.evaluation import Evaluation, Total
+from tests.unit.detectors.expiring import expiry
 from tests.unit.recordings import NAMES, OFFSET_NS, SECOND, batch, write
+from tests.unit.ruling import configured
 
 MS = 1_000_000
 TEXT = """
@@ -88,6 +92,16 @@ def test_time_begins_with_the_recording_or_with_the_first_record(tmp_path: Path)
             evaluation = Evaluation(source, config())
             assert list(evaluation.anomalies()) == []
             assert evaluation.start_ns == start_ns
+
+
+@pytest.mark.parametrize("missing_ns", [0, 1])
+def test_the_end_of_a_recording_is_a_time_like_any_other(tmp_path: Path, missing_ns: int) -> None:
+    expired = expiry(5 * SECOND)
+    end_ns = 5 * SECOND + RENEWAL_NS - missing_ns
+    with opened(write(tmp_path / "r", expired, end_ns=end_ns)) as source:
+        evaluation = Evaluation(source, configured(broken=Connection()))
+        found = list(evaluation.anomalies())
+    assert len(found) == evaluation.summary().anomalies == 1 - missing_ns
 
 
 def test_no_records_are_no_anomalies(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def daemon(event_log: EventLog) -> Status:
     return msgspec.structs.replace(found, supervisor_pid=1, daemon=report)
 
 
-def changed(found: Status, stage: str, **worker: str) -> Status:
+def changed(found: Status, stage: str, **worker: object) -> Status:
     workers = tuple(
         msgspec.structs.replace(one, **worker) if one.stage == stage else one
         for one in found.daemon.workers
@@ -101,6 +101,15 @@ def test_what_makes_it_unhealthy_is_said_in_a_line_each(daemon: Status) -> None:
     ):
         (line,) = unhealthy(change, now_ns)
         assert line.startswith(why)
+
+
+def test_how_far_the_packets_reach_back_is_shown_where_they_are_recorded(daemon: Status) -> None:
+    assert "packets " not in text.render(daemon)
+    counters = {"packets_recording": 1, "packets_reach_sec": 1234, "packets_dropped": 5}
+    recording = changed(daemon, "capture", counters=counters)
+    assert "packets      recorded; the oldest is 1,234 s old; 5 dropped\n" in text.render(recording)
+    waiting = changed(daemon, "capture", counters={"packets_recording": 0})
+    assert "packets      NOT recorded; the oldest is 0 s old; 0 dropped\n" in text.render(waiting)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aod.bundles.redact.gathering import Gathering
@@ -78,7 +78,7 @@ def test_below_a_mount_point_everything_is_a_file() -> None:
     text = rb"cp: /mnt/da\040ta/a/b.txt: x; '/mnt/da ta/c' /mnt/da tax /other/mnt/da ta/c"
     told = redact(text, (Kind.MOUNTS, "/mnt/da ta"))
     assert told == (
-        rb"cp: /mount-1/file-2/file-3: x; '/mount-1/file-1' /mnt/da tax /other/mnt/da ta/c"
+        rb"cp: /mount-1/file-1/file-2: x; '/mount-1/file-3' /mnt/da tax /other/mnt/da ta/c"
     )
 
 
@@ -133,6 +133,7 @@ def test_a_name_survives_nowhere_among_hostile_bytes(text: bytes) -> None:
     assert re.search(rb"(?<![a-z0-9])jdoe(?![a-z0-9])", told) is None
 
 
+@settings(deadline=None)
 @given(names=st.lists(st.text(min_size=1, max_size=30), max_size=30))
 def test_names_of_strangers_do_not_break_the_pattern(names: list[str]) -> None:
     known = [(kind, name) for name in names for kind in (Kind.USERS, Kind.FILES)]
