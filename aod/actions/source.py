@@ -12,6 +12,7 @@ from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
+from aod.actions.remarks import Remarks
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.files import sha256
@@ -97,7 +98,11 @@ class _Run:
         is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
-        notes = f"cut short: {why}" if why else "", one_line(errors) if step.errors_are_note else ""
+        notes = (
+            f"cut short: {why}" if why else "",
+            one_line(errors) if step.errors_are_note else "",
+            output.remarks.note(),
+        )
         return replace(
             source,
             status=_status(ended, full=full, failed=is_error or bool(ended.exit_status)),
@@ -121,17 +126,23 @@ class _Masked:
         self._file = file
         self._mask = None if binary else LineMask()
         self.first = b""
+        self.remarks = Remarks()
 
     def take(self, piece: bytes) -> None:
         self.first = self.first or piece
-        self._file.write(self._mask.feed(piece) if self._mask else piece)
+        self._write(self._mask.feed(piece) if self._mask else piece)
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
         with suppress(FullError):
-            self._file.write(self._mask.finish() if self._mask else b"")
+            self._write(self._mask.finish() if self._mask else b"")
             return False
         return True
+
+    def _write(self, text: bytes) -> None:
+        if self._mask:
+            self.remarks.feed(text)
+        self._file.write(text)
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
