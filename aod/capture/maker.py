@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
@@ -16,6 +18,11 @@ from aod.config.schema import Config
 from aod.host.clock import ClockWatch
 from aod.state import names
 from aod.state.ledger import Kind
+
+RECALLING: Final = 1
+"""Threads that cut histories: one log, which is read no faster by two."""
+PACKING: Final = 2
+"""Threads that compress; one of them may wait for the disk."""
 
 
 class Maker:
@@ -37,6 +44,8 @@ class Maker:
         self.clock = ClockWatch()
         self._config, self._audit, self._output = config, audit, output
         self._room, self._children = room, children
+        self._recalling = ThreadPoolExecutor(RECALLING, "recalling")
+        self._packing = ThreadPoolExecutor(PACKING, "packing")
         self._around = Surroundings(
             begun=audit.begun,
             related=self.incidents.of,
@@ -44,7 +53,14 @@ class Maker:
             room=room.entered,
             redacting=asyncio.Lock(),
             clock=self.clock,
+            recalling=self._recalling,
+            packing=self._packing,
         )
+
+    def close(self) -> None:
+        """Wait for what its threads still do; what none of them has begun is not done."""
+        for threads in (self._recalling, self._packing):
+            threads.shutdown(cancel_futures=True)
 
     def use(self, config: Config) -> None:
         """Use this configuration for new bundles; those that were begun keep theirs."""

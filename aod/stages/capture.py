@@ -94,6 +94,7 @@ class Capture:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._recorders.close()
+            await asyncio.to_thread(self.maker.close)
             await asyncio.to_thread(self.audit.close)
             self.ledger.close()
 

@@ -54,8 +54,13 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 def spellings(name: bytes) -> set[bytes]:
     """A name as it is, and as mount tables, URLs, JSON and C would have it; in lower case."""
     made = {spelled for one in variants(name) for spelled in _spelled(one)}
-    in_json = {json.dumps(one.decode(errors="replace"))[1:-1].encode() for one in made}
+    in_json = {_in_json(one) for one in made}
+    in_json |= {_in_json(one) for one in in_json}  # a document as a string of another one
     return {lowered(one) for one in made | in_json}
+
+
+def _in_json(text: bytes) -> bytes:
+    return json.dumps(text.decode(errors="replace"))[1:-1].encode()
 
 
 def _spelled(name: bytes) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.bundles.redact.gathering import Gathering
@@ -133,7 +133,6 @@ def test_a_name_survives_nowhere_among_hostile_bytes(text: bytes) -> None:
     assert re.search(rb"(?<![a-z0-9])jdoe(?![a-z0-9])", told) is None
 
 
-@settings(deadline=None)
 @given(names=st.lists(st.text(min_size=1, max_size=30), max_size=30))
 def test_names_of_strangers_do_not_break_the_pattern(names: list[str]) -> None:
     known = [(kind, name) for name in names for kind in (Kind.USERS, Kind.FILES)]
