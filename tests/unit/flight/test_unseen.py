@@ -19,7 +19,7 @@ def connection(address: bytes, port: int, state: str = "01", local_port: int = 5
     """A line of /proc/net/tcp, as this processor would have it."""
     words = (address[at : at + 4] for at in range(0, len(address), 4))
     remote = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
-    return f"   0: 0100007F:{local_port:04X} {remote}:{port:04X} {state} 00000000:00000000 02:0 0 0 0 23"
+    return f"   0: 0100007F:{local_port:04X} {remote}:{port:04X} {state} 0:0 02:0 0 0 0 23"
 
 
 NAS = bytes((192, 0, 2, 7))
