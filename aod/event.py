@@ -81,3 +81,8 @@ def in_order(events: Events) -> Events:
     if (ordered[1:] > ordered[:-1]).all():
         return events.take(by_time)
     return events.take(np.lexsort([events[field] for field in _TIES]))
+
+
+def order_key(record: np.void) -> tuple[int, ...]:
+    """What `in_order` compares of a record."""
+    return tuple(int(record[field]) for field in reversed(_TIES))

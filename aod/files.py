@@ -111,7 +111,8 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
 
 def read_limited(fd: int, max_bytes: int) -> bytes:
     """The content of an open file. Raises ValueError: it is larger than `max_bytes`."""
-    content = os.read(fd, max_bytes + 1)
+    size = os.fstat(fd).st_size  # `read` makes room for all that it is asked for
+    content = os.read(fd, min(size, max_bytes) + 1)
     if len(content) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
     return content

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aod.host import privileges
 from aod.kernel import tracer
@@ -13,6 +14,10 @@ from tests.rig import configs
 from tests.rig.bundles import check_below
 from tests.rig.daemon import LocalDaemon
 from tests.rig.ring import SHARED_MEMORY, own_pin_dir
+
+# No test is decided by the time that it takes, as the machine may be busy.
+settings.register_profile("aod", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aod")
 
 
 @pytest.fixture(autouse=True)

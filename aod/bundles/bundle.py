@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,7 @@ async def make(
     """Make the bundle of an anomaly, or finish one that was begun; None if it is there already.
 
     With `only_seal`, what was begun is sealed as it is. Whatever waits for the disk, the history
-    and the compression run in threads of the loop's default executor. Raises BusyError: another
+    and the compression run in threads. Raises BusyError: another
     process makes it. Raises OSError: it cannot be written; what was collected is left for another
     try."""
     output_dir, level = config.aod_output_dir, config.capture.compression_level
@@ -59,9 +60,8 @@ async def make(
         filling = Filling(so_far, anomaly, config, job, around)
         filled, sources = await filling.fill(only_seal=only_seal)
         unfinished = path.with_name(names.unfinished(anomaly.timestamp))
-        await asyncio.to_thread(
-            archive.pack, filled, unfinished, level, _READ_FIRST, name=folder.name
-        )
+        pack = partial(archive.pack, filled, unfinished, level, _READ_FIRST, name=folder.name)
+        await asyncio.get_running_loop().run_in_executor(around.packing, pack)
         async with around.room():
             size_bytes = await asyncio.to_thread(archive.publish, unfinished, path)
     sealed = Sealed(anomaly.timestamp, str(path), size_bytes)

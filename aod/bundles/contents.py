@@ -9,11 +9,11 @@ import msgspec
 from aod.actions import table
 from aod.actions.result import Source
 from aod.anomaly import Anomaly
-from aod.bundles import history, manifest
+from aod.bundles import manifest, operations
 from aod.bundles.manifest import File
 from aod.files import sha256
 
-EVENTS: Final = history.FILE
+EVENTS: Final = operations.FILE
 ANOMALY: Final = "anomaly.json"
 STATS: Final = "stats.json"
 SUMMARY: Final = "SUMMARY.txt"

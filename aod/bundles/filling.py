@@ -6,7 +6,9 @@ the files that describe all others."""
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +26,12 @@ from aod.anomaly import Anomaly, Cause, Relation
 from aod.bundles import contents, histograms, history, manifest, redaction, summary
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
+from aod.bundles.operations import Operations
 from aod.bundles.progress import Progress
 from aod.config.rules import wanted
 from aod.config.schema import Config, effective_actions
 from aod.conservation import violation
 from aod.detectors.api import nanoseconds
-from aod.event import Events
 from aod.files import appearing, create
 
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
@@ -52,6 +54,10 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """In which a bundle gets its name (`aod.capture.room`)."""
     redacting: asyncio.Lock
     """Held while a bundle is redacted."""
+    recalling: Executor | None = None
+    packing: Executor | None = None
+    """Whose few threads cut histories, and compress; None: those of the event loop. A thread keeps
+    the memory that it once had for large pieces, and the event loop has many threads."""
 
 
 class Filling:
@@ -138,27 +144,27 @@ class Filling:
     async def _recall(
         self, rest: asyncio.Future[None], *, only_seal: bool
     ) -> tuple[manifest.Events, Recorded]:
-        saved = history.saved(self._folder) if self._progress.interrupted else None
         if self._volatile and not only_seal:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEAD_START_SEC):
                     await self._has_evidence.wait()
-        events, recorded = await asyncio.to_thread(self._save, saved)
+        evidence, is_interrupted = self._anomaly.evidence, self._progress.interrupted > 0
+        operations = Operations(self._folder, evidence, interrupted=is_interrupted)
+        save = partial(asyncio.get_running_loop().run_in_executor, self._around.recalling)
+        events, recorded = await save(self._save, operations)
         await asyncio.to_thread(self._save_stats)
         if self._post_ns:
             await asyncio.wait([rest])
-            events, recorded = await asyncio.to_thread(self._save, saved, recorded)
+            events, recorded = await save(self._save, operations, recorded)
         return events, recorded
 
     def _save(
-        self, saved: Events | None, known: Recorded | None = None
+        self, operations: Operations, known: Recorded | None = None
     ) -> tuple[manifest.Events, Recorded]:
         where, limits = self._config.runtime_dir, self._config.capture
         recorded = history.recall(where, limits, self._anomaly, known)
-        events, note = history.merged(recorded.events, self._anomaly.evidence), recorded.note
-        if saved is not None and len(saved) > len(events):
-            events, note = saved, "from before an interruption"
-        return history.save(self._folder, events, self._anomaly.trigger_ns, note), recorded
+        operations.add(recorded.pieces)
+        return operations.described(self._anomaly.trigger_ns, recorded.note), recorded
 
     def _save_stats(self) -> None:
         """Once: a predecessor's are nearer to the trigger."""

@@ -1,9 +1,6 @@
-"""A bundle's operations: the history before the trigger, and the evidence of the anomaly.
+"""What the event log has around a trigger, and what was lost on the way into it."""
 
-The history is cut from the event log; the evidence came with the anomaly. Mostly the one is a part
-of the other, but the log may have been overwritten, or lost with a reboot, before the capture."""
-
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,30 +8,27 @@ import numpy as np
 from msgspec import Struct
 
 from aod.anomaly import Anomaly, Cause
-from aod.bundles.manifest import Events as EventsInManifest
+from aod.bundles.sorting import PIECE
 from aod.config.schema import Capture
 from aod.detectors.api import nanoseconds
-from aod.event import EVENT_DTYPE, NO_EVENTS, Events, in_order, joined
-from aod.files import appearing
+from aod.event import Events
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
 from aod.transport.position import EventLogError, read_evaluated
 
-FILE: Final = "events.npy"
 _LOSSES: Final = ("unanswered", "dropped_ring_full", "dropped_inflight_full", "dropped_simulated")
-_PIECE: Final = 16_384
-"""Records that are looked at together: several captures at once must not copy a whole log each."""
 
 
 class Recorded(Struct, frozen=True):
     """What the event log knows about an anomaly."""
 
-    events: Events
-    """Around the trigger, sorted by end_ns."""
+    pieces: Iterable[Events]
+    """The records around the trigger, as they lie in the log. They can be had once: they are copied
+    as they are asked for."""
     losses: dict[str, int]
     """What was lost on the way so far, by reason."""
     note: str = ""
-    """Why there are no events, if there should be."""
+    """Why there are no records, if there should be."""
     position: int = 0
     """Up to which log position they were looked for."""
 
@@ -42,27 +36,33 @@ class Recorded(Struct, frozen=True):
 def recall(
     runtime_dir: Path, limits: Capture, anomaly: Anomaly, known: Recorded | None = None
 ) -> Recorded:
-    """A copy of what the event log has around the trigger; with `known`, that and what is new.
+    """What the event log has around the trigger; with `known`, whose pieces were asked for, what
+    it has beyond that.
 
     Of `limits`, `history_sec` and `post_sec` say how far it reaches."""
     try:
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:
-        return known or Recorded(NO_EVENTS, {}, f"no history: {error}")
+        return known or Recorded((), {}, f"no history: {error}")
     off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
     if anomaly.rule is not Cause.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
-        return Recorded(NO_EVENTS, _losses(log, runtime_dir), note)
+        return known or Recorded((), _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
-    pieces = [known.events if known else NO_EVENTS]
-    first_ns = np.uint64(max(0, anomaly.trigger_ns - nanoseconds(limits.history_sec * 1e3)))
-    last_ns = np.uint64(anomaly.trigger_ns + nanoseconds(limits.post_sec * 1e3))
-    for at in range(min(start, position), position, _PIECE):
-        copy = log.copy(at, min(at + _PIECE, position))
+    pieces = _around(log, min(start, position), position, limits, anomaly.trigger_ns)
+    return Recorded(pieces, _losses(log, runtime_dir), position=position)
+
+
+def _around(
+    log: EventLog, start: int, end: int, limits: Capture, trigger_ns: int
+) -> Iterator[Events]:
+    """Copies of the records [start, end) that ended in time."""
+    first_ns = np.uint64(max(0, trigger_ns - nanoseconds(limits.history_sec * 1e3)))
+    last_ns = np.uint64(trigger_ns + nanoseconds(limits.post_sec * 1e3))
+    for at in range(start, end, PIECE):
+        copy = log.copy(at, min(at + PIECE, end))
         wanted = (copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)
-        if wanted.any():
-            pieces.append(copy.compress(wanted))
-    return Recorded(in_order(joined(*pieces)), _losses(log, runtime_dir), position=position)
+        yield copy.compress(wanted)
 
 
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
@@ -73,44 +73,3 @@ def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:
         "skipped": evaluated.skipped,
         "refused_by_detect": evaluated.refused,
     }
-
-
-def merged(history: Events, encoded: bytes) -> Events:
-    """History and an anomaly's evidence (whole records), sorted by end_ns, each record once."""
-    evidence = np.frombuffer(encoded, EVENT_DTYPE)
-    evidence = evidence[np.argsort(evidence["end_ns"], kind="stable")]
-    begins = np.searchsorted(history["end_ns"], evidence["end_ns"], "left")
-    ends = np.searchsorted(history["end_ns"], evidence["end_ns"], "right")
-    new: dict[bytes, int] = {}
-    for record, begin, end in zip(evidence, begins, ends, strict=True):
-        if not (history[begin:end] == record).any():
-            new.setdefault(record.tobytes(), end)
-    if not new:
-        return history
-    return np.insert(history, list(new.values()), np.frombuffer(b"".join(new), EVENT_DTYPE))
-
-
-def saved(folder: Path) -> Events:
-    """What `save` left in a folder; nothing, if it is none of ours."""
-    with suppress(OSError, ValueError, EOFError):
-        found: Events = np.load(folder / FILE, allow_pickle=False)
-        if found.dtype == EVENT_DTYPE and found.ndim == 1:
-            return found
-    return NO_EVENTS
-
-
-def save(folder: Path, events: Events, trigger_ns: int, note: str = "") -> EventsInManifest:
-    """Write events.npy, or replace it; its entry in the manifest.
-
-    Not synced: it goes into an archive that is. Raises OSError: it cannot be written."""
-    with appearing(folder / FILE, folder / f".{FILE}.new", durable=False) as file:
-        np.save(file, events, allow_pickle=False)
-    return EventsInManifest(
-        file=FILE,
-        records=len(events),
-        before_trigger=int(np.count_nonzero(events["end_ns"] < trigger_ns)),
-        first_end_ns=int(events["end_ns"][0]) if len(events) else None,
-        last_end_ns=int(events["end_ns"][-1]) if len(events) else None,
-        trigger_ns=trigger_ns,
-        note=note,
-    )

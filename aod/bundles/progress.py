@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from aod.actions.result import Source
-from aod.files import FILE_MODE, closing_fd, read_regular
+from aod.files import FILE_MODE, closing_fd, open_trusted, read_regular
 
 FILE: Final = ".progress"
 _MAX_BYTES: Final = 16 << 20
@@ -79,5 +79,7 @@ def _is_intact(folder: Path, source: Source) -> bool:
     path = folder / source.file
     with suppress(OSError, ValueError):
         if path.parent == folder:
-            return hashlib.sha256(read_regular(path, source.bytes)).hexdigest() == source.sha256
+            with open(open_trusted(path), "rb") as file:  # noqa: PTH123 (a descriptor)
+                if os.fstat(file.fileno()).st_size == source.bytes:
+                    return hashlib.file_digest(file, "sha256").hexdigest() == source.sha256
     return False

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from aod.actions.job import Children, Job
 from aod.anomaly import Anomaly
@@ -15,6 +17,11 @@ from aod.capture.room import Room
 from aod.config.schema import Config
 from aod.state import names
 from aod.state.ledger import Kind
+
+RECALLING: Final = 1
+"""Threads that cut histories: one log, which is read no faster by two."""
+PACKING: Final = 2
+"""Threads that compress; one of them may wait for the disk."""
 
 
 class Maker:
@@ -34,13 +41,22 @@ class Maker:
         self.incidents = Incidents()
         self._config, self._audit, self._output = config, audit, output
         self._room, self._children = room, children
+        self._recalling = ThreadPoolExecutor(RECALLING, "recalling")
+        self._packing = ThreadPoolExecutor(PACKING, "packing")
         self._around = Surroundings(
             begun=audit.begun,
             related=self.incidents.of,
             losses=audit.backlog.losses,
             room=room.entered,
             redacting=asyncio.Lock(),
+            recalling=self._recalling,
+            packing=self._packing,
         )
+
+    def close(self) -> None:
+        """Wait for what its threads still do; what none of them has begun is not done."""
+        for threads in (self._recalling, self._packing):
+            threads.shutdown(cancel_futures=True)
 
     def use(self, config: Config) -> None:
         """Use this configuration for new bundles; those that were begun keep theirs."""

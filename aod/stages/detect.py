@@ -97,10 +97,14 @@ class Reader:
         """Evaluate what is new in the log; when nothing is, what only waited for its time."""
         settled_ns = int(self.event_log.header["stats_ns"]) - SETTLED_NS
         new = self.event_log.position
+        if self.at == new:
+            self._settle(settled_ns)
         while self.at < new:
             end = self.event_log.piece_end(self.at, new, MAX_BATCH)
             self._tell(self.detector.feed(self.event_log.span(self.at, end)))
             self._commit(end)
+
+    def _settle(self, settled_ns: int) -> None:
         late = self.detector.settle(settled_ns)
         self._tell(late)
         if late.anomalies:

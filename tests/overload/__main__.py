@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.overload import cases
+from tests.overload import cases, incident
 from tests.overload.cases import Seen
 from tests.overload.cgroup import NoMemoryControllerError
 from tests.rig.ring import SHARED_MEMORY, own_pin_dir
@@ -17,6 +17,7 @@ CASES: Final[dict[str, tuple[Callable[[Path, Path, float], Seen], float]]] = {
     "capture_stopped": (cases.capture_stopped, 60),
     "disk_full": (cases.disk_full, 10),
     "little_memory": (cases.little_memory, 10),
+    "long_incident": (incident.long_incident, 600),
 }
 
 

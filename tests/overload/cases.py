@@ -29,12 +29,12 @@ RARE: Final = 1e-6
 """Anomalies a second: none comes."""
 LOG_BYTES: Final = 16 * MIB
 """`event_log_mb`, unless configured."""
-GROWTH_BYTES: Final = {"capture": 5 * LOG_BYTES}
+GROWTH_BYTES: Final = {"capture": LOG_BYTES + 32 * MIB}
 OTHERS_GROWTH_BYTES: Final = LOG_BYTES + 8 * MIB
 """What a process may have at its peak beyond what it had before. Each that maps the event log comes
-to have all its pages (they are the same memory); detect makes copies of a batch of it (1 MiB); of
-four captures at once, each may hold a history as long as the log. What has no end would be more:
-10 s of a million records are 640 MB, and 12,000 anomalies a minute some 200 MB."""
+to have all its pages (they are the same memory); detect makes copies of a batch of it (1 MiB);
+capture compresses two bundles at once. What has no end would be more: 10 s of a million records are
+640 MB, and 12,000 anomalies a minute some 200 MB."""
 USE_FACTOR: Final = 1.2
 
 

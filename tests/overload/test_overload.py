@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.overload import cases
+from tests.overload import cases, incident
 from tests.overload.__main__ import render
 from tests.overload.cases import Seen
 from tests.overload.cgroup import NoMemoryControllerError
@@ -20,6 +20,7 @@ from tests.overload.rig import PATIENCE_SEC
         (cases.capture_stopped, 2),
         (cases.disk_full, 2),
         (cases.little_memory, 2),
+        (incident.long_incident, 24),
     ],
 )
 def test_it_holds(

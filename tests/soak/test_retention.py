@@ -32,7 +32,7 @@ from aod.transport.wire import Outbox
 from tests.rig.bundles import open_bundle
 from tests.rig.configs import config
 from tests.rig.stage import peers, start, stop
-from tests.unit.samples import anomaly, records, surroundings
+from tests.unit.samples import anomaly, surroundings
 
 BUNDLES, AT_ONCE = 2000, 4
 LIMIT_BYTES = 5 << 20
@@ -116,7 +116,7 @@ def test_two_thousand_bundles_never_exceed_the_limit_and_one_bundle(
 ) -> None:
     monkeypatch.setattr("aod.capture.room.WAIT_SEC", 60)  # the machine may be busy
     monkeypatch.setattr("aod.actions.runner.cifs_mounts", no_mounts)
-    monkeypatch.setattr(history, "recall", lambda *_: Recorded(records(), {}))
+    monkeypatch.setattr(history, "recall", lambda *_: Recorded((), {}))
     settings = Cleanup(max_total_log_size_mb=LIMIT_BYTES >> 20, cleanup_interval_sec=3600)
     made = config(tmp_path, cleanup=settings, audit=Audit(max_mb=10))
     unfinished = made.aod_output_dir / names.unfinished(1)  # older than all, and in the making

@@ -9,18 +9,41 @@ _CAPITALS: Final = re.compile(
     rb"[\xc3-\xd6][\x80-\xbf]|\xe1[\xb8-\xbf][\x80-\xbf]|\xef\xbc[\xa1-\xba]"
 )
 """UTF-8 of the letters beyond ASCII that have small ones of the same length."""
+_ESCAPED: Final = re.compile(
+    rb"[\\%](?:(?<=%)|\\{0,3}x|\\{0,3}(?=3))"
+    rb"(?P<first>3[0-3][0-7]|[cd][0-9a-f])(?P<between>\\{1,4}x?|%)(?P<second>2[0-7]{2}|[89ab][0-9a-f])"
+    rb"|\\u(?P<code>0[0-5][0-9a-f]{2})"
+)
+"""The same in octal, in hex, in URLs and in JSON."""
 
 
 def lowered(text: bytes) -> bytes:
-    """The text in small letters; each byte stays where it was."""
+    """The text in small letters, those in escapes, too; each byte stays where it was."""
     small = text.lower()
-    return small if small.isascii() else _CAPITALS.sub(lambda match: _small(match[0]), small)
+    if not small.isascii():
+        small = _CAPITALS.sub(lambda match: _small(match[0]), small)
+    if b"\\" in small or b"%" in small:
+        small = _ESCAPED.sub(_small_escape, small)
+    return small
 
 
 @lru_cache(maxsize=1 << 10)
 def _small(letter: bytes) -> bytes:
     small = letter.decode(errors="replace").lower().encode()
     return small if len(small) == len(letter) else letter
+
+
+def _small_escape(match: re.Match[bytes]) -> bytes:
+    first, between, second, code = match.group("first", "between", "second", "code")
+    if code:
+        small = ord(chr(int(code, 16)).lower()[0])
+        return b"\\u%04x" % small if small <= 0xFFFF else match[0]
+    base, form = (8, b"%03o") if len(first) == 3 else (16, b"%02x")
+    if len(second) != len(first):
+        return match[0]
+    made = _small(bytes((int(first, base), int(second, base))))
+    begin = match[0][: match.start("first") - match.start()]
+    return begin + form % made[0] + between + form % made[1]
 
 
 def composed(name: bytes) -> bytes:
@@ -31,12 +54,11 @@ def composed(name: bytes) -> bytes:
 
 
 def variants(name: bytes) -> tuple[bytes, ...]:
-    """A composed name as capitals, small letters and accents may be written."""
+    """A composed name as its accents may be written, and its letters that have no capitals."""
     if name.isascii():
         return (name,)
     text = name.decode(errors="surrogateescape")
-    cases = (text, text.upper(), text.title(), text.casefold())
-    written = [one.encode(errors="surrogateescape") for one in cases]
+    written = [one.encode(errors="surrogateescape") for one in (text, text.casefold())]
     return tuple(dict.fromkeys(_normal(form, one) for one in written for form in ("NFC", "NFD")))
 
 

@@ -22,8 +22,10 @@ SEPARATOR: Final = rb"(?>(?:(?!" + _BACKSLASHED + rb")\\(?:134|u005c)?|/|%5c|%2f
 
 
 def letters(but: bytes) -> bytes:
-    """A pattern for a part of a path, with its escapes; `but` are the characters that end it."""
-    return rb"(?:[^\\/%" + but + rb"]|%(?!5c|2f)|" + _BACKSLASHED + rb")+"
+    """A pattern for a part of a path, with its escapes; `but` are the characters that end it.
+
+    At most 255 letters of 3 bytes (MS-FSCC 2.1.5.2): a line that has no end is no name."""
+    return rb"(?:[^\\/%" + but + rb"]|%(?!5c|2f)|" + _BACKSLASHED + rb"){1,765}"
 
 
 _ESCAPE: Final = re.compile(_BACKSLASHED + rb"|" + _PERCENT)
@@ -54,8 +56,13 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 def spellings(name: bytes) -> set[bytes]:
     """A name as it is, and as mount tables, URLs, JSON and C would have it; in lower case."""
     made = {spelled for one in variants(name) for spelled in _spelled(one)}
-    in_json = {json.dumps(one.decode(errors="replace"))[1:-1].encode() for one in made}
+    in_json = {_in_json(one) for one in made}
+    in_json |= {_in_json(one) for one in in_json}  # a document as a string of another one
     return {lowered(one) for one in made | in_json}
+
+
+def _in_json(text: bytes) -> bytes:
+    return json.dumps(text.decode(errors="replace"))[1:-1].encode()
 
 
 def _spelled(name: bytes) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal
 
 from aod.bundles.redact import hexed
 from aod.bundles.redact.contexts import find, split
@@ -22,17 +22,9 @@ _IPV6: Final = (
 _MAC: Final = (
     rb"[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![:-]?[0-9a-f])|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}(?!-)"
 )
-ADDRESS: Final = (
-    rb"(?P<sid>"
-    + SID
-    + rb")|(?P<mac>"
-    + _MAC
-    + rb")|(?P<ipv6>"
-    + _IPV6
-    + rb")|(?P<ipv4>"
-    + _IPV4
-    + rb")"
-)
+_NUMBERS: Final = rb"(?P<mac>" + _MAC + rb")|(?P<ipv6>" + _IPV6 + rb")|(?P<ipv4>" + _IPV4 + rb")"
+_ADDRESS: Final = rb"(?P<sid>" + SID + rb")|(?=[0-9a-f:]{1,4}[:.-])(?:" + _NUMBERS + rb")"
+"""What all numbers begin with costs less to look for than each of them."""
 _BEGIN: Final = rb"(?<![a-z0-9])"
 _END: Final = rb"(?![a-z0-9])"
 _ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%[0-9a-f]{2})"
@@ -72,18 +64,9 @@ _MOST_KNOWN: Final = 1 << 12
 """Of what was found, how much is not asked for again."""
 
 
-class _Place(NamedTuple):
-    """What is to be replaced, and by what: a name's pseudonym is chosen when it is needed."""
-
-    start: int
-    end: int
-    kind: Kind | None
-    """None: `text` is the pseudonym."""
-    text: bytes
-
-    def order(self) -> tuple[int, int]:
-        """Of two that begin together the longer one first."""
-        return self.start, -self.end
+_Place = tuple[int, int, Kind | Literal[""], bytes]
+"""Start, negative end (of two that begin together the longer one sorts first), and the name; where
+there is no kind, its pseudonym. A name's pseudonym is chosen when it is needed."""
 
 
 class Redactor:
@@ -105,7 +88,7 @@ class Redactor:
         self._spelled = {
             spelled: (kind, word) for word, kind in words.items() for spelled in spellings(word)
         }
-        names = ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
+        names = _ADDRESS + rb"|(?P<name>" + any_of(self._spelled) + rb")"
         # A pseudonym is passed over whole: in `host-1::` there is no address.
         wanted = rb"(?:" + names + rb"|(?P<ours>" + PSEUDONYM_FORM + rb"))" + _END
         self._anywhere = re.compile(_BEGIN + wanted)
@@ -121,10 +104,10 @@ class Redactor:
             found += self._everywhere(self._behind_escapes, small)
         found += self._in_hex(small)
         pieces, done = [], 0
-        for place in sorted(found, key=_Place.order):
-            if place.start >= done:  # of places that overlap the first holds
-                pieces += [text[done : place.start], self._made(place)]
-                done = place.end
+        for start, end, kind, name in sorted(found):
+            if start >= done:  # of places that overlap the first holds
+                pieces += [text[done:start], self._name(kind, name) if kind else name]
+                done = -end
         return b"".join([*pieces, text[done:]])
 
     def string(self, text: str) -> str:
@@ -136,24 +119,22 @@ class Redactor:
             for name in split(place.kind, place.text):
                 if not is_kept(name.kind, name.text):
                     start = place.start
-                    yield _Place(start + name.start, start + name.end, name.kind, name.text)
-
-    def _made(self, place: _Place) -> bytes:
-        return place.text if place.kind is None else self._name(place.kind, place.text)
+                    yield start + name.start, -start - name.end, name.kind, name.text
 
     def _in_hex(self, text: bytes) -> Iterator[_Place]:
         for value in hexed.held(text):
             pseudonym = hexed.changed(value, self.text)
             if pseudonym.lower() != text[value.start : value.end]:
-                yield _Place(value.start, value.end, None, pseudonym)
+                yield value.start, -value.end, "", pseudonym
 
     def _everywhere(self, pattern: re.Pattern[bytes], text: bytes) -> Iterator[_Place]:
         for match in pattern.finditer(text):
             form = match.lastgroup or ""
+            start, end = match.span(form)
             if form == "name":
-                yield _Place(*match.span(form), *self._spelled[match[form]])
+                yield start, -end, *self._spelled[match[form]]
             elif (pseudonym := self._pseudonym(form, match[form])) is not None:
-                yield _Place(*match.span(form), None, pseudonym)
+                yield start, -end, "", pseudonym
 
     def _chosen(self, form: str, found: bytes) -> bytes | None:
         """What becomes of what was found in a form (the name of a group); None: it stays."""

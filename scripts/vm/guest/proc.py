@@ -92,6 +92,12 @@ def memory_bytes(pid: int, field: str = "VmRSS") -> int:
     return int(status_field(pid, field)[0]) * KIB
 
 
+def private_bytes(pid: int) -> int:
+    """Its memory that it shares with no other process (/proc/PID/smaps_rollup)."""
+    lines = (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines()
+    return KIB * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
 def cpu_ns(pids: Iterable[int]) -> int:
     """Time on a CPU so far, of all their threads (/proc/PID/task/TID/schedstat, first field)."""
     return sum(

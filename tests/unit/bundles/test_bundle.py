@@ -5,7 +5,10 @@ import hashlib
 import io
 import json
 import os
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from aod.actions.action import Action, Command
 from aod.actions.job import Children, Job
 from aod.actions.result import Status
 from aod.anomaly import Anomaly, AnomalyType, Cause, Relation
-from aod.bundles import bundle, contents, filling, history, manifest
+from aod.bundles import archive, bundle, contents, filling, history, manifest
 from aod.bundles.filling import Surroundings
 from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
@@ -49,7 +52,7 @@ ROWS = (
     ),
 )
 HISTORY = records(1_000_000_000, 4_000_000_000, 5_000_000_000)
-RECORDED = Recorded(HISTORY, {"dropped_ring_full": 3})
+RECORDED = Recorded((HISTORY,), {"dropped_ring_full": 3})
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +63,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def recalled(monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> None:
     """What the event log has."""
-    monkeypatch.setattr(history, "recall", lambda *asked: asked[-1] or recorded)
+    nothing_new = replace(recorded, pieces=())
+    monkeypatch.setattr(history, "recall", lambda *asked: nothing_new if asked[-1] else recorded)
 
 
 def configured(output_dir: Path, **limits: Any) -> Config:
@@ -140,7 +144,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def recall(_: Path, __: Capture, of: Anomaly, known: Recorded | None) -> Recorded:
         asked.append(time.monotonic_ns())
-        return Recorded(records(*([1, 2] if known is None else [1, 2, of.trigger_ns + 1])), {})
+        return Recorded((records(*([1, 2] if known is None else [of.trigger_ns + 1])),), {})
 
     monkeypatch.setattr(history, "recall", recall)
     return asked
@@ -281,10 +285,30 @@ def test_operations_that_the_log_has_no_more_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(tmp_path, "dmesg")
-    recalled(monkeypatch, Recorded(records(7), {}, "no history"))
+    recalled(monkeypatch, Recorded((records(7),), {}, "no history"))
     sealed = make(anomaly(), configured(tmp_path))
     assert manifest_of(sealed).events.records == len(HISTORY)
     assert manifest_of(sealed).events.note == "from before an interruption"
+
+
+def test_large_pieces_are_for_the_threads_that_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: set[str] = set()
+
+    def noted(work: Callable[..., object]) -> Callable[..., object]:
+        def note(*args: object, **how: object) -> object:
+            used.add(threading.current_thread().name)
+            return work(*args, **how)
+
+        return note
+
+    monkeypatch.setattr(history, "recall", noted(history.recall))
+    monkeypatch.setattr(archive, "pack", noted(archive.pack))
+    with ThreadPoolExecutor(1, "cut") as cut, ThreadPoolExecutor(1, "pack") as pack:
+        around = surroundings(recalling=cut, packing=pack)
+        asyncio.run(made_of(anomaly(), configured(tmp_path), around))
+    assert used == {"cut_0", "pack_0"}
 
 
 def test_what_nobody_waits_for_is_sealed_as_it_is(tmp_path: Path) -> None:

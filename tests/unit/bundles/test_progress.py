@@ -1,5 +1,6 @@
 """What a work folder says that it holds is believed only if it does."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_a_line_that_was_cut_costs_only_itself(tmp_path: Path) -> None:
         file.write(b'{"type":"done","sour')
     made.note([source(tmp_path, "other")])
     assert set(progress.read(tmp_path).kept) == {"one", "other"}
+
+
+def test_a_large_file_is_looked_at_in_pieces(tmp_path: Path) -> None:
+    made = progress.read(tmp_path)
+    made.note([source(tmp_path, "one", bytes(8 << 20))])
+    tracemalloc.start()
+    assert set(progress.read(tmp_path).kept) == {"one"}
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 1 << 20
 
 
 @pytest.mark.parametrize("name", ["../outside", "", "link"])

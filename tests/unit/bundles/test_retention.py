@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.bundles import retention
@@ -173,7 +173,6 @@ def plant(kind: str, folder: Path, outside: Path, timestamp: int) -> Path:
     return path
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(KINDS), max_size=12))
 def test_whatever_lies_there_only_names_of_regular_files_go_and_nothing_outside(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str]

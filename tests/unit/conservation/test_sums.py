@@ -20,7 +20,7 @@ from tests.unit.conservation.daemon_model import (
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.integers(0, 1 << 32))
 def test_no_sum_is_ever_wrong_for_the_order_of_the_steps(seed: int) -> None:
     world, chance = at_work(seed)
@@ -66,7 +66,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("lost", LOSSES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1 << 32))
 def test_one_that_is_lost_is_found_when_it_is_quiet(lost: str, seed: int) -> None:
     world, chance = at_work(seed)
@@ -121,7 +121,6 @@ def test_what_a_killed_writer_left_uncertain_is_no_violation() -> None:
     assert find_violations(before, look(after)) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=10, max_size=10))
 def test_absurd_numbers_are_told_and_end_nothing(numbers: list[int]) -> None:
     absurd = look(kernel(1, 1))._replace(

@@ -1,6 +1,6 @@
 """A detector in the place of another: the history counts, episodes go on, nothing is told twice."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly
@@ -91,7 +91,6 @@ BATCHES = st.lists(
 GAPS_NS = st.lists(st.sampled_from([SECOND // 4, SECOND, 4 * SECOND]), min_size=12, max_size=12)
 
 
-@settings(deadline=None)
 @given(BATCHES, GAPS_NS, st.sets(st.integers(0, 11)))
 def test_a_reload_that_changes_nothing_changes_nothing(
     batches: list[Events], gaps_ns: list[int], reloads: set[int]

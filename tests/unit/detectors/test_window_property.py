@@ -174,7 +174,7 @@ def limits() -> Iterator[None]:
 CUTS = st.lists(st.integers(0, 60), max_size=8)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(cases(), CLOCKS_MS, STEPS, CUTS)
 def test_any_cut_into_batches_declares_what_the_plain_loop_declares(
     case: Case, begin_ms: int, steps: list[tuple[int, int, str, Command]], cuts: list[int]
@@ -184,7 +184,7 @@ def test_any_cut_into_batches_declares_what_the_plain_loop_declares(
     assert (declared, suppressed) == expected(case, records)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(cases(), CLOCKS_MS, STEPS, CUTS, st.randoms(use_true_random=False))
 def test_the_order_within_a_batch_makes_no_difference(
     case: Case,
@@ -199,7 +199,6 @@ def test_the_order_within_a_batch_makes_no_difference(
     assert in_order[:2] == expected(case, records)
 
 
-@settings(deadline=None)
 @given(cases(), CLOCKS_MS, STEPS, CUTS, st.randoms(use_true_random=False))
 def test_records_that_come_late_are_never_counted_or_used_twice(
     case: Case,

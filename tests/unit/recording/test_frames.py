@@ -38,7 +38,6 @@ def refusal(raw: bytes) -> str:
     return str(caught.value)
 
 
-@settings(deadline=None)
 @given(WRITTEN)
 def test_what_was_written_is_read(written: list[tuple[Kind, bytes]]) -> None:
     raw = stored(*written)
@@ -50,7 +49,6 @@ def test_what_was_written_is_read(written: list[tuple[Kind, bytes]]) -> None:
     assert read(raw) == (expected, len(raw))
 
 
-@settings(deadline=None)
 @given(WRITTEN, st.data())
 def test_of_a_file_that_is_cut_the_whole_frames_are_read(
     written: list[tuple[Kind, bytes]], data: st.DataObject
@@ -66,7 +64,7 @@ def test_of_a_file_that_is_cut_the_whole_frames_are_read(
     assert at == whole[-1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_byte_that_changed_is_never_content(data: st.DataObject) -> None:
     """It damages its frame, or makes it look cut; what comes before is as it was."""
@@ -83,7 +81,6 @@ def test_a_byte_that_changed_is_never_content(data: st.DataObject) -> None:
     assert [frame.content for frame in found] == [content for _, content in written[:untouched]]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_what_is_no_frame_is_refused_or_cut(tail: bytes) -> None:
     raw = stored((Kind.MARK, b"x")) + tail

@@ -40,7 +40,6 @@ def records(recording: Recording) -> Events:
     return np.concatenate([np.zeros(0, EVENT_DTYPE), *recording.batches()])
 
 
-@settings(deadline=None)
 @given(arrays(EVENT_DTYPE, st.integers(0, 30)))
 def test_records_come_back_as_they_were(events: Events) -> None:
     assert unpack_records(pack_records(events)).tobytes() == events.tobytes()
@@ -114,7 +113,7 @@ def test_of_a_file_cut_anywhere_whole_batches_are_read_or_it_is_refused(tmp_path
     assert counts == sorted(counts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_damage_leaves_what_comes_before_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -136,7 +135,6 @@ def test_damage_leaves_what_comes_before_it(
     assert len(read) in (0, 2, 5)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(Kind))
 def test_frame_of_nonsense_is_refused_or_holds_records(content: bytes, kind: Kind) -> None:
     raw = MAGIC + encode(Kind.HEAD, msgspec.json.encode(head())) + encode(kind, content)

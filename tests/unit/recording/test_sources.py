@@ -168,7 +168,7 @@ def test_what_is_no_file_of_records_is_refused(
     assert expected in refusal(tmp_path / "f")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_bytes_that_changed_never_raise_anything_else(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -190,7 +190,6 @@ def test_bytes_that_changed_never_raise_anything_else(
         pass
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.binary(max_size=80))
 def test_heads_of_numpys_format_never_raise_anything_else(
     tmp_path_factory: pytest.TempPathFactory, text: str, tail: bytes

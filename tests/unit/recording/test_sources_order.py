@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.event import EVENT_DTYPE, Events
@@ -35,7 +35,6 @@ def joined(batches: list[Events]) -> Events:
 SIZES = st.lists(st.integers(0, 9), max_size=9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60 * MS), st.integers(0, SLACK_NS))), SIZES)
 def test_records_that_come_a_little_late_are_in_the_one_order(
     steps: list[tuple[int, int]], sizes: list[int]
@@ -47,7 +46,6 @@ def test_records_that_come_a_little_late_are_in_the_one_order(
     assert joined(cut(events, sizes)).tobytes() == sorted_records(events).tobytes()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 100 * SLACK_NS)), SIZES)
 def test_no_record_is_lost_however_late_it_comes(times: list[int], sizes: list[int]) -> None:
     events = made(times)
@@ -71,7 +69,6 @@ def test_what_comes_before_an_error_is_given() -> None:
     assert np.concatenate(found)["end_ns"].tolist() == [1, 2, 3]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 9)), SIZES)
 def test_order_is_recognised_across_batches(times: list[int], sizes: list[int]) -> None:
     assert is_in_order(cut(made(times), sizes)) == (times == sorted(times))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.config.load import load_text
@@ -24,7 +24,6 @@ guardian:
 THRESHOLDS_MS = (10.0, 20.0, 20.5, 100.0)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([5.0, 10.0, 15.0, 20.1, 50.0, 5000.0]), max_size=60),
     st.sampled_from([1, 400, 2000]),

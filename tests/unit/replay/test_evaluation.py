@@ -51,7 +51,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(STEPS, st.lists(st.integers(1, 20), max_size=8))
 def test_what_is_declared_is_what_the_detectors_declare(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, int]], sizes: list[int]

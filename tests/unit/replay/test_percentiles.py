@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.replay.percentiles import PER_MILLE, Coarse, Exact, Place
@@ -47,7 +47,6 @@ LATENCIES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 31), LATENCIES, min_size=1, max_size=4), st.integers(1, 5))
 def test_percentiles_agree_with_sorting(samples: dict[int, list[int]], cuts: int) -> None:
     assert of(samples, cuts) == {c: by_sorting(values) for c, values in samples.items()}

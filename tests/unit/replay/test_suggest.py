@@ -154,7 +154,7 @@ def test_no_records_suggest_nothing(tmp_path: Path) -> None:
 LATENCIES = st.lists(st.sampled_from([0.5, 3.0, 30.0, 70.0, 300.0, 900.0]), max_size=40)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(LATENCIES, LATENCIES, st.sampled_from([1, 200]))
 def test_pasted_into_the_configuration_it_makes_no_latency_anomaly(
     tmp_path_factory: pytest.TempPathFactory,
@@ -302,7 +302,7 @@ def test_thresholds_alone_are_refused(recorded: Path, capsys: pytest.CaptureFixt
     assert "--thresholds goes with --suggest" in capsys.readouterr().err
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(arrays(EVENT_DTYPE, st.integers(0, 30)))
 def test_records_of_any_content_are_replayed_to_the_end(
     tmp_path_factory: pytest.TempPathFactory, events: Events

@@ -1,7 +1,7 @@
 """What is suggested is the lowest of the series that is silent, alone and together."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.detectors import window
@@ -78,7 +78,6 @@ def test_command_that_cannot_be_raised_further_is_left_out() -> None:
 LATENCIES = st.lists(st.sampled_from([1.0, 8.0, 30.0, 70.0, 300.0, 2000.0]), max_size=30)
 
 
-@settings(deadline=None)
 @given(LATENCIES, LATENCIES, st.sampled_from([1, 300]))
 def test_what_is_chosen_is_silent_and_no_lower_one_is_alone(
     reads_ms: list[float], writes_ms: list[float], apart_ms: int

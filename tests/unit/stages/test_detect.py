@@ -260,7 +260,7 @@ def stream(steps: list[tuple[int, int]]) -> Events:
     return made
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     STEPS,
     st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=6),

@@ -173,7 +173,7 @@ def test_history_is_whole_while_another_process_overwrites(log: EventLog, tmp_pa
     assert looks
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_reader_sees_every_record_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.anomaly import Anomaly, AnomalyType, Breakdown, Cause, Operation, Part, Relation
@@ -83,14 +83,12 @@ def refused_or_understood(frames: list[bytes], receiver: str) -> None:
     assert isinstance(message, Message)
 
 
-@settings(deadline=None)
 @given(ADDRESSED)
 def test_every_message_comes_back_as_it_was(addressed: Addressed) -> None:
     receiver, message = addressed
     assert decode(encode(message), receiver) == message
 
 
-@settings(deadline=None)
 @given(ADDRESSED)
 def test_no_other_inbox_takes_it(addressed: Addressed) -> None:
     receiver, message = addressed
@@ -99,7 +97,6 @@ def test_no_other_inbox_takes_it(addressed: Addressed) -> None:
             decode(encode(message), other)
 
 
-@settings(deadline=None)
 @given(ADDRESSED, st.data())
 def test_a_message_cut_short_is_refused(addressed: Addressed, data: st.DataObject) -> None:
     receiver, message = addressed
@@ -108,7 +105,6 @@ def test_a_message_cut_short_is_refused(addressed: Addressed, data: st.DataObjec
         decode([head[: data.draw(st.integers(0, len(head) - 1))], *rest], receiver)
 
 
-@settings(deadline=None)
 @given(ADDRESSED, st.data())
 def test_a_message_with_a_changed_byte_is_refused_or_another_message(
     addressed: Addressed, data: st.DataObject
@@ -120,7 +116,6 @@ def test_a_message_with_a_changed_byte_is_refused_or_another_message(
     refused_or_understood([bytes(changed), *rest], receiver)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=100), max_size=4), st.sampled_from(sorted(TAKES)))
 def test_random_frames_are_refused(frames: list[bytes], receiver: str) -> None:
     with pytest.raises(WireError):
