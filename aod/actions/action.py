@@ -45,7 +45,7 @@ class Action(Struct, frozen=True, kw_only=True):
     about: str
     """What the file is and how to read it, for the reader of a bundle."""
     commands: tuple[Command, ...]
-    """One after the other; where they are several, each has a heading in the file."""
+    """In this order; where they are several, each has a heading in the file."""
     needs: tuple[str, ...] = ()
     """Files and folders without which none of them is run."""
     privileges: dict[Capability, str] = {}
@@ -53,6 +53,10 @@ class Action(Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.STEADY
     timeout_sec: float = 5
     """For all its commands together."""
+    floor_sec: float = 0
+    """Each command has that much at least; those for which it is not left are not run."""
+    at_once: int = 1
+    """How many of its commands run at the same time."""
     max_bytes: int
     keep: Keep = Keep.START
     binary: bool = False

@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from aod.actions.output import Budget
 from aod.config.schema import Config
 
+ASKING_AT_ONCE: Final = 8
+"""How many ask servers at the same time, for all bundles together: each smbinfo is a Python with 8
+MB of its own, and the servers have enough to suffer."""
+
 
 class Children:
-    """The children that run now; `report` is called with all their pids whenever that changes."""
+    """The children that run now; `report` is called with all their pids whenever that changes.
+
+    Attributes:
+        asking: to be held by each that asks a server."""
 
     def __init__(self, report: Callable[[tuple[int, ...]], object]) -> None:
         self._report = report
         self._pids: list[int] = []
+        self.asking = asyncio.Semaphore(ASKING_AT_ONCE)
 
     def report(self) -> None:
         """Report the pids of now."""
@@ -37,12 +46,14 @@ class Job:
     Attributes:
         hurry: done when all that runs has to end, with what it has printed so far.
         budget: what the bundle's files may still hold.
-        children: where each child is reported."""
+        children: where each child is reported.
+        runtime_dir: where it is agreed on who reads the client's files."""
 
     def __init__(self, config: Config, children: Children) -> None:
         self.hurry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.budget = Budget(int(config.capture.max_bundle_mb * (1 << 20)))
         self.children = children
+        self.runtime_dir = config.runtime_dir
 
     def end(self, why: str = "") -> None:
         """Cut its sources short; with a reason, it takes no more of the disk either."""

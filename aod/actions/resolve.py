@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from aod.actions.action import Action, Command
-from aod.actions.result import Mount
+from aod.actions.mounts import Target
 from aod.config.rules import packets_folder
 from aod.config.schema import Config
 from aod.detectors.api import nanoseconds
@@ -30,7 +30,7 @@ class Situation(Struct, frozen=True):
     timestamp_ns: int
     """The anomaly's, since the epoch."""
     config: Config
-    mounts: tuple[Mount, ...] = ()
+    targets: tuple[Target, ...] = ()
     spread: Spread = NO_SPREAD
     """What steps of the clock do to spans of time."""
 
@@ -44,6 +44,12 @@ class Step(Struct, frozen=True):
     asked: tuple[str, ...] = ()
     """The command before the moment was filled in: the same in every bundle."""
     errors_are_note: bool = False
+    group: str = ""
+    """The server that it asks; none, where it does not."""
+    why_not: str = ""
+    """Why that is not asked."""
+    caveat: str = ""
+    """What may be the cause when it fails."""
 
 
 def steps(action: Action, situation: Situation) -> list[Step]:
@@ -59,19 +65,12 @@ def steps(action: Action, situation: Situation) -> list[Step]:
     for command in action.commands:
         argv = _filled(command.argv, known)
         there = shutil.which(argv[0], path=environment()["PATH"])
-        places, nowhere = _places(command, situation)
-        if why := missing or ("" if there else f"{argv[0]}: no such program in PATH") or nowhere:
+        if why := missing or ("" if there else f"{argv[0]}: no such program in PATH"):
             found.append(Step((*argv, *command.paths), why))
-            continue
-        found += [
-            Step(
-                (*argv, *at),
-                error_text=command.error_text,
-                asked=(*command.argv, *at),
-                errors_are_note=command.errors_are_note,
-            )
-            for at in places
-        ]
+        elif command.each_mount:
+            found += _each_mount(argv, command, situation)
+        else:
+            found.append(_once(argv, command))
     return found
 
 
@@ -107,14 +106,27 @@ def _filled(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def _places(command: Command, situation: Situation) -> tuple[Sequence[tuple[str, ...]], str]:
-    """What to run a command on, once for each; or why there is nothing."""
-    if command.each_mount:
-        places = [(mount.mount_point,) for mount in situation.mounts]
-        nowhere = "no cifs file system is mounted"
-    elif command.paths:
-        places = [(path,) for path in command.paths if Path(path).is_file()][:1]
-        nowhere = f"{' and '.join(command.paths)}: no such file"
-    else:
-        return [()], ""
-    return places, "" if places else nowhere
+def _each_mount(argv: tuple[str, ...], command: Command, situation: Situation) -> list[Step]:
+    return [
+        Step(
+            argv=(*argv, target.path),
+            error_text=command.error_text,
+            asked=(*command.argv, target.path),
+            group="" if target.why_not else target.server,
+            why_not=target.why_not,
+            caveat=target.caveat,
+        )
+        for target in situation.targets
+    ] or [Step(argv, "no cifs file system is mounted")]
+
+
+def _once(argv: tuple[str, ...], command: Command) -> Step:
+    at = tuple(path for path in command.paths if Path(path).is_file())[:1]
+    if command.paths and not at:
+        return Step((*argv, *command.paths), f"{' and '.join(command.paths)}: no such file")
+    return Step(
+        (*argv, *at),
+        error_text=command.error_text,
+        asked=(*command.argv, *at),
+        errors_are_note=command.errors_are_note,
+    )

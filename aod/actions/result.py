@@ -20,7 +20,8 @@ class Status(StrEnum):
     ABANDONED = "abandoned"
     """Killed and did not die: it hangs in the kernel, which is a finding in itself."""
     MISSING = "missing"
-    """Not run; `note` says what is missing on this host, or that it is not allowed."""
+    """Not run; `note` says what is missing on this host, that it is not allowed, or why a mount was
+    not asked."""
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,3 +80,5 @@ class Mount(Struct, frozen=True, forbid_unknown_fields=True):
     type: str
     options: str
     """Of the file system; secrets are masked."""
+    note: str = ""
+    """Why no path leads to it, where none does."""

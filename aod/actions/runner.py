@@ -5,7 +5,6 @@ ones are done; LATE when the time that follows the trigger is over. Within a pha
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from aod.actions import process
 from aod.actions.action import Action, Phase
 from aod.actions.job import Job
-from aod.actions.mask import mask_text
+from aod.actions.mounts import HOST_ROOT, Table, Target, targets
 from aod.actions.output import FullError
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source
@@ -25,7 +24,8 @@ from aod.actions.source import collect_action
 HEAD_START_SEC: Final = 0.5
 """For volatile evidence; where it hangs, the rest does not wait longer than this."""
 MOUNTINFO: Final = "/proc/self/mountinfo"
-_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+HOST_MOUNTINFO: Final = f"{HOST_ROOT}/proc/1/mountinfo"
+"""By that way: whoever can read it can also ask by it."""
 _MAX_MOUNTS_BYTES: Final = 1 << 20
 
 _Tasks = list[tuple[Phase, asyncio.Task[Sequence[Source]]]]
@@ -63,7 +63,7 @@ async def collect(
     async def collect_one(action: Action) -> Sequence[Source]:
         await _turn(action.phase, tasks, late)
         asks_mounts = any(command.each_mount for command in action.commands)
-        here = replace(situation, mounts=await probe) if asks_mounts else situation
+        here = replace(situation, targets=await probe) if asks_mounts else situation
         sources = await collect_action(action, here, job)
         on_done(sources)
         return sources
@@ -75,7 +75,7 @@ async def collect(
     except ExceptionGroup as errors:  # the first of them made the others stop
         raise errors.exceptions[0] from errors
     sources = tuple(source for _, task in tasks for source in task.result())
-    return Collected(sources, probe.result())
+    return Collected(sources, tuple(target.mount for target in probe.result()))
 
 
 async def _turn(phase: Phase, tasks: _Tasks, late: asyncio.Future[None]) -> None:
@@ -93,8 +93,15 @@ async def _done(tasks: _Tasks, phase: Phase, timeout_sec: float | None = None) -
         await asyncio.wait(of_phase, timeout=timeout_sec)
 
 
-async def cifs_mounts() -> tuple[Mount, ...]:
-    """The cifs file systems that are mounted; read by a child, as this may block like the rest."""
+async def cifs_mounts() -> tuple[Target, ...]:
+    """The cifs file systems that are mounted, each once."""
+    await asyncio.sleep(0)  # what is volatile is started first
+    here = Table(await _text_of(MOUNTINFO))
+    return targets(here, Table(await _text_of(HOST_MOUNTINFO) if here.hides_some else ""))
+
+
+async def _text_of(path: str) -> str:
+    """A table of mounts, read by a child, as this may block like the rest; empty: not for us."""
     text = bytearray()
 
     def take(piece: bytes) -> None:
@@ -102,28 +109,6 @@ async def cifs_mounts() -> tuple[Mount, ...]:
         if len(text) > _MAX_MOUNTS_BYTES:
             raise FullError
 
-    await asyncio.sleep(0)  # what is volatile is started first
     with suppress(process.StartError):
-        await process.run(("cat", MOUNTINFO), take, timeout_sec=5)
-    return mounted(os.fsdecode(bytes(text)))
-
-
-def mounted(mountinfo: str) -> tuple[Mount, ...]:
-    """The cifs file systems in a mountinfo file, each once, where it was mounted first.
-
-    Lines that are not of mountinfo's form (proc(5)) are passed over. The options are the last
-    field: some kernels leave the blanks of a source as they are (cifs_show_devname of 5.12)."""
-    found: dict[str, Mount] = {}
-    for line in mountinfo.split("\n"):
-        where, _, what = line.partition(" - ")
-        left, right = where.split(" "), what.split(" ")
-        if len(left) >= 6 and len(right) >= 3 and right[0] in ("cifs", "smb3"):
-            source, mount_point = _unescape(" ".join(right[1:-1])), _unescape(left[4])
-            mount = Mount(source, mount_point, type=right[0], options=mask_text(right[-1]))
-            found.setdefault(left[2], mount)  # by its device
-    return tuple(found.values())
-
-
-def _unescape(field: str) -> str:
-    """Spaces, tabs, newlines and backslashes are octal in mountinfo."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), field)
+        await process.run(("cat", path), take, timeout_sec=5)
+    return os.fsdecode(bytes(text))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from aod.actions.action import Action, Command, Phase
+from aod.actions.job import ASKING_AT_ONCE
 from aod.actions.output import Keep
 from aod.actions.result import Source, not_run
 from aod.host.capabilities import Capability
@@ -143,7 +144,7 @@ ACTIONS: Final = (
         name=ActionName.SMBINFO,
         file="smbinfo.log",
         about="What each share's server answered when asked for its free space: that it answers at"
-        " all, and how fast (duration in the manifest).",
+        " all, and how fast (duration in the manifest). Several are asked at the same time.",
         commands=(
             Command(
                 ("smbinfo", "filefsfullsizeinfo"), each_mount=True, error_text=b"syscall failed"
@@ -151,6 +152,8 @@ ACTIONS: Final = (
         ),
         privileges={Capability.DAC_READ_SEARCH: "shares that only their user may enter"},
         phase=Phase.SERVER,
+        floor_sec=2,
+        at_once=ASKING_AT_ONCE,
         max_bytes=1 * _MIB,
     ),
     Action(

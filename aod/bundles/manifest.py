@@ -21,7 +21,7 @@ from aod.conservation.violation import Violation
 from aod.text import utc_now
 
 FILE: Final = "manifest.json"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 class CifsModule(Struct, frozen=True, forbid_unknown_fields=True):

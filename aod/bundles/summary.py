@@ -1,10 +1,13 @@
 """SUMMARY.txt: anomaly.json and manifest.json on one screen, for a person."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
-from aod.actions.result import Source, Status
+from aod.actions.result import Mount, Source, Status
+from aod.actions.table import ACTIONS
 from aod.anomaly import Anomaly, Cause, Part
 from aod.bundles import contents
 from aod.bundles.manifest import File, Manifest
@@ -19,6 +22,10 @@ _LABEL: Final = 10
 """Columns of the labels."""
 _WORST: Final = 3
 _OWN_FILES: Final = (contents.ANOMALY, contents.EVENTS, contents.STATS, contents.SUMMARY)
+_EACH_MOUNT: Final = frozenset(
+    row.name for row in ACTIONS if any(command.each_mount for command in row.commands)
+)
+_ANSWERED: Final = "answered"
 _HANGS: Final = ("debugdata.log", "stacks.log", "sockets.log", "dmesg.log", "events.npy")
 _PACKETS: Final = "tcpdump.pcap"
 _TRUST: Final = (
@@ -91,9 +98,14 @@ def _rule(anomaly: Anomaly) -> str:
 
 
 def _where(manifest: Manifest, anomaly: Anomaly) -> str:
-    mounts = ", ".join(f"{mount.source} on {mount.mount_point}" for mount in manifest.mounts)
+    mounts = ", ".join(map(_mount, manifest.mounts))
     mounted = f"mounted: {mounts}" if mounts else _none_mounted(anomaly)
     return "; ".join(filter(None, (_parts(anomaly.breakdown.trees), mounted)))
+
+
+def _mount(mount: Mount) -> str:
+    note = f" ({mount.note})" if mount.note else ""
+    return f"{mount.source} on {mount.mount_point}{note}"
 
 
 def _none_mounted(anomaly: Anomaly) -> str:
@@ -111,11 +123,11 @@ def _evidence(manifest: Manifest) -> list[str]:
     """What is there, and what is missing or incomplete."""
     events = manifest.events
     operations = f"{events.records:,} operations ({events.before_trigger:,} before the trigger)"
-    incomplete = (
-        f"{one.name} {one.status.replace('_', ' ')}{f': {one.note}' if one.note else ''}"
-        for one in manifest.sources
-        if one.status is not Status.OK
+    of_actions = (
+        _incomplete([one for one in manifest.sources if one.name == name])
+        for name in dict.fromkeys(one.name for one in manifest.sources)
     )
+    incomplete = _grouped(chain.from_iterable(of_actions))
     lacking = (events.note, *incomplete, *_of_logs(manifest.sources))
     missing = dict.fromkeys(filter(None, lacking))
     whole = [
@@ -133,6 +145,40 @@ def _of_logs(sources: Iterable[Source]) -> list[str]:
     """What logs that were read without a fault do not have."""
     whole = (one for one in sources if one.name in _LOGS and one.status is Status.OK)
     return [f"{one.name}: {one.note}" for one in whole if one.note]
+
+
+def _incomplete(sources: Sequence[Source]) -> list[str]:
+    """What an action did not get; of one that asks each mount, how many of them."""
+    lacking = [one for one in sources if one.status is not Status.OK]
+    if lacking and sources[0].name in _EACH_MOUNT and len(sources) > 1:
+        counted = Counter({_ANSWERED: 0})
+        counted.update(map(_outcome, sources))
+        return [f"{sources[0].name}: {', '.join(f'{n} {what}' for what, n in counted.items())}"]
+    return [
+        f"{one.name} {_words(one.status)}{f': {one.note}' if one.note else ''}" for one in lacking
+    ]
+
+
+def _grouped(texts: Iterable[str]) -> list[str]:
+    """What several actions have in common, once: `debugdata, stats abandoned: ...`."""
+    names: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, what = text.partition(" ")
+        names.setdefault(what, []).append(name)
+    return [f"{', '.join(dict.fromkeys(of))} {what}" for what, of in names.items()]
+
+
+def _outcome(source: Source) -> str:
+    """What became of one mount; what follows a colon in a note explains it."""
+    if source.status is Status.OK:
+        return _ANSWERED
+    if source.status is Status.MISSING:
+        return source.note.partition(":")[0]
+    return _words(source.status)
+
+
+def _words(status: Status) -> str:
+    return status.replace("_", " ")
 
 
 def _statuses(file: File, sources: Iterable[Source]) -> set[Status]:

@@ -9,5 +9,6 @@ fake_stages   these stages, and the program that runs them
 produce       the test programs at a pace, as a process of its own
 producer      the test programs that drive the ring
 ring          this machine's BPF ring without a daemon
+secrets       secrets of every kind, in every spelling that sources print
 stage         one stage in a process of its own, between sockets of the test's
 """

@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import Final
 
+from aod.actions.mounts import HOST_ROOT
 from aod.bundles.redact import of_client, of_programs
 from aod.bundles.redact.forms import Context, Name
 from aod.bundles.redact.kinds import Kind, ip_address
@@ -91,19 +92,23 @@ def _account(text: bytes) -> Iterator[tuple[Kind, int, int]]:
 
 
 def below(mount_points: Collection[bytes]) -> Iterator[Context]:
-    """Of paths at and below these folders (without their first slash), and of their units."""
+    """Of paths at and below these folders (without their first slash), also as smbinfo takes them
+    by the host's root, and of their units."""
     names = {spelled for point in mount_points for spelled in spellings(point)}
     path = (
-        rb"/(?<![a-z0-9_./-]/)(%b)(?![a-z0-9_.-])"
+        rb"(%b)(?![a-z0-9_.-])"
         rb"((?:/+(?:[^\s/\"'<>|;:,()\\]|\\[0-3][0-7]{2})+)*)" % any_of(names)
     )
-    yield Context(commonprefix(names), re.compile(path), (Kind.MOUNTS, Kind.FILES))
+    kinds = (Kind.MOUNTS, Kind.FILES)
+    yield Context(commonprefix(names), re.compile(rb"/(?<![a-z0-9_./-]/)" + path), kinds)
+    root = HOST_ROOT.encode() + b"/"
+    yield Context(root + commonprefix(names), re.compile(re.escape(root) + path), kinds)
     units = {unit for point in mount_points for unit in of_units(point)}
     unit = (
         rb"(?<![a-z0-9_.:\\-])(%b)(?:-((?:[a-z0-9:_-]|\\+x[0-9a-f]{2})+))?"
         rb"(?=\.(?:mount|automount|service|path|timer|target|slice|scope)(?![a-z0-9]))"
     ) % any_of(units)
-    yield Context(commonprefix(units), re.compile(unit), (Kind.MOUNTS, Kind.FILES))
+    yield Context(commonprefix(units), re.compile(unit), kinds)
 
 
 def commonprefix(names: Collection[bytes]) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from aod.actions.action import Action, Command
+from aod.actions.mounts import LOGON, Target
 from aod.actions.resolve import Situation, Step, placeholders, steps
 from aod.actions.result import Mount
 from aod.config.schema import Capture, Packets
@@ -16,15 +17,17 @@ from aod.host.clock import Spread
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG
 
-MOUNTS = (
-    Mount("//a/s", "/mnt/a", "cifs", "rw"),
-    Mount("//b/s", "/mnt/b b", "cifs", "rw"),
-)
+
+def target(source: str, path: str, why_not: str = "") -> Target:
+    return Target(mount=Mount(source, path, "cifs", "rw,sec=krb5"), path=path, why_not=why_not)
+
+
+TARGETS = (target("//a/s", "/mnt/a"), target("//b/s", "/mnt/b b", "not for us"))
 NS = 10**9
 TRIGGER_NS = 1_700_000_300_999_999_999
 LIMITS = Capture(lookback_sec=300, history_sec=60, post_sec=5, tcpdump=Packets(folder=Path("/p")))
 SITUATION = Situation(
-    Path("/nowhere"), TRIGGER_NS, replace(CONFIG, capture=LIMITS, pin_dir=Path("/bpf/t")), MOUNTS
+    Path("/nowhere"), TRIGGER_NS, replace(CONFIG, capture=LIMITS, pin_dir=Path("/bpf/t")), TARGETS
 )
 
 
@@ -98,9 +101,15 @@ def test_one_command_per_mount() -> None:
 
 
 def test_the_name_of_a_mount_is_no_placeholder() -> None:
-    mount = Mount("//a/s", "/mnt/{since}", "cifs", "rw")
     action = row(Command(("cat",), each_mount=True))
-    assert argvs(action, replace(SITUATION, mounts=(mount,))) == [("cat", "/mnt/{since}")]
+    here = replace(SITUATION, targets=(target("//a/s", "/mnt/{since}"),))
+    assert argvs(action, here) == [("cat", "/mnt/{since}")]
+
+
+def test_a_step_knows_its_server_and_why_it_is_not_run() -> None:
+    asked, other = steps(row(Command(("cat",), each_mount=True)), SITUATION)
+    assert asked == Step(("cat", "/mnt/a"), asked=("cat", "/mnt/a"), group="a", caveat=LOGON)
+    assert (other.group, other.why_not) == ("", "not for us")
 
 
 def test_the_first_path_that_exists(tmp_path: Path) -> None:
@@ -112,17 +121,17 @@ def test_the_first_path_that_exists(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "mounts", "why"),
+    ("command", "targets", "why"),
     [
-        (Command(("none",)), MOUNTS, "none: no such program in PATH"),
-        (Command(("cat",), ("/none/a", "/none/b")), MOUNTS, "/none/a and /none/b: no such file"),
+        (Command(("none",)), TARGETS, "none: no such program in PATH"),
+        (Command(("cat",), ("/none/a", "/none/b")), TARGETS, "/none/a and /none/b: no such file"),
         (Command(("cat",), each_mount=True), (), "no cifs file system is mounted"),
     ],
 )
 def test_what_is_missing_is_said_and_costs_nothing_else(
-    command: Command, mounts: tuple[Mount, ...], why: str
+    command: Command, targets: tuple[Target, ...], why: str
 ) -> None:
-    situation = replace(SITUATION, mounts=mounts)
+    situation = replace(SITUATION, targets=targets)
     assert steps(row(command, Command(("echo",))), situation) == [
         Step((*command.argv, *command.paths), why),
         Step(("echo",), asked=("echo",)),

@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from aod.actions import resolve, runner
 from aod.actions.action import Action
 from aod.actions.job import Job
+from aod.actions.mask.words import Words
 from aod.actions.resolve import Situation
 from aod.actions.result import Status
 from aod.actions.runner import Collected
 from aod.actions.table import ACTIONS
+from tests.rig import secrets
+from tests.rig.secrets import KEY_LINES, is_found
 from tests.unit.samples import CONFIG, with_job
 
 PLANT = "hunter2"
@@ -30,18 +33,23 @@ Authorization: Bearer {PLANT}
 {{"client_secret": "{PLANT}"}}
 plain words
 """
+KEY = "2d 00 9f 11 5a a5 2d 00"
+KINDS = [one.line("QZJQZJQZJ") for one in secrets.planted() if one.name.endswith(": as it is")]
+KINDS += [one.format(KEY) for one in KEY_LINES]
+"""Every kind of secret in every spelling: too much for what is kept of stderr."""
 
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Action]:
     """Every row, its files and programs replaced by some that tell secrets on both ways out."""
-    text, programs = tmp_path / "text", tmp_path / "programs"
+    text, programs, more = tmp_path / "text", tmp_path / "programs", tmp_path / "more"
     text.write_text(PLANTED)
+    more.write_text("\n".join(["more words", *KINDS, ""]))
     programs.mkdir()
     own = {command.argv[0] for action in ACTIONS for command in action.commands}
     for name in {*own, "cat"}:
         program = programs / name
-        program.write_text(f"#!/bin/sh\n/bin/cat {text}\n/bin/cat {text} >&2\nexit 3\n")
+        program.write_text(f"#!/bin/sh\n/bin/cat {text} {more}\n/bin/cat {text} >&2\nexit 3\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setattr(sys, "executable", str(programs / "{python}"))
@@ -73,8 +81,11 @@ def test_no_source_tells_a_secret(tmp_path: Path, rows: list[Action]) -> None:
         content = (folder / source.file).read_text()
         assert (source.status, source.exit_status) == (Status.FAILED, 3), source
         assert "plain words" in content
+        assert "more words" in content
         assert "plain words" in source.stderr_tail
         assert PLANT not in content, source.name
+        assert KEY not in content, source.name
+        assert [line for line in content.split("\n") if is_found(line.encode())] == []
     assert PLANT not in str(collected)
     assert [mount.mount_point for mount in collected.mounts] == ["/mnt/a"]
 
@@ -83,13 +94,15 @@ def test_it_would_have_been_seen(
     tmp_path: Path, rows: list[Action], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The planted text does arrive: without masking it is everywhere."""
-    monkeypatch.setattr("aod.actions.mask._WORDS", ())
+    monkeypatch.setattr("aod.actions.mask.lines._WORDS", Words(()))
     folder = tmp_path / "bundle"
     folder.mkdir()
     sources = collect(rows, folder).sources
     assert {source.file for source in sources} == {action.file for action in rows}
     for source in sources:
-        assert PLANT in (folder / source.file).read_text()
+        assert PLANT in (content := (folder / source.file).read_text())
+        assert KEY in content
+        assert is_found(content.encode())
         assert PLANT in source.stderr_tail
 
 

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 
 from aod.actions import process
 from aod.actions.action import Action, Command
-from aod.actions.job import Job
+from aod.actions.job import ASKING_AT_ONCE, Job
+from aod.actions.mounts import LOGON, Target
 from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
@@ -23,8 +25,14 @@ from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job
 
 NO_TIME_SEC = 0.5
-MOUNTS = tuple(Mount(f"//s/{name}", f"/mnt/{name}", "cifs", "rw") for name in "abc")
-SITUATION = Situation(Path(), 1_700_000_000 * 10**9, CONFIG, MOUNTS)
+
+
+def target(name: str, server: str = "s", **changes: str) -> Target:
+    mount = Mount(f"//{server}/{name}", f"/mnt/{name}", "cifs", changes.get("options", "rw"))
+    return Target(mount=mount, path=mount.mount_point, why_not=changes.get("why_not", ""))
+
+
+SITUATION = Situation(Path(), 1_700_000_000 * 10**9, CONFIG, tuple(map(target, "abc")))
 ACTION = Action(
     name=ActionName.DMESG,
     file="dmesg.log",
@@ -55,9 +63,11 @@ def collect(
     folder: Path,
     limits: Capture = CONFIG.capture,
     prepare: Callable[[Job], object] = lambda _: None,
+    targets: Sequence[Target] = SITUATION.targets,
 ) -> tuple[list[Source], str]:
     """Run an action; its sources, and the content of its file."""
-    here = replace(SITUATION, folder=folder, config=replace(CONFIG, capture=limits))
+    config = replace(CONFIG, capture=limits)
+    here = replace(SITUATION, folder=folder, config=config, targets=tuple(targets))
 
     async def run(job: Job) -> list[Source]:
         prepare(job)
@@ -178,8 +188,8 @@ def test_a_program_that_cannot_be_started_is_a_failure(
 
 
 def test_secrets_are_masked_in_content_and_command(tmp_path: Path) -> None:
-    [source], content = collect(shell("printf 'a,password=hunter2,b'"), tmp_path)
-    assert content == "a,password=***,b"
+    [source], content = collect(shell("printf 'rw,password=hunter2,ro'"), tmp_path)
+    assert content == "rw,password=***,ro"
     assert "hunter2" not in str(source)
 
 
@@ -194,6 +204,85 @@ def test_a_mount_that_hangs_does_not_cost_the_others(tmp_path: Path) -> None:
     assert sections[1].endswith("/mnt/a <==\nfree /mnt/a\n")
     assert "/mnt/b <==\nhalf\naod: timed_out after " in sections[2]
     assert sections[3].endswith("/mnt/c <==\nfree /mnt/c\n")
+
+
+HIDDEN = "not asked (hidden by another mount): //s/b on /mnt/a"
+MANY = [target(f"{number:02}") for number in range(24)]
+
+
+def many(code: str, **changes: object) -> Action:
+    """A row that asks several at the same time."""
+    return each_mount(code, **{"at_once": ASKING_AT_ONCE, "floor_sec": 1} | changes)
+
+
+def test_many_mounts_that_are_slow_all_answer_in_their_order(tmp_path: Path) -> None:
+    """One after the other each would have half of what it takes."""
+    action = many('sleep 0.5; echo "free $0"', timeout_sec=6)
+    sources, content = collect(action, tmp_path, targets=MANY)
+    assert Counter(source.status for source in sources) == {Status.OK: len(MANY)}
+    assert [source.command[-1] for source in sources] == [one.path for one in MANY]
+    for section, one in zip(content.split("==> ")[1:], MANY, strict=True):
+        assert section.endswith(f"{one.path} <==\nfree {one.path}\n")
+    assert min(source.duration_sec for source in sources) >= 0.5
+
+
+def test_what_is_not_asked_is_not_timed_out(tmp_path: Path) -> None:
+    """When all hang, each that is asked has its floor; the others are told apart from them."""
+    sources, content = collect(many("sleep infinity", timeout_sec=2.5), tmp_path, targets=MANY)
+    asked = [source for source in sources if source.status is Status.TIMED_OUT]
+    others = [source for source in sources if source.status is Status.MISSING]
+    assert ASKING_AT_ONCE <= len(asked) <= 2 * ASKING_AT_ONCE
+    assert min(source.duration_sec for source in asked) >= 1
+    assert len(asked) + len(others) == len(MANY)
+    note = "not asked (limit): the 2.5 s for all of them were over"
+    assert {source.note for source in others} == {note}
+    assert content.count(f"<==\naod: {note}\n") == len(others)
+
+
+def test_a_server_that_hangs_does_not_cost_the_others_their_answers(tmp_path: Path) -> None:
+    hanging = [target(f"hangs{number}", "a") for number in range(16)]
+    action = many('case "$0" in */hangs*) sleep infinity;; *) echo free;; esac', timeout_sec=10)
+    sources, _ = collect(action, tmp_path, targets=hanging + MANY)
+    assert {source.status for source in sources[len(hanging) :]} == {Status.OK}
+    in_time = {source.status for source in sources[: len(hanging)]}
+    assert Status.TIMED_OUT in in_time <= {Status.TIMED_OUT, Status.MISSING}
+
+
+def test_bundles_that_ask_at_the_same_time_share_the_places(tmp_path: Path) -> None:
+    async def twice(job: Job) -> tuple[list[Source], ...]:
+        for _ in range(ASKING_AT_ONCE):
+            await job.children.asking.acquire()
+        action, here = many("echo free", timeout_sec=1.5), replace(SITUATION, folder=tmp_path)
+        first = await collect_action(action, here, job)
+        job.children.asking.release()
+        action = replace(action, file="second.log", timeout_sec=30)
+        return first, await collect_action(action, here, job)
+
+    without, with_one = with_job(twice)
+    assert {source.note[:17] for source in without} == {"not asked (limit)"}
+    assert {source.status for source in with_one} == {Status.OK}
+
+
+def test_what_waits_for_its_turn_is_full_when_the_file_is(tmp_path: Path) -> None:
+    sources, content = collect(many("yes $0", max_bytes=5000), tmp_path, targets=MANY)
+    assert len(content) == 5000
+    assert {source.status for source in sources} == {Status.TRUNCATED}
+
+
+def test_a_mount_that_is_not_asked_says_why(tmp_path: Path) -> None:
+    targets = [target("a", why_not=HIDDEN), target("b")]
+    sources, content = collect(many(f"echo ran >> {tmp_path}/ran"), tmp_path, targets=targets)
+    assert (sources[0].status, sources[0].note) == (Status.MISSING, HIDDEN)
+    assert f"/mnt/a <==\naod: {HIDDEN}\n" in content
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def test_a_kerberos_mount_that_fails_says_what_may_be_the_cause(tmp_path: Path) -> None:
+    targets = [target("a", options="rw,sec=krb5"), target("b")]
+    sources, _ = collect(many("exit 1"), tmp_path, targets=targets)
+    assert [source.note for source in sources] == [LOGON, ""]
+    sources, _ = collect(many("exit 0", file="good.log"), tmp_path, targets=targets)
+    assert [source.note for source in sources] == ["", ""]
 
 
 def test_several_commands_share_a_file_under_headings(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_it_says_where_it_comes_from() -> None:
     told = json.loads(manifest.encode(describe()))
     assert told["host"] == socket.gethostname()
     assert told["aod_version"] == aod.__version__
-    assert told["schema_version"] == 2
+    assert told["schema_version"] == 3
     assert told["created"].endswith("+00:00")
     assert set(told) == set(Manifest.__struct_fields__)
     assert set(told["sources"][0]) == set(Source.__struct_fields__)

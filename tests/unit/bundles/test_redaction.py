@@ -86,6 +86,7 @@ def declared() -> Anomaly:
     )
 
 
+CHECKSUM = re.compile(rb"\b[0-9a-f]{64}\b")
 PLAIN = CONFIG.capture
 REDACTED = replace(PLAIN, redact=True)
 
@@ -111,16 +112,13 @@ async def make(
     return await bundle.make(replace(declared(), timestamp=timestamp), config, job, around)
 
 
-_CHECKSUM = re.compile(rb"\b[0-9a-f]{64}\b")
-"""Any three letters of hex are in one sooner or later."""
-
-
 def found(words: list[str], files: dict[str, bytes]) -> set[tuple[str, str]]:
+    """Which words are in which files, but for checksums, in which any three letters may be."""
     return {
         (word, name)
         for name, content in files.items()
         for word in words
-        if word.lower().encode() in _CHECKSUM.sub(b"", content).lower()
+        if word.lower().encode() in CHECKSUM.sub(b"", content.lower())
     }
 
 

@@ -116,6 +116,38 @@ def test_shares_of_another_namespace_are_not_denied() -> None:
     assert "no cifs file system is mounted\n" in summary.text(told(mounts=()), nowhere)
 
 
+def asked(status: Status, note: str = "") -> Source:
+    return source("smbinfo", status, note)
+
+
+def test_of_many_mounts_it_says_how_many_answered() -> None:
+    limit = "not asked (limit): the 5 s for all of them were over"
+    hidden = "not asked (hidden by another mount): //srv/new on /mnt/a"
+    sources = (
+        *[asked(Status.OK)] * 40,
+        *[asked(Status.TIMED_OUT)] * 2,
+        *[asked(Status.MISSING, limit)] * 17,
+        asked(Status.MISSING, hidden),
+        source("journalctl", Status.FAILED, "why"),
+    )
+    text = " ".join(summary.text(told(sources=sources), declared()).split())
+    assert (
+        "missing smbinfo: 40 answered, 2 timed out, 17 not asked (limit), 1 not asked"
+        " (hidden by another mount); journalctl failed: why losses" in text
+    )
+
+
+def test_of_mounts_that_all_answered_it_says_nothing() -> None:
+    text = summary.text(told(sources=(asked(Status.OK), asked(Status.OK))), declared())
+    assert "missing    nothing" in text
+
+
+def test_a_mount_that_is_hidden_is_marked() -> None:
+    mount = Mount("//srv/old", "/mnt/a", "cifs", "rw", "hidden by another mount: //srv/new")
+    text = summary.text(told(mounts=(mount,)), declared())
+    assert "//srv/old on /mnt/a (hidden by another mount: //srv/new)" in " ".join(text.split())
+
+
 def test_a_hanging_operation_has_other_files_to_open() -> None:
     hangs = declared(worst=(read_by_python(state="in flight", status=""),))
     assert "open first anomaly.json, debugdata.log, dmesg.log, events.npy" in summary.text(
@@ -184,3 +216,20 @@ def test_strangers_cannot_break_the_screen(
     assert len(lines) <= 24
     assert all(len(line) <= summary.WIDTH and line.isprintable() for line in lines)
     assert lines[-1].startswith("open first")
+
+
+def test_what_several_sources_lack_is_said_once() -> None:
+    note = "not read: an earlier reader of /proc/fs/cifs (pid 7, since then) still hangs"
+    sources = [
+        source("debugdata", Status.ABANDONED, note),
+        source("stats", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("smbinfo", Status.MISSING, "no such program in PATH"),
+    ]
+    text = summary.text(told(sources=tuple(sources)), declared())
+    shown = " ".join(text[text.index("\nmissing") : text.index("\nlosses")].split())
+    assert (
+        shown
+        == f"missing debugdata, stats, cifs abandoned: {note}; smbinfo missing: {sources[-1].note}"
+    )

@@ -82,6 +82,15 @@ def test_below_a_mount_point_everything_is_a_file() -> None:
     )
 
 
+def test_a_path_by_the_hosts_root_is_one_below_a_mount_point() -> None:
+    """As smbinfo is asked where the service does not see a mount."""
+    text = b"==> smbinfo x /proc/1/root/tmp/hr <==\n/proc/1/root/tmp/hr/a /proc/1/roots/tmp/hr"
+    told = redact(text, (Kind.MOUNTS, "/tmp/hr"))
+    assert told == (
+        b"==> smbinfo x /proc/1/root/mount-1 <==\n/proc/1/root/mount-1/file-1 /proc/1/roots/tmp/hr"
+    )
+
+
 def spelled(name: str) -> list[str]:
     """A name as logs may have it."""
     return [

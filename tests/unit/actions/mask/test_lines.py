@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aod.actions import mask as masking
-from aod.actions.mask import LineMask, mask, mask_text
+from aod.actions.mask import LineMask, mask, mask_text, stream
 
 SECRET = b"hunter2"
 LONG = b"hunter2hunter2hunter2"
@@ -65,7 +64,49 @@ MASKED = [
     (b'{"clientSecret":"hunter2"}', b'{"clientSecret":***}'),
     (b"'api_key': 'hunter2'", b"'api_key': ***"),
     (b"the password: hunter2 is wrong", b"the password: *** is wrong"),
-]
+    # A comma that nobody doubled: what is no mount option belongs to the password.
+    (b"rw,password=hunter2,hunter2,dir_mode=0777", b"rw,password=***,dir_mode=0777"),
+    (b"user=a%hunter2,hunter2,uid=0,hunter2,ro", b"user=a%***,uid=0,***,ro"),
+    (b"pass=hunter2,hunter2=hunter2,x-systemd.automount", b"pass=***,x-systemd.automount"),
+    (b"-o 'user=a,password=hunter2 hunter2,uid=0' x", b"-o 'user=a,password=***,uid=0' x"),
+    (b'"o":"pass=hunter2","type":"cifs"', b'"o":"pass=***","type":"cifs"'),
+    (b'Unknown mount option "hunter2"', b'Unknown mount option "***"'),
+    (b"cifs: Unknown parameter 'hunter2'", b"cifs: Unknown parameter '***'"),
+    (b"cifs: Bad value for 'hunter2'", b"cifs: Bad value for '***'"),
+    (b"x: cifs: Unknown parameter 'hunter2'.", b"x: cifs: Unknown parameter '***'."),
+    # Storage accounts: keys and signatures.
+    (b"sas_token=?sv=1&sig=" + LONG, b"sas_token=***"),
+    (b"?sv=1&amp;sig=hunter2%2Bhunter2%3D&amp;se=2", b"?sv=1&amp;sig=***&amp;se=2"),
+    (b"sv%3D1%26sig%3Dhunter2%252Bhunter2%26se%3D2", b"sv%3D1%26sig%3D***%26se%3D2"),
+    (b"x " + LONG[:20] * 4 + b"abcdef== y", b"x *** y"),
+    (b"SharedAccessKey=" + LONG[:20] * 2 + b"abc=;EntityPath=x", b"SharedAccessKey=***"),
+    (b"  azurestorageaccountkey: hunter2", b"  azurestorageaccountkey: ***"),
+    # Escapes, within each other.
+    (b'{"a":"{\\"password\\":\\"hunter2\\"}"}', b'{"a":"{\\"password\\":***}"}'),
+    (b"username\\u003dbob,password\\u003dhunter2", b"username\\u003dbob,password\\u003d***"),
+    (b"user%3Dbob%2Cpass%3Dhunter2%2Cuid%3D0", b"user%3Dbob%2Cpass%3D***%2Cuid%3D0"),
+    (b"-o\\ a\\=b\\,pass\\=hunter2\\,uid\\=0\\ x", b"-o\\ a\\=b\\,pass\\=***\\,uid\\=0\\ x"),
+    # Audit, in hex: what is masked stays hex.
+    (b"proctitle=" + b"x\0--pass\0hunter2\0-v".hex().upper().encode(),
+     b"proctitle=" + b"x\0--pass\0***\0-v".hex().upper().encode()),
+    (b'EXECVE a1="--pass" a2="hunter2" a3="-v"', b'EXECVE a1="--pass" a2="***" a3="-v"'),
+    # Programs.
+    (b"keyctl add logon cifs:d:CORP a:hunter2 @s", b"keyctl add logon cifs:d:CORP *** @s"),
+    (b"cifscreds add -u bob nas <<< hunter2", b"cifscreds add -u bob nas <<< ***"),
+    (b"sh -c echo hunter2 | kinit bob", b"sh -c echo *** | kinit bob"),
+    (b"smbclient //nas/x hunter2 -U bob", b"smbclient //nas/x *** -U bob"),
+    (b'["mount.cifs","--pass","hunter2"]', b'["mount.cifs","--pass",***]'),
+    (b"bob:500:" + 32 * b"A" + b":" + 32 * b"0" + b":::", b"bob:500:***:::"),
+    # Keys of sessions.
+    (b"CIFS: VFS: Session Key   2d 00 9f 11", b"CIFS: VFS: Session Key   ***"),
+    (b"ServerOut Key 2d009f11", b"ServerOut Key ***"),
+    # What else programs print.
+    (b"<password>hunter2</password>", b"<password>***</password>"),
+    (b'{"name":"SMB_PASSWORD","value":"hunter2"}', b'{"name":"SMB_PASSWORD","value":***}'),
+    (b'{:password=>"hunter2", :a=>1}', b"{:password=>***, :a=>1}"),
+    (b"Pwd=hunter2;", b"Pwd=***"),
+    (b"/user:A\\a /pass:hunter2", b"/user:A\\a /pass:***"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "masked"), MASKED)
@@ -96,6 +137,20 @@ LOOK_ALIKES = [
     b"mail me@host.example; http://host:445/a; time 12:30:45 //x",
     b"Key type dns_resolver registered; EYJAFJALLAJOKULL.is",
     b"token bucket, secret santa, cred: refcount",
+    b"passwd: password updated successfully; tbf: token = 5 tokens=12",
+    b"token: invalid; Pass: 12 Fail: 3; secret: not found; pam_unix(passwd:chauthtok): x",
+    b"sudo: me : TTY=pts/0 ; PWD=/root ; USER=root ; COMMAND=/bin/ls a=b,c",
+    b"CIFS: VFS: \\\\nas Session Id    2d 00 9f 11 00 00 00 00",
+    b"session_key_len: 16 Signing Key is not set; keyctl add user",
+    b"ext4: Unknown parameter 'foo'; nvme: unknown parameter 'bar' ignored",
+    b"cifs: Bad value for 'uid'; CIFS: VFS: bad security option: krb5x",
+    b"/dev/sda1 / ext4 rw,relatime,errors=remount-ro,foo 0 0",
+    b"key description: cifs.spnego;0;0;39010000;ver=0x2;host=nas;creduid=0x3e8",
+    b"SHA256:" + b"hunter2" * 6 + b" proctitle=2F62696E2F6C73 a0=7fff exit=0",
+    b'audit: EXECVE argc=3 a0="mount" a1=2F2F6E61732F78 a2="/mnt"',
+    b'{"args":["ls","-l"],"path":"C:\\\\x","pct":"%20","amp":"&amp;"}',
+    b"smbclient //nas/x failed; echo x | grep y",
+    b"cat <<< none",
 ]
 
 
@@ -143,7 +198,7 @@ def test_pieces_do_not_matter(cuts: list[int]) -> None:
 )  # fmt: skip
 def test_a_line_without_end_is_passed_on_and_still_masked(parts: list[bytes], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(masking, "_LONGEST_LINE", 300)
+        patch.setattr(stream, "_LONGEST_LINE", 300)
         text, masker, out = b" ".join(parts), LineMask(), b""
         for start in range(0, len(text), size):
             out += masker.feed(text[start : start + size])
