@@ -119,7 +119,8 @@ def _evidence(manifest: Manifest) -> list[str]:
         _incomplete([one for one in manifest.sources if one.name == name])
         for name in dict.fromkeys(one.name for one in manifest.sources)
     )
-    missing = dict.fromkeys(filter(None, (events.note, *chain.from_iterable(of_actions))))
+    incomplete = _grouped(chain.from_iterable(of_actions))
+    missing = dict.fromkeys(filter(None, (events.note, *incomplete)))
     whole = [
         file.name
         for file in manifest.files
@@ -141,6 +142,15 @@ def _incomplete(sources: Sequence[Source]) -> list[str]:
     return [
         f"{one.name} {_words(one.status)}{f': {one.note}' if one.note else ''}" for one in lacking
     ]
+
+
+def _grouped(texts: Iterable[str]) -> list[str]:
+    """What several actions have in common, once: `debugdata, stats abandoned: ...`."""
+    names: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, what = text.partition(" ")
+        names.setdefault(what, []).append(name)
+    return [f"{', '.join(dict.fromkeys(of))} {what}" for what, of in names.items()]
 
 
 def _outcome(source: Source) -> str:

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from aod import log
 from aod.cli.exits import CLEAN, UsageError, guarded
-from aod.cli.options import add_common, add_simulate_drops, default_file, load_with_warnings
+from aod.cli.options import (
+    add_common,
+    add_simulate_drops,
+    default_file,
+    load_with_warnings,
+    warn_of_faults,
+)
 from aod.config import summary
 from aod.config.load import load
 from aod.host import preflight
@@ -39,6 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
         teardown.clean(load(arguments.config or default_file()).config, log.ROOT)
         return CLEAN
     loaded = load_with_warnings(arguments.config)
+    warn_of_faults(loaded.config)
     if arguments.check:
         print(summary.render(loaded))
         return CLEAN

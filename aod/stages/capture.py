@@ -24,6 +24,7 @@ from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
 from aod.flight.recorders import Recorders
 from aod.host import children
+from aod.kernel import reader_lock
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -198,6 +199,7 @@ class Capture:
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
+            not_read=reader_lock.refused(),
             unsent=self._cleanup.unsent,
             **self._recorders.counters(),
         )

@@ -201,3 +201,20 @@ def test_strangers_cannot_break_the_screen(
     assert len(lines) <= 24
     assert all(len(line) <= summary.WIDTH and line.isprintable() for line in lines)
     assert lines[-1].startswith("open first")
+
+
+def test_what_several_sources_lack_is_said_once() -> None:
+    note = "not read: an earlier reader of /proc/fs/cifs (pid 7, since then) still hangs"
+    sources = [
+        source("debugdata", Status.ABANDONED, note),
+        source("stats", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("smbinfo", Status.MISSING, "no such program in PATH"),
+    ]
+    text = summary.text(told(sources=tuple(sources)), declared())
+    shown = " ".join(text[text.index("\nmissing") : text.index("\nlosses")].split())
+    assert (
+        shown
+        == f"missing debugdata, stats, cifs abandoned: {note}; smbinfo missing: {sources[-1].note}"
+    )
