@@ -83,7 +83,8 @@ def parse_debugdata(text: str) -> Names:
             1) \\fileserver\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
             tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff
 
-    A further channel has no name of its own, here and in the client's messages and tracepoints."""
+    A further channel has no name of its own here, and on many kernels (Linux 6.1; no longer 6.12)
+    none in the client's messages and tracepoints."""
     lines = text.split("\n")[:-1]
     return Names(dict(_shares(lines)), dict(_servers(lines)))
 
