@@ -16,6 +16,7 @@ from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
+from aod.actions.remarks import Remarks
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.actions.sections import Sections
@@ -157,7 +158,7 @@ class _Run:
 
     async def _child(self, at: int, timeout_sec: float) -> Source:
         step, source = self._todo[at], self._source(at, Status.OK)
-        output = _Masked(self._sections, at, binary=self._action.binary)
+        output = _Masked(self._sections, at, self._action)
         try:
             ended = await client_reads.run(step, output.take, timeout_sec, self._job)
         except process.StartError as error:
@@ -169,14 +170,16 @@ class _Run:
         status = _status(ended, full=full, failed=is_error or bool(ended.exit_status))
         why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
+        is_absent = bool(step.nothing_text) and step.nothing_text in errors
         notes = (
             f"cut short: {why}" if why else "",
             step.caveat if status is Status.FAILED else "",
-            one_line(errors) if step.errors_are_note else "",
+            one_line(errors) if step.errors_are_note or is_absent else "",
+            output.remarks.note() if output.remarks else "",
         )
         return replace(
             source,
-            status=status,
+            status=Status.MISSING if is_absent else status,
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=errors,
@@ -193,19 +196,25 @@ class _Run:
 class _Masked:
     """What a child prints, on its way to its part of the file."""
 
-    def __init__(self, sections: Sections, at: int, *, binary: bool) -> None:
+    def __init__(self, sections: Sections, at: int, action: Action) -> None:
         self._write = partial(sections.write, at)
-        self._mask = None if binary else LineMask()
+        self._mask = None if action.binary else LineMask()
+        self.remarks = Remarks() if action.is_log else None
         self.first = b""
 
     def take(self, piece: bytes) -> None:
         self.first = self.first or piece
-        self._write(self._mask.feed(piece) if self._mask else piece)
+        self._pass_on(self._mask.feed(piece) if self._mask else piece)
+
+    def _pass_on(self, lines: bytes) -> None:
+        if self.remarks:
+            self.remarks.feed(lines)
+        self._write(lines)
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
         with suppress(FullError):
-            self._write(self._mask.finish() if self._mask else b"")
+            self._pass_on(self._mask.finish() if self._mask else b"")
             return False
         return True
 

@@ -98,8 +98,11 @@ def _rule(anomaly: Anomaly) -> str:
 
 def _where(manifest: Manifest, anomaly: Anomaly) -> str:
     mounts = ", ".join(map(_mount, manifest.mounts))
-    mounted = f"mounted: {mounts}" if mounts else "no cifs file system is mounted"
-    return "; ".join(filter(None, (_parts(anomaly.breakdown.trees), mounted)))
+    trees = _parts(anomaly.breakdown.trees)
+    elsewhere = "not mounted here: in another namespace (a container's), or unmounted since"
+    unmounted = elsewhere if trees else "no cifs file system is mounted"
+    mounted = f"mounted: {mounts}" if mounts else unmounted
+    return "; ".join(filter(None, (trees, mounted)))
 
 
 def _mount(mount: Mount) -> str:
@@ -139,9 +142,15 @@ def _incomplete(sources: Sequence[Source]) -> list[str]:
         counted = Counter({_ANSWERED: 0})
         counted.update(map(_outcome, sources))
         return [f"{sources[0].name}: {', '.join(f'{n} {what}' for what, n in counted.items())}"]
-    return [
+    remarked = (
+        f"{one.name}: {one.note}"
+        for one in sources
+        if one.status is Status.OK and one.note and one.name != ActionName.TCPDUMP
+    )
+    failed = (
         f"{one.name} {_words(one.status)}{f': {one.note}' if one.note else ''}" for one in lacking
-    ]
+    )
+    return [*failed, *remarked]
 
 
 def _grouped(texts: Iterable[str]) -> list[str]:

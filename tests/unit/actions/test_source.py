@@ -107,6 +107,24 @@ def test_what_a_program_says_of_its_output_is_the_note(tmp_path: Path) -> None:
     assert (source.status, source.note) == (Status.OK, "the ring reaches back 0.5 s pass=***")
 
 
+def test_a_log_that_says_that_it_lost_lines_is_no_whole_one(tmp_path: Path) -> None:
+    code = "echo one; echo 'systemd-journald[3]: Suppressed 23 messages from kubelet.service'"
+    [source], _ = collect(shell(code, is_log=True), tmp_path)
+    assert source.status is Status.OK
+    assert source.note == "journald dropped 23 messages of kubelet.service"
+    (tmp_path / "dmesg.log").unlink()
+    [source], _ = collect(shell(code), tmp_path)
+    assert source.note == ""
+
+
+def test_a_host_without_a_journal_has_not_an_empty_one(tmp_path: Path) -> None:
+    """journalctl's answer where there is no journal, with exit status 0."""
+    code = "echo '-- No entries --'; echo 'No journal files were found.' >&2"
+    command = Command(("sh", "-c", code), nothing_text="No journal files were found")
+    [source], _ = collect(replace(ACTION, commands=(command,)), tmp_path)
+    assert (source.status, source.note) == (Status.MISSING, "No journal files were found.")
+
+
 def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:
     command = Command(("echo", "syscall failed: no"), error_text=b"syscall failed")
     action = replace(ACTION, commands=(command,))

@@ -218,3 +218,18 @@ def test_what_several_sources_lack_is_said_once() -> None:
         shown
         == f"missing debugdata, stats, cifs abandoned: {note}; smbinfo missing: {sources[-1].note}"
     )
+
+
+def test_what_a_whole_log_lacks_is_missing() -> None:
+    dropped = "journald dropped 23 messages of kubelet.service"
+    text = summary.text(told(sources=(source("journalctl", Status.OK, dropped),)), declared())
+    assert f"missing    journalctl: {dropped}\n" in text
+
+
+def test_operations_of_a_mount_in_another_namespace_are_not_of_no_mount() -> None:
+    text = summary.text(told(mounts=()), declared())
+    shown = " ".join(text[text.index("\nwhere") : text.index("\ntasks")].split())
+    elsewhere = "not mounted here: in another namespace (a container's), or unmounted since"
+    assert shown == f"where //srv/share 11; {elsewhere}"
+    nothing = declared(breakdown=replace(declared().breakdown, trees=()))
+    assert "where      no cifs file system is mounted\n" in summary.text(told(mounts=()), nothing)
