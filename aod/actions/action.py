@@ -61,8 +61,6 @@ class Action(Struct, frozen=True, kw_only=True):
     """How many of its commands run at the same time."""
     max_bytes: int
     keep: Keep = Keep.START
-    is_log: bool = False
-    """Its lines may say that others were lost, which becomes part of the source's note."""
     binary: bool = False
     """Not text: nothing is masked in it, and nothing of ours is written between."""
 

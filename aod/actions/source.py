@@ -158,7 +158,7 @@ class _Run:
 
     async def _child(self, at: int, timeout_sec: float) -> Source:
         step, source = self._todo[at], self._source(at, Status.OK)
-        output = _Masked(self._sections, at, self._action)
+        output = _Masked(self._sections, at, binary=self._action.binary)
         try:
             ended = await client_reads.run(step, output.take, timeout_sec, self._job)
         except process.StartError as error:
@@ -175,7 +175,7 @@ class _Run:
             f"cut short: {why}" if why else "",
             step.caveat if status is Status.FAILED else "",
             one_line(errors) if step.errors_are_note or is_absent else "",
-            output.remarks.note() if output.remarks else "",
+            output.remarks.note(),
         )
         return replace(
             source,
@@ -196,27 +196,27 @@ class _Run:
 class _Masked:
     """What a child prints, on its way to its part of the file."""
 
-    def __init__(self, sections: Sections, at: int, action: Action) -> None:
-        self._write = partial(sections.write, at)
-        self._mask = None if action.binary else LineMask()
-        self.remarks = Remarks() if action.is_log else None
+    def __init__(self, sections: Sections, at: int, *, binary: bool) -> None:
+        self._to_file = partial(sections.write, at)
+        self._mask = None if binary else LineMask()
         self.first = b""
+        self.remarks = Remarks()
 
     def take(self, piece: bytes) -> None:
         self.first = self.first or piece
-        self._pass_on(self._mask.feed(piece) if self._mask else piece)
-
-    def _pass_on(self, lines: bytes) -> None:
-        if self.remarks:
-            self.remarks.feed(lines)
-        self._write(lines)
+        self._write(self._mask.feed(piece) if self._mask else piece)
 
     def finish(self) -> bool:
         """Write what is left; whether the file had no room for it."""
         with suppress(FullError):
-            self._pass_on(self._mask.finish() if self._mask else b"")
+            self._write(self._mask.finish() if self._mask else b"")
             return False
         return True
+
+    def _write(self, text: bytes) -> None:
+        if self._mask:
+            self.remarks.feed(text)
+        self._to_file(text)
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:

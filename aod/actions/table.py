@@ -123,7 +123,6 @@ ACTIONS: Final = (
         about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
         " time, level; look for CIFS and hung tasks.",
         commands=(Command(_ours("kmsg", "{since}"), errors_are_note=True),),
-        is_log=True,
         privileges={Capability.SYSLOG: "where kernel.dmesg_restrict is set"},
         phase=Phase.LATE,
         timeout_sec=10,
@@ -135,8 +134,13 @@ ACTIONS: Final = (
         file="journalctl.log",
         about="The system's journal from the look-back before the trigger until what follows it"
         " was over.",
-        commands=(Command(tuple(_JOURNAL.split()), nothing_text="No journal files were found"),),
-        is_log=True,
+        commands=(
+            Command(
+                tuple(_JOURNAL.split()),
+                errors_are_note=True,
+                nothing_text="No journal files were found",
+            ),
+        ),
         phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,
@@ -166,7 +170,6 @@ ACTIONS: Final = (
         commands=(
             Command(_ours("lookback", "{since}", "{until}"), paths=_LOGS, errors_are_note=True),
         ),
-        is_log=True,
         privileges={Capability.DAC_READ_SEARCH: "the file is the log daemon's"},
         phase=Phase.LATE,
         timeout_sec=10,

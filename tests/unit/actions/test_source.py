@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
 from aod.actions.source import collect_action
+from aod.actions.table import ACTIONS
 from aod.config.schema import Capture
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job
@@ -107,21 +109,25 @@ def test_what_a_program_says_of_its_output_is_the_note(tmp_path: Path) -> None:
     assert (source.status, source.note) == (Status.OK, "the ring reaches back 0.5 s pass=***")
 
 
-def test_a_log_that_says_that_it_lost_lines_is_no_whole_one(tmp_path: Path) -> None:
-    code = "echo one; echo 'systemd-journald[3]: Suppressed 23 messages from kubelet.service'"
-    [source], _ = collect(shell(code, is_log=True), tmp_path)
+def test_lines_that_a_log_says_it_lost_are_in_the_note(tmp_path: Path) -> None:
+    lost = "systemd-journald[311]: Suppressed 23 messages from kubelet.service"
+    code = f"echo one; echo '{lost}'; printf 'kernel: cifs_dbg: 7 callbacks suppressed'"
+    [source], content = collect(shell(code), tmp_path)
+    assert content.startswith("one\nsystemd-journald")
     assert source.status is Status.OK
-    assert source.note == "journald dropped 23 messages of kubelet.service"
-    (tmp_path / "dmesg.log").unlink()
-    [source], _ = collect(shell(code), tmp_path)
-    assert source.note == ""
+    assert source.note == (
+        "journald dropped 23 messages of kubelet.service; the kernel dropped 7 messages of cifs_dbg"
+    )
 
 
-def test_a_host_without_a_journal_has_not_an_empty_one(tmp_path: Path) -> None:
-    """journalctl's answer where there is no journal, with exit status 0."""
-    code = "echo '-- No entries --'; echo 'No journal files were found.' >&2"
-    command = Command(("sh", "-c", code), nothing_text="No journal files were found")
-    [source], _ = collect(replace(ACTION, commands=(command,)), tmp_path)
+@pytest.mark.skipif(not shutil.which("journalctl"), reason="needs systemd's journalctl")
+def test_a_journal_that_is_not_there_is_no_whole_one(tmp_path: Path) -> None:
+    row = next(one for one in ACTIONS if one.name is ActionName.JOURNALCTL)
+    (command,) = row.commands
+    (tmp_path / "none").mkdir()
+    empty = replace(command, argv=(*command.argv, f"--directory={tmp_path / 'none'}"))
+    [source], content = collect(replace(row, commands=(empty,)), tmp_path)
+    assert content == "-- No entries --\n"
     assert (source.status, source.note) == (Status.MISSING, "No journal files were found.")
 
 
