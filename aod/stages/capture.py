@@ -80,6 +80,7 @@ class Capture:
                 self._start_due()
                 self._refuse()
                 self._recorders.tick()
+                self.maker.clock.look()
                 self._heartbeat()
                 if self._is_over():
                     break
@@ -94,9 +95,9 @@ class Capture:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._recorders.close()
-            await asyncio.to_thread(self.maker.close)
             await asyncio.to_thread(self.audit.close)
             self.ledger.close()
+            await asyncio.to_thread(self.maker.close)
 
     async def _begin(self) -> None:
         """Take over the leftovers; with heartbeats meanwhile, as the output folder may hang."""
