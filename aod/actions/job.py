@@ -46,12 +46,14 @@ class Job:
     Attributes:
         hurry: done when all that runs has to end, with what it has printed so far.
         budget: what the bundle's files may still hold.
-        children: where each child is reported."""
+        children: where each child is reported.
+        runtime_dir: where it is agreed on who reads the client's files."""
 
     def __init__(self, config: Config, children: Children) -> None:
         self.hurry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.budget = Budget(int(config.capture.max_bundle_mb * (1 << 20)))
         self.children = children
+        self.runtime_dir = config.runtime_dir
 
     def end(self, why: str = "") -> None:
         """Cut its sources short; with a reason, it takes no more of the disk either."""

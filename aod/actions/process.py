@@ -22,6 +22,7 @@ from aod.actions.mask import LineMask
 from aod.actions.output import FullError
 from aod.files import closing_fd
 from aod.host.children import spawn
+from aod.kernel.reader_lock import Turn
 
 KILL_GRACE_SEC: Final = 1.0
 STDERR_TAIL_BYTES: Final = 2048
@@ -35,6 +36,18 @@ _abandoned: list[tuple[tuple[str, ...], subprocess.Popen[bytes]]] = []
 
 class StartError(Exception):
     """A command cannot be started; the text says why."""
+
+
+class Traits(Struct, frozen=True):
+    """What is known of a child beside its command line."""
+
+    known_as: tuple[str, ...] = ()
+    """How `hanging` names it, if it has to be abandoned; empty: by its command line."""
+    turn: Turn | None = None
+    """What it holds as long as it lives."""
+
+
+NO_TRAITS: Final = Traits()
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -54,7 +67,7 @@ async def run(
     take: Callable[[bytes], None],
     timeout_sec: float,
     job: Job | None = None,
-    known_as: Sequence[str] = (),
+    traits: Traits = NO_TRAITS,
 ) -> Ended:
     """Run a command and give its output to `take`, piece by piece, until it ends or has to.
 
@@ -63,13 +76,12 @@ async def run(
 
     Args:
         job: what it is run for; None: nothing that could be in a hurry, or reports its children.
-        known_as: how `hanging` names it, if it has to be abandoned; empty: by its command line.
 
     Raises:
         StartError: no such program, or no more processes.
         OSError: from `take`."""
     hurry = job.hurry if job else asyncio.get_running_loop().create_future()
-    popen = _spawn(argv)
+    popen = _spawn(argv, traits.turn)
     exited = asyncio.ensure_future(_exit_of(popen.pid))
     tail = _Tail()
     with (
@@ -88,7 +100,7 @@ async def run(
             exited.cancel()
             _kill_group(popen)
             if popen.poll() is None:
-                _abandoned.append((tuple(known_as or argv), popen))
+                _abandoned.append((traits.known_as or tuple(argv), popen))
     if isinstance(output.error, OSError):
         raise output.error
     return Ended(
@@ -164,11 +176,13 @@ async def _until_finished(
     return output.error is None and not exited.done()
 
 
-def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _spawn(argv: Sequence[str], turn: Turn | None) -> subprocess.Popen[bytes]:
     try:
-        popen = spawn(argv, Path("/"))
+        popen = spawn(argv, Path("/"), inherited=turn.inherited if turn else ())
     except OSError as error:
         raise StartError(str(error)) from error
+    if turn:
+        turn.started(popen.pid)
     lib.aod_idle_io(popen.pid)  # where that is refused, it competes for the disk like others
     return popen
 

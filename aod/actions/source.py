@@ -9,12 +9,14 @@ from math import ceil
 
 from msgspec.structs import replace
 
-from aod.actions import process
+from aod.actions import client_reads, process
 from aod.actions.action import Action
+from aod.actions.client_reads import NotReadError
 from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
+from aod.actions.remarks import Remarks
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.actions.sections import Sections
@@ -30,7 +32,7 @@ async def collect_action(action: Action, situation: Situation, job: Job) -> list
     limits, path = situation.config.capture, situation.folder / action.file
     max_bytes = min(action.max_bytes, int(limits.max_file_mb * (1 << 20)))
     file = OutputFile(path, max_bytes, action.keep, job.budget)
-    todo = steps(action, situation)
+    todo = client_reads.permitted(steps(action, situation), limits.proc_cifs)
     sections = Sections(file, len(todo), max_bytes)
     total_sec = min(action.timeout_sec, limits.action_timeout_sec)
     try:
@@ -108,7 +110,7 @@ class _Run:
     def _in_vain(self, step: Step) -> tuple[Status, str] | None:
         if why := step.missing or step.why_not:
             return Status.MISSING, why
-        if step.asked in process.hanging():
+        if step.asked in process.hanging() and not client_reads.is_one(step):
             return Status.ABANDONED, "not run: an earlier one still hangs in the kernel"
         if why := self._job.why_hurry:
             return Status.TIMED_OUT, f"not run: {why}"
@@ -158,22 +160,26 @@ class _Run:
         step, source = self._todo[at], self._source(at, Status.OK)
         output = _Masked(self._sections, at, binary=self._action.binary)
         try:
-            ended = await process.run(step.argv, output.take, timeout_sec, self._job, step.asked)
+            ended = await client_reads.run(step, output.take, timeout_sec, self._job)
         except process.StartError as error:
             return replace(source, status=Status.FAILED, note=str(error))
+        except NotReadError as error:
+            return replace(source, status=error.status, note=str(error))
         full = output.finish() or ended.enough
         is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         status = _status(ended, full=full, failed=is_error or bool(ended.exit_status))
         why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
+        is_absent = bool(step.nothing_text) and step.nothing_text in errors
         notes = (
             f"cut short: {why}" if why else "",
             step.caveat if status is Status.FAILED else "",
-            one_line(errors) if step.errors_are_note else "",
+            one_line(errors) if step.errors_are_note or is_absent else "",
+            output.remarks.note(),
         )
         return replace(
             source,
-            status=status,
+            status=Status.MISSING if is_absent else status,
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=errors,
@@ -191,9 +197,10 @@ class _Masked:
     """What a child prints, on its way to its part of the file."""
 
     def __init__(self, sections: Sections, at: int, *, binary: bool) -> None:
-        self._write = partial(sections.write, at)
+        self._to_file = partial(sections.write, at)
         self._mask = None if binary else LineMask()
         self.first = b""
+        self.remarks = Remarks()
 
     def take(self, piece: bytes) -> None:
         self.first = self.first or piece
@@ -205,6 +212,11 @@ class _Masked:
             self._write(self._mask.finish() if self._mask else b"")
             return False
         return True
+
+    def _write(self, text: bytes) -> None:
+        if self._mask:
+            self.remarks.feed(text)
+        self._to_file(text)
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:

@@ -4,7 +4,10 @@ bundle      from an anomaly to its sealed archive
 filling     what goes into the folder, and when
 workfolder  that folder, locked while its maker lives
 progress    how far it has come, for a maker that continues it
-history     events.npy: the operations around the trigger
+operations  events.npy: the operations around the trigger
+history     what the event log has of them
+evidence    what came with the anomaly, and the log may lack
+sorting     all of them in one order, piece by piece
 histograms  stats.json: the kernel's counters before and at the trigger
 contents    what each file is
 manifest    manifest.json: all of it, for programs

@@ -9,7 +9,9 @@ from typing import Final
 
 from aod import __version__, log
 from aod.config.load import Loaded, load
+from aod.config.schema import Config
 from aod.detectors.registry import registry
+from aod.kernel import client_files
 
 SYSTEM_FILE: Final = Path("/etc/aod/aod.yaml")
 SOURCE_FILE: Final = Path(__file__).resolve().parents[2] / "conf" / "aod.yaml"
@@ -30,6 +32,12 @@ def load_with_warnings(path: Path | None) -> Loaded:
     for warning in loaded.warnings:
         log.ROOT.warning("%s", warning)
     return loaded
+
+
+def warn_of_faults(config: Config) -> None:
+    """Log what this kernel's client is known to suffer from, if it is."""
+    if text := client_files.warning(config.capture.proc_cifs):
+        log.ROOT.warning("%s", text)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

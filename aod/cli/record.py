@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from aod.cli.exits import CLEAN, catch_stop
-from aod.cli.options import add_common, duration, load_with_warnings
+from aod.cli.options import add_common, duration, load_with_warnings, warn_of_faults
 from aod.host import preflight
 from aod.recording.recorder import Recorded, record
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record, and print how much it was."""
     loaded = load_with_warnings(arguments.config)
+    warn_of_faults(loaded.config)
     preflight.check(loaded.config.pin_dir)
     done = record(
         loaded,

@@ -10,7 +10,7 @@ from typing import Final
 from aod import log
 from aod.capture.manual import capture_now
 from aod.cli.exits import CLEAN, UsageError, catch_stop, guarded
-from aod.cli.options import add_common, add_simulate_drops, load_with_warnings
+from aod.cli.options import add_common, add_simulate_drops, load_with_warnings, warn_of_faults
 from aod.cli.replay import FILE_HELP, as_json, configuration
 from aod.config.schema import Config
 from aod.host import preflight, privileges
@@ -115,6 +115,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.stage == "detect" and arguments.events:
         return _evaluate(arguments.events, arguments.config)
     config = load_with_warnings(arguments.config).config
+    if arguments.stage in ("collect", "capture"):
+        warn_of_faults(config)
     match arguments.stage:
         case "collect" if arguments.print and arguments.simulate_drops:
             raise UsageError("--simulate-drops goes without --print")

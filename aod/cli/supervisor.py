@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from aod import log
 from aod.cli.exits import CLEAN, UsageError, guarded
-from aod.cli.options import add_common, add_simulate_drops, default_file, load_with_warnings
+from aod.cli.options import (
+    add_common,
+    add_simulate_drops,
+    default_file,
+    load_with_warnings,
+    warn_of_faults,
+)
 from aod.config import summary
 from aod.config.load import load
 from aod.host import preflight
@@ -42,6 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         print(summary.render(loaded))
         return CLEAN
+    warn_of_faults(loaded.config)
     preflight.check(loaded.config.pin_dir)
     folders.prepare(loaded.config, log.ROOT)
     return Supervisor(loaded.config, arguments.without, loaded.path, arguments.simulate_drops).run()

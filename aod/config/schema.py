@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from aod.detectors.api import Settings
 from aod.detectors.registry import registry
+from aod.kernel.client_files import ProcCifs
 from aod.settings import DAY_SEC, ActionName, Seconds, Section
 from aod.text import Identifier
 
@@ -122,6 +123,8 @@ class Capture(Section, frozen=True):
     """Replace names, users, hosts and addresses in what goes into a bundle."""
     snapshot_on_stop: bool = False
     """Make a bundle of everything configured when the daemon shuts down."""
+    proc_cifs: ProcCifs = ProcCifs.AUTO
+    """Which files of /proc/fs/cifs are read; auto leaves out what may crash this kernel."""
     tcpdump: Packets = Packets()
     trace: Trace = Trace()
 

@@ -101,7 +101,7 @@ def cut(
             copied += 1
         elif headers_only:
             data = reducer.reduce(packet.data, understood, segment)
-            kept.append(packet._replace(data=data))
+            kept.append(Packet(packet.time_ns, data, packet.wire_bytes))
         else:
             kept.append(packet)
     return Cut(kept, copied, damaged)

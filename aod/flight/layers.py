@@ -109,7 +109,7 @@ def dissect(packet: bytes, link_type: int, ports: Container[int]) -> tuple[int, 
     ip_id = int.from_bytes(packet[at + _IPV4_ID_AT : at + _IPV4_ID_AT + 2]) if is_v4 else 0
     addresses = packet[at + ip.addresses[0].start : at + ip.addresses[1].stop]
     payload, of_ports = _tcp(packet, behind, wire_end or len(packet))
-    if not of_ports or not any(int.from_bytes(of_ports[i : i + 2]) in ports for i in (0, 2)):
+    if int.from_bytes(of_ports[:2]) not in ports and int.from_bytes(of_ports[2:]) not in ports:
         return payload, None
     return payload, Segment(
         flow=addresses + of_ports,
@@ -123,7 +123,7 @@ def dissect(packet: bytes, link_type: int, ports: Container[int]) -> tuple[int, 
 
 
 def _tcp(packet: bytes, at: int, wire_end: int) -> tuple[int, bytes]:
-    """Where the payload begins, and the ports; where TCP's header is not whole, its start alone."""
+    """Where the payload begins, and the ports; its own start and none, if it is not whole."""
     end = min(wire_end, len(packet))
     if end < at + 20:
         return at, b""

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 _MOUNTINFO: Final = Path("/proc/self/mountinfo")
 _CONNECTIONS: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _CIFS: Final = (" - cifs ", " - smb3 ")
+_STATE_AT: Final = 3
 _ESTABLISHED: Final = "01"
+_LISTENS: Final = "0A"
 _MOST_NAMED: Final = 4
 
 
@@ -58,19 +60,25 @@ def mounted(mountinfo: Iterable[str]) -> Iterator[Server]:
 
 
 def connections(lines: Iterable[str]) -> dict[str, set[int]]:
-    """The ports of others that this host has connections to, by address (proc_pid_net(5))."""
+    """The ports of others that this host is connected to, by address (proc_pid_net(5)); where
+    others are connected to a service of this host, their port says nothing."""
+    fields = [columns for line in lines if len(columns := line.split()) > _STATE_AT]
+    served = {_port(one[1]) for one in fields if one[_STATE_AT] == _LISTENS}
     found: dict[str, set[int]] = {}
-    for line in lines:
-        fields = line.split()
-        with suppress(ValueError, IndexError):
-            if fields[3] == _ESTABLISHED:
-                address, _, port = fields[2].partition(":")
-                found.setdefault(_address(address), set()).add(int(port, 16))
+    for one in fields:
+        with suppress(ValueError):
+            if one[_STATE_AT] == _ESTABLISHED and _port(one[1]) not in served:
+                found.setdefault(_address(one[2]), set()).add(int(_port(one[2]), 16))
     return found
 
 
-def _address(text: str) -> str:
-    """Words of 32 bits, each as this processor has it in memory."""
+def _port(end: str) -> str:
+    return end.partition(":")[2]
+
+
+def _address(end: str) -> str:
+    """Of words of 32 bits, each as this processor has it in memory."""
+    text = end.partition(":")[0]
     words = (int(text[at : at + 8], 16) for at in range(0, len(text), 8))
     raw = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
     address = ip_address(raw)

@@ -48,9 +48,14 @@ def marked(owner: str) -> AbstractContextManager[int]:
 
 
 def spawn(
-    argv: Sequence[str], cwd: Path, stdout: int = subprocess.PIPE, umask: int = -1
+    argv: Sequence[str],
+    cwd: Path,
+    stdout: int = subprocess.PIPE,
+    umask: int = -1,
+    inherited: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, at a low priority, its errors in a pipe.
+    """Start a child in a session of its own, at a low priority, its errors in a pipe; beside these
+    it inherits the descriptors that are named.
 
     Raises OSError: no such program, or no more processes."""
     with marked(owner()) as stdin:
@@ -64,6 +69,7 @@ def spawn(
             cwd=cwd,
             umask=umask,
             start_new_session=True,
+            pass_fds=inherited,
         )
     # From here and not in the child: code between fork and exec would run beside our threads.
     with suppress(OSError):

@@ -56,7 +56,8 @@ class Listener:
         self._tracer, self._folder = tracer, folder
         with tempfile.TemporaryDirectory(prefix="aod-", dir="/dev/shm") as private:
             self.event_log = EventLog.create(Path(private), megabytes=1)
-        self.peers = Peers(tracer, _logger)
+        policy = config.capture.proc_cifs
+        self.peers = Peers(tracer, _logger, config.runtime_dir, policy, publish=False)
         self._ages_ns = give_up_ages_ns(config.unanswered_sec)
         self._note: str | None = None
         self._hindrance = client.hindrance()

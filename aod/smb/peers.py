@@ -14,7 +14,10 @@ from msgspec import Meta, Struct
 from aod.state.report_file import ReportFile
 from aod.text import MAX_WORD, Unsigned, shown
 
+_BEGIN: Final = re.compile(r"^\d+\) ")
+"""Of what is listed of a server."""
 _CONNECTION: Final = re.compile(r"^\d+\) ConnectionId: (0x[0-9a-f]{1,16}) Hostname: (\S+)")
+_CHANNEL: Final = re.compile(r"^\s+Channel: \d+ ConnectionId: (0x[0-9a-f]{1,16})\b")
 _SESSION: Final = re.compile(r"\bSessionId: (0x[0-9a-f]{1,16})\b")
 _SHARE: Final = re.compile(r"^\s+\d+\) (?:IPC: )?(\\\\.+) Mounts: \d+")
 _TREE: Final = re.compile(r"^\s+tid: (0x[0-9a-f]{1,8})\b")
@@ -76,17 +79,31 @@ def parse_debugdata(text: str) -> Names:
 
         1) ConnectionId: 0x1 Hostname: fileserver
             Security type: RawNTLMSSP  SessionId: 0xebd99eb
+                Channel: 2 ConnectionId: 0x2
             1) \\fileserver\share Mounts: 1 DevInfo: 0x20 Attributes: 0x1006f
-            tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff"""
+            tid: 0x88a0d99  Optimal sector size: 0x200  Maximal Access: 0x1f01ff
+
+    A further channel has no name of its own, here and in the client's messages and tracepoints."""
     lines = text.split("\n")[:-1]
-    servers = [match for match in map(_CONNECTION.match, lines) if match]
-    return Names(dict(_shares(lines)), {int(match[1], 16): match[2] for match in servers})
+    return Names(dict(_shares(lines)), dict(_servers(lines)))
+
+
+def _servers(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
+    host = ""
+    for line in lines:
+        if _BEGIN.match(line):
+            host = ""
+        if match := _CONNECTION.match(line):
+            host = match[2]
+            yield int(match[1], 16), host
+        elif host and (match := _CHANNEL.match(line)):
+            yield int(match[1], 16), host
 
 
 def _shares(lines: Iterable[str]) -> Iterable[tuple[tuple[int, int], str]]:
     session, unc = 0, ""
     for line in lines:
-        if _CONNECTION.match(line):
+        if _BEGIN.match(line):
             session, unc = 0, ""
         elif match := _SHARE.match(line):
             unc = match[1]

@@ -24,6 +24,7 @@ from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
 from aod.flight.recorders import Recorders
 from aod.host import children
+from aod.kernel import reader_lock
 from aod.stages.base import StageContext
 from aod.state import spool
 from aod.state.ledger import Ledger
@@ -79,6 +80,7 @@ class Capture:
                 self._start_due()
                 self._refuse()
                 self._recorders.tick()
+                self.maker.clock.look()
                 self._heartbeat()
                 if self._is_over():
                     break
@@ -93,9 +95,9 @@ class Capture:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._recorders.close()
-            await asyncio.to_thread(self.maker.close)
             await asyncio.to_thread(self.audit.close)
             self.ledger.close()
+            await asyncio.to_thread(self.maker.close)
 
     async def _begin(self) -> None:
         """Take over the leftovers; with heartbeats meanwhile, as the output folder may hang."""
@@ -198,6 +200,7 @@ class Capture:
             running=len(self.running),
             set_aside=self.backlog.set_aside,
             hanging=len(process.hanging()),
+            not_read=reader_lock.refused(),
             unsent=self._cleanup.unsent,
             **self._recorders.counters(),
         )

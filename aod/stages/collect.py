@@ -11,7 +11,7 @@ from typing import Final
 from aod.audit.daemon import kernel_losses
 from aod.config.rules import kernel_thresholds
 from aod.host import privileges
-from aod.kernel import attachments, client
+from aod.kernel import attachments, client, reader_lock
 from aod.kernel.attachments import ATTACH_INTERVAL_SEC, describe_missing, describe_unseen
 from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
@@ -100,7 +100,8 @@ class Collector:
         self.counters = CounterRing(config.runtime_dir, config.capture.history_sec)
         self.outbox = context.outbox("detect")
         self.tracer.adopt_log(self.event_log)
-        self.peers = Peers(tracer, context.logger, config.runtime_dir)
+        policy = config.capture.proc_cifs
+        self.peers = Peers(tracer, context.logger, config.runtime_dir, policy)
         self._attaching = Attaching(context, tracer, self.event_log, self.peers, mid_release)
         self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
         self._wake = select.epoll()
@@ -160,6 +161,7 @@ class Collector:
         if (config := self.context.new_config()) is not None:
             self.tracer.set_thresholds(kernel_thresholds(config))
             self._give_up_ns = give_up_ages_ns(config.unanswered_sec)
+            self.peers.policy = config.capture.proc_cifs
 
     def tick(self) -> None:
         """What is due by the clock."""
@@ -174,6 +176,9 @@ class Collector:
         now = time.monotonic()
         if now >= self._last_stats + interval_sec:
             self._last_stats, self.matched = now, False
+            if moved_ns := self.event_log.follow_clock():
+                text = "the clock has moved by %+.1f s since the last look; followed"
+                self.context.logger.info(text, moved_ns / 1e9)
             self.tracer.publish_stats(self.event_log, time.monotonic_ns())
             self.counters.add(self.event_log.header)
 
@@ -199,6 +204,7 @@ class Collector:
             malformed=self._malformed,
             replaced=self.tracer.replaced,
             unsent=self.outbox.unsent,
+            not_read=reader_lock.refused(),
         )
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from aod.conservation.sums import find_lost_records, find_violations
 from aod.conservation.violation import Violation
 from aod.event import COMMANDS
 from aod.files import opened_folder
-from aod.kernel import attachments
+from aod.kernel import attachments, reader_lock
 from aod.kernel.attachments import from_mask
 from aod.smb.commands import command_name
 from aod.state import counters, lock
@@ -69,6 +69,8 @@ def gather(runtime_dir: Path, config: Config | None = None) -> Status:
         refused_by_detect=evaluated.refused,
         outcomes=_outcomes(ledger.state.counts, evaluated.refused),
         open=len(ledger.state.open),
+        not_read=sum(one.counters.get("not_read", 0) for one in daemon.workers),
+        hanging_reader=str(reader_lock.hanging(runtime_dir) or ""),
         violations=_violations(event_log, runtime_dir, config),
         output=_output(config) if config else None,
     )

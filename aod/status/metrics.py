@@ -80,6 +80,10 @@ def _state(status: Status) -> Iterator[_Metric]:
     yield "aod_worker_up", "Whether a worker runs.", up
     restarts = [({"stage": one.stage}, one.restarts) for one in workers]
     yield "aod_worker_restarts_total", "Respawns since the daemon started.", restarts
+    about = "Files of /proc/fs/cifs that were not read: an earlier reader had not ended."
+    yield "aod_client_files_not_read_total", about, status.not_read
+    hangs = int(bool(status.hanging_reader))
+    yield "aod_client_reader_hangs", "1 while a reader of /proc/fs/cifs hangs.", hangs
     off = [({"sum": one.sum, "command": one.command}, one.by) for one in status.violations]
     yield "aod_conservation_off_by", "Sums that do not hold.", off
     healthy = int(not unhealthy(status, time.monotonic_ns()))

@@ -89,6 +89,10 @@ class Status(Struct, frozen=True):
     """Anomalies by origin and by outcome (aod/state/ledger.py), with those that detect refused."""
     open: int = 0
     """Anomalies without an outcome yet."""
+    not_read: int = 0
+    """How often a file of /proc/fs/cifs was not read: an earlier reader had not ended."""
+    hanging_reader: str = ""
+    """The reader of /proc/fs/cifs that hangs in the kernel now; empty: none does."""
     violations: tuple[Violation, ...] = ()
     output: Output | None = None
 
@@ -117,6 +121,7 @@ def unhealthy(status: Status, now_ns: int) -> list[str]:
             for one in status.anomalies.episodes
             if one.fault
         ),
+        *([f"a {status.hanging_reader} hangs in the kernel"] if status.hanging_reader else []),
         *_stale("the counters are", status.stats_ns, now_ns),
     ]
 

@@ -93,6 +93,10 @@ def _flow(status: Status) -> Iterator[str]:
     }
     reasons = ", ".join(f"{count:,} {why}" for why, count in lost.items() if count)
     yield _line("lost", reasons or "nothing")
+    if status.not_read:
+        yield _line("not read", f"files of /proc/fs/cifs, {status.not_read:,} times")
+    if status.hanging_reader:
+        yield _line("", f"a {status.hanging_reader} hangs in the kernel")
     yield _line("sums", "all hold" if status.conserved else "WRONG: lost or counted twice")
     for one in status.violations:
         yield _line("", violation.sentence(one))

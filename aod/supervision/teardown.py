@@ -11,7 +11,7 @@ from aod.conservation import violation
 from aod.files import FOLDER_MODE, opened_folder, unfinished
 from aod.flight import recorders
 from aod.host import children
-from aod.kernel import attachments, tracer
+from aod.kernel import attachments, reader_lock, tracer
 from aod.smb import peers
 from aod.state import counters, ledger
 from aod.state.lock import Lock
@@ -40,6 +40,7 @@ def clear(config: Config, stages: Collection[str], lock: Lock, logger: logging.L
         path = config.runtime_dir / name
         for one in (path, unfinished(path)):
             one.unlink(missing_ok=True)
+    reader_lock.clear(config.runtime_dir)
     lock.release()
     with suppress(OSError):
         config.runtime_dir.rmdir()

@@ -15,6 +15,7 @@ from tests.bench import (
     footprint,
     masking,
     recorders,
+    redaction,
     storm,
     throughput,
     trigger,
@@ -30,6 +31,7 @@ BENCHES: dict[str, Callable[[], Figures]] = {
     "evidence": evidence.figures,
     "footprint": footprint.figures,
     "masking": masking.figures,
+    "redaction": redaction.figures,
     "storm": storm.figures,
     "recorders": recorders.figures,
 }

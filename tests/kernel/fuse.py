@@ -26,6 +26,8 @@ _INIT_OUT: Final = struct.Struct("<IIIIHHIIHHI7I")
 _ATTR: Final = struct.Struct("<QQQQQQIIIIIIIIII")
 _ENTRY: Final = struct.Struct("<QQQQII")
 _ROOT, _FILE = 1, 2
+_DIRECT_IO: Final = 1
+"""Every reader asks for itself; none waits, killable, for what another one has asked for."""
 _LARGEST: Final = 1 << 20
 _DETACH: Final = 2
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -48,7 +50,7 @@ def _answer(opcode: int, node: int, body: bytes) -> bytes | int:
         case 3:  # GETATTR
             return struct.pack("<QII", 1000, 0, 0) + _attributes(node)
         case 14:  # OPEN
-            return struct.pack("<QII", 0, 0, 0)
+            return struct.pack("<QII", 0, _DIRECT_IO, 0)
     return errno.ENOSYS
 
 

@@ -7,23 +7,29 @@ from pathlib import Path
 import pytest
 
 from aod._native import lib
+from aod.kernel import peer_source
+from aod.kernel.client_files import ProcCifs
 from aod.kernel.peer_source import Peers
+from aod.kernel.reader_lock import take
 from aod.smb.peers import FILE, Names
 from tests.rig.ring import Rig
 
 SHARE, SERVER = lib.AOD_NAME_SHARE, lib.AOD_NAME_SERVER
-DEBUGDATA = Path(__file__).resolve().parents[1] / "unit" / "data" / "debugdata-6.1.txt"
+DATA = Path(__file__).resolve().parents[1] / "unit" / "data"
+DEBUGDATA = DATA / "debugdata-6.1.txt"
+CHANNELS = DATA / "debugdata-channels-6.1.txt"
 MAX_U64, MAX_U32 = 2**64 - 1, 2**32 - 1
 
 
 @pytest.fixture
 def peers(rig: Rig, tmp_path: Path) -> Peers:
-    return Peers(rig.tracer, logging.getLogger("test"), tmp_path)
+    return Peers(rig.tracer, logging.getLogger("test"), tmp_path, ProcCifs.AUTO)
 
 
 def _tick_until_read(peers: Peers) -> None:
     while reading := peers._reading:
-        select.select([reading._output], [], [], 600)
+        if reading.output:
+            select.select([reading.output], [], [], 600)
         peers.update()
 
 
@@ -114,7 +120,7 @@ def test_successor_of_a_collector_knows_the_names(rig: Rig, peers: Peers, tmp_pa
     rig.producer.name(SERVER, b"server")
     peers.update()
     (tmp_path / FILE.name).unlink()
-    Peers(rig.tracer, logging.getLogger("test"), tmp_path).update()
+    Peers(rig.tracer, logging.getLogger("test"), tmp_path, ProcCifs.AUTO).update()
     assert FILE.read(tmp_path).server(1) == "server"
 
 
@@ -125,3 +131,61 @@ def test_folder_that_is_gone_is_said_and_stops_nothing(
     peers.update()
     peers.update()
     assert caplog.text.count("cannot be written") == 1
+
+
+def test_channels_of_a_session_that_is_new_are_found(
+    rig: Rig, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount makes its first connection, whose share is traced, and then the others."""
+    monkeypatch.setattr(peer_source, "SETTLE_SEC", 0)
+    monkeypatch.setattr(peer_source, "AGAIN_SEC", 0)
+    (tmp_path / "DebugData").write_text("")
+    peers.look_at_mounts(tmp_path / "DebugData")
+    _tick_until_read(peers)
+    (tmp_path / "DebugData").write_text(CHANNELS.read_text())
+    rig.producer.name(SHARE, rb"\\127.0.0.1\share", number=0x2E936820, tree=0xF5A56A69)
+    peers.update()
+    peers.update()
+    _tick_until_read(peers)
+    assert FILE.read(tmp_path).servers == dict.fromkeys((1, 2, 3), "127.0.0.1")
+    peers.update()
+    assert peers._reading is None  # all its sessions are known
+
+
+def test_sessions_that_come_and_go_are_not_looked_at_all_the_time(
+    rig: Rig, peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_source, "SETTLE_SEC", 0)
+    peers.look_at_mounts(DEBUGDATA)
+    _tick_until_read(peers)
+    for session in range(100, 110):
+        rig.producer.name(SHARE, rb"\\server\share", number=session, tree=1)
+        peers.update()
+        assert peers._reading is None
+
+
+def test_what_may_not_be_read_is_not(
+    rig: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    peers = Peers(rig.tracer, logging.getLogger("test"), tmp_path, ProcCifs.NEVER)
+    peers.look_at_mounts(DEBUGDATA)
+    assert peers._reading is None
+    assert "not read: capture.proc_cifs is never" in caplog.text
+    assert FILE.read(tmp_path) == Names()
+
+
+def test_who_found_it_busy_looks_again(
+    peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(peer_source, "PATIENCE_SEC", 0)
+    monkeypatch.setattr(peer_source, "AGAIN_SEC", 0)
+    turn = take(tmp_path)
+    assert turn is not None
+    peers.look_at_mounts(DEBUGDATA)
+    peers.update()
+    assert "not read: an earlier reader" in caplog.text
+    turn.give_back()
+    monkeypatch.setattr(peer_source, "PATIENCE_SEC", 600)
+    peers.update()
+    _tick_until_read(peers)
+    assert FILE.read(tmp_path).server(2) == "localhost"

@@ -49,6 +49,14 @@ def accounts(text: bytes) -> Iterator[Account]:
             yield Account(*match.span(), match[0], match[2])
 
 
+def _above(names: Collection[bytes]) -> Iterator[bytes]:
+    """The domains that these lie in, but for those of one label."""
+    for name in names:
+        _, _, above = name.partition(b".")
+        if b"." in above:
+            yield above
+
+
 class Domains:
     """The domains that are known.
 
@@ -56,12 +64,12 @@ class Domains:
         names: of domains, with the hosts that may stand for one in `user@host`."""
 
     def __init__(self, names: Collection[bytes], hosts: Collection[bytes] = ()) -> None:
-        self._known = frozenset((*names, *hosts))
+        self._known = frozenset((*names, *hosts, *_above(names)))
         self._labels = frozenset(name.partition(b".")[0] for name in names if b"." in name)
         self._tail = re.compile(rb"\.%b(?![a-z0-9-])" % any_of(names))
 
     def has(self, domain: bytes) -> bool:
-        """Whether it is one of them, or one below."""
+        """Whether it is one of them, one below, or one above: accounts often have its name."""
         parts = domain.split(b".")
         return any(b".".join(parts[at:]) in self._known for at in range(len(parts)))
 

@@ -26,6 +26,12 @@ _PUBLIC: Final = (b".windows.net", b".amazonaws.com", b".googleapis.com", b".azu
 _PS_COLUMNS: Final = 8
 """ps and top cut a longer user name to one less, and a plus."""
 _NETBIOS_LETTERS: Final = 15
+_OF_SAMBA: Final = {
+    b"default_realm": Kind.DOMAINS,
+    b"realm": Kind.DOMAINS,
+    b"workgroup": Kind.DOMAINS,
+    b"netbios name": Kind.HOSTS,
+}
 _MAX_ACCOUNTS: Final = 1 << 16
 """Paths of Windows look like accounts."""
 _FIRST_UID: Final = 1000
@@ -140,6 +146,16 @@ def known_here(root: Path = Path("/")) -> Iterator[tuple[Kind, bytes]]:
             full_name = fields[4].partition(b",")[0].strip()
             if b" " in full_name:
                 yield Kind.USERS, full_name
+    yield from _of_samba(root)
+
+
+def _of_samba(root: Path) -> Iterator[tuple[Kind, bytes]]:
+    """The realm and the domain that this host belongs to (krb5.conf(5), smb.conf(5))."""
+    for file in ("etc/krb5.conf", "etc/samba/smb.conf"):
+        for line in _lines(root / file):
+            key, _, value = line.partition(b"=")
+            if kind := _OF_SAMBA.get(key.strip().lower()):
+                yield kind, value.strip()
 
 
 def _lines(path: Path) -> list[bytes]:

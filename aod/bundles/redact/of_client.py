@@ -30,6 +30,8 @@ _LOGIN: Final = rb"(?:([^\s/@:]+)(?::[^\s/@]*)?@)?"
 _WITHIN: Final = rb"[a-z0-9_.$\\\x80-\xff]"
 r"""In front of it two backslashes begin no UNC: `DOMAIN\\user` in JSON."""
 _BEGIN: Final = rb"(?:\\{2,4}|//)"
+_NAME: Final = rb"([^\\\n]{1,765})"
+"""At most: a host's takes 255 letters, a share's 80, a file's 255 (MS-FSCC 2.1.5), of 3 bytes."""
 _GUID: Final = rb"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _HEX_COLUMNS: Final = rb"^0x[0-9a-f]+ 0x[0-9a-f]+ (?:0x[0-9a-f]+ )+\d+ \d+ \d+ "
 
@@ -60,11 +62,16 @@ _MOUNT_TABLES: Final = tuple(
     for name in (b"cifs", b"smb3")
     for hint, form in (
         (b" %b " % name, rb"^(?:\\\\|//)" + LONG_UNC + rb"[ \t]+/(\S*)[ \t]+%b[ \t]" % name),
-        (b" type %b " % name, rb"(?<!\S)//" + LONG_UNC + rb" on /(.+?) type %b " % name),
+        (b" type %b " % name, rb"(?<!\S)//" + LONG_UNC + rb" on /(.{1,4096}?) type %b " % name),
     )
 )
 _DFS: Final = (
-    after(b"path=\\", rb"([^\\\n]+)\\([^\\\n]+?)((?:\\[^\\\n]+?)*),type=", *OF_UNC, files=_CIFS),
+    after(
+        b"path=\\",
+        rb"%b\\%b((?:\\[^\\\n]{1,765}?){0,64}),type=" % (_NAME, _NAME),
+        *OF_UNC,
+        files=_CIFS,
+    ),
     lines(
         b"\\",
         rb"^[ \t]+\\([^\\\n]+)\\([^\\\n]+?)((?:\\[^\\\n]+?)*)(?: \(target hint\))?$",
@@ -74,17 +81,17 @@ _DFS: Final = (
 )
 
 PLACES: Final[tuple[Context, ...]] = (
-    lines(b" mounts: ", rb"\\\\([^\\\n]+)\\(.+?) mounts: \d", Kind.HOSTS, Kind.SHARES),
+    lines(b" mounts: ", rb"\\\\%b\\(.{1,2048}?) mounts: \d" % _NAME, Kind.HOSTS, Kind.SHARES),
     *_UNCS,
     *_MOUNT_TABLES,
     *_DFS,
     after(b"path=", rb"(\\?[^\n]+)$", Kind.FILES, files=_TRACE),
-    after(b"dom", rb"(?:ain)?=" + VALUE, Kind.DOMAINS, Kind.DOMAINS),
+    after(b"dom", rb"(?<![a-z]dom)(?:ain)?=" + VALUE, Kind.DOMAINS, Kind.DOMAINS),
     *values((b"workgroup=",), Kind.DOMAINS),
     *values((b"netbiosname=",), Kind.HOSTS),
     *values((b"prefixpath=",), Kind.FILES),
     after(b"server", rb"(?:n?=|name: )" + HOST, Kind.HOSTS),
-    after(b"host", rb"(?:name)?(?:=[\"']?|: |\\*\": ?\\*\"?)" + HOST, Kind.HOSTS),
+    after(b"host", rb"(?:(?:name)?(?:=[\"']?|\\*\": ?\\*\"?)|name: )" + HOST, Kind.HOSTS),
     *each((b"addr=", b"ip="), HOST, Kind.HOSTS),
     after(b"domain: ", rb"(\S+)", Kind.DOMAINS, files=_DEBUGDATA),
     after(b") name: ", HOST, Kind.HOSTS, files=_DEBUGDATA),

@@ -22,8 +22,10 @@ SEPARATOR: Final = rb"(?>(?:(?!" + _BACKSLASHED + rb")\\(?:134|u005c)?|/|%5c|%2f
 
 
 def letters(but: bytes) -> bytes:
-    """A pattern for a part of a path, with its escapes; `but` are the characters that end it."""
-    return rb"(?:[^\\/%" + but + rb"]|%(?!5c|2f)|" + _BACKSLASHED + rb")+"
+    """A pattern for a part of a path, with its escapes; `but` are the characters that end it.
+
+    At most 255 letters of 3 bytes (MS-FSCC 2.1.5.2): a line that has no end is no name."""
+    return rb"(?:[^\\/%" + but + rb"]|%(?!5c|2f)|" + _BACKSLASHED + rb"){1,765}"
 
 
 _ESCAPE: Final = re.compile(_BACKSLASHED + rb"|" + _PERCENT)

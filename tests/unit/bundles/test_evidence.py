@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.bundles.evidence import Evidence, inserted, removed
@@ -25,7 +25,6 @@ def cut(events: Events, size: int) -> Iterator[Events]:
     return (events[at : at + size] for at in range(0, len(events), size))
 
 
-@settings(deadline=None)
 @given(log=RECORDS, encoded=RECORDS.map(lambda events: events.tobytes()), size=SIZES)
 def test_what_the_log_has_not_is_put_behind_what_ended_at_the_same_time(
     log: Events, encoded: bytes, size: int

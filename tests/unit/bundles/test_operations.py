@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.bundles import operations, sorting
@@ -47,7 +47,6 @@ def described(events: Events, trigger_ns: int, note: str) -> EventsInManifest:
 
 
 @pytest.mark.usefixtures("tiny")
-@settings(deadline=None)
 @given(at_once=RUN, later=RUN, evidence=RECORDS, kept=RECORDS, interrupted=st.booleans())
 def test_it_is_what_all_in_memory_come_to(
     at_once: list[Events], later: list[Events], evidence: Events, kept: Events, interrupted: bool

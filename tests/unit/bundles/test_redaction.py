@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import re
 import socket
 import struct
 import sys
@@ -27,9 +28,9 @@ from tests.rig.bundles import open_bundle
 from tests.unit.samples import CONFIG, TIMESTAMP, anomaly, operation, records, surroundings
 
 HOST = "lap-4711x"
-PLANTED = rb"""jane.roe jroe2 Contoso contoso.example fs-emea-07 dc3 lap-4711x Finance-Q3
+PLANTED = rb"""jane.roe jroe2 Contoso contoso.example fs-emea-07 dcx3 lap-4711x Finance-Q3
     fin\040q3 Bonus%20list Bonus merger.docx 10.77.8.9 10.77.8.10 fe80::aa:1 00:50:56:ab:cd:ef
-    dfsroot secretlink 7F3E11AA 1111111111-2222222222 fin\x20q3""".decode().split()
+    dfsroot secretlink 7F3E11AA Pay,roll Zeta 1111111111-2222222222 fin\x20q3""".decode().split()
 SECRETS = ["hunter2", "s3same", "tok-123"]
 PLACES = REPO / "tests" / "unit" / "data" / "planted"
 """What the actions print, one file each, and how the mounts are told."""
@@ -85,6 +86,7 @@ def declared() -> Anomaly:
     )
 
 
+CHECKSUM = re.compile(rb"\b[0-9a-f]{64}\b")
 PLAIN = CONFIG.capture
 REDACTED = replace(PLAIN, redact=True)
 
@@ -111,11 +113,12 @@ async def make(
 
 
 def found(words: list[str], files: dict[str, bytes]) -> set[tuple[str, str]]:
+    """Which words are in which files, but for checksums, in which any three letters may be."""
     return {
         (word, name)
         for name, content in files.items()
         for word in words
-        if word.lower().encode() in content.lower()
+        if word.lower().encode() in CHECKSUM.sub(b"", content.lower())
     }
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aod.bundles import sorting
@@ -51,13 +51,11 @@ def sorted_by_runs(events: Events, size: int) -> Events:
         return joined(NO_EVENTS, *runs.merged())
 
 
-@settings(deadline=None)
 @given(events=RECORDS, size=st.integers(1, 8))
 def test_runs_come_to_what_sorting_all_at_once_does(events: Events, size: int) -> None:
     assert sorted_by_runs(events, size).tobytes() == whole.added(events).tobytes()
 
 
-@settings(deadline=None)
 @given(runs=st.lists(RECORDS, max_size=5), size=st.integers(1, 8))
 def test_of_equal_records_those_of_the_first_run_come_first(runs: list[Events], size: int) -> None:
     ordered = [whole.added(run) for run in runs]

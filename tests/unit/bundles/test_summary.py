@@ -101,6 +101,21 @@ open first anomaly.json, events.npy, debugdata.log
     )
 
 
+def test_what_a_log_does_not_have_is_missing_though_it_was_read() -> None:
+    note = "journald dropped 23 messages of kubelet.service"
+    said = summary.text(told(sources=(source("journalctl", Status.OK, note),)), declared())
+    assert f"missing    journalctl: {note}" in said
+    other = told(sources=(source("mounts", Status.OK, "taken after an interruption"),))
+    assert "missing    nothing" in summary.text(other, declared())
+
+
+def test_shares_of_another_namespace_are_not_denied() -> None:
+    said = " ".join(summary.text(told(mounts=()), declared()).split())
+    assert "no cifs file system is mounted here: in another mount namespace, or no longer" in said
+    nowhere = declared(breakdown=replace(declared().breakdown, trees=()))
+    assert "no cifs file system is mounted\n" in summary.text(told(mounts=()), nowhere)
+
+
 def asked(status: Status, note: str = "") -> Source:
     return source("smbinfo", status, note)
 
@@ -201,3 +216,20 @@ def test_strangers_cannot_break_the_screen(
     assert len(lines) <= 24
     assert all(len(line) <= summary.WIDTH and line.isprintable() for line in lines)
     assert lines[-1].startswith("open first")
+
+
+def test_what_several_sources_lack_is_said_once() -> None:
+    note = "not read: an earlier reader of /proc/fs/cifs (pid 7, since then) still hangs"
+    sources = [
+        source("debugdata", Status.ABANDONED, note),
+        source("stats", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("cifs", Status.ABANDONED, note),
+        source("smbinfo", Status.MISSING, "no such program in PATH"),
+    ]
+    text = summary.text(told(sources=tuple(sources)), declared())
+    shown = " ".join(text[text.index("\nmissing") : text.index("\nlosses")].split())
+    assert (
+        shown
+        == f"missing debugdata, stats, cifs abandoned: {note}; smbinfo missing: {sources[-1].note}"
+    )

@@ -114,6 +114,7 @@ SEEDS: tuple[Data, ...] = (
             "min_free_percent": 0.5,
             "redact": True,
             "snapshot_on_stop": True,
+            "proc_cifs": "never",
             "tcpdump": {
                 "ring_mb": 4,
                 "snaplen": 256,

@@ -15,11 +15,11 @@ def mount(options: str, source: str = "//nas/data", kind: str = "cifs") -> str:
     return f"52 28 0:38 / /mnt/a rw,relatime - {kind} {source} rw,vers=3.1.1,{options}"
 
 
-def connection(address: bytes, port: int, state: str = "01") -> str:
+def connection(address: bytes, port: int, state: str = "01", local_port: int = 50000) -> str:
     """A line of /proc/net/tcp, as this processor would have it."""
     words = (address[at : at + 4] for at in range(0, len(address), 4))
     remote = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
-    return f"   0: 0100007F:C350 {remote}:{port:04X} {state} 00000000:00000000 02:0 0 0 0 23"
+    return f"   0: 0100007F:{local_port:04X} {remote}:{port:04X} {state} 0:0 02:0 0 0 0 23"
 
 
 NAS = bytes((192, 0, 2, 7))
@@ -61,7 +61,10 @@ def test_connections_are_those_that_stand() -> None:
         connection(V6, 445),
         connection(NAS, 22, state="06"),
         "rubbish",
-        "a b zz:1 01",
+        "a b:1 zz:1 01",
+        "a b c 0A",
+        connection(NAS, 48104, local_port=4455),
+        connection(bytes(4), 0, state="0A", local_port=4455),
     ]
     assert connections(lines) == {"192.0.2.7": {445, 4455}, "2001:db8::7": {445}}
 

@@ -6,6 +6,7 @@ from aod.smb.peers import parse_debugdata
 from scripts.vm.tools import REPO
 
 TEXT = (REPO / "tests" / "unit" / "data" / "debugdata-6.1.txt").read_text()
+CHANNELS = (REPO / "tests" / "unit" / "data" / "debugdata-channels-6.1.txt").read_text()
 OTHERS, FIRST = 0xB74F82B3, 0xEBD99EB
 
 
@@ -50,3 +51,24 @@ def test_text_that_was_cut_has_only_true_names(end: int) -> None:
     found, whole = parse_debugdata(TEXT[:end]), parse_debugdata(TEXT)
     assert found.shares.items() <= whole.shares.items()
     assert found.servers.items() <= whole.servers.items()
+
+
+def test_every_channel_of_a_session_has_its_servers_host() -> None:
+    """In the client's messages and tracepoints a further channel has none."""
+    assert parse_debugdata(CHANNELS).servers == dict.fromkeys((1, 2, 3), "127.0.0.1")
+
+
+def test_channels_of_linux_6_8_and_newer() -> None:
+    """Credits by kind; what a channel is not; and one that was closed."""
+    newer = CHANNELS.replace("credits: 279", "credits: 279,1,1").replace(
+        "\t\tChannel: 3 ConnectionId: 0x3\n", "\tDISCONNECTED \n\n\t\tChannel: 3 DISABLED\n"
+    )
+    assert parse_debugdata(newer).servers == dict.fromkeys((1, 2), "127.0.0.1")
+
+
+def test_channel_of_a_nameless_server_is_not_the_one_befores() -> None:
+    nameless = CHANNELS.partition("Servers: \n")[2].replace(
+        "1) ConnectionId: 0x1 Hostname: 127.0.0.1", "2) ConnectionId: 0x9"
+    )
+    found = parse_debugdata(TEXT + nameless)
+    assert found.servers == parse_debugdata(TEXT).servers

@@ -32,6 +32,7 @@ def test_domains_below_a_known_one_and_hosts_are_known() -> None:
     assert [
         domains.has(name) for name in (b"corp.example", b"lab.corp.example", b"nas7", b"example")
     ] == [True, True, True, False]
+    assert Domains([b"lab.corp.example"]).has(b"corp.example")  # the suffix of its accounts
     assert domains.is_netbios_name(b"corp")
     assert not domains.is_netbios_name(b"example")
 

@@ -15,6 +15,13 @@ def test_names_of_etc(tmp_path: Path) -> None:
         "root:x:0:0:root:/root:/bin/sh\njdoe:x:1000:1000:Jane Doe,,,:/home/jdoe:/bin/sh\nhalf\n"
         "nobody:x:65534:65534::/:\n"
     )
+    (tmp_path / "etc/krb5.conf").write_text(
+        "[libdefaults]\n  default_realm = LAB.EXAMPLE\n#  default_realm = NO.EXAMPLE\n"
+    )
+    (tmp_path / "etc/samba").mkdir()
+    (tmp_path / "etc/samba/smb.conf").write_text(
+        "[global]\n  workgroup = LABX\n  Realm=lab.example\n; realm = no\n  NetBIOS name = ME9\n"
+    )
     assert list(known_here(tmp_path)) == [
         (Kind.HOSTS, socket.gethostname().encode()),
         (Kind.HOSTS, b"me.example.com"),
@@ -22,6 +29,10 @@ def test_names_of_etc(tmp_path: Path) -> None:
         (Kind.DOMAINS, b"corp.example.com"),
         (Kind.USERS, b"jdoe"),
         (Kind.USERS, b"Jane Doe"),
+        (Kind.DOMAINS, b"LAB.EXAMPLE"),
+        (Kind.DOMAINS, b"LABX"),
+        (Kind.DOMAINS, b"lab.example"),
+        (Kind.HOSTS, b"ME9"),
     ]
 
 

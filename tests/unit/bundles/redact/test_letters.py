@@ -41,7 +41,7 @@ def test_an_accent_is_written_with_its_letter_or_behind_it() -> None:
     one, two = "gehälter".encode(), "geha\u0308lter".encode()
     assert composed(one) == composed(two) == composed("GEHA\u0308LTER".encode()) == one
     assert set(variants(one)) == {one, two}
-    assert "strasse".encode() in variants("straße".encode())
+    assert b"strasse" in variants("straße".encode())
 
 
 def test_bytes_that_are_no_text_stay() -> None:
