@@ -17,6 +17,7 @@ from aod.config.schema import Config
 from aod.detectors.api import nanoseconds
 from aod.flight import trace
 from aod.host.children import environment
+from aod.host.clock import NO_SPREAD, Spread
 
 _NS: Final = 10**9
 
@@ -30,6 +31,8 @@ class Situation(Struct, frozen=True):
     """The anomaly's, since the epoch."""
     config: Config
     targets: tuple[Target, ...] = ()
+    spread: Spread = NO_SPREAD
+    """What steps of the clock do to spans of time."""
 
 
 class Step(Struct, frozen=True):
@@ -41,6 +44,7 @@ class Step(Struct, frozen=True):
     asked: tuple[str, ...] = ()
     """The command before the moment was filled in: the same in every bundle."""
     errors_are_note: bool = False
+    nothing_text: str = ""
     group: str = ""
     """The server that it asks; none, where it does not."""
     why_not: str = ""
@@ -74,15 +78,20 @@ def steps(action: Action, situation: Situation) -> list[Step]:
 def placeholders(situation: Situation, now_ns: int) -> Mapping[str, str]:
     """The words that a row may have in braces. Times are since the epoch: `since` and `until` in
     whole seconds (the look-back before the trigger, and now), the others in ns (the trigger, the
-    history before it, and the end of what follows it or now)."""
+    history before it, and the end of what follows it or now).
+
+    Where the clock was set, spans are wide enough for what either clock calls so."""
     limits, timestamp_ns = situation.config.capture, situation.timestamp_ns
+    spread = situation.spread
+    start_ns, end_ns = timestamp_ns + spread.earlier_ns, now_ns + spread.later_ns
+    post_ns = nanoseconds(limits.post_sec * 1e3)
     ports = limits.tcpdump.ports
     return {
-        "since": str((timestamp_ns - nanoseconds(limits.lookback_sec * 1e3)) // _NS),
-        "until": str(now_ns // _NS + 1),
+        "since": str((start_ns - nanoseconds(limits.lookback_sec * 1e3)) // _NS),
+        "until": str(end_ns // _NS + 1),
         "trigger_ns": str(timestamp_ns),
-        "from_ns": str(timestamp_ns - nanoseconds(limits.history_sec * 1e3)),
-        "to_ns": str(min(timestamp_ns + nanoseconds(limits.post_sec * 1e3), now_ns)),
+        "from_ns": str(start_ns - nanoseconds(limits.history_sec * 1e3)),
+        "to_ns": str(min(timestamp_ns + post_ns, now_ns) if spread.is_none else end_ns),
         "packets": str(packets_folder(situation.config)),
         "trace": trace.where(situation.config.pin_dir),
         "headers_only": "yes" if limits.tcpdump.headers_only else "no",
@@ -121,4 +130,5 @@ def _once(argv: tuple[str, ...], command: Command) -> Step:
         error_text=command.error_text,
         asked=(*command.argv, *at),
         errors_are_note=command.errors_are_note,
+        nothing_text=command.nothing_text,
     )

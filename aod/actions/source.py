@@ -16,6 +16,7 @@ from aod.actions.job import Job
 from aod.actions.mask import LineMask, mask_text
 from aod.actions.output import FullError, Keep, OutputFile
 from aod.actions.process import Ended
+from aod.actions.remarks import Remarks
 from aod.actions.resolve import Situation, Step, steps
 from aod.actions.result import Source, Status, not_run
 from aod.actions.sections import Sections
@@ -169,14 +170,16 @@ class _Run:
         status = _status(ended, full=full, failed=is_error or bool(ended.exit_status))
         why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
+        is_absent = bool(step.nothing_text) and step.nothing_text in errors
         notes = (
             f"cut short: {why}" if why else "",
             step.caveat if status is Status.FAILED else "",
-            one_line(errors) if step.errors_are_note else "",
+            one_line(errors) if step.errors_are_note or is_absent else "",
+            output.remarks.note(),
         )
         return replace(
             source,
-            status=status,
+            status=Status.MISSING if is_absent else status,
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=errors,
@@ -194,9 +197,10 @@ class _Masked:
     """What a child prints, on its way to its part of the file."""
 
     def __init__(self, sections: Sections, at: int, *, binary: bool) -> None:
-        self._write = partial(sections.write, at)
+        self._to_file = partial(sections.write, at)
         self._mask = None if binary else LineMask()
         self.first = b""
+        self.remarks = Remarks()
 
     def take(self, piece: bytes) -> None:
         self.first = self.first or piece
@@ -208,6 +212,11 @@ class _Masked:
             self._write(self._mask.finish() if self._mask else b"")
             return False
         return True
+
+    def _write(self, text: bytes) -> None:
+        if self._mask:
+            self.remarks.feed(text)
+        self._to_file(text)
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:

@@ -122,7 +122,7 @@ ACTIONS: Final = (
         file="dmesg.log",
         about="The kernel's messages from the look-back before the trigger on: uptime, wall-clock"
         " time, level; look for CIFS and hung tasks.",
-        commands=(Command(_ours("kmsg", "{since}")),),
+        commands=(Command(_ours("kmsg", "{since}"), errors_are_note=True),),
         privileges={Capability.SYSLOG: "where kernel.dmesg_restrict is set"},
         phase=Phase.LATE,
         timeout_sec=10,
@@ -134,7 +134,13 @@ ACTIONS: Final = (
         file="journalctl.log",
         about="The system's journal from the look-back before the trigger until what follows it"
         " was over.",
-        commands=(Command(tuple(_JOURNAL.split())),),
+        commands=(
+            Command(
+                tuple(_JOURNAL.split()),
+                errors_are_note=True,
+                nothing_text="No journal files were found",
+            ),
+        ),
         phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,
@@ -161,7 +167,9 @@ ACTIONS: Final = (
         file="syslogs.log",
         about="The lines of the system's log file from the look-back before the trigger on; the"
         " file's last 1 MiB where its lines have no time that is known.",
-        commands=(Command(_ours("lookback", "{since}", "{until}"), paths=_LOGS),),
+        commands=(
+            Command(_ours("lookback", "{since}", "{until}"), paths=_LOGS, errors_are_note=True),
+        ),
         privileges={Capability.DAC_READ_SEARCH: "the file is the log daemon's"},
         phase=Phase.LATE,
         timeout_sec=10,

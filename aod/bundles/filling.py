@@ -33,6 +33,8 @@ from aod.config.schema import Config, effective_actions
 from aod.conservation import violation
 from aod.detectors.api import nanoseconds
 from aod.files import appearing, create
+from aod.host import clock
+from aod.host.clock import ClockWatch, Step
 
 NOT_COLLECTED: Final = "not collected: capture was interrupted"
 TAKEN_AGAIN: Final = "taken after an interruption"
@@ -54,6 +56,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """In which a bundle gets its name (`aod.capture.room`)."""
     redacting: asyncio.Lock
     """Held while a bundle is redacted."""
+    clock: ClockWatch
     recalling: Executor | None = None
     packing: Executor | None = None
     """Whose few threads cut histories, and compress; None: those of the event loop. A thread keeps
@@ -116,7 +119,12 @@ class Filling:
         self._job.budget.take(sum(sources[0].bytes for sources in kept.values()))
         collected = await runner.collect(
             left,
-            Situation(self._folder, self._anomaly.timestamp, self._config),
+            Situation(
+                self._folder,
+                self._anomaly.timestamp,
+                self._config,
+                spread=clock.spread(self._steps(), self._moved_ns()),
+            ),
             self._job,
             rest,
             self._note,
@@ -187,9 +195,20 @@ class Filling:
             described,
             conservation=violation.FILE.read(self._config.runtime_dir),
             interrupted=self._progress.interrupted,
-            note=self._job.note,
+            note="; ".join(filter(None, (self._job.note, clock.sentence(self._steps())))),
         )
         return noted, anomaly
+
+    def _moved_ns(self) -> int:
+        """How far ahead of its timestamp the trigger is on the clock of now."""
+        age_ns = time.monotonic_ns() - self._anomaly.trigger_ns
+        return time.time_ns() - age_ns - self._anomaly.timestamp
+
+    def _steps(self) -> Sequence[Step]:
+        """Of the clock, from the look-back on; none of another boot's."""
+        age_ns = time.monotonic_ns() - self._anomaly.trigger_ns
+        before_ns = nanoseconds(self._config.capture.lookback_sec * 1e3)
+        return self._around.clock.steps(age_ns, before_ns) if age_ns >= 0 else ()
 
 
 def allowed(config: Config, anomaly: Anomaly) -> frozenset[str]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from aod.anomaly import Anomaly, Cause
 from aod.smb.commands import command_name
 from aod.state import counters
-from aod.state.counters import SAME_CLOCK_NS, Snapshots
+from aod.state.counters import Snapshots
 from aod.transport.eventlog import COUNTERS, STAT_NAMES
 
 _FIRST_NS: Final = 50_000_000
@@ -74,10 +74,9 @@ def recall(runtime_dir: Path, before_ns: int, anomaly: Anomaly) -> bytes:
         found = counters.read(runtime_dir)
     except (OSError, ValueError) as error:
         note = f"no counters: no daemon collects here ({error})"
-    if len(found) and anomaly.rule is not Cause.MANUAL:
-        offset_ns = int(found["realtime_ns"][-1]) - int(found["taken_ns"][-1])
-        if abs(offset_ns + anomaly.trigger_ns - anomaly.timestamp) > SAME_CLOCK_NS:
-            note, found = "no counters: the anomaly is of another boot", found[:0]
+    of_any_boot = not len(found) or anomaly.rule is Cause.MANUAL
+    if not (of_any_boot or counters.is_of_this_boot(found, anomaly.trigger_ns, anomaly.timestamp)):
+        note, found = "no counters: the anomaly is of another boot", found[:0]
     content = msgspec.json.encode(stats(found, anomaly.trigger_ns, before_ns, note))
     return msgspec.json.format(content, indent=1) + b"\n"
 

@@ -1,6 +1,7 @@
 """What the event log has around a trigger, and what was lost on the way into it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from aod.bundles.sorting import PIECE
 from aod.config.schema import Capture
 from aod.detectors.api import nanoseconds
 from aod.event import Events
+from aod.state import counters
 from aod.state.counters import SAME_CLOCK_NS
 from aod.transport.eventlog import EventLog
 from aod.transport.position import EventLogError, read_evaluated
@@ -44,8 +46,7 @@ def recall(
         log = EventLog.reader(runtime_dir)
     except (EventLogError, OSError) as error:
         return known or Recorded((), {}, f"no history: {error}")
-    off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
-    if anomaly.rule is not Cause.MANUAL and abs(off_by_ns) > SAME_CLOCK_NS:
+    if anomaly.rule is not Cause.MANUAL and not _is_of_its_boot(log, runtime_dir, anomaly):
         note = "no history: the anomaly is of another boot, its times mean nothing to the log"
         return known or Recorded((), _losses(log, runtime_dir), note)
     position, start = log.position, known.position if known else log.oldest
@@ -63,6 +64,17 @@ def _around(
         copy = log.copy(at, min(at + PIECE, end))
         wanted = (copy["end_ns"] >= first_ns) & (copy["end_ns"] <= last_ns)
         yield copy.compress(wanted)
+
+
+def _is_of_its_boot(log: EventLog, runtime_dir: Path, anomaly: Anomaly) -> bool:
+    """Whether the anomaly's clocks are those of the log now, or were before the clock was set."""
+    off_by_ns = log.realtime_offset_ns + anomaly.trigger_ns - anomaly.timestamp
+    if abs(off_by_ns) <= SAME_CLOCK_NS:
+        return True
+    with suppress(OSError, ValueError):
+        found = counters.read(runtime_dir)
+        return counters.is_of_this_boot(found, anomaly.trigger_ns, anomaly.timestamp)
+    return False
 
 
 def _losses(log: EventLog, runtime_dir: Path) -> dict[str, int]:

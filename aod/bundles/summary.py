@@ -31,6 +31,7 @@ _PACKETS: Final = "tcpdump.pcap"
 _TRUST: Final = (
     "latencies are those of events.npy: Wireshark's smb2.time sees the first segment of a message"
 )
+_LOGS: Final = (ActionName.DMESG, ActionName.JOURNALCTL, ActionName.SYSLOGS)
 _MOST_LINES: Final = 24
 _PACKETS_LINES: Final = 3
 _NOT_LOST: Final = frozenset({"unanswered", "gave_up"})
@@ -98,13 +99,20 @@ def _rule(anomaly: Anomaly) -> str:
 
 def _where(manifest: Manifest, anomaly: Anomaly) -> str:
     mounts = ", ".join(map(_mount, manifest.mounts))
-    mounted = f"mounted: {mounts}" if mounts else "no cifs file system is mounted"
+    mounted = f"mounted: {mounts}" if mounts else _none_mounted(anomaly)
     return "; ".join(filter(None, (_parts(anomaly.breakdown.trees), mounted)))
 
 
 def _mount(mount: Mount) -> str:
     note = f" ({mount.note})" if mount.note else ""
     return f"{mount.source} on {mount.mount_point}{note}"
+
+
+def _none_mounted(anomaly: Anomaly) -> str:
+    """A container mounts in a namespace of its own, which capture does not see."""
+    if anomaly.breakdown.trees:
+        return "no cifs file system is mounted here: in another mount namespace, or no longer"
+    return "no cifs file system is mounted"
 
 
 def _parts(parts: Sequence[Part]) -> str:
@@ -120,7 +128,8 @@ def _evidence(manifest: Manifest) -> list[str]:
         for name in dict.fromkeys(one.name for one in manifest.sources)
     )
     incomplete = _grouped(chain.from_iterable(of_actions))
-    missing = dict.fromkeys(filter(None, (events.note, *incomplete)))
+    lacking = (events.note, *incomplete, *_of_logs(manifest.sources))
+    missing = dict.fromkeys(filter(None, lacking))
     whole = [
         file.name
         for file in manifest.files
@@ -130,6 +139,12 @@ def _evidence(manifest: Manifest) -> list[str]:
         *_labelled("evidence", ", ".join((operations, *whole)), lines=2),
         *_labelled("missing", "; ".join(missing) or "nothing", lines=3),
     ]
+
+
+def _of_logs(sources: Iterable[Source]) -> list[str]:
+    """What logs that were read without a fault do not have."""
+    whole = (one for one in sources if one.name in _LOGS and one.status is Status.OK)
+    return [f"{one.name}: {one.note}" for one in whole if one.note]
 
 
 def _incomplete(sources: Sequence[Source]) -> list[str]:

@@ -15,6 +15,7 @@ from aod.capture.incidents import Incidents
 from aod.capture.output_folder import OutputState
 from aod.capture.room import Room
 from aod.config.schema import Config
+from aod.host.clock import ClockWatch
 from aod.state import names
 from aod.state.ledger import Kind
 
@@ -28,7 +29,8 @@ class Maker:
     """Makes bundles; a failure of one never ends another.
 
     Attributes:
-        incidents: what was declared in the last minutes; add every anomaly."""
+        incidents: what was declared in the last minutes; add every anomaly.
+        clock: whether the clock was set; to be looked at about twice a second."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Maker:
         children: Children,
     ) -> None:
         self.incidents = Incidents()
+        self.clock = ClockWatch()
         self._config, self._audit, self._output = config, audit, output
         self._room, self._children = room, children
         self._recalling = ThreadPoolExecutor(RECALLING, "recalling")
@@ -49,6 +52,7 @@ class Maker:
             losses=audit.backlog.losses,
             room=room.entered,
             redacting=asyncio.Lock(),
+            clock=self.clock,
             recalling=self._recalling,
             packing=self._packing,
         )

@@ -14,6 +14,7 @@ from aod.capture.snapshot import asked_for
 from aod.config.schema import Config, effective_actions
 from aod.detectors.api import kind_of
 from aod.files import OUTPUT_MODE
+from aod.host.clock import ClockWatch
 from aod.state import names
 
 
@@ -40,5 +41,6 @@ async def _make(anomaly: Anomaly, config: Config) -> None:
         losses=dict,
         room=nullcontext,
         redacting=asyncio.Lock(),
+        clock=ClockWatch(),
     )
     await bundle.make(anomaly, config, Job(config, Children(lambda _: None)), around)

@@ -45,10 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
         teardown.clean(load(arguments.config or default_file()).config, log.ROOT)
         return CLEAN
     loaded = load_with_warnings(arguments.config)
-    warn_of_faults(loaded.config)
     if arguments.check:
         print(summary.render(loaded))
         return CLEAN
+    warn_of_faults(loaded.config)
     preflight.check(loaded.config.pin_dir)
     folders.prepare(loaded.config, log.ROOT)
     return Supervisor(loaded.config, arguments.without, loaded.path, arguments.simulate_drops).run()

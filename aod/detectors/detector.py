@@ -110,9 +110,10 @@ class Detector:
     """The rules, one after the other, and what ties their anomalies together."""
 
     def __init__(self, rules: Sequence[Rule], realtime_offset_ns: int, names: Callable[[], Names]):
-        """`names` is called when something is declared or an expiry's time is up, not before."""
+        """`names` is called when something is declared or an expiry's time is up, not before.
+        `realtime_offset_ns` may be changed: it dates what is declared from then on."""
         self._watches = [_Watch(rule, index) for index, rule in enumerate(rules)]
-        self._offset_ns = realtime_offset_ns
+        self.realtime_offset_ns = realtime_offset_ns
         self._names = names
         self._expired = renewal.State()
 
@@ -143,7 +144,7 @@ class Detector:
             if watch.fault:
                 continue
             try:
-                declared, over = watch.feed(events, self._offset_ns, self._names)
+                declared, over = watch.feed(events, self.realtime_offset_ns, self._names)
             except Exception as error:  # another package's code, perhaps: it costs only itself
                 watch.fault = text(f"{type(error).__name__}: {error}")
                 faults.append(f"'{watch.rule.frame.name}': {watch.fault}")

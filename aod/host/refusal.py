@@ -46,7 +46,8 @@ def _permission(around: Surroundings, ring_refusal: int) -> str:
     if not ring_refusal and around.locked_bytes is not None:
         kib = around.locked_bytes // 1024
         return (
-            f"its maps count as locked memory, of which {kib} KiB are allowed: ulimit -l unlimited"
+            f"its maps count as locked memory, of which {kib} KiB are allowed: "
+            f"ulimit -l unlimited, or LimitMEMLOCK=infinity in a unit"
         )
     return ""
 

@@ -80,6 +80,7 @@ class Capture:
                 self._start_due()
                 self._refuse()
                 self._recorders.tick()
+                self.maker.clock.look()
                 self._heartbeat()
                 if self._is_over():
                     break

@@ -176,6 +176,9 @@ class Collector:
         now = time.monotonic()
         if now >= self._last_stats + interval_sec:
             self._last_stats, self.matched = now, False
+            if moved_ns := self.event_log.follow_clock():
+                text = "the clock has moved by %+.1f s since the last look; followed"
+                self.context.logger.info(text, moved_ns / 1e9)
             self.tracer.publish_stats(self.event_log, time.monotonic_ns())
             self.counters.add(self.event_log.header)
 

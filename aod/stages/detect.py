@@ -97,6 +97,7 @@ class Reader:
         """Evaluate what is new in the log; when nothing is, what only waited for its time."""
         settled_ns = int(self.event_log.header["stats_ns"]) - SETTLED_NS
         new = self.event_log.position
+        self.detector.realtime_offset_ns = self.event_log.realtime_offset_ns
         if self.at == new:
             self._settle(settled_ns)
         while self.at < new:

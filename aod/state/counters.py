@@ -86,6 +86,13 @@ class CounterRing:
         os.close(self._fd)
 
 
+def is_of_this_boot(found: Snapshots, trigger_ns: int, timestamp_ns: int) -> bool:
+    """Whether a moment of both clocks is one of the boot of these snapshots: one of them was taken
+    while the clocks were as far apart. The clock may have been set between them."""
+    offsets = found["realtime_ns"].astype(np.int64) - found["taken_ns"].astype(np.int64)
+    return bool((np.abs(offsets + (trigger_ns - timestamp_ns)) <= SAME_CLOCK_NS).any())
+
+
 def read(runtime_dir: Path) -> Snapshots:
     """The snapshots in a runtime folder, oldest first, each once. Raises OSError: there is no file,
     or it may not be read. Raises ValueError: it is no ring of this version."""

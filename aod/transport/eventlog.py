@@ -45,6 +45,10 @@ OPERATION_ENDS: Final = ("finished", "unanswered", "untimed", "dropped_inflight_
 """Operations started = the sum of these + given up by their age + in flight."""
 
 _logger: Final = log.ROOT.getChild("eventlog")
+CLOCK_MOVED_NS: Final = 10**9
+"""A wall clock that has moved that far against the kernel's is followed."""
+_READ_WITHIN_NS: Final = CLOCK_MOVED_NS // 20
+"""Two clocks that were read further apart (a stopped process) are not compared."""
 
 
 class EventLog:
@@ -143,8 +147,23 @@ class EventLog:
 
     @property
     def realtime_offset_ns(self) -> int:
-        """Add this to a record's time to get ns since the epoch."""
+        """Add this to a record's time to get ns since the epoch, for what is new."""
         return int(self.header["realtime_offset_ns"])
+
+    def follow_clock(self) -> int:
+        """Take over the wall clock where it has left the offset behind: it was set, or the host
+        slept (CLOCK_MONOTONIC does not count that). For the writer.
+
+        Small deviations are left alone, so that a declaration keeps its timestamp when it is made
+        again. Returns by how much the clock had moved, in ns; 0: nothing to follow."""
+        before_ns = time.monotonic_ns()
+        offset_ns = time.time_ns() - before_ns
+        moved_ns = offset_ns - self.realtime_offset_ns
+        was_held_up = time.monotonic_ns() - before_ns > _READ_WITHIN_NS
+        if abs(moved_ns) < CLOCK_MOVED_NS or was_held_up:
+            return 0
+        self.header["realtime_offset_ns"] = offset_ns
+        return moved_ns
 
     def view(self, start: int, count: int) -> Events:
         """Up to `count` records from position `start`, as a view that ends where the ring wraps."""

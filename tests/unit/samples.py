@@ -17,6 +17,7 @@ from aod.config.schema import Capture, Config, Guardian
 from aod.detectors.describe import broken_down
 from aod.detectors.latency import Latency
 from aod.event import EVENT_DTYPE, Events
+from aod.host.clock import ClockWatch
 from aod.settings import ActionName
 from aod.transport.eventlog import EventLog
 
@@ -105,5 +106,6 @@ def surroundings(**changes: Any) -> Surroundings:
         losses=dict,
         room=nullcontext,
         redacting=asyncio.Lock(),
+        clock=ClockWatch(),
     )
     return msgspec.structs.replace(nothing, **changes)

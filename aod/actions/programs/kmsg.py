@@ -77,9 +77,9 @@ def _print_journal(boot_sec: float, since_sec: float, why: str) -> None:
     if not records:
         print(f"all messages, as dmesg has them: {why}", flush=True)
         os.execvp("dmesg", ["dmesg", "-T"])  # noqa: S606
+    print(f"from the journal: {why}")
     for record in records:
         sys.stdout.write(line(record, boot_sec, since_sec))
-    print(f"from the journal: {why}", file=sys.stderr)
 
 
 def _journaled() -> Iterator[bytes]:

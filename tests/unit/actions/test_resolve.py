@@ -13,6 +13,7 @@ from aod.actions.resolve import Situation, Step, placeholders, steps
 from aod.actions.result import Mount
 from aod.config.schema import Capture, Packets
 from aod.flight import trace
+from aod.host.clock import Spread
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG
 
@@ -161,3 +162,13 @@ def test_a_host_without_tracefs_has_no_trace(monkeypatch: pytest.MonkeyPatch) ->
     action = row(Command(("cat", "{trace}/trace")), needs=("{trace}",))
     [step] = steps(action, SITUATION)
     assert step.missing.startswith("{trace}: not there (only a running daemon")
+
+
+def test_spans_are_as_wide_as_the_clock_s_steps() -> None:
+    stepped = replace(SITUATION, spread=Spread(-1000 * NS, 3600 * NS))
+    known = placeholders(stepped, TRIGGER_NS + 7 * NS)
+    assert known["since"] == "1699999000"
+    assert known["until"] == "1700003908"
+    assert known["from_ns"] == str(TRIGGER_NS - 1060 * NS)
+    assert known["to_ns"] == str(TRIGGER_NS + 3607 * NS)
+    assert known["trigger_ns"] == str(TRIGGER_NS)

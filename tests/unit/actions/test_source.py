@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from aod.actions.output import Keep
 from aod.actions.resolve import Situation
 from aod.actions.result import Mount, Source, Status
 from aod.actions.source import collect_action
+from aod.actions.table import ACTIONS
 from aod.config.schema import Capture
 from aod.settings import ActionName
 from tests.unit.samples import CONFIG, with_job
@@ -105,6 +107,28 @@ def test_what_a_program_says_of_its_output_is_the_note(tmp_path: Path) -> None:
     command = Command(("sh", "-c", code), errors_are_note=True)
     [source], _ = collect(replace(ACTION, commands=(command,)), tmp_path)
     assert (source.status, source.note) == (Status.OK, "the ring reaches back 0.5 s pass=***")
+
+
+def test_lines_that_a_log_says_it_lost_are_in_the_note(tmp_path: Path) -> None:
+    lost = "systemd-journald[311]: Suppressed 23 messages from kubelet.service"
+    code = f"echo one; echo '{lost}'; printf 'kernel: cifs_dbg: 7 callbacks suppressed'"
+    [source], content = collect(shell(code), tmp_path)
+    assert content.startswith("one\nsystemd-journald")
+    assert source.status is Status.OK
+    assert source.note == (
+        "journald dropped 23 messages of kubelet.service; the kernel dropped 7 messages of cifs_dbg"
+    )
+
+
+@pytest.mark.skipif(not shutil.which("journalctl"), reason="needs systemd's journalctl")
+def test_a_journal_that_is_not_there_is_no_whole_one(tmp_path: Path) -> None:
+    row = next(one for one in ACTIONS if one.name is ActionName.JOURNALCTL)
+    (command,) = row.commands
+    (tmp_path / "none").mkdir()
+    empty = replace(command, argv=(*command.argv, f"--directory={tmp_path / 'none'}"))
+    [source], content = collect(replace(row, commands=(empty,)), tmp_path)
+    assert content == "-- No entries --\n"
+    assert (source.status, source.note) == (Status.MISSING, "No journal files were found.")
 
 
 def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from aod.bundles.history import Recorded
 from aod.bundles.manifest import Manifest
 from aod.config.schema import Capture, Config, Guardian
 from aod.detectors.latency import Latency
+from aod.host.clock import Clocks, ClockWatch
 from aod.settings import ActionName
 from aod.state import names
 from aod.transport.wire import Sealed
@@ -430,3 +431,13 @@ def test_in_a_hurry_the_bundle_is_sealed_with_what_there_is(
     told = manifest_of(asyncio.run(in_a_hurry()))
     assert told.events.records == 3
     assert told.sources[0].status is Status.TIMED_OUT
+
+
+def test_the_manifest_says_that_the_clock_was_set(tmp_path: Path) -> None:
+    hour_ns, moment_ns = 3600 * 10**9, 500 * 10**9
+    moments = [Clocks(hour_ns, moment_ns), Clocks(0, moment_ns)]
+    watch = ClockWatch(lambda: moments.pop(0) if len(moments) > 1 else moments[0])
+    watch.look()
+    just_now = replace(anomaly(), trigger_ns=time.monotonic_ns())
+    told = manifest_of(make(just_now, configured(tmp_path), surroundings(clock=watch)))
+    assert told.note.startswith("the clock was set back by 3,600.0 s about 0 s after the trigger")

@@ -1,7 +1,9 @@
 """What the event log has around a trigger: from before it on, piece by piece."""
 
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aod.anomaly import Cause
@@ -10,7 +12,8 @@ from aod.bundles.history import Recorded
 from aod.bundles.sorting import PIECE
 from aod.config.schema import Capture
 from aod.event import NO_EVENTS, Events, joined
-from aod.transport.eventlog import EventLog
+from aod.state.counters import CounterRing
+from aod.transport.eventlog import HEADER_DTYPE, EventLog
 from aod.transport.position import Evaluated, ReadPosition
 from tests.unit.samples import TIMESTAMP, anomaly, event_log, records
 from tests.unit.transport.test_eventlog_ring import append
@@ -112,6 +115,20 @@ def test_another_boots_anomaly_has_no_history_here(tmp_path: Path) -> None:
     recalled = history.recall(tmp_path, span(SEC), other)
     assert len(events(recalled)) == 0
     assert "another boot" in recalled.note
+
+
+def test_an_anomaly_of_before_the_clock_was_set_has_its_history(tmp_path: Path) -> None:
+    log = event_log(tmp_path, records(5 * SEC))
+    now_ns = time.time_ns() - time.monotonic_ns()
+    ring = CounterRing(tmp_path, 60)
+    head = np.zeros((), HEADER_DTYPE)
+    head["stats_ns"] = SEC
+    ring.add(head)
+    ring.close()
+    log.header["realtime_offset_ns"] = now_ns - 3600 * SEC
+    before = anomaly(trigger_ns=5 * SEC, timestamp=5 * SEC + now_ns)
+    recalled = history.recall(tmp_path, span(SEC), before)
+    assert (len(events(recalled)), recalled.note) == (1, "")
     assert recalled.losses["unanswered"] == 0
 
 

@@ -101,6 +101,21 @@ open first anomaly.json, events.npy, debugdata.log
     )
 
 
+def test_what_a_log_does_not_have_is_missing_though_it_was_read() -> None:
+    note = "journald dropped 23 messages of kubelet.service"
+    said = summary.text(told(sources=(source("journalctl", Status.OK, note),)), declared())
+    assert f"missing    journalctl: {note}" in said
+    other = told(sources=(source("mounts", Status.OK, "taken after an interruption"),))
+    assert "missing    nothing" in summary.text(other, declared())
+
+
+def test_shares_of_another_namespace_are_not_denied() -> None:
+    said = " ".join(summary.text(told(mounts=()), declared()).split())
+    assert "no cifs file system is mounted here: in another mount namespace, or no longer" in said
+    nowhere = declared(breakdown=replace(declared().breakdown, trees=()))
+    assert "no cifs file system is mounted\n" in summary.text(told(mounts=()), nowhere)
+
+
 def asked(status: Status, note: str = "") -> Source:
     return source("smbinfo", status, note)
 

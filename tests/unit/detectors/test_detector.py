@@ -163,3 +163,12 @@ def test_a_rule_that_fails_costs_only_itself_and_is_told_once() -> None:
     again = made.feed(np.concatenate((failures(1), operations(11, at_ns=START_NS + 9 * SECOND))))
     assert ([one.name for one in again.anomalies], again.faults) == (["slow"], [])
     assert [one.fault for one in made.episodes()] == ["ZeroDivisionError: by nothing", ""]
+
+
+def test_what_is_declared_is_dated_by_the_clock_of_then() -> None:
+    made = detector(cooldown_sec=0)
+    (first,) = made.feed(operations(11)).anomalies
+    made.realtime_offset_ns = -3600 * SECOND
+    (second,) = made.feed(operations(11, at_ns=START_NS + 60 * SECOND)).anomalies
+    assert first.timestamp == first.trigger_ns
+    assert second.timestamp == second.trigger_ns - 3600 * SECOND

@@ -1,5 +1,6 @@
 """What `aod status` says, from the head of an event log."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from aod.cli import status
 from aod.cli.aod import main
 from aod.conservation import violation
+from aod.kernel import reader_lock
 from aod.smb.commands import ConnectionEvent
 from aod.state import names
-from aod.status import metrics, text
+from aod.status import metrics, text, workers
 from aod.status.gather import gather
 from aod.status.model import CommandStatus, Status, unhealthy
 from aod.status.workers import DaemonReport, WorkerReport
@@ -228,3 +230,33 @@ def test_who_may_not_look_is_told_how(
     said = capsys.readouterr().err
     assert "only root may look at the daemon" in said
     assert "try `sudo aod status`" in said
+
+
+def test_reader_of_the_clients_files_that_hangs_is_told(
+    event_log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime_dir = event_log.path.parent
+    assert gather(runtime_dir).hanging_reader == ""
+    monkeypatch.setattr(reader_lock, "HANGS_SEC", 0)
+    turn = reader_lock.take(runtime_dir)
+    assert turn is not None
+    found = gather(runtime_dir)
+    turn.give_back()
+    assert found.hanging_reader.startswith(f"reader of /proc/fs/cifs (pid {os.getpid()}, since ")
+    assert f"a {found.hanging_reader} hangs in the kernel" in text.render(found)
+    assert "aod_client_reader_hangs 1\n" in metrics.render(found)
+    alive = msgspec.structs.replace(found, supervisor_pid=1)
+    assert f"a {found.hanging_reader} hangs in the kernel" in unhealthy(alive, 0)
+    assert gather(runtime_dir).hanging_reader == ""
+
+
+def test_files_that_were_not_read_are_counted(event_log: EventLog) -> None:
+    counted = [
+        WorkerReport(stage, "running", 1, "ready", "", 1, 0, "", {"not_read": count})
+        for stage, count in (("collect", 2), ("capture", 3))
+    ]
+    workers.FILE.write(event_log.path.parent, DaemonReport(workers=tuple(counted)))
+    found = gather(event_log.path.parent)
+    assert found.not_read == 5
+    assert "not read     files of /proc/fs/cifs, 5 times\n" in text.render(found)
+    assert "aod_client_files_not_read_total 5\n" in metrics.render(found)

@@ -235,3 +235,22 @@ def test_a_log_has_its_room_from_the_beginning(tmp_path: Path) -> None:
     ReadPosition.open(tmp_path)
     for path in (tmp_path / LOG_NAME, tmp_path / POSITION_NAME):
         assert path.stat().st_blocks * 512 >= path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("moved_ns", [-3600 * 10**9, 10**10])
+def test_a_clock_that_was_set_is_followed(tmp_path: Path, moved_ns: int) -> None:
+    log, reader = EventLog.create(tmp_path, 1), EventLog.reader(tmp_path)
+    assert log.follow_clock() == 0
+    right_ns = log.realtime_offset_ns
+    log.header["realtime_offset_ns"] = right_ns - moved_ns
+    assert abs(log.follow_clock() - moved_ns) < 10**9
+    assert abs(reader.realtime_offset_ns - right_ns) < 10**9
+    assert log.follow_clock() == 0
+
+
+def test_a_clock_that_is_slewed_changes_no_timestamps(tmp_path: Path) -> None:
+    log = EventLog.create(tmp_path, 1)
+    log.header["realtime_offset_ns"] += 10**9 // 2
+    kept_ns = log.realtime_offset_ns
+    assert log.follow_clock() == 0
+    assert log.realtime_offset_ns == kept_ns

@@ -30,10 +30,10 @@ RING = Path("/run/aod/packets")
 
 def run(lab: Lab) -> Facts:
     """Record, cause an anomaly, kill capture, cause another, stop."""
-    config = lab.configuration(_recording)
+    config = lab.configuration(recording)
     with lab.mounted(cifs.UNCACHED) as folder, lab.daemon(config=config) as daemon:
         daemon.wait_until_watching()
-        _wait_for_recorders()
+        wait_for_recorders()
         started = _recorders()
         _use_known_content(folder)
         work(folder, at_rate(RATE, seconds(HEALTHY_S)))
@@ -52,7 +52,7 @@ def run(lab: Lab) -> Facts:
         }
 
 
-def _recording(text: str) -> str:
+def recording(text: str) -> str:
     """The repository's configuration with both recorders, and a second bundle soon."""
     text = replaced(
         text, "        - dmesg\n", "        - tcpdump\n        - trace\n        - dmesg\n"
@@ -83,11 +83,11 @@ def _kill_capture(daemon: Daemon) -> int:
     before = set(named("tcpdump"))
     os.kill(capture, signal.SIGKILL)
     wait_until(lambda: set(named("tcpdump")) - before, "another tcpdump", 30)
-    _wait_for_recorders()
+    wait_for_recorders()
     return len(set(named("tcpdump")) & before)
 
 
-def _wait_for_recorders() -> None:
+def wait_for_recorders() -> None:
     """Until tcpdump writes, to which it comes when it hears already, and the events are enabled."""
     enabled = INSTANCE / "events" / "cifs" / "enable"
     wait_until(lambda: [*filter(_writes, named("tcpdump"))], "the ring of packets", 30)
