@@ -34,6 +34,8 @@ class Command(Struct, frozen=True):
     """Output that starts like this is an error, whatever the exit status."""
     errors_are_note: bool = False
     """What it says on standard error is about its output, and becomes the source's note."""
+    nothing_text: str = ""
+    """Where its standard error has this, there is nothing of it on this host."""
 
 
 class Action(Struct, frozen=True, kw_only=True):

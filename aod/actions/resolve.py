@@ -44,6 +44,7 @@ class Step(Struct, frozen=True):
     asked: tuple[str, ...] = ()
     """The command before the moment was filled in: the same in every bundle."""
     errors_are_note: bool = False
+    nothing_text: str = ""
     group: str = ""
     """The server that it asks; none, where it does not."""
     why_not: str = ""
@@ -129,4 +130,5 @@ def _once(argv: tuple[str, ...], command: Command) -> Step:
         error_text=command.error_text,
         asked=(*command.argv, *at),
         errors_are_note=command.errors_are_note,
+        nothing_text=command.nothing_text,
     )

@@ -20,8 +20,8 @@ class Status(StrEnum):
     ABANDONED = "abandoned"
     """Killed and did not die: it hangs in the kernel, which is a finding in itself."""
     MISSING = "missing"
-    """Not run; `note` says what is missing on this host, that it is not allowed, or why a mount was
-    not asked."""
+    """Not run, or nothing there; `note` says what is missing on this host, that it is not allowed,
+    or why a mount was not asked."""
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -170,15 +170,16 @@ class _Run:
         status = _status(ended, full=full, failed=is_error or bool(ended.exit_status))
         why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
+        is_absent = bool(step.nothing_text) and step.nothing_text in errors
         notes = (
             f"cut short: {why}" if why else "",
             step.caveat if status is Status.FAILED else "",
-            one_line(errors) if step.errors_are_note else "",
+            one_line(errors) if step.errors_are_note or is_absent else "",
             output.remarks.note(),
         )
         return replace(
             source,
-            status=status,
+            status=Status.MISSING if is_absent else status,
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=errors,

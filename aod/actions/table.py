@@ -134,7 +134,13 @@ ACTIONS: Final = (
         file="journalctl.log",
         about="The system's journal from the look-back before the trigger until what follows it"
         " was over.",
-        commands=(Command(tuple(_JOURNAL.split()), errors_are_note=True),),
+        commands=(
+            Command(
+                tuple(_JOURNAL.split()),
+                errors_are_note=True,
+                nothing_text="No journal files were found",
+            ),
+        ),
         phase=Phase.LATE,
         timeout_sec=30,
         max_bytes=64 * _MIB,

@@ -20,7 +20,7 @@ from tests.overload.rig import PATIENCE_SEC
         (cases.capture_stopped, 2),
         (cases.disk_full, 2),
         (cases.little_memory, 2),
-        (incident.long_incident, 24),
+        (incident.long_incident, 30),
     ],
 )
 def test_it_holds(

@@ -54,10 +54,14 @@ class _Pieces:
         self._lines: dict[_Key, list[_Piece]] = {key: [(end, -1, -1)] for key, end in ends.items()}
 
     def add_commands(self, text: bytes) -> None:
-        """sudo's: from the sign to the end of the line."""
+        """sudo's: from the first sign in a line to its end."""
         found = [one for pattern in _COMMANDS for one in pattern.finditer(text)]
+        end = -1
         for one in sorted(found, key=re.Match.start):
-            who = _WHO.search(_before(text, one.start()))
+            if one.start() < end:
+                continue
+            begin = text.rfind(b"\n", max(end, 0), one.start()) + 1
+            who = _WHO.search(text, begin, min(one.start(), begin + _PREFIX_BYTES))
             end = text.find(b"\n", one.end())
             end = len(text) if end < 0 else end
             piece = (text[one.end() : end], one.end(), end)
@@ -66,11 +70,14 @@ class _Pieces:
 
     def add_arguments(self, text: bytes) -> None:
         """audit's."""
+        done, key = -1, (b"", b"audit")
         for one in _ARGUMENT.finditer(text):
-            serial = _SERIAL.search(_before(text, one.start()))
-            kind = one.lastindex or 0
+            begin = text.rfind(b"\n", max(done, 0), one.start()) + 1
+            if begin or done < 0:
+                serial = _SERIAL.search(text, begin, min(one.start(), begin + _PREFIX_BYTES))
+                key = (serial[1] if serial else b"", b"audit")
+            kind, done = one.lastindex or 0, one.end()
             piece = (audit.plain(one[kind], is_hex=kind == _IN_HEX), *one.span(kind))
-            key = (serial[1] if serial else b"", b"audit")
             is_first = not int(one[2] or 0)
             if int(one[1]) and self._is_of_another_line(text, key, one.start()):
                 self.are_continued = True
@@ -109,8 +116,3 @@ class _Pieces:
                     break
                 kept = piece[-_KEPT_BYTES:] + kept
             yield key, kept[-_KEPT_BYTES:]
-
-
-def _before(text: bytes, at: int) -> bytes:
-    begin = text.rfind(b"\n", 0, at) + 1
-    return text[begin : min(at, begin + _PREFIX_BYTES)]

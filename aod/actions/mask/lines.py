@@ -8,8 +8,8 @@ from aod.actions.mask.views import Span, View, unescape
 from aod.actions.mask.words import Words
 
 MASK: Final = b"***"
-_WORDS: Final = Words((*places.WORDS, *audit.WORDS), but=(b"credit", b"keyring"))
-"""Each line of the client's trace has `credits`."""
+_WORDS: Final = Words((*places.WORDS, *audit.WORDS), but=rb"credit|keyring|key(?<=publickey)")
+"""Each line of the client's trace has `credits`, each logon by ssh `publickey`."""
 _MOST_ESCAPES_WITHIN: Final = 4
 
 

@@ -49,14 +49,16 @@ _LOOK_BACK_BYTES: Final = 64
 
 def find(text: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     """The values in some lines; `low` is the same in lower case."""
-    at = 0
+    at = listed = 0
     while found := _HIT.search(low, at):
         at = found.end()
         hit = _Hit(text, low, found)
         end = hit.end() if hit.is_secret() else at
         if end > at:
             yield at, end
-            yield from hit.more(end)
+            if hit.around and found.start() >= listed:  # each list once
+                listed = values.options(low, end, hit.around)
+                yield from values.unknown_parts(low, end, listed)
             at = end
         else:
             at = max(found.end(1), at - 1)
@@ -70,7 +72,8 @@ class _Hit:
         self._name = found[1]
         self._start, self._value = found.start(), found.end()
         self._joint: str = found.lastgroup or ""
-        self._list: Around | None = None
+        self.around: Around | None = None
+        """Of a password in a list of mount options, once its end is known."""
 
     def is_secret(self) -> bool:
         """Whether what is called so is one: no `compass`, no other key than those of accounts."""
@@ -111,13 +114,9 @@ class _Hit:
             return self._word()
         around = Around(low, self._start)
         end = values.option(low, at, around)
-        if self._name in _OF_MOUNTS:
-            self._list = around
+        if end > at and self._name in _OF_MOUNTS:
+            self.around = around
         return end
-
-    def more(self, end: int) -> Iterator[tuple[int, int]]:
-        """What else of a list of mount options belongs to the password."""
-        return values.unknown_parts(self._low, end, self._list) if self._list else iter(())
 
     def _word(self) -> int:
         return values.word(self._low, self._value, Around(self._low, self._start))

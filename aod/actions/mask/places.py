@@ -81,13 +81,18 @@ def _values_after(
 
 def _users(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     """smbclient -U user%x, mount -o user=name%x."""
-    for found in _USER_OPTION.finditer(low):
-        yield found.end(), values.inside(low, found.end(), Around(low, found.start(1)))
-    for found in _USER_OF_MOUNT.finditer(low):
-        at, around = found.end(), Around(low, found.end())
-        end = values.option(low, at, around)
-        yield at, end
-        yield from values.unknown_parts(low, end, around)
+    at = 0
+    while found := _USER_OPTION.search(low, at):
+        at = max(found.end(), values.inside(low, found.end(), Around(low, found.start(1))))
+        yield found.end(), at
+    at = listed = 0
+    while found := _USER_OF_MOUNT.search(low, at):
+        around = Around(low, found.end())
+        at = max(found.end(), values.option(low, found.end(), around))
+        yield found.end(), at
+        if found.start() >= listed:  # each list once
+            listed = values.options(low, at, around)
+            yield from values.unknown_parts(low, at, listed)
 
 
 def _json_web_tokens(text: bytes, low: bytes) -> Iterator[tuple[int, int]]:

@@ -106,19 +106,24 @@ def _next_option(low: bytes, at: int) -> int:
     return end
 
 
-def unknown_parts(low: bytes, at: int, around: Around) -> Iterator[tuple[int, int]]:
+def options(low: bytes, at: int, around: Around) -> int:
+    """The end of a list of options that goes on here."""
+    pattern = _LIST_WITH_BLANKS if around.is_list else _WHOLE_LIST
+    found = pattern[around.quote].match(low, at)
+    return found.end() if found else at
+
+
+def unknown_parts(low: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
     """What follows a password in its list of options and is no option: with the comma before it
     where nothing else stands between."""
-    pattern = _LIST_WITH_BLANKS if around.is_list else _WHOLE_LIST
-    rest = pattern[around.quote].match(low, at)
     is_next = True
-    for part in rest[0][1:].split(b",") if rest else ():
-        end = at + 1 + len(part)
+    for part in low[at + 1 : end].split(b",") if end > at else ():
+        part_end = at + 1 + len(part)
         if not part or is_known(part):
             is_next = False
         else:
-            yield at + (not is_next), end
-        at = end
+            yield at + (not is_next), part_end
+        at = part_end
 
 
 def word(low: bytes, at: int, around: Around) -> int:

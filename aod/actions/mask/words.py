@@ -21,15 +21,16 @@ _Table = npt.NDArray[np.uint8]
 
 
 class Words:
-    """Some words in lower case; `but` are longer ones, which are harmless."""
+    """Some words in lower case; `but` is the pattern of longer ones, which are harmless."""
 
-    def __init__(self, words: Iterable[bytes], but: Iterable[bytes] = ()) -> None:
+    def __init__(self, words: Iterable[bytes], but: bytes = b"") -> None:
         listed = sorted(set(words))
-        harmless = b"|".join(re.escape(one) for one in but)
         self._exactly = re.compile(
-            (rb"(?!" + harmless + rb")" if harmless else b"")
-            + rb"(?:" + b"|".join(re.escape(one) for one in listed) + rb")"
-        )  # fmt: skip
+            (rb"(?!" + but + rb")" if but else b"")
+            + b"(?:"
+            + b"|".join(map(re.escape, listed))
+            + b")"
+        )
         self._first: _Table = np.zeros(_PAIRS, np.uint8)
         self._second: _Table = np.zeros(_PAIRS, np.uint8)
         for number, one in enumerate(listed):

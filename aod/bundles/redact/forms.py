@@ -65,6 +65,11 @@ def each(hints: Sequence[bytes], rest: bytes, *kinds: Kind) -> Iterator[Context]
     return (after(hint, rest, *kinds) for hint in hints)
 
 
+def either(*forms: bytes) -> bytes:
+    """One of these forms; their groups are numbered through."""
+    return rb"(?:" + b"|".join(forms) + rb")"
+
+
 def values(hints: Sequence[bytes], kind: Kind) -> Iterator[Context]:
     """One value behind any of these."""
     return each(hints, VALUE, kind, kind)

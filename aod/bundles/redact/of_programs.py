@@ -6,7 +6,18 @@ NetworkManager, Go's resolver, the volumes of csi-driver-smb and azurefile-csi-d
 
 from typing import Final
 
-from aod.bundles.redact.forms import DOMAIN, HOST, USER, VALUE, Context, after, each, lines, values
+from aod.bundles.redact.forms import (
+    DOMAIN,
+    HOST,
+    USER,
+    VALUE,
+    Context,
+    after,
+    each,
+    either,
+    lines,
+    values,
+)
 from aod.bundles.redact.kinds import Kind
 
 _LOGS: Final = ("journalctl.log", "syslogs.log")
@@ -19,43 +30,38 @@ def _behind(*words: bytes) -> bytes:
     return rb"(?:%b)" % b"|".join(rb"(?<=%b)" % word for word in words)
 
 
+_BEFORE_USER: Final = (b"for", b"of", b"by", b"from", b"invalid", b"authenticating")
+_OF_TICKETS: Final = (b"service ticket", b"get credentials", b"make ap-req", b"get session key")
+"""What cifs.upcall wants for a host."""
 _USERS: Final = (
-    after(b"user", rb"(?:name)?(?:=|:|\\*\": ?)" + VALUE, Kind.USERS, Kind.USERS),
+    after(b"user", rb"(?:name)?(?:=|\\*\": ?)" + VALUE, Kind.USERS, Kind.USERS),
     after(
         b"user ",
-        rb"(?:'([^'\n]{1,256})'|\[([^\]\n]{0,256}(?:\]\\+\[[^\]\n]{1,256})?)\]|"
-        + _behind(*(b"%b user " % one for one in (b"for", b"of", b"by", b"from")))
-        + USER
-        + rb"|"
-        + _behind(b"invalid user ", b"authenticating user ")
-        + USER
-        + rb"|slice of (?!uid )"
-        + USER
-        + rb"|"
-        + USER
-        + rb" from \S+ not allowed)",
-        *6 * (Kind.USERS,),
+        either(
+            rb"'([^'\n]{1,256})'",
+            rb"\[([^\]\n]{0,256}(?:\]\\+\[[^\]\n]{1,256})?)\]",
+            _behind(*(b"%b user " % one for one in _BEFORE_USER)) + USER,
+            rb"slice of (?!uid )" + USER,
+            USER + rb" from \S+ not allowed",
+        ),
+        *5 * (Kind.USERS,),
     ),
     after(
         b" for ",
-        rb"(?:(?:invalid user )?"
-        + USER
-        + rb" from \S+ port |"
-        + _behind(b"kinit for ")
-        + USER
-        + rb"|"
-        + _behind(b"ticket for ", b"credentials for ", b"ap-req for ", b"session key for ")
-        + rb"(?!user )(?:[a-z]+/)?"
-        + HOST
-        + rb")",
+        either(
+            rb"(?:invalid user )?" + USER + rb" from \S+ port ",
+            _behind(b"kinit for ") + USER,
+            _behind(*(b"%b for " % one for one in _OF_TICKETS)) + rb"(?:[a-z]+/)?" + HOST,
+        ),
         Kind.USERS,
         Kind.USERS,
         Kind.HOSTS,
     ),
     after(b'id="', _behind(b'uid="', b'gid="') + rb"([^\"\n]+)\"", Kind.USERS),
     after(b"uid=", rb"\d+\(([^)\s]+)\)", Kind.USERS),
-    *values((b"logname=", b"acct="), Kind.USERS),
-    *each((b"authorized to ", b"getpwnam "), USER, Kind.USERS),
+    *values((b"logname=", b"acct=", b"unix-user:"), Kind.USERS),
+    after(b"authorized to ", USER + rb", krb5 principal", Kind.USERS),
+    after(b"getpwnam ", USER, Kind.USERS),
     after(b"sudo: ", rb" *" + USER + rb" : ", Kind.USERS),
     after(
         b"]: (",
@@ -71,22 +77,23 @@ _USERS: Final = (
 _HOSTS: Final = (
     after(
         b"resolve",
-        rb"(?:d:? ([^\s@]+@\S+) to |d:? "
-        + HOST
-        + rb" to | (?:hostname: |address for |host )"
-        + HOST
-        + rb"|: "
-        + HOST
-        + rb"| "
-        + HOST
-        + rb"(?: to |: rc))",
+        either(
+            rb"d:? ([^\s@]+@\S+) to ",
+            rb"d: " + HOST + rb" to ",
+            rb" hostname: " + HOST,
+            rb" (?:address for |host:? )" + HOST + rb"[:;]",
+            _behind(b"unable to resolve") + rb": " + HOST,
+            rb" " + HOST + rb"(?: to ipaddr| to fqdn|: rc)",
+        ),
         Kind.USERS,
-        *4 * (Kind.HOSTS,),
+        *5 * (Kind.HOSTS,),
     ),
-    *each((b"could not connect to ", b"connection to server "), HOST, Kind.HOSTS),
+    after(b"could not resolve host: ", HOST, Kind.HOSTS),
+    after(b"): could not connect to ", HOST, Kind.HOSTS),
+    after(b"found for connection to server ", HOST, Kind.HOSTS),
     after(b"workstation", rb"(?:=| \[)" + VALUE, Kind.HOSTS, Kind.HOSTS),
     after(b"dns query of ", rb"\S+ type for:'([^'\n]+)'", Kind.HOSTS),
-    after(b"lookup ", HOST + rb"(?: on |: no such)", Kind.HOSTS),
+    after(b"lookup ", HOST + rb"(?: on [0-9\[]|: no such host)", Kind.HOSTS),
     after(b"host_name => '", rb"([^'\n]+)'", Kind.HOSTS),
     after(b"domain_name => '", rb"([^'\n]+)'", Kind.DOMAINS),
     lines(
@@ -98,7 +105,7 @@ _HOSTS: Final = (
 )
 _VOLUMES: Final = (
     *each((b"mount entry ", b"expired "), rb"/(\S+)", Kind.MOUNTS),
-    after(b": looking up ", rb"(\S+)$", Kind.FILES),
+    after(b"): looking up ", rb"(\S+)$", Kind.FILES),
     after(b", mountpoint ", rb"([^\s,]+),", Kind.FILES),
     *each((b" type cifs on ", b" type smb3 on "), rb"/(\S+)", Kind.MOUNTS),
     lines(b" -fstype=", rb"(?<!\S)([^\s:]+)\s+-fstype=[^\s]*\b(?:cifs|smb3)\b", Kind.FILES),

@@ -128,7 +128,7 @@ def test_a_journal_that_is_not_there_is_no_whole_one(tmp_path: Path) -> None:
     empty = replace(command, argv=(*command.argv, f"--directory={tmp_path / 'none'}"))
     [source], content = collect(replace(row, commands=(empty,)), tmp_path)
     assert content == "-- No entries --\n"
-    assert (source.status, source.note) == (Status.OK, "No journal files were found.")
+    assert (source.status, source.note) == (Status.MISSING, "No journal files were found.")
 
 
 def test_an_error_that_is_only_printed_is_a_failure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ TEXTS = st.lists(
 @given(TEXTS)
 def test_each_line_with_a_word_is_in_a_run_and_no_other(text: bytes) -> None:
     text = text + b"\n" + b"x" * 2000  # few places in much text
-    runs = list(Words(WORDS, but=[HARMLESS]).runs(text))
+    runs = list(Words(WORDS, but=HARMLESS).runs(text))
     found = {line for start, end in runs for line in range(*_lines(text, start, end))}
     wanted = {
         at

@@ -410,3 +410,19 @@ def test_a_file_name_that_ends_in_a_number(heading: str, row: str, becomes: str)
     told = redacted({"cifs.log": f"{heading}\n{row}\n"} | journal("a: lay offs 2026"))
     assert told["cifs.log"].endswith(f"1 33 1000 {becomes}\n")
     assert told["journalctl.log"].endswith("a: file-1\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "polkitd[7]: not authorized to perform operation; perform again",
+        "app: resolved due to timing; failed to resolve: Temporary failure; Temporary names",
+        "app: lookup table on disk; table full; random=xyzzy xyzzy",
+        "psql: could not connect to display; connection to server timed out; display timed",
+        "app: no route to host: unreachable; unreachable network; opened a ticket for customers",
+        "systemd[1]: user:invocation_id set; invocation_id",
+        "kernel: client protocol mismatch; principal engineer; user mode; users",
+    ],
+)
+def test_prose_stays(line: str) -> None:
+    assert redacted(journal(line))["journalctl.log"].endswith(f" {line}\n")
