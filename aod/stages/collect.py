@@ -5,23 +5,21 @@ next tick. Nothing here looks at a record."""
 
 import select
 import time
-from dataclasses import dataclass, field
 from typing import Final
 
 from aod.audit.daemon import kernel_losses
 from aod.config.rules import kernel_thresholds
-from aod.host import privileges
-from aod.kernel import attachments, client, reader_lock
-from aod.kernel.attachments import ATTACH_INTERVAL_SEC, describe_missing, describe_unseen
+from aod.kernel import reader_lock
 from aod.kernel.objects import TracerSetup, mid_release_program, program
 from aod.kernel.peer_source import Peers
 from aod.kernel.thresholds import give_up_ages_ns
 from aod.kernel.tracer import DrainStop, Tracer, remove
+from aod.stages.attaching import Attaching
 from aod.stages.base import StageContext
 from aod.state.counters import CounterRing
 from aod.transport.eventlog import EventLog
 from aod.transport.position import ReadPosition, write_limit
-from aod.transport.wire import Batch, HealthState, OwnPids
+from aod.transport.wire import Batch, OwnPids
 
 TICK_SEC: Final = 0.1
 IDLE_TICK_SEC: Final = 0.25
@@ -31,60 +29,6 @@ MIN_DRAIN_INTERVAL_SEC: Final = 0.002
 LAST_DRAIN_SEC: Final = 0.25
 STATS_INTERVAL_SEC: Final = 1.0
 MATCH_STATS_INTERVAL_SEC: Final = 0.1  # they are read after a match, too
-
-
-@dataclass(slots=True)
-class Attaching:
-    """Attaches a tracer to the cifs client: again and again until it succeeds, each time reported.
-    The cifs module may be loaded long after the daemon has started: a first mount does that."""
-
-    context: StageContext
-    tracer: Tracer
-    event_log: EventLog
-    peers: Peers
-    mid_release: bytes
-    note: str | None = None
-    """Why operations are not seen; empty when they are, None before the first try."""
-    state: HealthState = "ready"
-    """For the heartbeat."""
-    due: float = 0.0
-    """The next try, in monotonic seconds."""
-    hindrance: str = field(default_factory=client.hindrance)
-    """What keeps a mount from loading the module, as seen at the start."""
-
-    def tick(self, now: float) -> None:
-        """Try again, if that is due; `now` is monotonic seconds."""
-        if self.note == "" or now < self.due:
-            return
-        self.due = now + ATTACH_INTERVAL_SEC
-        found = self.tracer.attach()
-        note = describe_missing(found, self.hindrance)
-        if note == self.note:
-            return
-        self.note = note
-        waits = attachments.awaits_module(found)
-        self.state = "ready" if not note else "waiting" if waits else "impaired"
-        self.context.logger.info("%s", note or "attached to the cifs client; watching")
-        how = self._complete() if not note else ""
-        report = attachments.Report(attachments.rows(found), how)
-        try:
-            attachments.FILE.write(self.context.runtime_dir, report)
-        except OSError as error:
-            path = self.context.runtime_dir / attachments.FILE.name
-            self.context.logger.error("%s cannot be written: %s", path, error)
-
-    def _complete(self) -> str:
-        """Operations are seen: attach the rest, and drop what only that needed; how unanswered
-        operations are recognised."""
-        # The module may have been loaded between two programs: what is missing now is missing.
-        found, logger = self.tracer.attach(), self.context.logger
-        self.event_log.header["unseen_events"] = attachments.unseen_mask(found)
-        if text := describe_unseen(found):
-            logger.info("%s", text)
-        how = attachments.attach_mid_release(self.tracer, self.mid_release, logger)
-        self.peers.look_at_mounts()
-        privileges.narrow()
-        return how
 
 
 class Collector:

@@ -14,9 +14,9 @@ from aod.host import privileges
 from aod.kernel.attachments import NEEDED
 from aod.kernel.tracer import Attachment
 from aod.stages import capture, cleanup
+from aod.stages.attaching import Attaching
 from aod.stages.channel import SupervisorEnd, WorkerEnd
 from aod.stages.cleanup import Cleaner
-from aod.stages.collect import Attaching
 from aod.stages.declaring import IMPAIRED_SEC, Declaring
 from aod.stages.detect import Reader
 from aod.state import spool
