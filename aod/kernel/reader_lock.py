@@ -128,13 +128,14 @@ def take(runtime_dir: Path) -> Turn | None:
 
 
 def hanging(runtime_dir: Path) -> Reader | None:
-    """The reader that hangs now, if there is one."""
+    """The reader that hangs now, if there is one; none, where the lock cannot be asked."""
     found = _reader(runtime_dir)
     if found is None or not found.hangs:
         return None
-    if (turn := take(runtime_dir)) is None:
-        return found
-    turn.give_back()
+    with suppress(OSError):
+        if (turn := take(runtime_dir)) is None:
+            return found
+        turn.give_back()
     return None
 
 

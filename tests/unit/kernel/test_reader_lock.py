@@ -108,6 +108,15 @@ def test_one_that_hangs_is_found_until_it_is_gone(
     assert hanging(tmp_path) is None
 
 
+def test_a_lock_that_may_not_be_taken_does_not_end_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_lock, "HANGS_SEC", 0)
+    (tmp_path / NAME).write_text(f"{os.getpid()} 1\n")
+    (tmp_path / "second name").hardlink_to(tmp_path / NAME)
+    assert hanging(tmp_path) is None
+
+
 def test_lock_stays_at_the_end_of_a_daemon_while_a_reader_has_it(tmp_path: Path) -> None:
     with reader(tmp_path):
         clear(tmp_path)
