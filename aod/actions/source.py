@@ -168,22 +168,17 @@ class _Run:
         full = output.finish() or ended.enough
         is_error = bool(step.error_text) and output.first.startswith(step.error_text)
         status = _status(ended, full=full, failed=is_error or bool(ended.exit_status))
-        why = self._job.why_hurry if ended.timed_out else ""
         errors = ended.stderr_tail.decode(errors="replace")
-        is_absent = bool(step.nothing_text) and step.nothing_text in errors
-        notes = (
-            f"cut short: {why}" if why else "",
-            step.caveat if status is Status.FAILED else "",
-            one_line(errors) if step.errors_are_note or is_absent else "",
-            output.remarks.note(),
-        )
+        if step.nothing_text and step.nothing_text in errors:
+            status = Status.MISSING
+        why = self._job.why_hurry if ended.timed_out else ""
         return replace(
             source,
-            status=Status.MISSING if is_absent else status,
+            status=status,
             exit_status=ended.exit_status,
             timed_out=ended.timed_out,
             stderr_tail=errors,
-            note="; ".join(filter(None, notes)),
+            note=_note(step, status, errors, why, output.remarks),
         )
 
     def _comment(self, at: int, line: str) -> None:
@@ -217,6 +212,17 @@ class _Masked:
         if self._mask:
             self.remarks.feed(text)
         self._to_file(text)
+
+
+def _note(step: Step, status: Status, errors: str, why_cut: str, remarks: Remarks) -> str:
+    """What there is to know of a command that ended so."""
+    parts = (
+        f"cut short: {why_cut}" if why_cut else "",
+        step.caveat if status is Status.FAILED else "",
+        one_line(errors) if step.errors_are_note or status is Status.MISSING else "",
+        remarks.note(),
+    )
+    return "; ".join(filter(None, parts))
 
 
 def _status(ended: Ended, *, full: bool, failed: bool) -> Status:
