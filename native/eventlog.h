@@ -37,7 +37,7 @@ struct aod_log_header {
 	uint32_t header_bytes;
 	uint32_t record_bytes;
 	uint64_t capacity;          /* records, a power of two */
-	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC when the log was made */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, as last followed */
 	uint64_t ring_id;           /* of the ring that `ring_position` is in */
 	uint64_t commit_seq;        /* commit[commit_seq % 2] is valid */
 	struct aod_log_commit commit[2];

@@ -43,7 +43,7 @@ def assert_gone(told: Files, *names: str) -> None:
     assert [name for name in names if name.casefold() in whole] == [], told
 
 
-# Row 4: what the kernel escapes.
+# What the kernel escapes.
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_folder_that_begins_with_digits_is_no_escape(year: str) -> None:
     assert_gone(told, "ledger", "nas9")
 
 
-# Row 5: Kerberos.
+# Kerberos.
 
 KERBEROS = [
     (
@@ -146,7 +146,7 @@ def test_an_account_has_one_pseudonym_in_all_its_forms() -> None:
     ), told
 
 
-# Row 6: blanks and commas.
+# Blanks and commas.
 
 
 @pytest.mark.parametrize(
