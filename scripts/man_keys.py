@@ -30,7 +30,7 @@ from aod.settings import DAY_SEC, ActionName, Section
 from scripts.vm.tools import REPO
 
 TARGET: Final = REPO / "conf" / "man" / "aod.yaml.5.scd"
-SINCE: Final[dict[str, str]] = {}
+SINCE: Final = {"Capture.proc_cifs": "0.2.0", "Packets.ports": "0.2.0"}
 """The version that brought a key (`Capture.redact`), where that is not `FIRST`."""
 FIRST: Final = "0.1.0"
 SECTIONS: Final[dict[str, type[Section]]] = {
