@@ -23,6 +23,13 @@ PATTERNS: Final[tuple[tuple[tuple[bytes, ...], bytes], ...]] = (
         rb"|(?<=app.key)|(?<=application.key)|(?<=preauth.key)|(?<=auth.key))[ \t]*[:=]?[ \t]*"
         rb"(\[[0-9a-f]{4,8}\][ \t]*[0-9a-f]{2} [^\n]*|(?:0x)?" + _HEX + rb")",
     ),
+    # Hashes that are as good as passwords: secretsdump, smbclient --pw-nt-hash, ntlm_auth.
+    (
+        (b"hash", b"nt-response"),
+        rb"(?:hash(?:(?<=nt.hash)|(?<=nthash)|(?<=lm.hash)|(?<=lmhash)|(?<=v2.hash)|(?<=-hash))"
+        rb"(?:es)?|nt-response)[\"']?[ \t]*[:= ][ \t]*"
+        rb"((?:0x)?[0-9a-f]{0,32}:?[0-9a-f]{32,48})(?![0-9a-z])",
+    ),
     # Wireshark's own list of keys: session, key.
     ((b"seskey_list",), rb"seskey_list:(\S+)"),
 )

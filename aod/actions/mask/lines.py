@@ -53,7 +53,8 @@ def joined(spans: Iterable[Span]) -> Iterator[Span]:
 def _found(text: bytes, depth: int) -> Iterator[Span]:
     low = text.lower()
     for rule in places.RULES:
-        yield from ((start, end, MASK) for start, end in rule.find(text, low))
+        if any(word in low for word in rule.words):
+            yield from ((start, end, MASK) for start, end in rule.find(text, low))
     if any(word in low for word in audit.WORDS):
         yield from _within(audit.arguments(text), depth)
     yield from _within(lists.arguments(text), depth)

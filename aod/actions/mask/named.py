@@ -11,11 +11,11 @@ WORDS: Final = (b"pass", b"cred", b"secret", b"token", b"key", b"pw")
 """One of them is in each name of a secret."""
 _HIT: Final = re.compile(
     rb"(pass(?:word|wd|phrase|in|out)?|pwd?|credentials?|creds?|secret|token|key)"
-    rb"(?:[_-]?[0-9]+)?(?=[ \t\0\"'=:,;>])"
-    rb"(?:(?P<arrow>[\"']?[ \t]*=>[ \t]*)"
+    rb"(?:[_-]?[0-9]+)?(?=[ \t\0\"'=:,;>\]])"
+    rb"(?:(?P<arrow>[\"'\]]?[ \t]*=>[ \t]*)"
     rb"|(?P<equals>[ \t]*=(?!>|=[ \t])[ \t]*)"
     rb"|(?P<item>[\"'][ \t]*[:=][ \t]*)"
-    rb"|(?P<colon>[ \t]?:(?!//)[ \t]*)"
+    rb"|(?P<colon>[ \t]?::?(?!//)[ \t]*)"
     rb"|(?P<pair>[\"',; \t]{1,9}(?:and )?value[\"']?[ \t]*[:=][ \t]*)"
     rb"|(?P<listed>[\"'][ \t]*,[ \t]*(?=[\"']))"
     rb"|(?P<element>>)"
@@ -31,6 +31,8 @@ _OF_MOUNTS: Final = frozenset((b"pass", b"password", b"passwd"))
 _OPTION_OF_PROGRAM: Final = re.compile(
     rb"(?<![^\s\0\"',=(\[])--?(?!(?:no|ask|without|prompt|use|has)-)(?:[a-z0-9]+[_-])*$"
 )
+_KEY_OF_YAML: Final = re.compile(rb"[ \t]*(?:- )?[a-z0-9_.-]*$")
+_WHOLE_ASSIGNMENT: Final = re.compile(rb"[\"'][a-z0-9_]*$")
 _LINE_OF_ENVIRONMENT: Final = re.compile(rb"[ \t]*(?:export[ \t]+)?[A-Z0-9_]*$")
 PROSE: Final = re.compile(
     rb"(?:(?:accepted|account|and|as|auth|authentication|bad|bucket|cannot|changed|chauthtok|check"
@@ -94,10 +96,13 @@ class _Hit:
             case "equals":
                 return self._assigned()
             case "arrow" | "item" | "pair":
-                return values.item(low, at)
+                is_array = self._joint == "arrow" and low.startswith(b"array", at)
+                return at if is_array else values.item(low, at)
             case "colon":
                 is_prose = self._name in (b"cred", b"creds") or PROSE.match(low, at)
-                return at if is_prose or self._is_path() else self._word()
+                if is_prose or self._is_path():
+                    return at
+                return self._of_yaml() if self._begins_line() else self._word()
             case "element":
                 return values.element(low, at)
             case _:
@@ -109,7 +114,7 @@ class _Hit:
         if self._is_path() or (spaced and self._name == b"token" and _COUNT.match(low, at)):
             return at
         if self._text[self._start : self._start + len(self._name)].isupper():
-            return values.line(low, at) if self._is_line_of_environment() else self._word()
+            return values.line(low, at) if self._is_line_of_environment() else self._of_shell()
         if self._is_option_of_program():
             return self._word()
         around = Around(low, self._start)
@@ -120,6 +125,25 @@ class _Hit:
 
     def _word(self) -> int:
         return values.word(self._low, self._value, Around(self._low, self._start))
+
+    def _of_shell(self) -> int:
+        """In `"PASSWORD=a b"` the quote is around the assignment: of units, shells, `docker -e`."""
+        first = max(0, self._start - _LOOK_BACK_BYTES)
+        around = Around(self._low, self._start)
+        if around.quote and _WHOLE_ASSIGNMENT.search(self._low, first, self._start):
+            return max(self._word(), values.inside(self._low, self._value, around))
+        return self._word()
+
+    def _of_yaml(self) -> int:
+        """A value of several words that nobody quoted: to the end of its line."""
+        is_quoted = self._low[self._value : self._value + 1] in (b'"', b"'")
+        return self._word() if is_quoted else values.line(self._low, self._value)
+
+    def _begins_line(self) -> bool:
+        first = max(0, self._start - _LOOK_BACK_BYTES)
+        begin = self._low.rfind(b"\n", first, self._start) + 1
+        is_whole = bool(begin) or not first
+        return is_whole and bool(_KEY_OF_YAML.match(self._low, begin, self._start))
 
     def _is_path(self) -> bool:
         """The working directory, which sudo and shells call so."""

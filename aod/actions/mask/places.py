@@ -29,7 +29,7 @@ _GAP: Final = rb"(?:[ \t\0]+|[\"'],[ \t]*(?=[\"']))"
 _ARGUMENT: Final = rb"(?:" + QUOTED + rb"|[^\s\0\"']++)"
 _USER_OPTION: Final = re.compile(
     rb"-u(?<![^\s\0\"',(\[-]-u)(?:ser(?:name)?)?(?:[\"'],[ \t]*)?[ \t\0=]*[\"']?"
-    rb"([^\s\0%,\"'=]{1,256})%(?=[^\s\0,\"'])"
+    rb"([^\s\0%,\"'=]{1,256})%(?=[^\s\0,])"
 )
 _USER_OF_MOUNT: Final = re.compile(
     rb"user(?<![a-z0-9]user)(?:name)?=[\"']?[^\s\0%,\"'=]{1,256}%(?=[^\s\0,\"'])"
@@ -47,15 +47,19 @@ _HASHES: Final = re.compile(rb":(?<=[0-9a-f]{32}:)(?=[0-9a-f]{32}(?![0-9a-f]))")
 _HASH_LETTERS: Final = 32
 _PIPED: Final = re.compile(
     rb"\|[ \t]*(?:sudo[ \t]+(?:-[a-z]+[ \t]+)*-s\b|(?:sudo[ \t]+)?(?:/[a-z/]{1,64}/)?"
-    rb"(?:kinit|chpasswd|smbpasswd|passwd|mount\.cifs|cifscreds|keyctl|smbclient|net|docker)\b)"
+    rb"\(?(?:kinit|chpasswd|smbpasswd|passwd|mount\.cifs|cifscreds|keyctl|smbclient|net|docker"
+    rb"|realm|adcli|samba-tool|pdbedit|cryptsetup|gio)\b)"
 )
 _PRINTED: Final = re.compile(rb"(?:echo|printf)[ \t]+(?:-[a-z]+[ \t]+)*(?=\S)")
+_PRINTED_IN_GROUP: Final = re.compile(
+    rb"(?:echo|printf)[ \t]+(?:-[a-z]+[ \t]+)*(" + QUOTED + rb"|[^\s;&|)}][^;&|)}\n]*)"
+)
 _LOOK_BACK_BYTES: Final = 1 << 10
 
 
 def _values(pattern: re.Pattern[bytes], _: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     for found in pattern.finditer(low):
-        yield found.span(1)
+        yield found.span(found.lastindex or 0)
 
 
 def _rule(words: tuple[bytes, ...], pattern: bytes) -> Rule:
@@ -65,7 +69,8 @@ def _rule(words: tuple[bytes, ...], pattern: bytes) -> Rule:
 
 def _after(words: tuple[bytes, ...], pattern: bytes) -> Rule:
     """The same, only behind the name of a program in its line."""
-    return Rule(words, partial(_values_after, re.compile(words[0]), re.compile(pattern)))
+    names = re.compile(b"|".join(words))
+    return Rule(words, partial(_values_after, names, re.compile(pattern)))
 
 
 def _values_after(
@@ -76,7 +81,7 @@ def _values_after(
         end = low.find(b"\n", found.end())
         at = len(low) if end < 0 else end
         for value in pattern.finditer(low, found.end(), at):
-            yield value.span(1)
+            yield value.span(value.lastindex or 0)
 
 
 def _users(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
@@ -84,7 +89,8 @@ def _users(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     at = 0
     while found := _USER_OPTION.search(low, at):
         at = max(found.end(), values.inside(low, found.end(), Around(low, found.start(1))))
-        yield found.end(), at
+        if at > found.end():
+            yield found.end(), at
     at = listed = 0
     while found := _USER_OF_MOUNT.search(low, at):
         around = Around(low, found.end())
@@ -130,9 +136,20 @@ def _piped(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
     for pipe in _PIPED.finditer(low):
         first = max(0, pipe.start() - _LOOK_BACK_BYTES)
         first = max(low.rfind(one, first, pipe.start()) + 1 for one in (b"\n", b"|", b";", b"&&"))
+        if low[first : pipe.start()].rstrip().endswith((b")", b"}")):
+            yield from _grouped(low, pipe.start())
+            continue
         for found in _PRINTED.finditer(low, first, pipe.start()):
             yield found.end(), found.end() + len(low[found.end() : pipe.start()].rstrip())
             break
+
+
+def _grouped(low: bytes, end: int) -> Iterator[tuple[int, int]]:
+    """(echo x; echo x) | smbpasswd -s."""
+    first = max(0, end - _LOOK_BACK_BYTES)
+    first = max(low.rfind(b"\n", first, end) + 1, low.rfind(b"(", first, end) + 1, first)
+    for found in _PRINTED_IN_GROUP.finditer(low, first, end):
+        yield found.span(1)
 
 
 def _here_strings(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
@@ -147,6 +164,7 @@ def _here_strings(_: bytes, low: bytes) -> Iterator[tuple[int, int]]:
 _HERE_STRING: Final = re.compile(rb"<<<[ \t]*(" + _ARGUMENT + rb")")
 _TAKES_SECRETS: Final = re.compile(
     rb"cifscreds|chpasswd|keyctl|smbpasswd|kinit|mount\.cifs|passwd|smbclient|openssl|sudo"
+    rb"|realm|adcli|gio|cryptsetup|samba-tool"
 )
 
 
@@ -167,11 +185,26 @@ RULES: Final = (
     # curl -u user:x; sshpass -px; mysql -px, but not mysql -p database: wherever in their lines.
     _after(
         (b"curl",),
-        rb"-(?<=[ \t\0]-)(?:u|-user|-proxy-user)[ \t\0=]*[\"']?[^\s\0:\"']{1,256}:([^\s\0\"']+)",
+        rb"-(?<=[ \t\0]-)(?:[fgiklns]{0,8}u|-user|-proxy-user)[ \t\0=]*"
+        rb"(?:\"[^\n\0:\"]{1,256}:([^\n\0\"]+)|'[^\n\0:']{1,256}:([^\n\0']+)"
+        rb"|[^\s\0:\"']{1,256}:([^\s\0\"']+))",
     ),
     _rule((b"sshpass",), rb"sshpass[ \t\0]+-p[ \t\0]*(" + _ARGUMENT + rb")"),
     _after((b"mysql",), rb"-p(?<=[ \t\0]-p)(" + _ARGUMENT + rb")"),
     _after((b"mariadb",), rb"-p(?<=[ \t\0]-p)(" + _ARGUMENT + rb")"),
+    _after(
+        (b"ldapsearch", b"ldapmodify", b"ldapadd", b"ldapdelete", b"ldapwhoami", b"ldappasswd"),
+        rb"-w(?<=[ \t\0\"']-w)(?:" + _GAP + rb")?[\"']?(" + _ARGUMENT + rb")",
+    ),
+    # wbinfo -a user%x, --authenticate=user%x, --krb5auth=user%x, --pam-logon=user%x.
+    _after((b"wbinfo",), rb"%(?<=[a-z0-9_$.@-]%)(" + _ARGUMENT + rb")"),
+    # What opens an account of its own: sssd.conf's, kubeconfig's; hashes of crypt(5).
+    _rule((b"authtok",), rb"authtok[ \t]*=[ \t]*([^\n]*[^\s])"),
+    _rule((b"key-data",), rb"key-data[\"']?[ \t]*[:=][ \t]*[\"']?([a-z0-9+/=]+)"),
+    _rule(
+        (b"$1$", b"$2", b"$5$", b"$6$", b"$7$", b"$y$", b"$gy$"),
+        rb"(\$(?:[1567]|g?y|2[abxy])\$[a-z0-9./$=,]{20,256})",
+    ),
     # HTTP headers, tokens that are known by their form, signatures in links, users of links.
     _rule(
         (b"authorization",),

@@ -18,7 +18,7 @@ _Piece = tuple[bytes, int, int]
 
 _ESCAPE: Final = re.compile(
     rb"\\(?:u00([0-9a-f]{2})|x([0-9a-f]{2})|([0-3][0-7]{2})|([^\n]))"
-    rb"|%([2-7][0-9a-f])|&(?:(amp|quot|apos|lt|gt)|#([0-9]{1,3})|#x([0-9a-f]{1,2}));"
+    rb"|%(0[0ad]|[2-7][0-9a-f])|&(?:(amp|quot|apos|lt|gt)|#([0-9]{1,3})|#x([0-9a-f]{1,2}));"
     rb"|#([0-3][0-7]{2})",
     re.IGNORECASE,
 )
@@ -69,6 +69,11 @@ class View:
 
     def _back(self, at: int, start: int, end: int, instead: bytes) -> Span:
         first, (part, origin, origin_end) = self._starts[at], self._pieces[at]
+        shift = origin - first
+        if origin_end - origin == len(part):  # as it was printed, as most are
+            begin = start + shift if start > first else origin
+            done = end + shift
+            return begin, done if done < origin_end else origin_end, instead
         step = max(1, (origin_end - origin) // len(part))
         begin = origin + max(0, start - first) * step
         done = origin_end if end >= first + len(part) else origin + (end - first) * step

@@ -75,7 +75,9 @@ def _between(separator: re.Pattern[bytes], text: bytes) -> Iterator[tuple[int, i
 
 
 def _account(text: bytes) -> Iterator[tuple[Kind, int, int]]:
-    r"""The parts of `domain\user`, `user@domain`, `service/host@domain`, `host$`."""
+    r"""The parts of `domain\user`, `user@domain`, `service/host@domain`, `host$`, and of what is
+    given to mount: `domain/user%password`."""
+    text = text.removesuffix(b"%***")
     parts = list(_between(_ACCOUNT, text))
     for number, (start, end) in enumerate(parts):
         behind = text[end : parts[number + 1][0]] if number + 1 < len(parts) else b"@"
@@ -85,6 +87,9 @@ def _account(text: bytes) -> Iterator[tuple[Kind, int, int]]:
         elif slash and service in _SERVICES:
             kind = Kind.DOMAINS if service == b"krbtgt" else Kind.HOSTS
             yield kind, start + len(service) + 1, end
+        elif slash and len(parts) == 1:
+            yield Kind.DOMAINS, start, start + len(service)
+            yield Kind.USERS, start + len(service) + 1, end
         elif text[start:end].endswith(_MACHINE):
             yield Kind.HOSTS, start, end - 1
         else:

@@ -105,6 +105,30 @@ MASKED = [
     (b'{"name":"SMB_PASSWORD","value":"hunter2"}', b'{"name":"SMB_PASSWORD","value":***}'),
     (b'{:password=>"hunter2", :a=>1}', b"{:password=>***, :a=>1}"),
     (b"Pwd=hunter2;", b"Pwd=***"),
+    (b"  password: hunter2 hunter2", b"  password: ***"),
+    (b"userPassword:: hunter2", b"userPassword:: ***"),
+    (b"[password] => hunter2", b"[password] => ***"),
+    (b"ldap_default_authtok = hunter2 hunter2", b"ldap_default_authtok = ***"),
+    (b"  client-key-data: hunter2==", b"  client-key-data: ***"),
+    (b"bob:$6$hunter2$" + LONG + b":19000:", b"bob:***:19000:"),
+    (b"NT hash: " + b"0a" * 16, b"NT hash: ***"),
+    (b"x -hashes :" + b"0a" * 16, b"x -hashes :***"),
+    # Quotes around a whole assignment, as units, `export -p` and docker write it.
+    (b'Environment="SMB_PASSWORD=hunter2 hunter2" A=b', b'Environment="SMB_PASSWORD=***" A=b'),
+    (b"++ export 'SMB_PASS=a hunter2'", b"++ export 'SMB_PASS=***'"),
+    (b'docker run -e "PASS=a hunter2" x', b'docker run -e "PASS=***" x'),
+    # More programs.
+    (b"wbinfo -a CORP\\bob%hunter2", b"wbinfo -a CORP\\bob%***"),
+    (b"wbinfo --krb5auth=bob%hunter2 -p", b"wbinfo --krb5auth=bob%*** -p"),
+    (b"net ads join -U bob%'a hunter2' x", b"net ads join -U bob%*** x"),
+    (b"(echo hunter2; echo hunter2) | smbpasswd -s", b"(echo ***; echo ***) | smbpasswd -s"),
+    (b'echo "hunter2" | (smbpasswd -s)', b"echo *** | (smbpasswd -s)"),
+    (b"echo hunter2 | realm join -U bob", b"echo *** | realm join -U bob"),
+    (b"realm join <<< hunter2", b"realm join <<< ***"),
+    (b"ldapsearch -D cn=a -w hunter2 -b x", b"ldapsearch -D cn=a -w *** -b x"),
+    (b"curl -su bob:hunter2 h", b"curl -su bob:*** h"),
+    (b"curl -u 'bob:a hunter2' h", b"curl -u 'bob:***' h"),
+    (b"?l=USER%3Dbob%00PASS%3Da%20hunter2%00A%3D1", b"?l=USER%3Dbob%00PASS%3D***%00A%3D1"),
     (b"/user:A\\a /pass:hunter2", b"/user:A\\a /pass:***"),
 ]  # fmt: skip
 
@@ -151,6 +175,12 @@ LOOK_ALIKES = [
     b'{"args":["ls","-l"],"path":"C:\\\\x","pct":"%20","amp":"&amp;"}',
     b"smbclient //nas/x failed; echo x | grep y",
     b"cat <<< none",
+    b"authtok type: 1 (Password); ldap_default_authtok_type = obfuscated_password",
+    b"md5 hash: " + b"0a" * 16 + b"; PID hash table entries: 4096; lm hash not used",
+    b"Pass 1: Checking inodes; [token] => Array; $1$2$3; $2 = 5",
+    b"winbindd: wbinfo -u; wbinfo: 50% done; curl -fsSLO https://www.example.com:8080/a",
+    b"secretName: smbcreds; ls | netstat -an; (echo a; ls) | network",
+    b"[1] ? keyctl_describe_key+0x1a/0x30 crypto_shash_setkey+0x4e/0xd0 pw_qos+0x3",
 ]
 
 

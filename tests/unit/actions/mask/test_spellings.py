@@ -34,9 +34,9 @@ NOISE = (
 FORMS = (
     "smbclient", "user in a link", "curl", "account key, bare", "account key by its form",
     "account key, 256", "signature alone", "pipe", "element", "header", "docker", "keyctl",
-    "environment of a container", "YAML, in one line",
+    "environment of a container", "YAML, in one line", "blanks that nobody quoted",
 )  # fmt: skip
-"""What is known only by what follows it: `@host`, the length of a key."""
+"""What is known only by what follows it: `@host`, the length of a key, the next option."""
 
 
 @st.composite

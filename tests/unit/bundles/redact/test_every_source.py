@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +95,16 @@ TOLD: Final[dict[str, tuple[tuple[str, str, Callable[[str], str]], ...]]] = {
         ("journalctl.log", AT + "smbd[7]: Auth: user [ZD]\\[{}] at [Sun]", str),
         ("journalctl.log", AT + "CRON[7]: ({}) CMD (x)", str),
         ("journalctl.log", AT + "audit[7]: x acct={}", lambda name: name.encode().hex().upper()),
+        ("journalctl.log", AT + "sudo[7]:     {} : TTY=pts/0 ; PWD=/ ; USER=root", str),
+        ("journalctl.log", AT + "smbd[7]: z connect to service zs initially as user {} (", str),
+        ("journalctl.log", AT + "passwd[7]: pam_unix(x): password changed for {}", str),
+        ("journalctl.log", AT + "x[7]: smbclient //zsrv/x -U {}%***", str),
+        ("journalctl.log", AT + "x[7]: mount -o user={}%***,uid=0 //zsrv/x", str),
+        ("journalctl.log", AT + "x[7]: mount -o user=ZD/{}%***,uid=0 //zsrv/x", str),
+        ("journalctl.log", AT + "rpc.gssd[7]: Success getting keytab entry for '{}@ZREALM.EXAMPLE'",
+         str),
+        ("journalctl.log", AT + "krb5_child[7]: Preauthentication failed for {}@ZREALM.EXAMPLE",
+         str),
         ("syslogs.log", "Nov 22 15:25:41 zhost9 su[7]: (to root) {} on pts/0", str),
         ("syslogs.log", 'Nov 22 15:25:41 zhost9 a: {{"user": "ZD\\\\{}"}}', in_json),
         ("system.log", "ls /home/{}/x", str),
@@ -105,6 +116,9 @@ TOLD: Final[dict[str, tuple[tuple[str, str, Callable[[str], str]], ...]]] = {
         ("journalctl.log", AT + "x[7]: principal zuser@{}", str),
         ("journalctl.log", AT + "x[7]: krbtgt/{}@ZREALM.EXAMPLE", str),
         ("journalctl.log", AT + "smbd[7]: Auth: user [{}]\\[zuser] at [Sun]", str),
+        ("journalctl.log", AT + "sssd_be[be[{}]][7]: Backend is offline", str),
+        ("journalctl.log", AT + "adcli[7]: Joined domain {}", str),
+        ("journalctl.log", AT + "x[7]: mount -o user={}/zuser%***,uid=0 //zsrv/x", str),
         ("dmesg.log", "[1] x: \\\\zsrv.{}.example\\s no", lambda name: f"a.{name}"),
     ),
     "host": (
@@ -120,6 +134,11 @@ TOLD: Final[dict[str, tuple[tuple[str, str, Callable[[str], str]], ...]]] = {
         ("journalctl.log", AT + "cifs.upcall[7]: x;ver=0x2;host={};ip4=10.1.1.1", str),
         ("journalctl.log", AT + "k: dns_resolver;0;0;3f010000;{}", str),
         ("journalctl.log", AT + "x[7]: cifs/{}@ZREALM.EXAMPLE", str.upper),
+        ("journalctl.log", AT + "mount[7]: Unable to find suitable address for {}.", str),
+        ("journalctl.log", AT + "systemd-hostnamed[7]: Hostname set to <{}> (static)", str),
+        ("journalctl.log", AT + "nmbd[7]: Samba name server {} is now a local master browser", str),
+        ("journalctl.log", AT + "sshd[7]: reverse mapping checking getaddrinfo for {} [10.1.1.1]",
+         str),
         ("journalctl.log", AT + "smbd[7]: Auth: workstation [{}] x", str),
         ("trace.log", "smb3_reconnect: conn_id=0x1 server={} current_mid=5", str),
     ),
@@ -217,6 +236,32 @@ def test_no_name_is_left_in_any_spelling_in_any_source(
         told = redactor.text(text.encode(), file).decode()
         for read in left(told):
             assert [name for name in wanted if name in read] == [], (file, told)
+
+
+SIMPLE: Final = {kind: f"qx{kind}zq" for kind in TOLD}
+PART_OF_NAME: Final = ("domain", "dmesg.log")
+"""A label within a domain's name is nothing by itself."""
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "form", "spell"),
+    [
+        (SIMPLE[kind], *place)
+        for kind, places in TOLD.items()
+        for place in places
+        if (kind, place[0]) != PART_OF_NAME
+    ],
+)
+def test_each_place_tells_its_name_by_itself(
+    name: str, file: str, form: str, spell: Callable[[str], str]
+) -> None:
+    files = {file: form.format(spell(name)), "uname.log": f"x {name} x"}
+    gathering = Gathering()
+    for one, text in files.items():
+        gathering.look_at(text.encode(), one)
+    redactor = gathering.redactor()
+    told = {one: redactor.text(text.encode(), one).decode() for one, text in files.items()}
+    assert [text for text in told.values() if name in text.lower()] == []
 
 
 def test_every_source_tells_or_is_written_to() -> None:
