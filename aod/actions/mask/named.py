@@ -69,6 +69,8 @@ def find(text: bytes, low: bytes) -> Iterator[tuple[int, int]]:
 class _Hit:
     """A name, and what joins it to its value."""
 
+    __slots__ = ("_joint", "_low", "_name", "_start", "_text", "_value", "around")
+
     def __init__(self, text: bytes, low: bytes, found: re.Match[bytes]) -> None:
         self._text, self._low = text, low
         self._name = found[1]

@@ -199,7 +199,7 @@ RULES: Final = (
     # wbinfo -a user%x, --authenticate=user%x, --krb5auth=user%x, --pam-logon=user%x.
     _after((b"wbinfo",), rb"%(?<=[a-z0-9_$.@-]%)(" + _ARGUMENT + rb")"),
     # What opens an account of its own: sssd.conf's, kubeconfig's; hashes of crypt(5).
-    _rule((b"authtok",), rb"authtok[ \t]*=[ \t]*([^\n]*[^\s])"),
+    _rule((b"authtok",), rb"authtok[ \t]*=[ \t]*+([^\s][^\n]*+)"),
     _rule((b"key-data",), rb"key-data[\"']?[ \t]*[:=][ \t]*[\"']?([a-z0-9+/=]+)"),
     _rule(
         (b"$1$", b"$2", b"$5$", b"$6$", b"$7$", b"$y$", b"$gy$"),

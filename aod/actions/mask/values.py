@@ -58,6 +58,8 @@ _LOOK_BACK_BYTES: Final = 1 << 10
 class Around:
     """What stands before a value: the quote that was opened, the NUL between two arguments."""
 
+    __slots__ = ("is_argument", "is_list", "quote")
+
     def __init__(self, low: bytes, at: int) -> None:
         """Of a name at this place of the text."""
         first = max(0, at - _LOOK_BACK_BYTES)

@@ -60,12 +60,23 @@ class View:
 
     def back(self, spans: Iterable[Span]) -> Iterator[Span]:
         """The same in the other text, in as many spans as there are pieces in each."""
+        if self._is_one_piece():
+            _, origin, _ = self._pieces[0]
+            yield from ((start + origin, end + origin, instead) for start, end, instead in spans)
+            return
         for start, end, instead in spans:
             at = bisect_right(self._starts, start) - 1
             while at < len(self._pieces) and self._starts[at] < end:
                 if self._pieces[at][1] != _NOWHERE:
                     yield self._back(at, start, end, instead)
                 at += 1
+
+    def _is_one_piece(self) -> bool:
+        """Of the other text, as it stands there."""
+        if len(self._pieces) != 1:
+            return False
+        part, origin, end = self._pieces[0]
+        return end - origin == len(part)
 
     def _back(self, at: int, start: int, end: int, instead: bytes) -> Span:
         first, (part, origin, origin_end) = self._starts[at], self._pieces[at]
