@@ -65,8 +65,8 @@ int aod_install(const void *object, size_t size, const struct aod_setup *setup);
 int aod_remove(const char *pin_dir);
 /* Load the object and drop it: can this kernel run it? */
 int aod_probe(const void *object, size_t size);
-/* Make the smallest map of a type that has neither keys nor values, and drop it. -EINVAL: the kernel
- * does not know the type. */
+/* Make the smallest map of a type that has neither keys nor values, and drop it. -EINVAL: the
+ * kernel does not know the type. */
 int aod_probe_map(uint32_t type);
 
 int aod_open(const char *pin_dir, struct aod_tracer **tracer);

@@ -15,7 +15,7 @@
 
 enum aod_log_layout {
 	AOD_LOG_MAGIC = 0x31474c41, /* "ALG1" */
-	AOD_LOG_VERSION = 5, /* of the position that detect writes beside it, too */
+	AOD_LOG_VERSION = 5,        /* of the position that detect writes beside it, too */
 	AOD_LOG_HEADER_BYTES = 16384,
 };
 

@@ -14,6 +14,7 @@ Linux: __netif_receive_skb_core (each layer is another round), dev_queue_xmit_ni
 validate_xmit_skb (each layer's own view of what is sent); RFC 791 (identification), 7323."""
 
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from aod.flight.layers import Segment, interface
@@ -27,6 +28,9 @@ _SEQ: Final = 0xFFFFFFFF
 _NUMBER: Final = 0xFFFF
 _MOST_PIECES: Final = 1024
 """Into which a packet is cut; a larger one has 64 KiB, and a segment 88 bytes or more."""
+_MOST_ALIKE: Final = 64
+"""The last ones that begin at one place: acknowledgements that are sent thousands of times a second
+are all alike, and each would be compared with all before it."""
 
 _Place = tuple[bytes, int, bytes]
 """A flow, a sequence number in it, and what all views of one transmission have in common."""
@@ -91,15 +95,19 @@ class Copies:
         return []
 
     def _remember(self, place: _Place, sent: _Sent, now_ns: int) -> None:
-        self._sent.setdefault(place, []).append(sent)
+        alike = self._sent.setdefault(place, [])
+        alike.append(sent)
+        del alike[:-_MOST_ALIKE]
         self._places.append((now_ns, place, sent))
 
     def _forget(self, before_ns: int) -> None:
         while self._places and self._places[0][0] < before_ns:
             _, place, sent = self._places.popleft()
-            self._sent[place].remove(sent)
-            if not self._sent[place]:
-                del self._sent[place]
+            alike = self._sent.get(place, [])
+            with suppress(ValueError):  # newer ones took its place
+                alike.remove(sent)
+            if not alike:
+                self._sent.pop(place, None)
 
 
 def _may_show(sent: _Sent, one: _Sent, at: int, pieces_before: int) -> bool:

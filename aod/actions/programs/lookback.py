@@ -158,7 +158,8 @@ def _is_roots(folder: str) -> bool:
     """Whether only root may replace anything on the way to a folder."""
     while True:
         about = os.lstat(folder)
-        if about.st_uid != 0 or about.st_mode & stat.S_IWOTH or not stat.S_ISDIR(about.st_mode):
+        others = stat.S_IWOTH | (stat.S_IWGRP if about.st_gid else 0)
+        if about.st_uid != 0 or about.st_mode & others or not stat.S_ISDIR(about.st_mode):
             return False
         if folder == os.path.dirname(folder):
             return True

@@ -81,7 +81,7 @@ _DFS: Final = (
 )
 
 PLACES: Final[tuple[Context, ...]] = (
-    lines(b" mounts: ", rb"\\\\%b\\(.{1,2048}?) mounts: \d" % _NAME, Kind.HOSTS, Kind.SHARES),
+    lines(b" mounts: ", rb"\\\\%b\\%b mounts: \d" % (_NAME, _NAME), Kind.HOSTS, Kind.SHARES),
     *_UNCS,
     *_MOUNT_TABLES,
     *_DFS,

@@ -32,6 +32,9 @@ _ESCAPE: Final = rb"(?:\\(?:[0-3][0-7]{2}|x[0-9a-f]{2}|u[0-9a-f]{4}|[abfnrtv])|%
 
 MIN_LETTERS: Final = 3
 """A shorter name is replaced only in the places of its kind."""
+MAX_BYTES: Final = 765
+"""Likewise a longer one: a file's has 255 letters, of 3 bytes (MS-FSCC 2.1.5), a user's and a
+host's no more. What a stranger writes behind `user=` may be as long as a log."""
 MAX_WORDS: Final = 5000
 """Names that are looked for everywhere; file names beyond that only in their places."""
 
@@ -162,11 +165,11 @@ def _may_be_ipv6(text: bytes) -> bool:
 
 
 def strong(names: Mapping[bytes, Kind]) -> dict[bytes, Kind]:
-    """The names that are looked for everywhere: no ordinary words, and not too many."""
+    """The names that are looked for everywhere: no ordinary words, none too long, not too many."""
     chosen = [
         (word, kind)
         for word, kind in names.items()
-        if len(word) >= MIN_LETTERS
+        if MIN_LETTERS <= len(word) <= MAX_BYTES
         and word not in _ORDINARY
         and not word.isdigit()
         and kind is not Kind.MOUNTS

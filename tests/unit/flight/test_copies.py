@@ -218,3 +218,15 @@ def test_any_stream_is_kept_once(
             at_ns += MS
         seq += size
     assert kept(seen) == expected
+
+
+def test_a_storm_of_acknowledgements_is_not_compared_with_itself() -> None:
+    storm = [Seen(size=0, number=at, at_ns=at * MS // 100) for at in range(1000)]
+    copies = Copies(SLL2)
+    for one in storm:
+        packet = one.packet()
+        _, segment = dissect(packet.data, SLL2, (445,))
+        assert segment is not None
+        assert not copies.is_copy(packet, segment)
+    assert [len(alike) for alike in copies._sent.values()] == [64]
+    assert kept([*storm, replace(storm[-1], on=CARD, at_ns=10 * MS)]) == storm

@@ -290,9 +290,12 @@ def test_a_link_that_others_may_have_made_is_not_followed(
     os.lchown(link, 0, 0)
     (tmp_path / "other").chmod(0o777)
     assert lookback.main("0", str(NOW), str(link)) == 1
+    (tmp_path / "other").chmod(0o770)
+    os.chown(tmp_path / "other", 0, 1000)
+    assert lookback.main("0", str(NOW), str(link)) == 1
     told = capfdbinary.readouterr()
     why = f"{link}: a link that others than root may have made is not followed\n"
-    assert (told.out, told.err.decode()) == (b"", why * 2)
+    assert (told.out, told.err.decode()) == (b"", why * 3)
 
 
 def test_what_is_no_file_is_not_read(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aod.bundles.redact.gathering import Gathering
 from aod.bundles.redact.kinds import Kind, Pseudonyms
+from aod.bundles.redact.text import MAX_BYTES, strong
 from scripts.vm.tools import REPO
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -67,6 +68,13 @@ FS01 said: JDoe's file; \040fs01 \njdoe dc7.corp.example.com"""
 def test_ordinary_words_are_replaced_only_where_their_place_tells() -> None:
     text = rb"username=test a test of \\server\data, the server has data"
     assert redact(text) == rb"username=user-1 a test of \\host-1\share-1, the server has data"
+
+
+def test_what_is_too_long_for_a_name_is_replaced_only_in_its_place() -> None:
+    """The tree of names would need a hundred bytes for each of its letters."""
+    longest, longer = b"a" * MAX_BYTES, b"b" * (MAX_BYTES + 1)
+    assert strong({longest: Kind.USERS, longer: Kind.USERS}) == {longest: Kind.USERS}
+    assert redact(b"user=%b, and %b" % (longer, longer)) == b"user=user-1, and " + longer
 
 
 def test_what_is_a_pseudonym_already_is_given_to_nobody_else() -> None:
