@@ -1,9 +1,8 @@
 r"""Secrets at a place or of a form: behind `user%`, in a header, the second word of smbclient.
 
 Each pattern begins with the letters that are seldom there, so that a search for them is fast; what
-stands before is looked at behind them. What is open at its end is of limited length, or cannot
-begin within itself: else the time would grow with the square of a line, and whoever writes to a log
-could hold up all captures."""
+stands before is looked at behind them. What is open at its end has a limit, or cannot begin within
+itself: else the time would grow with the square of a line, and a log could hold up all captures."""
 
 import re
 from collections.abc import Callable, Iterator
