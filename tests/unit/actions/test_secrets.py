@@ -21,7 +21,7 @@ from tests.unit.samples import CONFIG, with_job
 
 PLANT = "hunter2"
 PLANTED = f"""\
-34 22 0:30 / /mnt/a rw - cifs //srv/a rw,username=me,password={PLANT},vers=3.1.1
+34 22 0:30 / /data rw - cifs //srv/a rw,username=me,password={PLANT},vers=3.1.1
 //srv/share /mnt cifs username=me,pass={PLANT},,{PLANT},credentials=/etc/{PLANT} 0 0
 password={PLANT}
 DB_PASSWORD={PLANT},{PLANT} {PLANT}
@@ -87,7 +87,7 @@ def test_no_source_tells_a_secret(tmp_path: Path, rows: list[Action]) -> None:
         assert KEY not in content, source.name
         assert [line for line in content.split("\n") if is_found(line.encode())] == []
     assert PLANT not in str(collected)
-    assert [mount.mount_point for mount in collected.mounts] == ["/mnt/a", "/mnt"]
+    assert [mount.mount_point for mount in collected.mounts] == ["/data", "/mnt"]
 
 
 def test_it_would_have_been_seen(
