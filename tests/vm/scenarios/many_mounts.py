@@ -41,16 +41,18 @@ def run(lab: Lab) -> Facts:
                 volume = Share(f"{share.name}/{folder.name}", share.address)
                 mounts.enter_context(lab.mounted(cifs.UNCACHED, volume, folder))
         with faults.slow_network(DELAY_MS):
-            slow = lab.keep(capture_now(config))
+            slow = lab.keep(capture_now(config, _PROGRAMS))
         with faults.lossy_network(100, SECOND):
-            silent = lab.keep(capture_now(config))
+            silent = lab.keep(capture_now(config, _PROGRAMS))
     return {"slow": slow, "silent": silent, "first": [str(one) for one in _folders(FIRST)]}
 
 
-def capture_now(config: Path) -> Path:
-    """Make a bundle of the anomaly `asked`, without a daemon."""
-    command("env", f"PATH={_PROGRAMS}:{os.environ['PATH']}", BIN / "aod-stage", "capture", "--now",
-            "asked", "-c", config, timeout_s=60)  # fmt: skip
+def capture_now(config: Path, *programs: Path) -> Path:
+    """Make a bundle of the anomaly `asked`, without a daemon; what is in these folders is run in
+    place of the guest's programs."""
+    path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
+    stage = (BIN / "aod-stage", "capture", "--now", "asked", "-c", config)
+    command("env", f"PATH={path}", *stage, timeout_s=60)
     return max(OUTPUT.glob("aod_*.tar.zst"))
 
 
