@@ -19,7 +19,7 @@ from scripts.vm.guest.shares import FIRST, SECOND, Share
 from scripts.vm.guest.tracefs import Trace, traced
 from tests.vm.scenarios.many_mounts import CONFIGURATION, capture_now
 
-GUEST = "faults"
+GUEST = "mounts"
 USER = "daemon"
 SECRET = "made-up-for-this-guest"  # noqa: S105
 OPTIONS = f"vers=3.1.1,noperm,username={USER},password={SECRET},multiuser,nosharesock"
