@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 for package in python3.11-minimal libpython3.11-minimal; do
 	apt-get download -qq "$package=3.11.2-6+deb12u8" >/dev/null 2>&1 || { echo "$package cannot be downloaded"; exit 2; }
-	dpkg -x "$package"_*.deb root
+	dpkg -x "$package"_*.deb unpacked
 done
 cat >try.py <<'PYTHON'
 import re
@@ -24,4 +24,4 @@ found = [match and match[0] for match in (greedy, possessive)]
 print(f"Python {sys.version.split()[0]}, deb12u8: greedy finds {found[0]}, possessive finds {found[1]}")
 sys.exit(found != ["'a b'", None])
 PYTHON
-PYTHONHOME="$work/root/usr" root/usr/bin/python3.11 -I -S try.py
+PYTHONHOME="$work/unpacked/usr" unpacked/usr/bin/python3.11 -I -S try.py
