@@ -132,11 +132,9 @@ def test_tshark_finds_every_message_compounds_included(
     by_tshark: tuple[dict[tuple[int, bool], Seen], ...], bundle: Bundle
 ) -> None:
     cut_only, whole = by_tshark
-    begin, end = (
-        min(one.at_sec for one in cut_only.values()),
-        max(one.at_sec for one in cut_only.values()),
-    )
-    during = {key: seen.command for key, seen in whole.items() if begin < seen.at_sec < end}
+    times_sec = [seen.at_sec for seen in cut_only.values()]
+    begin_sec, end_sec = min(times_sec), max(times_sec)
+    during = {key: seen.command for key, seen in whole.items() if begin_sec < seen.at_sec < end_sec}
     assert len(during) > 100
     assert {key: seen.command for key, seen in cut_only.items() if key in during} == during
     compounded = Counter(seen.command for seen in cut_only.values())
